@@ -1,0 +1,8 @@
+//! squall: a kernel-bypass RoCEv2 packet generator and analyser on DPDK.
+//!
+//! Data flows one way: `pattern` + `testbed` → `plan` → `engine` → `measure` → `report`.
+//! `docs/ARCHITECTURE.md` is the map.
+
+pub mod pattern;
+pub mod testbed;
+pub mod units;

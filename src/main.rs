@@ -1,0 +1,5 @@
+//! The `squall` command.
+
+fn main() -> std::process::ExitCode {
+    std::process::ExitCode::from(2)
+}

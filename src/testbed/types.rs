@@ -1,0 +1,160 @@
+//! The testbed's types. `docs/TESTBEDS.md` describes each key.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::units::{BitRate, Bytes};
+
+/// A whole testbed file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Testbed {
+    /// `name`; the file's stem when the file does not say.
+    pub name: String,
+    /// `description`.
+    pub description: Option<String>,
+    /// `isolated`: nothing but the test hangs on this network (RFC 6815); PFC frames to a real
+    /// device and line-rate blasts need it.
+    pub isolated: bool,
+    /// `eal`.
+    pub eal: EalOptions,
+    /// `cores`.
+    pub cores: Cores,
+    /// `addresses`.
+    pub addresses: Addresses,
+    /// `ports`: at least one, names distinct.
+    pub ports: Vec<Port>,
+    /// `dut`: free text about the device under test, for the report.
+    pub dut: BTreeMap<String, String>,
+}
+
+/// `eal`: how DPDK's environment abstraction layer starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EalOptions {
+    /// `hugepages`.
+    pub hugepages: Hugepages,
+    /// `memory`: bytes that EAL may take; default 512 MiB.
+    pub memory: Bytes,
+    /// `file_prefix`: `None` gives each process one of its own.
+    pub file_prefix: Option<String>,
+    /// `telemetry`: default true.
+    pub telemetry: bool,
+    /// `extra_args`: passed to EAL as they are.
+    pub extra_args: Vec<String>,
+}
+
+/// Whether EAL uses hugepages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hugepages {
+    /// `auto` (default): if enough of them are there and mounted.
+    Auto,
+    /// `required`.
+    Required,
+    /// `none`: `--no-huge`.
+    None,
+}
+
+/// `cores`: which CPU cores run which loops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cores {
+    /// `auto` (default): one TX core and one RX core where there are two, one for both otherwise.
+    Auto,
+    /// `tx: [2, 3]`, `rx: [4]`. A core in both lists runs both loops in turn.
+    Lists {
+        /// Cores of TX loops.
+        tx: Vec<usize>,
+        /// Cores of RX loops.
+        rx: Vec<usize>,
+    },
+}
+
+/// `addresses`: worker w has the w-th host address of each prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addresses {
+    /// `ipv4`: first address and prefix length; default 198.18.0.1/15 (RFC 2544 C.2.2).
+    pub ipv4: (Ipv4Addr, u8),
+    /// `ipv6`; default 2001:2::1/48 (RFC 5180 section 8).
+    pub ipv6: (Ipv6Addr, u8),
+}
+
+/// One DPDK port.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Port {
+    /// `name`: distinct; default `port<index>`.
+    pub name: String,
+    /// `device`: what EAL is to open.
+    pub device: Device,
+    /// `speed`: line rate to plan and pace with; `None`: what the port's link says.
+    pub speed: Option<BitRate>,
+    /// `workers` behind this port.
+    pub workers: WorkerCount,
+    /// `mac` of the port's first worker (worker i: last three bytes + i); `None`:
+    /// 02:00:00:00:00:00 + worker number + 1.
+    pub mac: Option<[u8; 6]>,
+    /// `gateway_mac`: destination MAC of every frame sent from here (a routed DUT); `None`: the
+    /// receiving worker's.
+    pub gateway_mac: Option<[u8; 6]>,
+    /// `loopback`: frames sent here come back here (net_ring by name, a looped cable). Default
+    /// true for net_ring, false otherwise.
+    pub loopback: bool,
+    /// `receive`: default true; false for net_null.
+    pub receive: bool,
+    /// `announce`: send a gratuitous ARP / unsolicited neighbour advertisement for each worker
+    /// before the traffic, so that bridges learn. Default: true for af_packet, pcap, memif and
+    /// PCI, false for net_null and net_ring.
+    pub announce: bool,
+    /// `queues`: TX queues of this port; `None`: one.
+    pub tx_queues: u16,
+    /// `rx_queues`; default 1. More than one spreads by RSS.
+    pub rx_queues: u16,
+    /// `descriptors`: ring size asked for, both directions; default 1024.
+    pub descriptors: u16,
+    /// `promiscuous`: default true.
+    pub promiscuous: bool,
+}
+
+/// How many workers stand behind a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkerCount {
+    /// `auto` (default): what the pattern asks for, shared evenly over the `auto` ports in
+    /// contiguous blocks.
+    Auto,
+    /// A number, at least 1.
+    Exactly(u32),
+}
+
+/// `device`: a vdev with its arguments, or a PCI address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Device {
+    /// `net_null0,no-rx=1` and the like: passed to EAL as `--vdev`.
+    Vdev {
+        /// Driver: `net_null`, `net_ring`, `net_af_packet`, `net_pcap`, `net_memif`, …
+        driver: String,
+        /// The whole EAL device string, unit number included.
+        args: String,
+    },
+    /// `0000:3b:00.0[,devargs]`: passed to EAL as `-a`.
+    Pci {
+        /// Address, canonical form.
+        address: String,
+        /// The whole EAL device string.
+        args: String,
+    },
+}
+
+impl Device {
+    /// The kernel interface that this device takes over or shares, when its arguments name one.
+    #[must_use]
+    pub fn kernel_interface(&self) -> Option<&str> {
+        match self {
+            Device::Vdev { args, .. } => args.split(',').find_map(|part| part.strip_prefix("iface=")),
+            Device::Pci { .. } => None,
+        }
+    }
+
+    /// The name under which EAL knows the port: the part before the first comma.
+    #[must_use]
+    pub fn eal_name(&self) -> &str {
+        let (Device::Vdev { args, .. } | Device::Pci { args, .. }) = self;
+        args.split(',').next().unwrap_or(args)
+    }
+}
