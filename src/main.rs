@@ -1,5 +1,5 @@
 //! The `squall` command.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::from(2)
+    squall::cli::main()
 }

@@ -1,0 +1,63 @@
+//! The command line: one file a subcommand, each calling the stages in order.
+//!
+//! Contract: everything that a library user would need lives in the stages; here are only flags,
+//! files, progress and exit status. Errors go to stderr and say where, what and what to do.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Why a command did not succeed; each kind has its exit status.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The run failed, or an expectation was not met: status 1.
+    #[error("{0}")]
+    Run(String),
+    /// The input is wrong: status 2.
+    #[error("{0}")]
+    Input(String),
+    /// The environment is (DPDK, ports, memory, rights): status 3.
+    #[error("{0}")]
+    Environment(String),
+}
+
+impl Failure {
+    /// The process's exit status.
+    #[must_use]
+    pub fn status(&self) -> u8 {
+        match self {
+            Failure::Run(_) => 1,
+            Failure::Input(_) => 2,
+            Failure::Environment(_) => 3,
+        }
+    }
+}
+
+/// What a subcommand returns.
+pub type Outcome = Result<(), Failure>;
+
+/// Kernel-bypass RoCEv2 packet generator and analyser on DPDK.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+/// Runs the command line of this process and returns its exit status.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome: Outcome = match cli.command {};
+    #[expect(unreachable_code, reason = "no subcommand yet")]
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("squall: {failure}");
+            ExitCode::from(failure.status())
+        }
+    }
+}
