@@ -1,0 +1,3 @@
+//! Pattern × testbed → flows, messages and departures.
+
+pub mod routing;
