@@ -5,5 +5,6 @@
 
 pub mod cli;
 pub mod pattern;
+pub mod plan;
 pub mod testbed;
 pub mod units;
