@@ -7,5 +7,6 @@
 //! Left out on purpose: defaults that depend on a port or on the testbed (those stay `None`).
 
 mod types;
+mod workers;
 
 pub use types::*;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::pattern::{Arrival, Spread};
 use crate::plan::mix;
-use crate::plan::routing::TokenMatrix;
+use crate::plan::routing::Routed;
 use crate::units::Picos;
 
 /// Sizes of the messages of one pair.
@@ -178,7 +178,7 @@ pub struct Dispatch {
     /// Number of ranks; lane r is rank r, its pairs are the other ranks in rotation r+1, r+2, ….
     pub ranks: u32,
     /// Routed tokens. Dispatch d uses matrix `d mod len`.
-    pub matrices: Arc<Vec<TokenMatrix>>,
+    pub matrices: Arc<Vec<Routed>>,
     /// Bytes of one token.
     pub token_bytes: u32,
     /// Number of dispatches.
@@ -219,7 +219,9 @@ impl Dispatch {
     }
 
     fn tokens(&self, dispatch: u64, src: u32, dst: u32) -> u32 {
-        self.matrices[self.index(dispatch)].tokens(src, dst)
+        self.matrices[self.index(dispatch)]
+            .tokens
+            .get(src as usize, dst as usize)
     }
 
     fn share_of_qp(&self, tokens: u32, qp: u32) -> u32 {

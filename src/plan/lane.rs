@@ -217,7 +217,9 @@ impl Lane {
     pub fn begin(&mut self, entry: &EntryPlan, time: Picos) {
         self.start = time;
         self.time = time;
-        self.stop = entry.duration.map_or(Picos::MAX, |duration| time.saturating_add(duration));
+        self.stop = entry
+            .duration
+            .map_or(Picos::MAX, |duration| time.saturating_add(duration));
         self.next_release = self.release_time(entry).unwrap_or(Picos::MAX);
         let want = self.flows.len();
         self.ring.reserve(want);
@@ -226,7 +228,9 @@ impl Lane {
     /// When the next message may be released, or `None` when there is no more.
     fn release_time(&self, entry: &EntryPlan) -> Option<Picos> {
         let time = match &entry.work {
-            Work::Continuous { sizes, count, period, .. } => {
+            Work::Continuous {
+                sizes, count, period, ..
+            } => {
                 if count.is_some_and(|count| self.released >= count.saturating_mul(sizes.per_transfer)) {
                     return None;
                 }
@@ -254,7 +258,8 @@ impl Lane {
                 if count.is_some_and(|count| self.released >= count) {
                     return None;
                 }
-                self.start.saturating_add(Picos(interval.0.saturating_mul(self.released)))
+                self.start
+                    .saturating_add(Picos(interval.0.saturating_mul(self.released)))
             }
         };
         (time < self.stop).then_some(time)
@@ -262,7 +267,12 @@ impl Lane {
 
     /// Whether a closed loop or a busy QP holds the next release back whatever the time.
     fn may_release(&self, entry: &EntryPlan) -> bool {
-        let Work::Continuous { outstanding, period, .. } = &entry.work else { return true };
+        let Work::Continuous {
+            outstanding, period, ..
+        } = &entry.work
+        else {
+            return true;
+        };
         let in_flight = self.unfinished as usize + self.waiting.len();
         outstanding.is_none_or(|most| in_flight < most as usize)
             && (period.is_some() || self.unfinished < self.qps || outstanding.is_some())
@@ -312,7 +322,11 @@ impl Lane {
     /// What the lane does next, `now` being the time until which it may look.
     pub fn ready(&mut self, entry: &EntryPlan, now: Picos) -> Ready {
         if matches!(entry.work, Work::Control { .. }) {
-            return if self.next_release == Picos::MAX { Ready::Exhausted } else { Ready::At(self.next_release) };
+            return if self.next_release == Picos::MAX {
+                Ready::Exhausted
+            } else {
+                Ready::At(self.next_release)
+            };
         }
         self.release(entry, now.max(self.time));
         if !self.ring.is_empty() {
@@ -355,9 +369,16 @@ impl Lane {
             self.unfinished -= 1;
             self.sent.messages += 1;
             flow.active = flow.pending > 0;
-            if let Work::Continuous { outstanding: Some(_), .. } = entry.work {
+            if let Work::Continuous {
+                outstanding: Some(_), ..
+            } = entry.work
+            {
                 let deadline = at.saturating_add(OUTSTANDING_TIMEOUT);
-                self.waiting.push_back(Waiting { flow: flow_index, number: flow.number, deadline });
+                self.waiting.push_back(Waiting {
+                    flow: flow_index,
+                    number: flow.number,
+                    deadline,
+                });
             }
         }
         if flow.active {
@@ -368,7 +389,14 @@ impl Lane {
         self.sent.payload_bytes += u64::from(payload_len);
         self.sent.frame_bytes += u64::from(frame_len);
         self.pace_after(at, frame_len);
-        Some(Due { flow: flow_index, position, payload_len, frame_len, seq, ack_req })
+        Some(Due {
+            flow: flow_index,
+            position,
+            payload_len,
+            frame_len,
+            seq,
+            ack_req,
+        })
     }
 
     /// Counts a MAC control frame of `frame_len` bytes.
@@ -390,10 +418,6 @@ impl Lane {
         let step = self.interval.1;
         let credit = Picos(step.0 * CATCH_UP_FRAMES);
         let earliest = at.saturating_sub(credit);
-        if earliest > self.time {
-            self.slips.0 += 1;
-            self.slips.1 = self.slips.1 + (earliest - self.time);
-        }
         self.time = self.time.max(earliest) + step;
     }
 
@@ -405,6 +429,12 @@ impl Lane {
         if let Some(place) = self.waiting.iter().position(|w| w.flow == flow && w.number == number) {
             self.waiting.remove(place);
         }
+    }
+
+    /// Records that the loop was so late that the plan moved by `delay`.
+    pub fn slip(&mut self, delay: Picos) {
+        self.slips.0 += 1;
+        self.slips.1 = self.slips.1.saturating_add(delay);
     }
 
     /// Gives up messages whose deadline has passed.
@@ -433,7 +463,10 @@ fn start_message(flow: &mut TxFlow, entry: &EntryPlan, lane: u32, qps: u32, flow
         Work::Control { .. } => 0,
     };
     flow.offset = 0;
-    flow.va = entry.frame.va.wrapping_add(u64::from(flow.number).wrapping_mul(u64::from(flow.message_len)));
+    flow.va = entry
+        .frame
+        .va
+        .wrapping_add(u64::from(flow.number).wrapping_mul(u64::from(flow.message_len)));
     if entry.frame.entropy == Entropy::PerMessage {
         let flow_number = entry.first_flow + flow.qpn - entry.first_qpn;
         flow.source_port = source_port(Entropy::PerMessage, seed, flow_number, 0, u64::from(flow.number));

@@ -143,13 +143,21 @@ impl Plan {
     #[must_use]
     pub fn arrival_port(&self, pair: Pair) -> usize {
         let sender = self.workers[pair.src as usize].port;
-        if self.ports[sender].loopback { sender } else { self.workers[pair.dst as usize].port }
+        if self.ports[sender].loopback {
+            sender
+        } else {
+            self.workers[pair.dst as usize].port
+        }
     }
 
     /// The largest frame that any entry sends, in bytes without FCS.
     #[must_use]
     pub fn max_frame_len(&self) -> usize {
-        self.entries.iter().map(|entry| entry.frame.max_frame_len()).max().unwrap_or(60)
+        self.entries
+            .iter()
+            .map(|entry| entry.frame.max_frame_len())
+            .max()
+            .unwrap_or(60)
     }
 }
 

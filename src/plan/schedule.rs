@@ -61,7 +61,7 @@ type Key = Reverse<(Picos, u64, usize)>;
 /// The frames of one port queue.
 pub struct Schedule {
     lanes: Vec<Lane>,
-    /// Number of the newest heap key of each lane; older keys are void.
+    /// Number of the newest heap key of each lane, older keys being void; 0: asleep or finished.
     generations: Vec<u64>,
     heap: BinaryHeap<Key>,
     ticks: u64,
@@ -170,7 +170,10 @@ impl Schedule {
     pub fn complete(&mut self, lane: usize, flow: u32, number: u32, now: Picos) {
         let Some(state) = self.lanes.get_mut(lane) else { return };
         state.complete(flow, number, now);
-        self.rekey(lane, now);
+        // The last completions come after the lane has sent all it had.
+        if self.generations[lane] != 0 {
+            self.rekey(lane, now);
+        }
     }
 
     /// The next frame that leaves at `limit` or before. `plan` is the one that the schedule was
@@ -178,7 +181,11 @@ impl Schedule {
     pub fn next(&mut self, plan: &Plan, limit: Picos) -> Next {
         loop {
             let Some(&Reverse((time, tick, lane))) = self.heap.peek() else {
-                return if self.has_more() { Next::Wait(Picos::MAX) } else { Next::Done };
+                return if self.has_more() {
+                    Next::Wait(Picos::MAX)
+                } else {
+                    Next::Done
+                };
             };
             if tick != self.generations[lane] {
                 self.heap.pop();
@@ -194,6 +201,7 @@ impl Schedule {
             match self.lanes[lane].ready(entry, time) {
                 Ready::Exhausted => {
                     self.heap.pop();
+                    self.generations[lane] = 0;
                     self.lane_finished(lane);
                 }
                 Ready::Blocked(until) => {
@@ -216,12 +224,19 @@ impl Schedule {
     }
 
     /// When a frame of `lane` that may leave at `ready` does leave.
-    fn departure(&self, lane: usize, ready: Picos, limit: Picos) -> Picos {
+    fn departure(&mut self, lane: usize, ready: Picos, limit: Picos) -> Picos {
         match self.clocking {
             Clocking::Exact => ready.max(self.port_free),
             // An unpaced lane is held back by the port alone.
             Clocking::Real { .. } if !self.lanes[lane].is_paced() => limit,
-            Clocking::Real { catch_up } => ready.max(self.port_free).max(limit.saturating_sub(catch_up)),
+            Clocking::Real { catch_up } => {
+                let planned = ready.max(self.port_free);
+                let earliest = limit.saturating_sub(catch_up);
+                if earliest > planned {
+                    self.lanes[lane].slip(earliest - planned);
+                }
+                planned.max(earliest)
+            }
         }
     }
 
@@ -231,7 +246,11 @@ impl Schedule {
         self.last_departure[entry_index] = at;
         let (next, frame_len, time) = if matches!(entry.work, Work::Control { .. }) {
             state.take_control(entry, CONTROL_FRAME_LEN);
-            (Next::Control { at, entry: entry_index }, CONTROL_FRAME_LEN, Picos(at.0 + 1))
+            (
+                Next::Control { at, entry: entry_index },
+                CONTROL_FRAME_LEN,
+                Picos(at.0 + 1),
+            )
         } else {
             let Some(due) = state.take(entry, seed, at) else {
                 return Next::Wait(Picos(at.0 + 1));

@@ -77,7 +77,11 @@ impl Verb {
     #[must_use]
     pub const fn extension_len(self, position: Position) -> u32 {
         let reth = if self.is_write() && position.is_first() { 16 } else { 0 };
-        let immdt = if self.has_immediate() && position.is_last() { 4 } else { 0 };
+        let immdt = if self.has_immediate() && position.is_last() {
+            4
+        } else {
+            0
+        };
         reth + immdt
     }
 }
@@ -136,9 +140,13 @@ mod tests {
         assert_eq!(v4.frame_len(put, Position::Middle, 4096), 4154);
         assert_eq!(v4.frame_len(put, Position::Last, 4096), 4158);
         assert_eq!(v4.message_frame_bytes(put, 65536), 66484);
-        let v6 = FrameOptions { ipv6: true, ..FrameOptions::default() };
+        let v6 = FrameOptions {
+            ipv6: true,
+            ..FrameOptions::default()
+        };
         assert_eq!(v6.frame_len(Verb::Put, Position::First, 4096), 4190);
-        let opcodes = |verb: Verb| [Position::First, Position::Middle, Position::Last, Position::Only].map(|p| verb.opcode(p));
+        let opcodes =
+            |verb: Verb| [Position::First, Position::Middle, Position::Last, Position::Only].map(|p| verb.opcode(p));
         assert_eq!(opcodes(Verb::Put), [0x06, 0x07, 0x08, 0x0a]);
         assert_eq!(opcodes(put), [0x06, 0x07, 0x09, 0x0b]);
         assert_eq!(opcodes(Verb::Send), [0x00, 0x01, 0x02, 0x04]);
