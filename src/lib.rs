@@ -8,3 +8,4 @@ pub mod pattern;
 pub mod plan;
 pub mod testbed;
 pub mod units;
+pub mod wire;
