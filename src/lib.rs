@@ -4,6 +4,7 @@
 //! `docs/ARCHITECTURE.md` is the map.
 
 pub mod cli;
+pub mod dpdk;
 pub mod pattern;
 pub mod plan;
 pub mod testbed;
