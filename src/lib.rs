@@ -6,5 +6,6 @@
 pub mod cli;
 pub mod pattern;
 pub mod plan;
+pub mod report;
 pub mod testbed;
 pub mod units;
