@@ -31,3 +31,35 @@ pub const MAX_NODES: usize = 100_000;
 
 /// Mistakes that are kept and printed; more are only counted.
 pub const MAX_FINDINGS: usize = 100;
+
+use std::path::Path;
+
+/// The file `typed`, or the shipped text of that name when there is no such file. `what` is
+/// "pattern" or "testbed".
+///
+/// # Errors
+/// One diagnostic when there is neither, or the file cannot be read.
+pub fn find(typed: &str, what: &str, shipped: &[(&str, &str)], overrides: &[String]) -> Result<Source, Diagnostics> {
+    let path = Path::new(typed);
+    if path.exists() {
+        return Source::read(path, overrides);
+    }
+    if let Some((name, text)) = shipped.iter().find(|(name, _)| *name == typed) {
+        return Ok(Source {
+            name: format!("{what}s/{name}.yaml"),
+            text: (*text).to_owned(),
+            overrides: overrides.to_vec(),
+        });
+    }
+    let names: Vec<&str> = shipped.iter().map(|(name, _)| *name).collect();
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
+    let mut error = Diagnostics::unplaced(
+        typed,
+        format!("there is no such file and no shipped {what} of this name"),
+    );
+    for item in &mut error.items {
+        item.allowed = Some(format!("a path, or one of {}", names.join(", ")));
+        item.suggestion = near::nearest(&stem, names.iter().copied()).map(str::to_owned);
+    }
+    Err(error)
+}

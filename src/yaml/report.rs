@@ -7,8 +7,11 @@ use std::fmt;
 use std::io::Read;
 use std::path::Path;
 
+use saphyr_parser::Marker;
 use sha2::{Digest, Sha256};
 
+use super::set::{self, Label};
+use super::tree::{self, Node};
 use super::{MAX_FINDINGS, MAX_TEXT};
 
 /// Where a value came from.
@@ -122,6 +125,28 @@ impl Source {
                 Err(source.diagnostics(vec![Finding::new(Place::Text { line, column }, what)]))
             }
         }
+    }
+
+    /// The text as a tree, overrides applied; `label` names elements of lists in overrides.
+    /// Mistakes go to `findings`; `None` when the text cannot be understood.
+    pub fn tree(&self, label: Label, findings: &mut Vec<Finding>) -> Option<Node> {
+        let place = |mark: &Marker| Place::Text {
+            line: mark.line().max(1),
+            column: mark.col() + 1,
+        };
+        let mut root = if self.text.len() > MAX_TEXT {
+            findings.push(Finding::new(
+                Place::START,
+                format!("the text is longer than {MAX_TEXT} bytes"),
+            ));
+            None
+        } else {
+            tree::parse(&self.text, place, findings)
+        }?;
+        for (index, text) in self.overrides.iter().enumerate() {
+            set::apply(&mut root, index, text, label, findings);
+        }
+        Some(root)
     }
 
     /// SHA-256 of the text in lower-case hexadecimal; overrides are not part of it.
