@@ -11,3 +11,4 @@ pub mod report;
 pub mod testbed;
 pub mod units;
 pub mod wire;
+pub mod yaml;

@@ -13,16 +13,3 @@ pub mod recorder;
 
 pub use record::{EntryRecord, PairRecord, PortRecord};
 pub use recorder::{Completion, Recorder};
-
-/// Jain's fairness index, (Σx)² / (n·Σx²); `None` for no values or all zero (R. Jain, D. Chiu and
-/// W. Hawe, DEC-TR-301).
-#[must_use]
-pub fn jain(values: impl IntoIterator<Item = f64>) -> Option<f64> {
-    let (mut n, mut sum, mut squares) = (0.0, 0.0, 0.0);
-    for value in values {
-        n += 1.0;
-        sum += value;
-        squares += value * value;
-    }
-    (squares > 0.0).then(|| sum * sum / (n * squares))
-}
