@@ -5,6 +5,8 @@
 
 pub mod cli;
 pub mod dpdk;
+pub mod engine;
+pub mod measure;
 pub mod pattern;
 pub mod plan;
 pub mod report;

@@ -194,7 +194,12 @@ impl RxFlow {
         arrival: Picos,
     ) -> Option<Completed> {
         if place.first && place.last {
-            return Some(Completed { number: number.unwrap_or(0), departure, signal: arrival, arrival });
+            return Some(Completed {
+                number: number.unwrap_or(0),
+                departure,
+                signal: arrival,
+                arrival,
+            });
         }
         let slot = match number {
             Some(number) => &mut self.messages[number as usize % UNDER_WAY],
@@ -208,7 +213,10 @@ impl RxFlow {
         if let Some(number) = number
             && (slot.number != number || slot.received == 0)
         {
-            *slot = Message { number, ..Message::NONE };
+            *slot = Message {
+                number,
+                ..Message::NONE
+            };
         }
         slot.received += 1;
         slot.arrival = slot.arrival.max(arrival);
@@ -257,7 +265,9 @@ mod tests {
         use Seen::{Duplicate, Impossible, New, Reordered};
         assert_eq!(
             seen,
-            [New, New, New, Reordered, Duplicate, Duplicate, Reordered, New, Impossible]
+            [
+                New, New, New, Reordered, Duplicate, Duplicate, Reordered, New, Impossible
+            ]
         );
         assert_eq!(f.see(15 + 300, 10), New);
         assert_eq!(f.see(16, 10), Seen::TooOld);
@@ -275,7 +285,10 @@ mod tests {
                 f.see(seq, 0);
             }
             assert_eq!(f.see(300 + gap, 0), Seen::New);
-            assert_eq!(f.see(300 + gap - 1, 0), if gap >= 1 { Seen::Reordered } else { Seen::Duplicate });
+            assert_eq!(
+                f.see(300 + gap - 1, 0),
+                if gap >= 1 { Seen::Reordered } else { Seen::Duplicate }
+            );
             assert_eq!(f.see(300 + gap, 0), Seen::Duplicate);
         }
     }
@@ -291,15 +304,32 @@ mod tests {
 
     #[test]
     fn a_message_completes_when_all_its_packets_are_there_in_any_order() {
-        let first = Place { first: true, last: false };
-        let middle = Place { first: false, last: false };
-        let last = Place { first: false, last: true };
+        let first = Place {
+            first: true,
+            last: false,
+        };
+        let middle = Place {
+            first: false,
+            last: false,
+        };
+        let last = Place {
+            first: false,
+            last: true,
+        };
         let mut f = flow(0);
         let at = Picos::from_micros;
         assert_eq!(f.message(Some(7), 3, last, Some(at(3)), at(10)), None);
         assert_eq!(f.message(Some(7), 1, first, Some(at(1)), at(11)), None);
         let done = f.message(Some(7), 2, middle, Some(at(2)), at(12)).unwrap();
-        assert_eq!(done, Completed { number: 7, departure: Some(at(1)), signal: at(10), arrival: at(12) });
+        assert_eq!(
+            done,
+            Completed {
+                number: 7,
+                departure: Some(at(1)),
+                signal: at(10),
+                arrival: at(12)
+            }
+        );
         // The last packet too short for a stamp.
         assert_eq!(f.message(Some(8), 4, first, Some(at(20)), at(21)), None);
         assert_eq!(f.message(None, 5, last, None, at(22)).map(|done| done.number), Some(8));

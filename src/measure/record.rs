@@ -144,7 +144,11 @@ pub struct PairRecord {
 
 impl Default for PairRecord {
     fn default() -> Self {
-        PairRecord { payload_bytes: 0, first_arrival: Picos::MAX, last_arrival: Picos::ZERO }
+        PairRecord {
+            payload_bytes: 0,
+            first_arrival: Picos::MAX,
+            last_arrival: Picos::ZERO,
+        }
     }
 }
 

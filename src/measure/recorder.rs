@@ -12,9 +12,8 @@ use crate::pattern::IcrcCheck;
 use crate::plan::Plan;
 use crate::plan::feed::Work;
 use crate::units::Picos;
-use crate::wire::macctrl::MacControl;
-use crate::wire::packet::{Frame, Packet};
 use crate::wire::stamp::Stamp;
+use crate::wire::{Frame, Opcode, Packet, pause, pfc};
 
 /// A message of a closed loop was received whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +79,11 @@ impl Recorder {
             qpns: plan
                 .entries
                 .iter()
-                .map(|entry| QpnRange { first: entry.first_qpn, count: entry.flows(), flow: entry.first_flow })
+                .map(|entry| QpnRange {
+                    first: entry.first_qpn,
+                    count: entry.flows(),
+                    flow: entry.first_flow,
+                })
                 .collect(),
             facts: plan
                 .entries
@@ -90,7 +93,13 @@ impl Recorder {
                     first_flow: entry.first_flow,
                     qps: entry.qps,
                     work: entry.work.clone(),
-                    closed_loop: matches!(entry.work, Work::Continuous { outstanding: Some(_), .. }),
+                    closed_loop: matches!(
+                        entry.work,
+                        Work::Continuous {
+                            outstanding: Some(_),
+                            ..
+                        }
+                    ),
                 })
                 .collect(),
             entries: vec![EntryRecord::default(); plan.entries.len()],
@@ -110,24 +119,24 @@ impl Recorder {
         record.bytes += bytes.len() as u64;
         match Frame::parse(bytes) {
             Ok(Frame::Roce(packet)) => self.packet(port, bytes.len(), &packet, arrival),
-            Ok(Frame::MacControl(control)) => self.mac_control(port, &control),
+            Ok(Frame::MacControl(control)) => self.mac_control(port, control),
             Ok(Frame::Other) => self.ports[port].other += 1,
             Err(_) => self.ports[port].malformed += 1,
         }
     }
 
     #[cold]
-    fn mac_control(&mut self, port: usize, control: &MacControl) {
+    fn mac_control(&mut self, port: usize, body: &[u8]) {
         let record = &mut self.ports[port];
-        match control {
-            MacControl::Pfc(pfc) => {
-                record.pfc_frames += 1;
-                for (class, count) in record.pfc.iter_mut().enumerate() {
-                    *count += u64::from(pfc.class_enable >> class & 1);
-                }
+        if let Ok(pfc) = pfc::Repr::parse(body) {
+            record.pfc_frames += 1;
+            for (class, count) in record.pfc.iter_mut().enumerate() {
+                *count += u64::from(pfc.class_enable >> class & 1);
             }
-            MacControl::Pause(_) => record.pause_frames += 1,
-            MacControl::Other(_) => record.other += 1,
+        } else if pause::Repr::parse(body).is_ok() {
+            record.pause_frames += 1;
+        } else {
+            record.other += 1;
         }
     }
 
@@ -158,7 +167,11 @@ impl Recorder {
     fn packet(&mut self, port: usize, frame_len: usize, packet: &Packet<'_>, arrival: Picos) {
         let Some(flow_number) = self.flow_of(packet.dest_qp()) else {
             let record = &mut self.ports[port];
-            if packet.is_cnp() { record.cnp += 1 } else { record.unknown += 1 }
+            if packet.opcode() == Opcode::Cnp {
+                record.cnp += 1
+            } else {
+                record.unknown += 1
+            }
             return;
         };
         let verify = self.icrc_turn();
@@ -226,11 +239,17 @@ impl Recorder {
             Some(stamp) => {
                 entry.time_travel += u64::from(arrival < stamp.departure);
                 entry.first_departure = entry.first_departure.min(stamp.departure);
-                entry.latency.saturating_record(arrival.saturating_sub(stamp.departure).0);
+                entry
+                    .latency
+                    .saturating_record(arrival.saturating_sub(stamp.departure).0);
             }
             None => entry.unstamped += 1,
         }
-        let place = Place { first: packet.is_first(), last: packet.is_last() };
+        let position = packet.opcode().position();
+        let place = Place {
+            first: position.is_first(),
+            last: position.is_last(),
+        };
         let number = stamp.map(|stamp| stamp.number);
         let departure = stamp.map(|stamp| stamp.departure);
         if let Some(done) = flow.message(number, seq, place, departure, arrival) {
@@ -245,10 +264,20 @@ impl Recorder {
         let index = flow_number - facts.first_flow;
         let (pair, qp) = (index / facts.qps, index % facts.qps);
         if let Some(departure) = done.departure {
-            entry.message_latency.saturating_record(done.signal.saturating_sub(departure).0);
-            entry.completion.saturating_record(done.arrival.saturating_sub(departure).0);
+            entry
+                .message_latency
+                .saturating_record(done.signal.saturating_sub(departure).0);
+            entry
+                .completion
+                .saturating_record(done.arrival.saturating_sub(departure).0);
             if let Some((key, expected)) = facts.work.group(pair, facts.qps, qp, done.number) {
-                let part = Group { key, expected, done: 1, departure, arrival: done.arrival };
+                let part = Group {
+                    key,
+                    expected,
+                    done: 1,
+                    departure,
+                    arrival: done.arrival,
+                };
                 if let Some(group) = entry.groups.add(part) {
                     entry.group_completion.saturating_record(group.duration().0);
                 }
@@ -256,7 +285,12 @@ impl Recorder {
         }
         if facts.closed_loop {
             let entry = self.flows[flow_number as usize].entry;
-            self.completions.push(Completion { entry, pair, qp, number: done.number });
+            self.completions.push(Completion {
+                entry,
+                pair,
+                qp,
+                number: done.number,
+            });
         }
     }
 

@@ -1,3 +1,4 @@
+//! Wire formats.
 pub mod advance;
 pub mod stamp;
 pub mod template;
