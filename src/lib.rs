@@ -7,3 +7,4 @@ pub mod cli;
 pub mod pattern;
 pub mod testbed;
 pub mod units;
+pub mod wire;
