@@ -6,5 +6,9 @@
 pub mod cli;
 pub mod dpdk;
 pub mod pattern;
+pub mod plan;
+pub mod report;
 pub mod testbed;
 pub mod units;
+pub mod wire;
+pub mod yaml;

@@ -1,0 +1,244 @@
+//! Contradictions and warnings that follow from the results themselves.
+//!
+//! Contract: each is a sentence with the numbers in it, so that a reader can judge it without the
+//! rest. The order is that of the model: run, ports, traffic.
+//!
+//! Left out on purpose: reordering and CE marks, which are figures of the DUT and not defects of the
+//! measurement.
+
+use super::kpi::place_of;
+use super::model::{Anomaly, AnomalyKind as Kind, LossCause, Port, Results, Traffic};
+
+/// Achieved rates below this share of the requested one are worth a word.
+const RATE_TOLERANCE: f64 = 0.99;
+
+/// Everything to be said about `results`.
+pub(super) fn detect(results: &Results) -> Vec<Anomaly> {
+    let mut found = Vec::new();
+    if results.run.interrupted {
+        let cause = results.run.interrupted_by.as_deref().unwrap_or("an unknown cause");
+        let text = format!("The run ended early ({cause}): figures are of what was measured until then.");
+        found.push(Anomaly {
+            kind: Kind::Interrupted,
+            text,
+            place: "run".to_owned(),
+        });
+    }
+    for port in &results.ports {
+        let place = format!("ports/{}", port.name);
+        of_port(port, &mut |kind, text| {
+            found.push(Anomaly {
+                kind,
+                text,
+                place: place.clone(),
+            });
+        });
+    }
+    for entry in &results.traffic {
+        let place = place_of(entry);
+        of_entry(entry, &mut |kind, text| {
+            found.push(Anomaly {
+                kind,
+                text,
+                place: place.clone(),
+            });
+        });
+    }
+    found
+}
+
+fn of_port(port: &Port, say: &mut dyn FnMut(Kind, String)) {
+    let rx = &port.rx;
+    if port.tx.unsent > 0 {
+        say(
+            Kind::Unsent,
+            format!("The port did not take {} that were due.", frames(port.tx.unsent)),
+        );
+    }
+    if let Some(stats) = &port.stats {
+        let missed = stats.imissed.saturating_add(stats.rx_nombuf);
+        if missed > 0 {
+            say(
+                Kind::OwnLoss,
+                format!(
+                    "Our receive side lost {} (imissed {}, rx_nombuf {}): not the DUT's doing. More RX cores, queues or \
+                     descriptors may mend it.",
+                    frames(missed),
+                    stats.imissed,
+                    stats.rx_nombuf
+                ),
+            );
+        }
+        if stats.oerrors > 0 {
+            say(
+                Kind::OwnLoss,
+                format!(
+                    "The port reports {} that it could not send (oerrors).",
+                    frames(stats.oerrors)
+                ),
+            );
+        }
+        if stats.ierrors > 0 {
+            say(
+                Kind::Corrupted,
+                format!(
+                    "The port refused {} received in error (ierrors).",
+                    frames(stats.ierrors)
+                ),
+            );
+        }
+        for (what, theirs, ours) in [
+            ("sent", stats.opackets, port.tx.frames),
+            ("received", stats.ipackets, port.rx.frames),
+        ] {
+            if theirs != ours {
+                let text = format!("The port counts {} {what}, our loops {ours}.", frames(theirs));
+                say(Kind::CountersDisagree, text);
+            }
+        }
+    }
+    if rx.misdelivered > 0 {
+        let text = format!(
+            "{} arrived here whose receiver is behind another port.",
+            frames(rx.misdelivered)
+        );
+        say(Kind::Misdelivered, text);
+    }
+    if rx.unknown > 0 {
+        let text = format!("{} of RoCEv2 belong to no flow of the plan.", frames(rx.unknown));
+        say(Kind::UnknownFlow, text);
+    }
+    if rx.malformed > 0 {
+        say(
+            Kind::Malformed,
+            format!("{} of RoCEv2 cannot be decoded.", frames(rx.malformed)),
+        );
+    }
+}
+
+fn of_entry(entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
+    let packets = &entry.packets;
+    if packets.unsent > 0 {
+        say(
+            Kind::Unsent,
+            format!("{} were due and never sent.", frames(packets.unsent)),
+        );
+    }
+    if let Some((received, unexplained)) = packets.received.zip(packets.unexplained).filter(|(_, n)| *n != 0) {
+        let named: u64 = packets.causes.iter().map(|loss| loss.frames).sum();
+        let text = format!(
+            "{} sent are not {received} received plus {named} lost for named causes: {unexplained} unexplained.",
+            packets.sent
+        );
+        say(Kind::Unaccounted, text);
+    }
+    let own: u64 = packets
+        .causes
+        .iter()
+        .filter(|loss| {
+            matches!(
+                loss.cause,
+                LossCause::NotTransmitted | LossCause::ReceiveMissed | LossCause::Undivided
+            )
+        })
+        .map(|loss| loss.frames)
+        .sum();
+    if own > 0 {
+        say(
+            Kind::OwnLoss,
+            format!(
+                "{} of the lost were lost, or may have been, by our own ports.",
+                frames(own)
+            ),
+        );
+    }
+    if let Some(errors) = packets.icrc_errors.filter(|n| *n > 0) {
+        let checked = packets.icrc_checked.unwrap_or(errors);
+        say(
+            Kind::Corrupted,
+            format!("{} of {checked} checked have a wrong ICRC.", frames(errors)),
+        );
+    }
+    if let Some(malformed) = packets.malformed.filter(|n| *n > 0) {
+        say(Kind::Malformed, format!("{} cannot be decoded.", frames(malformed)));
+    }
+    if let Some(duplicated) = packets.duplicated.filter(|n| *n > 0) {
+        say(
+            Kind::Duplicated,
+            format!("{} arrived that had arrived before.", frames(duplicated)),
+        );
+    }
+    if let Some(incomplete) = entry.messages.incomplete.filter(|n| *n > 0) {
+        let text = format!(
+            "{incomplete} of {} messages sent did not wholly arrive.",
+            entry.messages.sent
+        );
+        say(Kind::IncompleteMessages, text);
+    }
+    ecn(entry, say);
+    pacing(entry, say);
+}
+
+fn ecn(entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
+    let sent = &entry.ecn.sent;
+    let Some(received) = &entry.ecn.received else { return };
+    // A codepoint that nobody sent: bleaching clears it, RFC 3168 section 5 allows only ECT → CE.
+    if sent.not_ect == 0 && received.not_ect > 0 {
+        say(
+            Kind::EcnBleached,
+            format!(
+                "{} sent ECN-capable arrived as not ECN-capable.",
+                frames(received.not_ect)
+            ),
+        );
+    }
+    let capable = received.ect0.saturating_add(received.ect1).saturating_add(received.ce);
+    if sent.not_ect > 0 && sent.not_ect == sent.total() && capable > 0 {
+        say(
+            Kind::EcnForged,
+            format!("{} sent not ECN-capable arrived with ECT or CE.", frames(capable)),
+        );
+    }
+    for (name, was_sent, arrived) in [
+        ("ECT(0)", sent.ect0, received.ect0),
+        ("ECT(1)", sent.ect1, received.ect1),
+    ] {
+        if was_sent == 0 && arrived > 0 && sent.not_ect < sent.total() {
+            say(
+                Kind::EcnForged,
+                format!("{} arrived with {name}, which nobody sent.", frames(arrived)),
+            );
+        }
+    }
+}
+
+fn pacing(entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
+    let Some(pacing) = &entry.pacing else { return };
+    if pacing.slips > 0 {
+        say(
+            Kind::Pacing,
+            format!("Senders were so late that schedules were moved {} times.", pacing.slips),
+        );
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a ratio of rates")]
+    if let Some((requested, achieved)) = pacing
+        .requested_bps
+        .zip(pacing.achieved_bps)
+        .filter(|(r, a)| (*a as f64) < *r as f64 * RATE_TOLERANCE)
+    {
+        let share = 100.0 * achieved as f64 / requested as f64;
+        say(
+            Kind::Pacing,
+            format!("Sent at {share:.1} % of the rate asked for ({achieved} of {requested} bit/s)."),
+        );
+    }
+}
+
+/// `"1 frame"`, `"12 frames"`.
+fn frames(count: u64) -> String {
+    if count == 1 {
+        "1 frame".to_owned()
+    } else {
+        format!("{count} frames")
+    }
+}

@@ -1,0 +1,217 @@
+//! The draft's KPIs (its Tables 3 and 4) as far as they can be told from outside the DUT, computed
+//! from the result model alone.
+//!
+//! Contract: a KPI that applies to an entry or port is always listed; its value is none when a
+//! figure under it was not measured. Units are the draft's. Definitions are design decisions where
+//! the draft leaves them open; `docs/METHOD.md` gives the reasons.
+//!
+//! Left out on purpose: KPIs of a whole serving system (TTFT, ITL, TPS, …), of a NIC's
+//! transport, and `Buffer_utilization`, which is read from outside only as a threshold.
+
+use super::model::{Distribution, DutId, Kpi, Port, Results, Statistic, Traffic};
+use super::stats;
+
+/// The KPIs of one trial: of each traffic entry, then of each port.
+#[must_use]
+pub fn of(results: &Results) -> Vec<Kpi> {
+    let dut = results.run.dut.id;
+    let mut kpis = Vec::new();
+    for entry in &results.traffic {
+        of_entry(
+            &mut Listing {
+                kpis: &mut kpis,
+                dut,
+                draft: entry.draft.as_deref(),
+                place: place_of(entry),
+            },
+            entry,
+        );
+    }
+    // A port's figures are those of the test when all entries are of the same one.
+    let mut drafts = results.traffic.iter().map(|entry| entry.draft.as_deref());
+    let draft = drafts
+        .next()
+        .flatten()
+        .filter(|first| drafts.all(|other| other == Some(*first)));
+    let seconds = results.run.measured_duration_ps.map(|ps| float(ps) / 1e12);
+    for port in &results.ports {
+        let place = format!("ports/{}", port.name);
+        of_port(
+            &mut Listing {
+                kpis: &mut kpis,
+                dut,
+                draft,
+                place,
+            },
+            port,
+            seconds,
+        );
+    }
+    kpis
+}
+
+/// Where an entry's KPIs and anomalies are.
+pub(super) fn place_of(entry: &Traffic) -> String {
+    format!("traffic/{}", entry.name)
+}
+
+struct Listing<'a> {
+    kpis: &'a mut Vec<Kpi>,
+    dut: DutId,
+    draft: Option<&'a str>,
+    place: String,
+}
+
+impl Listing<'_> {
+    fn add(&mut self, name: &str, unit: &str, statistic: Statistic, value: Option<f64>, definition: &str) {
+        self.kpis.push(Kpi {
+            name: name.to_owned(),
+            unit: unit.to_owned(),
+            statistic,
+            value: value.filter(|value| value.is_finite()),
+            ci95: None,
+            trials: 1,
+            dut: self.dut,
+            test: self.draft.map(|section| format!("Test {section}")),
+            place: self.place.clone(),
+            definition: definition.to_owned(),
+        });
+    }
+
+    /// A time in microseconds, as several statistics.
+    fn time(&mut self, name: &str, from: Option<&Distribution>, statistics: &[Statistic], definition: &str) {
+        for statistic in statistics {
+            let picos = from.and_then(|times| match statistic {
+                Statistic::Mean => Some(times.mean),
+                Statistic::P50 => Some(float(times.p50)),
+                Statistic::P95 => Some(float(times.p95)),
+                Statistic::P99 => Some(float(times.p99)),
+                Statistic::P999 => Some(float(times.p99_9)),
+                Statistic::TailSpread => Some(float(times.p99) - float(times.p50)),
+                _ => None,
+            });
+            self.add(name, "us", *statistic, picos.map(|ps| ps / 1e6), definition);
+        }
+    }
+}
+
+fn of_entry(list: &mut Listing<'_>, entry: &Traffic) {
+    use Statistic::{Aggregate, Mean, P50, P95, P99, P999, PerPort, TailSpread, Value};
+    let goodput = entry.goodput_bps.map(|bps| float(bps) / 8e9);
+    match entry.kind.as_str() {
+        "transfer" | "incast" | "burst" => {
+            let meaning = "departure of a message's first bit to arrival of its last packet";
+            let statistics = [Mean, P50, P95, P99, P999, TailSpread];
+            list.time("KV_xfer_latency", entry.message_latency.as_ref(), &statistics, meaning);
+            // The side with fewer ports is the one that all of it has to pass.
+            let ports = entry.tx_ports.len().min(entry.rx_ports.len()).max(1);
+            let each = goodput.map(|sum| sum / float(ports as u64));
+            let meaning = "message payload received per second, for each port of the side with fewer ports";
+            list.add("KV_xfer_bandwidth", "GB/s", PerPort, each, meaning);
+            let meaning = "message payload received per second, all pairs together";
+            list.add("KV_xfer_bandwidth", "GB/s", Aggregate, goodput, meaning);
+            let meaning = "departure of a flow's first bit until every byte of its transfer has arrived";
+            list.time("Fabric_FCT", entry.fct.as_ref(), &[Mean, P50, P99], meaning);
+        }
+        "alltoall" => {
+            let rounds = entry.rounds.as_ref();
+            let times = rounds.and_then(|rounds| rounds.time.as_ref());
+            let meaning = "first departure to last arrival over all ranks of one dispatch";
+            list.time("EP_alltoall_latency", times, &[Mean, P50, P99], meaning);
+            let bandwidth = rounds.zip(times).map(|(rounds, times)| {
+                let seconds = times.mean * float(times.count) / 1e12;
+                float(rounds.payload_bytes) / 1e9 / seconds
+            });
+            let meaning = "payload of complete dispatches over the sum of their times, all ranks together";
+            list.add("EP_alltoall_bandwidth", "GB/s", Aggregate, bandwidth, meaning);
+        }
+        "pfc" => return,
+        _ => {}
+    }
+    let meaning = "message payload received per second (Fabric_Goodput of the terminology draft)";
+    list.add("Fabric_Goodput", "GB/s", Aggregate, goodput, meaning);
+    let meaning = "CE frames over frames received that were sent ECN-capable";
+    list.add("ECN_marking_rate", "%", Value, entry.ecn.marking_rate_percent, meaning);
+    let meaning = "frames lost for which the DUT is answerable, and those without a named cause, per million sent";
+    list.add("Packet_drop_rate", "ppm", Value, drop_rate(entry), meaning);
+    if let Some(jfi) = entry.jfi {
+        let meaning = format!("Jain fairness index of goodput over {} {}", jfi.count, jfi.over);
+        list.add("JFI", "1", Value, Some(jfi.index), &meaning);
+    }
+}
+
+/// Frames per million that the DUT lost, as far as anyone can tell: what our own ports lost is not
+/// held against it, what nobody can explain is.
+fn drop_rate(entry: &Traffic) -> Option<f64> {
+    let unexplained = u64::try_from(entry.packets.unexplained?).unwrap_or(0);
+    let by_dut: u64 = entry
+        .packets
+        .causes
+        .iter()
+        .filter(|loss| loss.cause.is_dut())
+        .map(|loss| loss.frames)
+        .sum();
+    (entry.packets.sent > 0).then(|| 1e6 * float(by_dut.saturating_add(unexplained)) / float(entry.packets.sent))
+}
+
+fn of_port(list: &mut Listing<'_>, port: &Port, seconds: Option<f64>) {
+    let paused = port.pfc.received_per_class.map(|classes| float(classes.iter().sum()));
+    let meaning = "PFC frames received from the DUT, once for each class that they name";
+    list.add("PFC_frame_count", "frames", Statistic::Value, paused, meaning);
+    let rate = paused.zip(seconds).map(|(frames, seconds)| frames / seconds);
+    list.add("PFC_frame_count", "frames/s", Statistic::PerSecond, rate, meaning);
+    let share = |bps: Option<u64>| {
+        bps.zip(port.speed_bps)
+            .map(|(bps, speed)| 100.0 * float(bps) / float(speed))
+    };
+    let meaning = "mean wire rate over line rate, while frames were on the link";
+    list.add(
+        "Link_utilization",
+        "%",
+        Statistic::Tx,
+        share(port.tx.achieved_bps),
+        meaning,
+    );
+    list.add(
+        "Link_utilization",
+        "%",
+        Statistic::Rx,
+        share(port.rx.achieved_bps),
+        meaning,
+    );
+}
+
+/// The same KPIs over several trials: the mean of those that have a value, with its confidence
+/// interval. KPIs are the same when name, statistic, unit and place are; order of first appearance.
+#[must_use]
+pub fn over_trials(trials: &[&[Kpi]]) -> Vec<Kpi> {
+    let mut merged: Vec<Kpi> = Vec::new();
+    let mut values: Vec<Vec<f64>> = Vec::new();
+    for kpi in trials.iter().copied().flatten() {
+        let same = |other: &Kpi| {
+            (&other.name, other.statistic, &other.unit, &other.place)
+                == (&kpi.name, kpi.statistic, &kpi.unit, &kpi.place)
+        };
+        let index = merged.iter().position(same).unwrap_or_else(|| {
+            merged.push(kpi.clone());
+            values.push(Vec::new());
+            merged.len() - 1
+        });
+        values[index].extend(kpi.value);
+    }
+    for (kpi, values) in merged.iter_mut().zip(values) {
+        kpi.trials = u32::try_from(values.len()).unwrap_or(u32::MAX);
+        let estimate = stats::mean_ci95(&values);
+        kpi.value = estimate.map(|(mean, _)| mean);
+        kpi.ci95 = estimate.and_then(|(_, interval)| interval);
+    }
+    merged
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts and picoseconds into figures of a report"
+)]
+fn float(value: u64) -> f64 {
+    value as f64
+}

@@ -1,0 +1,19 @@
+//! What a run found: the versioned result model, its file, and its summary for people.
+//!
+//! Contract: the figures that come in are the ones that go out; this stage computes only what
+//! follows from them (KPIs, percentiles, fairness, contradictions), each in one place. The same
+//! inputs give the same bytes. A value that nobody measured is `null`, never 0. Frames add up: sent
+//! = received + named losses + `unexplained`, and what is unexplained becomes an anomaly.
+//!
+//! Left out on purpose: measuring, clocks (the caller says when the run began), and any use of the
+//! plan. `docs/RESULTS.md` describes every field; a test holds the two together.
+
+mod anomaly;
+mod json;
+pub mod kpi;
+pub mod model;
+pub mod provenance;
+pub mod stats;
+
+pub use json::{FILE_NAME, ReadError, WriteError, from_json, read, to_json, write, write_or_print};
+pub use model::Results;

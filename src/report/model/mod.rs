@@ -1,0 +1,122 @@
+//! The result model, `"schema":"squall.results/1"`: plain values with public fields, in the order in
+//! which they are written.
+//!
+//! Contract: keys are snake_case and carry their unit (`_ps`, `_bps`, `_bytes`), except inside a
+//! [`Distribution`], which states its unit once; words chosen from a list are kebab-case. Version 1
+//! may gain fields and words; none changes its meaning or goes away without a new version.
+//!
+//! Left out on purpose: how the values come about (`measure`), and derived ones (`kpi`, `stats`).
+
+mod names;
+mod port;
+mod run;
+mod traffic;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use names::*;
+pub use port::*;
+pub use run::*;
+pub use traffic::*;
+
+/// The schema that this version writes and reads.
+pub const SCHEMA: &str = "squall.results/1";
+
+/// Everything about one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// What was run, and how.
+    pub run: Run,
+    /// On what.
+    pub environment: Environment,
+    /// Every port, in the testbed's order.
+    pub ports: Vec<Port>,
+    /// Every traffic entry, in the pattern's order.
+    pub traffic: Vec<Traffic>,
+    /// The draft's KPIs, as far as they can be told from outside the DUT.
+    pub kpis: Vec<Kpi>,
+    /// Thresholds of the DUT read from outside, by name.
+    pub inferred: BTreeMap<String, serde_json::Value>,
+    /// Whatever a reader must know before trusting the figures.
+    pub anomalies: Vec<Anomaly>,
+}
+
+impl Results {
+    /// Puts a run's results together: computes the KPIs and looks for contradictions, which follow
+    /// those that the caller `found` itself.
+    #[must_use]
+    pub fn new(
+        mut run: Run,
+        environment: Environment,
+        ports: Vec<Port>,
+        traffic: Vec<Traffic>,
+        found: Vec<Anomaly>,
+    ) -> Results {
+        run.conforming = run.nonconformities.is_empty();
+        let mut results = Results {
+            schema: SCHEMA.to_owned(),
+            run,
+            environment,
+            ports,
+            traffic,
+            kpis: Vec::new(),
+            inferred: BTreeMap::new(),
+            anomalies: found,
+        };
+        results.kpis = super::kpi::of(&results);
+        let detected = super::anomaly::detect(&results);
+        results.anomalies.extend(detected);
+        results
+    }
+}
+
+/// One figure that the draft names (its section 4), or squall's own of the same kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kpi {
+    /// Name as in the draft.
+    pub name: String,
+    /// Unit of `value` and `ci95`.
+    pub unit: String,
+    /// Which statistic of the figure.
+    pub statistic: Statistic,
+    /// The value; of several trials, their mean.
+    pub value: Option<f64>,
+    /// 95 % confidence interval of the mean over trials (Student's t); none for one trial.
+    pub ci95: Option<Interval>,
+    /// Number of trials behind `value`.
+    pub trials: u32,
+    /// What was under test (draft Table 1).
+    pub dut: DutId,
+    /// The draft's test, as "Test 8.1".
+    pub test: Option<String>,
+    /// What it is a figure of: `run`, `ports/<name>` or `traffic/<name>`.
+    #[serde(rename = "where")]
+    pub place: String,
+    /// Short definition.
+    pub definition: String,
+}
+
+/// A closed interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// Something that a reader must know before trusting the figures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anomaly {
+    /// Its kind.
+    pub kind: AnomalyKind,
+    /// What happened, as a sentence.
+    pub text: String,
+    /// Where: `run`, `ports/<name>` or `traffic/<name>`.
+    #[serde(rename = "where")]
+    pub place: String,
+}

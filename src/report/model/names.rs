@@ -1,0 +1,203 @@
+//! The words that a result may hold, each list with the text of every word.
+
+use serde::{Deserialize, Serialize};
+
+/// An enumeration whose values are written as the given words.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$item_doc])* #[serde(rename = $word)] $item,)* }
+
+        impl $name {
+            /// Every value, in order.
+            pub const ALL: &'static [$name] = &[$($name::$item,)*];
+
+            /// The word in results.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $($name::$item => $word,)* }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+    };
+}
+
+words! {
+    /// Which clock a run goes by.
+    Clock {
+        /// Simulated time: exact and repeatable.
+        Virtual = "virtual",
+        /// The processor's time stamp counter.
+        Tsc = "tsc",
+    }
+}
+
+words! {
+    /// What a departure or arrival time rests on.
+    TimeSource {
+        /// The TSC when the frame's burst was handed to, or taken from, the port.
+        Tsc = "tsc",
+        /// The NIC's own clock (hardware time stamp, or send on timestamp).
+        Nic = "nic",
+        /// The kernel's clock (a driver that passes on software time stamps).
+        Kernel = "kernel",
+        /// The reference fabric's simulated clock.
+        Fabric = "fabric",
+        /// Not the same on all ports; each port's entry says which.
+        Mixed = "mixed",
+    }
+}
+
+words! {
+    /// The device under test, as in the draft's Table 1. squall has no RDMA transport of its own
+    /// and never tests DUT-N.
+    DutId {
+        /// One switch.
+        Switch = "DUT-S",
+        /// A whole fabric, from NIC to NIC.
+        Fabric = "DUT-F",
+    }
+}
+
+words! {
+    /// Why a frame that was sent is not among those received.
+    LossCause {
+        /// Our port took the frame and its counters say that it did not send it.
+        NotTransmitted = "not-transmitted",
+        /// It arrived, but our receiving port had no room for it.
+        ReceiveMissed = "receive-missed",
+        /// It left our port and reached none of ours, by elimination of the other causes.
+        LostInDut = "lost-in-dut",
+        /// It arrived with a wrong ICRC.
+        BadIcrc = "bad-icrc",
+        /// It arrived and could not be decoded.
+        Malformed = "malformed",
+        /// It arrived at another port than its receiver's.
+        Misdelivered = "misdelivered",
+        /// The run ended before it could arrive.
+        RunEnded = "run-ended",
+        /// Some by our own ports and some in the DUT: the port counters do not tell which entry's.
+        Undivided = "undivided",
+    }
+}
+
+impl LossCause {
+    /// Whether the device under test is answerable for it. `Undivided` is not counted against it.
+    #[must_use]
+    pub const fn is_dut(self) -> bool {
+        matches!(
+            self,
+            LossCause::LostInDut | LossCause::BadIcrc | LossCause::Malformed | LossCause::Misdelivered
+        )
+    }
+}
+
+words! {
+    /// What a fairness index compares.
+    FairnessOver {
+        /// The senders of an incast.
+        Senders = "senders",
+        /// Pairs of workers.
+        Pairs = "pairs",
+        /// The ranks of an AllToAll.
+        Ranks = "ranks",
+        /// Flows (QPs).
+        Flows = "flows",
+    }
+}
+
+words! {
+    /// Where a count of received PFC frames comes from.
+    PfcSource {
+        /// The port passed them on as frames.
+        Frames = "frames",
+        /// The driver's extended statistics.
+        Xstats = "xstats",
+    }
+}
+
+words! {
+    /// In which order flows are listed.
+    FlowOrder {
+        /// All of them, by number.
+        Number = "number",
+        /// Only some: most frames lost first, then most reordered, then by number.
+        WorstFirst = "worst-first",
+    }
+}
+
+words! {
+    /// Which statistic a KPI's value is.
+    Statistic {
+        /// The figure itself.
+        Value = "value",
+        /// Mean.
+        Mean = "mean",
+        /// Median.
+        P50 = "p50",
+        /// 95th percentile.
+        P95 = "p95",
+        /// 99th percentile.
+        P99 = "p99",
+        /// 99.9th percentile.
+        P999 = "p99-9",
+        /// P99 − P50 (draft 5.2: tail latency spread).
+        TailSpread = "tail-spread",
+        /// All ports, pairs or ranks together.
+        Aggregate = "aggregate",
+        /// Aggregate divided by the number of ports.
+        PerPort = "per-port",
+        /// Sent by this port.
+        Tx = "tx",
+        /// Received by this port.
+        Rx = "rx",
+        /// For each second of the run.
+        PerSecond = "per-second",
+    }
+}
+
+words! {
+    /// Kinds of anomalies.
+    AnomalyKind {
+        /// The run was interrupted.
+        Interrupted = "interrupted",
+        /// A port failed or vanished.
+        PortFailed = "port-failed",
+        /// Planned frames that a port never took.
+        Unsent = "unsent",
+        /// Frames lost by our own ports, not by the DUT.
+        OwnLoss = "own-loss",
+        /// Sent is not received plus the named losses.
+        Unaccounted = "unaccounted",
+        /// A port's counters contradict our own.
+        CountersDisagree = "counters-disagree",
+        /// Frames arrived at a port that is not their receiver's.
+        Misdelivered = "misdelivered",
+        /// RoCEv2 frames that belong to no flow of the plan.
+        UnknownFlow = "unknown-flow",
+        /// Frames that cannot be decoded.
+        Malformed = "malformed",
+        /// Frames with a wrong ICRC or FCS.
+        Corrupted = "corrupted",
+        /// Frames that arrived more than once.
+        Duplicated = "duplicated",
+        /// Messages that were sent and did not wholly arrive.
+        IncompleteMessages = "incomplete-messages",
+        /// ECN-capable frames that arrived as not ECN-capable.
+        EcnBleached = "ecn-bleached",
+        /// Frames sent not ECN-capable that arrived with another codepoint (RFC 3168 section 5).
+        EcnForged = "ecn-forged",
+        /// Frames that left late, or slower than asked for.
+        Pacing = "pacing",
+        /// A clock that cannot be relied on.
+        Clock = "clock",
+        /// Anything else.
+        Other = "other",
+    }
+}

@@ -1,0 +1,105 @@
+//! What a port sent and received: by our own loops, and by its own counters.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{PfcSource, TimeSources};
+
+/// One port. Bytes are those of frames without their FCS; rates are *wire* rates, with preamble,
+/// FCS and gap (24 bytes a frame).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Port {
+    /// Name in the testbed.
+    pub name: String,
+    /// Poll mode driver.
+    pub driver: String,
+    /// Device as EAL knows it.
+    pub device: String,
+    /// Line rate that planning and utilisation go by.
+    pub speed_bps: Option<u64>,
+    /// Workers behind it.
+    pub workers: u32,
+    /// What times rest on at this port.
+    pub timestamps: TimeSources,
+    /// Sent by our loops.
+    pub tx: PortTx,
+    /// Received by our loops.
+    pub rx: PortRx,
+    /// The port's own counters (`rte_eth_stats`).
+    pub stats: Option<PortStats>,
+    /// The port's extended statistics, those that are not zero.
+    pub xstats: BTreeMap<String, u64>,
+    /// PFC (IEEE 802.1Qbb) and PAUSE frames.
+    pub pfc: PortPfc,
+}
+
+/// Sent by our loops.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PortTx {
+    /// Frames that the port took.
+    pub frames: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Frames that were due and that the port never took.
+    pub unsent: u64,
+    /// Wire rate that the plan asks of this port.
+    pub offered_bps: Option<u64>,
+    /// Wire rate of what it took, over the time in which it sent.
+    pub achieved_bps: Option<u64>,
+}
+
+/// Received by our loops.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PortRx {
+    /// Frames of every kind.
+    pub frames: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Frames of our flows whose receiver is behind another port.
+    pub misdelivered: u64,
+    /// RoCEv2 frames that belong to no flow of the plan.
+    pub unknown: u64,
+    /// RoCEv2 frames that cannot be decoded.
+    pub malformed: u64,
+    /// Frames that are not RoCEv2 (ARP, LLDP, …).
+    pub other: u64,
+    /// Wire rate, over the time in which frames arrived.
+    pub achieved_bps: Option<u64>,
+}
+
+/// `rte_eth_stats`, since the run began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PortStats {
+    /// Frames received.
+    pub ipackets: u64,
+    /// Frames sent.
+    pub opackets: u64,
+    /// Bytes received.
+    pub ibytes: u64,
+    /// Bytes sent.
+    pub obytes: u64,
+    /// Frames dropped by the port because nobody took them in time.
+    pub imissed: u64,
+    /// Frames received in error.
+    pub ierrors: u64,
+    /// Frames not sent because of an error.
+    pub oerrors: u64,
+    /// Receive buffers that could not be had.
+    pub rx_nombuf: u64,
+}
+
+/// PFC and PAUSE frames, by priority 0…7.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortPfc {
+    /// PFC frames sent by our loops that name the class.
+    pub sent_per_class: [u64; 8],
+    /// PAUSE frames sent by our loops.
+    pub pause_sent: u64,
+    /// PFC frames received that name the class; none where the port cannot tell.
+    pub received_per_class: Option<[u64; 8]>,
+    /// PAUSE frames received.
+    pub pause_received: Option<u64>,
+    /// Where the counts of received frames come from.
+    pub received_source: Option<PfcSource>,
+}

@@ -1,0 +1,449 @@
+//! What became of one traffic entry.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{FairnessOver, FlowOrder, LossCause, TimeSources};
+
+/// One entry of the pattern's `traffic`. "Received" counts the first copy of each frame that
+/// arrived whole at its receiver; further copies are `duplicated`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Its name.
+    pub name: String,
+    /// Its kind, as in the pattern.
+    pub kind: String,
+    /// Section of the draft whose test it is a shape of, as "8.1".
+    pub draft: Option<String>,
+    /// What was asked for, by the pattern's keys.
+    pub parameters: BTreeMap<String, serde_json::Value>,
+    /// Ports that send it, in the testbed's order.
+    pub tx_ports: Vec<String>,
+    /// Ports that receive it.
+    pub rx_ports: Vec<String>,
+    /// From its first departure to its last arrival (departure, where nothing is received).
+    pub active_ps: Option<u64>,
+    /// Messages.
+    pub messages: Messages,
+    /// Frames.
+    pub packets: Packets,
+    /// Message payload.
+    pub payload_bytes: Volume,
+    /// Frames without FCS.
+    pub frame_bytes: Volume,
+    /// ECN codepoints.
+    pub ecn: Ecn,
+    /// Payload of frames received, over `active_ps`.
+    pub goodput_bps: Option<u64>,
+    /// Wire rate sent, over the time in which the entry sent.
+    pub tx_wire_rate_bps: Option<u64>,
+    /// Wire rate received, over `active_ps`.
+    pub rx_wire_rate_bps: Option<u64>,
+    /// One-way delay of a frame.
+    pub packet_latency: Option<Distribution>,
+    /// Departure of a message's first bit to arrival of its last frame: `KV_xfer_latency`.
+    pub message_latency: Option<Distribution>,
+    /// The same for all frames of a flow's transfer, until every byte has arrived: `Fabric_FCT`.
+    pub fct: Option<Distribution>,
+    /// Rounds of an incast, bursts, dispatches of an AllToAll.
+    pub rounds: Option<Rounds>,
+    /// How an AllToAll's tokens were routed.
+    pub routing: Option<RoutedTokens>,
+    /// Jain fairness index.
+    pub jfi: Option<Fairness>,
+    /// How punctually it was sent.
+    pub pacing: Option<Pacing>,
+    /// Its flows: all of them, or the worst.
+    pub flows: Flows,
+}
+
+/// Messages of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Messages {
+    /// Planned; none when the plan is bounded by time only.
+    pub planned: Option<u64>,
+    /// Wholly sent.
+    pub sent: u64,
+    /// Wholly received.
+    pub completed: Option<u64>,
+    /// Sent and not wholly received.
+    pub incomplete: Option<u64>,
+}
+
+/// Frames of an entry. Where they are received at all: `sent` = `received` + Σ `causes` +
+/// `unexplained`, and `lost` = `sent` − `received`, not below zero.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packets {
+    /// Planned.
+    pub planned: Option<u64>,
+    /// Due, but never taken by the port.
+    pub unsent: u64,
+    /// Taken by the port.
+    pub sent: u64,
+    /// Received, without duplicates; none when the entry's receivers do not listen.
+    pub received: Option<u64>,
+    /// Not received.
+    pub lost: Option<u64>,
+    /// Why, most frames first.
+    pub causes: Vec<Loss>,
+    /// Frames without a named cause; negative when the causes claim more than were lost.
+    pub unexplained: Option<i64>,
+    /// Further copies of frames that had arrived.
+    pub duplicated: Option<u64>,
+    /// Frames that arrived after a later one of their flow.
+    pub reordered: Option<u64>,
+    /// Frames whose ICRC was verified.
+    pub icrc_checked: Option<u64>,
+    /// Frames whose ICRC was wrong.
+    pub icrc_errors: Option<u64>,
+    /// Frames that reached the flow's receiver and could not be decoded.
+    pub malformed: Option<u64>,
+}
+
+/// Frames lost for one reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// The reason.
+    pub cause: LossCause,
+    /// How many.
+    pub frames: u64,
+}
+
+/// What was seen of frames beside their number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Observed {
+    /// See [`Packets::duplicated`].
+    pub duplicated: u64,
+    /// See [`Packets::reordered`].
+    pub reordered: u64,
+    /// See [`Packets::icrc_checked`].
+    pub icrc_checked: u64,
+    /// See [`Packets::icrc_errors`].
+    pub icrc_errors: u64,
+    /// See [`Packets::malformed`].
+    pub malformed: u64,
+}
+
+impl Packets {
+    /// Frames of an entry that nobody listens for.
+    #[must_use]
+    pub fn sent_only(planned: Option<u64>, unsent: u64, sent: u64) -> Packets {
+        Packets {
+            planned,
+            unsent,
+            sent,
+            received: None,
+            lost: None,
+            causes: Vec::new(),
+            unexplained: None,
+            duplicated: None,
+            reordered: None,
+            icrc_checked: None,
+            icrc_errors: None,
+            malformed: None,
+        }
+    }
+
+    /// Balances `sent` against `received` and the `losses` with a cause. Causes are merged, those
+    /// without frames left out; the difference goes to [`Packets::unexplained`], which
+    /// [`super::Results::new`] turns into an anomaly.
+    #[must_use]
+    pub fn balance(
+        planned: Option<u64>,
+        unsent: u64,
+        sent: u64,
+        received: u64,
+        losses: impl IntoIterator<Item = (LossCause, u64)>,
+        observed: Observed,
+    ) -> Packets {
+        let mut by_cause: BTreeMap<LossCause, u64> = BTreeMap::new();
+        for (cause, frames) in losses {
+            *by_cause.entry(cause).or_default() += frames;
+        }
+        let mut causes: Vec<Loss> = by_cause
+            .into_iter()
+            .filter(|(_, frames)| *frames > 0)
+            .map(|(cause, frames)| Loss { cause, frames })
+            .collect();
+        causes.sort_by_key(|loss| std::cmp::Reverse(loss.frames));
+        let named: i128 = causes.iter().map(|loss| i128::from(loss.frames)).sum();
+        let unexplained = i128::from(sent) - i128::from(received) - named;
+        let saturated = if unexplained < 0 { i64::MIN } else { i64::MAX };
+        Packets {
+            received: Some(received),
+            lost: Some(sent.saturating_sub(received)),
+            causes,
+            unexplained: Some(i64::try_from(unexplained).unwrap_or(saturated)),
+            duplicated: Some(observed.duplicated),
+            reordered: Some(observed.reordered),
+            icrc_checked: Some(observed.icrc_checked),
+            icrc_errors: Some(observed.icrc_errors),
+            malformed: Some(observed.malformed),
+            ..Packets::sent_only(planned, unsent, sent)
+        }
+    }
+}
+
+/// Bytes sent and received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    /// In frames that the port took.
+    pub sent: u64,
+    /// In frames received, without duplicates.
+    pub received: Option<u64>,
+    /// Sent − received, not below zero.
+    pub lost: Option<u64>,
+}
+
+impl Volume {
+    /// Sent and, where anyone listens, received.
+    #[must_use]
+    pub fn new(sent: u64, received: Option<u64>) -> Volume {
+        Volume {
+            sent,
+            received,
+            lost: received.map(|received| sent.saturating_sub(received)),
+        }
+    }
+}
+
+/// ECN codepoints (RFC 3168) sent and received.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Ecn {
+    /// Frames sent.
+    pub sent: Codepoints,
+    /// Frames received.
+    pub received: Option<Codepoints>,
+    /// `ECN_marking_rate`: CE frames / frames received that were sent ECN-capable, in percent.
+    pub marking_rate_percent: Option<f64>,
+}
+
+impl Ecn {
+    /// Counts of both sides, and the marking rate where it can be told: when every frame was sent as
+    /// ECT(0) or ECT(1), so that each CE is a mark.
+    #[must_use]
+    pub fn new(sent: Codepoints, received: Option<Codepoints>) -> Ecn {
+        let capable = sent.not_ect == 0 && sent.ce == 0;
+        #[expect(clippy::cast_precision_loss, reason = "a ratio")]
+        let marking_rate_percent = received
+            .filter(|received| capable && received.total() > 0)
+            .map(|received| 100.0 * received.ce as f64 / received.total() as f64);
+        Ecn {
+            sent,
+            received,
+            marking_rate_percent,
+        }
+    }
+}
+
+/// Frames by ECN codepoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Codepoints {
+    /// 00.
+    pub not_ect: u64,
+    /// 01.
+    pub ect1: u64,
+    /// 10.
+    pub ect0: u64,
+    /// 11.
+    pub ce: u64,
+}
+
+impl Codepoints {
+    /// Frames of every codepoint.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.not_ect
+            .saturating_add(self.ect1)
+            .saturating_add(self.ect0)
+            .saturating_add(self.ce)
+    }
+}
+
+/// Percentiles of a time, in `unit`. Good to three significant digits, but for `min` and `max`
+/// where they were kept exactly. See `stats::distribution`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Distribution {
+    /// "ps".
+    pub unit: String,
+    /// What the times rest on.
+    pub source: TimeSources,
+    /// Number of values.
+    pub count: u64,
+    /// Least.
+    pub min: u64,
+    /// Arithmetic mean.
+    pub mean: f64,
+    /// Median.
+    pub p50: u64,
+    /// 95th percentile.
+    pub p95: u64,
+    /// 99th percentile.
+    pub p99: u64,
+    /// 99.9th percentile.
+    pub p99_9: u64,
+    /// Greatest.
+    pub max: u64,
+}
+
+/// Rounds of an incast, bursts, or dispatches of an AllToAll.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rounds {
+    /// Planned; none when the plan is bounded by time only.
+    pub planned: Option<u64>,
+    /// Wholly received.
+    pub completed: u64,
+    /// Payload of the completed ones.
+    pub payload_bytes: u64,
+    /// First departure to last arrival over all workers, of the completed ones.
+    pub time: Option<Distribution>,
+}
+
+/// How an AllToAll's tokens were routed, over all dispatches sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoutedTokens {
+    /// Token copies sent to other ranks, padding included.
+    pub sent: u64,
+    /// Token copies whose expert is on their own rank.
+    pub local: u64,
+    /// Token copies dropped for want of capacity (`top-k-drop`).
+    pub dropped: u64,
+    /// Low-latency mode: real token copies beyond a pair's padded number, not sent.
+    pub overflow: u64,
+    /// Low-latency mode: copies sent that carry no real token.
+    pub padding: u64,
+}
+
+/// Jain fairness index (Σx)² / (n·Σx²) of goodput.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Fairness {
+    /// What is compared.
+    pub over: FairnessOver,
+    /// n.
+    pub count: u64,
+    /// The index: 1/n to 1.
+    pub index: f64,
+}
+
+/// How punctually an entry was sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pacing {
+    /// Wire rate asked for, all senders together; none for `rate: max`.
+    pub requested_bps: Option<u64>,
+    /// Wire rate sent.
+    pub achieved_bps: Option<u64>,
+    /// Departure − planned departure; none where the NIC paces and does not tell.
+    pub lateness: Option<Distribution>,
+    /// How often a sender was so late that its schedule was moved.
+    pub slips: u64,
+}
+
+/// The flows of an entry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Flows {
+    /// How many there are.
+    pub count: u64,
+    /// How many lost a frame.
+    pub with_loss: u64,
+    /// How many had frames reordered.
+    pub with_reordering: u64,
+    /// Goodput of single flows.
+    pub goodput_bps: Option<Spread>,
+    /// Order of `listed`.
+    pub order: FlowOrder,
+    /// All of them up to a limit, else the worst.
+    pub listed: Vec<Flow>,
+}
+
+/// Least, mean and greatest of something.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// Least.
+    pub min: u64,
+    /// Arithmetic mean.
+    pub mean: f64,
+    /// Greatest.
+    pub max: u64,
+}
+
+/// One flow: a QP from one worker to another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Flow {
+    /// Number within the run.
+    pub number: u64,
+    /// Sending worker.
+    pub from: u32,
+    /// Receiving worker.
+    pub to: u32,
+    /// Destination QP number.
+    pub qpn: u32,
+    /// Messages wholly sent.
+    pub messages_sent: u64,
+    /// Messages wholly received.
+    pub messages_completed: Option<u64>,
+    /// Frames sent.
+    pub sent: u64,
+    /// Frames received.
+    pub received: Option<u64>,
+    /// Frames lost.
+    pub lost: Option<u64>,
+    /// Further copies received.
+    pub duplicated: Option<u64>,
+    /// Frames reordered.
+    pub reordered: Option<u64>,
+    /// Frames received with CE.
+    pub ce: Option<u64>,
+    /// Payload received, over the flow's own active time.
+    pub goodput_bps: Option<u64>,
+    /// Median one-way delay.
+    pub latency_p50_ps: Option<u64>,
+    /// Greatest one-way delay.
+    pub latency_max_ps: Option<u64>,
+}
+
+impl Flows {
+    /// How many flows an entry lists when the caller has no other wish.
+    pub const LISTED: usize = 64;
+
+    /// Sums up `all` flows of an entry and lists at most `limit` of them.
+    #[must_use]
+    pub fn new(mut all: Vec<Flow>, limit: usize) -> Flows {
+        all.sort_by_key(|flow| flow.number);
+        let goodputs = || all.iter().filter_map(|flow| flow.goodput_bps);
+        #[expect(clippy::cast_precision_loss, reason = "a mean of bit rates")]
+        let mean = goodputs().map(|rate| rate as f64).sum::<f64>() / goodputs().count().max(1) as f64;
+        let goodput_bps = goodputs()
+            .min()
+            .zip(goodputs().max())
+            .map(|(min, max)| Spread { min, mean, max });
+        let with = |pick: fn(&Flow) -> Option<u64>| {
+            all.iter()
+                .map(|flow| u64::from(pick(flow).is_some_and(|frames| frames > 0)))
+                .sum()
+        };
+        let (with_loss, with_reordering) = (with(|flow| flow.lost), with(|flow| flow.reordered));
+        let count = all.len() as u64;
+        let order = if all.len() > limit {
+            all.sort_by_key(|flow| {
+                (
+                    std::cmp::Reverse(flow.lost),
+                    std::cmp::Reverse(flow.reordered),
+                    flow.number,
+                )
+            });
+            all.truncate(limit);
+            FlowOrder::WorstFirst
+        } else {
+            FlowOrder::Number
+        };
+        Flows {
+            count,
+            with_loss,
+            with_reordering,
+            goodput_bps,
+            order,
+            listed: all,
+        }
+    }
+}
