@@ -8,6 +8,7 @@
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_lcore.h>
 #include <rte_log.h>
 #include <rte_mbuf.h>
 #include <rte_mbuf_dyn.h>
@@ -26,6 +27,11 @@
 int squall_errno(void)
 {
 	return rte_errno;
+}
+
+int squall_thread_is_registered(void)
+{
+	return rte_lcore_id() != LCORE_ID_ANY;
 }
 
 static void (*log_sink)(const char *text, size_t len);
@@ -68,10 +74,7 @@ uint64_t squall_tsc(void)
 
 const uint64_t squall_rx_offload_timestamp = RTE_ETH_RX_OFFLOAD_TIMESTAMP;
 const uint64_t squall_rx_offload_scatter = RTE_ETH_RX_OFFLOAD_SCATTER;
-const uint64_t squall_rx_offload_rss_hash = RTE_ETH_RX_OFFLOAD_RSS_HASH;
 const uint64_t squall_tx_offload_send_on_timestamp = RTE_ETH_TX_OFFLOAD_SEND_ON_TIMESTAMP;
-const uint64_t squall_tx_offload_fast_free = RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
-const uint64_t squall_tx_offload_multi_segs = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 const uint64_t squall_rss_l3 = RTE_ETH_RSS_IP;
 const uint64_t squall_rss_l4_udp = RTE_ETH_RSS_UDP;
 

@@ -22,6 +22,9 @@ struct rte_mempool;
 /* rte_errno of the calling thread. */
 int squall_errno(void);
 
+/* Whether the calling thread has an lcore number. */
+int squall_thread_is_registered(void);
+
 /* Sends DPDK's log lines to `sink` (called with DPDK's stream lock held; must not log itself).
  * The stream lives as long as the process. 0, or -1 with errno. */
 int squall_log_to(void (*sink)(const char *text, size_t len));
@@ -35,10 +38,7 @@ uint64_t squall_tsc(void);
 
 extern const uint64_t squall_rx_offload_timestamp;
 extern const uint64_t squall_rx_offload_scatter;
-extern const uint64_t squall_rx_offload_rss_hash;
 extern const uint64_t squall_tx_offload_send_on_timestamp;
-extern const uint64_t squall_tx_offload_fast_free;
-extern const uint64_t squall_tx_offload_multi_segs;
 extern const uint64_t squall_rss_l3;
 extern const uint64_t squall_rss_l4_udp;
 

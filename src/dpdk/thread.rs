@@ -16,16 +16,27 @@ use super::{Error, Result};
 /// This thread as one that EAL knows, until dropped. It cannot leave its thread.
 pub struct ThreadRegistration {
     _eal: Eal,
+    /// Whether dropping this takes the lcore number away again.
+    ours: bool,
     _not_send: PhantomData<*const ()>,
 }
 
 impl ThreadRegistration {
-    /// Registers the calling thread.
+    /// Registers the calling thread. The thread that started EAL has an lcore number already, and
+    /// keeps it.
     ///
     /// # Errors
     /// [`Error::Thread`] when EAL has no lcore number left (it has 128 in most builds).
     pub fn register(eal: &Eal) -> Result<ThreadRegistration> {
-        // SAFETY: EAL runs. A thread that is registered already is refused with an error.
+        // SAFETY: reads a thread-local variable.
+        if unsafe { sys::squall_thread_is_registered() } != 0 {
+            return Ok(ThreadRegistration {
+                _eal: eal.clone(),
+                ours: false,
+                _not_send: PhantomData,
+            });
+        }
+        // SAFETY: EAL runs, and this thread is not registered.
         let code = unsafe { sys::rte_thread_register() };
         if code != 0 {
             return Err(Error::Thread {
@@ -34,6 +45,7 @@ impl ThreadRegistration {
         }
         Ok(ThreadRegistration {
             _eal: eal.clone(),
+            ours: true,
             _not_send: PhantomData,
         })
     }
@@ -41,9 +53,11 @@ impl ThreadRegistration {
 
 impl Drop for ThreadRegistration {
     fn drop(&mut self) {
-        // SAFETY: this thread was registered, and is the same one: the type is not Send. EAL runs,
-        // because of the handle.
-        unsafe { sys::rte_thread_unregister() };
+        if self.ours {
+            // SAFETY: this thread was registered, and is the same one: the type is not Send. EAL
+            // runs, because of the handle.
+            unsafe { sys::rte_thread_unregister() };
+        }
     }
 }
 
