@@ -4,8 +4,11 @@
 //! `docs/ARCHITECTURE.md` is the map.
 
 pub mod cli;
+pub mod dpdk;
 pub mod pattern;
 pub mod plan;
 pub mod report;
 pub mod testbed;
 pub mod units;
+pub mod wire;
+pub mod yaml;

@@ -1,1 +1,24 @@
-//! Raw bindings to DPDK.
+//! Raw bindings to the part of DPDK that squall uses.
+//!
+//! Contract: what `build.rs` lists and nothing else. DPDK's plain functions come straight from the
+//! installed headers; its static-inline functions, every access to an mbuf's fields and the
+//! structures that differ between releases go through `shim/shim.c`. `rte_mbuf` and `rte_mempool`
+//! are opaque here.
+//!
+//! Left out on purpose: decisions, and safety. `squall::dpdk` is the safe layer.
+
+#![allow(non_camel_case_types, non_upper_case_globals, clippy::all, clippy::pedantic)]
+
+/// A packet buffer. Only C knows its fields.
+#[repr(C)]
+pub struct rte_mbuf {
+    _opaque: [u8; 0],
+}
+
+/// A pool of packet buffers. Only C knows its fields.
+#[repr(C)]
+pub struct rte_mempool {
+    _opaque: [u8; 0],
+}
+
+include!(concat!(env!("OUT_DIR"), "/bindings.rs"));

@@ -6,6 +6,64 @@
 //!
 //! Left out on purpose: defaults that depend on a port or on the testbed (those stay `None`).
 
+pub mod draft;
+mod frame;
+pub mod keys;
+mod kinds;
+mod read;
+mod shipped;
 mod types;
+mod values;
+mod workers;
 
+use crate::yaml::read::Reader;
+use crate::yaml::{self, Diagnostics, Source};
+
+pub use shipped::SHIPPED;
 pub use types::*;
+
+/// A pattern with what a report says of its origin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The pattern, overrides applied.
+    pub pattern: Pattern,
+    /// Where it came from: name, text, overrides, and [`Source::sha256`] of the text.
+    pub source: Source,
+}
+
+/// Loads the file `pattern`, or the shipped pattern of that name when there is no such file;
+/// `overrides` are `--set` values as typed (`traffic.kv.message=1MiB`).
+///
+/// # Errors
+/// Every mistake of the text and of the overrides.
+pub fn load(pattern: &str, overrides: &[String]) -> Result<Loaded, Diagnostics> {
+    let source = yaml::find(pattern, "pattern", SHIPPED, overrides)?;
+    let pattern = parse_source(&source)?;
+    Ok(Loaded { pattern, source })
+}
+
+/// Parses the text of a pattern; `name` stands for the file in messages.
+///
+/// # Errors
+/// Every mistake of the text and of the overrides.
+pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Pattern, Diagnostics> {
+    parse_source(&Source {
+        name: name.to_owned(),
+        text: text.to_owned(),
+        overrides: overrides.to_vec(),
+    })
+}
+
+fn parse_source(source: &Source) -> Result<Pattern, Diagnostics> {
+    let mut findings = Vec::new();
+    let Some(root) = source.tree(read::label, &mut findings) else {
+        return Err(source.diagnostics(findings));
+    };
+    let reader = Reader::new(findings);
+    let pattern = read::pattern(&reader, &root, &source.stem());
+    if reader.clean() {
+        Ok(pattern)
+    } else {
+        Err(source.diagnostics(reader.into_findings()))
+    }
+}

@@ -233,7 +233,8 @@ pub enum Arrival {
     AtOnce,
     /// `uniform` over `window`.
     Uniform(Picos),
-    /// `poisson`: exponential gaps with mean `window / N`; those beyond the window are drawn again.
+    /// `poisson`: the first N arrivals of a Poisson process with mean gap `window / N`; the last of
+    /// them may come after the window.
     Poisson(Picos),
 }
 

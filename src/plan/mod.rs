@@ -1,3 +1,171 @@
-//! Pattern × testbed → flows, messages and departures.
+//! Pattern × testbed → what leaves which port, when.
+//!
+//! Contract: pure, seeded and deterministic. Nothing here reads a clock, touches a port or holds
+//! packets: a plan of terabytes is a few numbers for each flow, and [`schedule::Schedule`] unrolls
+//! it one frame at a time, `now` being an argument.
+//!
+//! Left out on purpose: header bytes (`wire`), and what comes back (`measure`).
 
+pub mod build;
+pub mod feed;
+pub mod lane;
 pub mod routing;
+pub mod schedule;
+pub mod segment;
+pub mod summary;
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::pattern::{FrameOptions, Start, Verb};
+use crate::units::{BitRate, Picos};
+pub use build::{PlanError, build};
+use feed::Work;
+
+/// One endpoint: an address behind a port. Worker numbers count over the testbed's ports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worker {
+    /// Index of its port in [`Plan::ports`].
+    pub port: usize,
+    /// Its MAC address.
+    pub mac: [u8; 6],
+    /// Its IPv4 address.
+    pub ipv4: Ipv4Addr,
+    /// Its IPv6 address.
+    pub ipv6: Ipv6Addr,
+}
+
+/// What the plan needs to know of a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortPlan {
+    /// The testbed's name for it.
+    pub name: String,
+    /// Line rate, MAC bits per second.
+    pub speed: BitRate,
+    /// Frames sent here come back here.
+    pub loopback: bool,
+    /// Frames are received here at all.
+    pub receive: bool,
+    /// Destination MAC of everything sent from here, when the DUT routes.
+    pub gateway_mac: Option<[u8; 6]>,
+}
+
+/// Sender and receiver, by worker number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pair {
+    /// The sending worker.
+    pub src: u32,
+    /// The receiving worker.
+    pub dst: u32,
+}
+
+/// How fast one lane may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As fast as the port takes frames.
+    Unlimited,
+    /// This many bits per second on the wire, preamble, FCS and gap included.
+    Wire(BitRate),
+}
+
+/// A lane is what one pace governs: the frames that one sender sends for one entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LanePlan {
+    /// The sending worker.
+    pub worker: u32,
+    /// First of its pairs, index into [`EntryPlan::pairs`].
+    pub first_pair: u32,
+    /// Number of its pairs.
+    pub pairs: u32,
+    /// Its pace.
+    pub pace: Pace,
+}
+
+/// One traffic entry, placed on workers.
+#[derive(Debug, Clone)]
+pub struct EntryPlan {
+    /// The pattern's name for it.
+    pub name: String,
+    /// Its kind's name.
+    pub kind: &'static str,
+    /// When it begins.
+    pub start: Start,
+    /// No message begins later than this after the entry began.
+    pub duration: Option<Picos>,
+    /// Header fields.
+    pub frame: FrameOptions,
+    /// How its messages are carried.
+    pub verb: Verb,
+    /// Ordered pairs of workers; those of one lane stand together.
+    pub pairs: Vec<Pair>,
+    /// QPs of each pair.
+    pub qps: u32,
+    /// Number of the first flow; flow = `first_flow + pair · qps + qp`.
+    pub first_flow: u32,
+    /// Destination QPN of the first flow; the others follow.
+    pub first_qpn: u32,
+    /// Its lanes.
+    pub lanes: Vec<LanePlan>,
+    /// Its messages.
+    pub work: Work,
+}
+
+impl EntryPlan {
+    /// Number of its flows (QPs).
+    #[must_use]
+    pub fn flows(&self) -> u32 {
+        u32::try_from(self.pairs.len()).unwrap_or(u32::MAX) * self.qps
+    }
+}
+
+/// Everything that a run will send.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// Sending stops at this time.
+    pub duration: Option<Picos>,
+    /// All workers, by number.
+    pub workers: Vec<Worker>,
+    /// All ports, in the testbed's order.
+    pub ports: Vec<PortPlan>,
+    /// All entries, in the pattern's order.
+    pub entries: Vec<EntryPlan>,
+}
+
+impl Plan {
+    /// Number of flows of all entries.
+    #[must_use]
+    pub fn flows(&self) -> u32 {
+        self.entries.iter().map(EntryPlan::flows).sum()
+    }
+
+    /// The port on which frames of `pair` are expected back.
+    #[must_use]
+    pub fn arrival_port(&self, pair: Pair) -> usize {
+        let sender = self.workers[pair.src as usize].port;
+        if self.ports[sender].loopback {
+            sender
+        } else {
+            self.workers[pair.dst as usize].port
+        }
+    }
+
+    /// The largest frame that any entry sends, in bytes without FCS.
+    #[must_use]
+    pub fn max_frame_len(&self) -> usize {
+        self.entries
+            .iter()
+            .map(|entry| entry.frame.max_frame_len())
+            .max()
+            .unwrap_or(60)
+    }
+}
+
+/// A well-mixed 64-bit hash of `value` (the finaliser of SplitMix64): seeds and entropy ports.
+#[must_use]
+pub const fn mix(value: u64) -> u64 {
+    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

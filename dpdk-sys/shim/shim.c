@@ -1,0 +1,308 @@
+/* See shim.h. */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_bus.h>
+#include <rte_cycles.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_log.h>
+#include <rte_mbuf.h>
+#include <rte_mbuf_dyn.h>
+#include <rte_mempool.h>
+#include <rte_prefetch.h>
+#include <rte_version.h>
+
+#include "shim.h"
+
+#if RTE_VERSION < RTE_VERSION_NUM(22, 11, 0, 0)
+#error "squall needs DPDK 22.11 or later"
+#endif
+
+/* ---- process ---------------------------------------------------------------------------- */
+
+int squall_errno(void)
+{
+	return rte_errno;
+}
+
+static void (*log_sink)(const char *text, size_t len);
+
+static ssize_t log_write(void *cookie, const char *text, size_t len)
+{
+	(void)cookie;
+	log_sink(text, len);
+	return (ssize_t)len;
+}
+
+int squall_log_to(void (*sink)(const char *text, size_t len))
+{
+	cookie_io_functions_t functions = { .write = log_write };
+	FILE *stream;
+
+	log_sink = sink;
+	stream = fopencookie(NULL, "w", functions);
+	if (stream == NULL)
+		return -1;
+	setvbuf(stream, NULL, _IOLBF, BUFSIZ);
+	return rte_openlog_stream(stream);
+}
+
+const char *squall_pmd_path(void)
+{
+#ifdef RTE_EAL_PMD_PATH
+	return RTE_EAL_PMD_PATH;
+#else
+	return "";
+#endif
+}
+
+uint64_t squall_tsc(void)
+{
+	return rte_rdtsc();
+}
+
+/* ---- offloads and RSS ------------------------------------------------------------------- */
+
+const uint64_t squall_rx_offload_timestamp = RTE_ETH_RX_OFFLOAD_TIMESTAMP;
+const uint64_t squall_rx_offload_scatter = RTE_ETH_RX_OFFLOAD_SCATTER;
+const uint64_t squall_rx_offload_rss_hash = RTE_ETH_RX_OFFLOAD_RSS_HASH;
+const uint64_t squall_tx_offload_send_on_timestamp = RTE_ETH_TX_OFFLOAD_SEND_ON_TIMESTAMP;
+const uint64_t squall_tx_offload_fast_free = RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+const uint64_t squall_tx_offload_multi_segs = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+const uint64_t squall_rss_l3 = RTE_ETH_RSS_IP;
+const uint64_t squall_rss_l4_udp = RTE_ETH_RSS_UDP;
+
+/* ---- ports ------------------------------------------------------------------------------ */
+
+int squall_port_info(uint16_t port, struct squall_port_info *out)
+{
+	struct rte_eth_dev_info info;
+	struct rte_ether_addr mac;
+	int ret;
+
+	memset(out, 0, sizeof(*out));
+	ret = rte_eth_dev_info_get(port, &info);
+	if (ret != 0)
+		return ret;
+	out->driver = info.driver_name;
+	if (info.device != NULL && rte_dev_bus(info.device) != NULL)
+		out->bus = rte_bus_name(rte_dev_bus(info.device));
+	out->rx_offloads = info.rx_offload_capa;
+	out->tx_offloads = info.tx_offload_capa;
+	out->rss_types = info.flow_type_rss_offloads;
+	out->if_index = info.if_index;
+	out->speed_capa = info.speed_capa;
+	out->max_rx_pktlen = info.max_rx_pktlen;
+	out->socket = rte_eth_dev_socket_id(port);
+	out->min_mtu = info.min_mtu;
+	out->max_mtu = info.max_mtu;
+	out->max_rx_queues = info.max_rx_queues;
+	out->max_tx_queues = info.max_tx_queues;
+	if (rte_eth_macaddr_get(port, &mac) == 0)
+		memcpy(out->mac, mac.addr_bytes, sizeof(out->mac));
+	return 0;
+}
+
+int squall_port_configure(uint16_t port, const struct squall_port_conf *conf)
+{
+	struct rte_eth_conf eth;
+
+	memset(&eth, 0, sizeof(eth));
+	eth.rxmode.mtu = conf->mtu;
+	eth.rxmode.offloads = conf->rx_offloads;
+	eth.txmode.offloads = conf->tx_offloads;
+	if (conf->rss_types != 0) {
+		eth.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		eth.rx_adv_conf.rss_conf.rss_hf = conf->rss_types;
+	}
+	return rte_eth_dev_configure(port, conf->rx_queues, conf->tx_queues, &eth);
+}
+
+int squall_rx_queue_setup(uint16_t port, uint16_t queue, uint16_t descriptors, int socket,
+			  uint64_t offloads, struct rte_mempool *pool)
+{
+	struct rte_eth_dev_info info;
+	struct rte_eth_rxconf conf;
+	int ret;
+
+	ret = rte_eth_dev_info_get(port, &info);
+	if (ret != 0)
+		return ret;
+	conf = info.default_rxconf;
+	conf.offloads = offloads;
+	return rte_eth_rx_queue_setup(port, queue, descriptors, (unsigned int)socket, &conf, pool);
+}
+
+int squall_tx_queue_setup(uint16_t port, uint16_t queue, uint16_t descriptors, int socket,
+			  uint64_t offloads)
+{
+	struct rte_eth_dev_info info;
+	struct rte_eth_txconf conf;
+	int ret;
+
+	ret = rte_eth_dev_info_get(port, &info);
+	if (ret != 0)
+		return ret;
+	conf = info.default_txconf;
+	conf.offloads = offloads;
+	return rte_eth_tx_queue_setup(port, queue, descriptors, (unsigned int)socket, &conf);
+}
+
+int squall_link_get(uint16_t port, struct squall_link *out)
+{
+	struct rte_eth_link link;
+	int ret;
+
+	memset(&link, 0, sizeof(link));
+	ret = rte_eth_link_get_nowait(port, &link);
+	if (ret != 0)
+		return ret;
+	out->mbps = link.link_speed;
+	out->up = link.link_status == RTE_ETH_LINK_UP;
+	return 0;
+}
+
+void squall_port_abilities(uint16_t port, struct squall_port_abilities *out)
+{
+	struct rte_eth_pfc_queue_info pfc;
+	struct rte_eth_fc_conf flow;
+	struct timespec time;
+	uint64_t clock;
+
+	memset(out, 0, sizeof(*out));
+	memset(&pfc, 0, sizeof(pfc));
+	memset(&flow, 0, sizeof(flow));
+	out->timesync = rte_eth_timesync_read_time(port, &time) == 0;
+	out->read_clock = rte_eth_read_clock(port, &clock) == 0;
+	out->flow_control = rte_eth_dev_flow_ctrl_get(port, &flow) == 0;
+	out->priority_flow_control =
+		rte_eth_dev_priority_flow_ctrl_queue_info_get(port, &pfc) == 0;
+}
+
+/* ---- mbufs ------------------------------------------------------------------------------ */
+
+static int timestamp_offset;
+static uint64_t rx_timestamp_flag;
+static uint64_t tx_timestamp_flag;
+
+int squall_timestamps_register(void)
+{
+	int ret;
+
+	ret = rte_mbuf_dyn_rx_timestamp_register(&timestamp_offset, &rx_timestamp_flag);
+	if (ret == 0)
+		ret = rte_mbuf_dyn_tx_timestamp_register(&timestamp_offset, &tx_timestamp_flag);
+	return ret == 0 ? 0 : -rte_errno;
+}
+
+size_t squall_mbuf_size(void)
+{
+	return sizeof(struct rte_mbuf);
+}
+
+size_t squall_headroom(void)
+{
+	return RTE_PKTMBUF_HEADROOM;
+}
+
+struct prefill {
+	const uint8_t *bytes;
+	size_t len;
+};
+
+static void prefill_one(struct rte_mempool *pool, void *argument, void *object, unsigned int index)
+{
+	const struct prefill *prefill = argument;
+	struct rte_mbuf *mbuf = object;
+
+	(void)index;
+	memset(rte_mbuf_to_priv(mbuf), 0, rte_pktmbuf_priv_size(pool));
+	memcpy(rte_pktmbuf_mtod(mbuf, uint8_t *), prefill->bytes, prefill->len);
+}
+
+void squall_pool_prefill(struct rte_mempool *pool, const uint8_t *bytes, size_t len)
+{
+	struct prefill prefill = { .bytes = bytes, .len = len };
+
+	rte_mempool_obj_iter(pool, prefill_one, &prefill);
+}
+
+int squall_tx_take(struct rte_mempool *pool, struct rte_mbuf **mbufs, unsigned int n)
+{
+	return rte_mempool_get_bulk(pool, (void **)mbufs, n);
+}
+
+/*
+ * A freed mbuf has refcnt 1, no next and one segment (rte_pktmbuf_prefree_seg), and in a pool that
+ * only ever sends, nothing moves the data or asks for an offload: lengths and flags are all that a
+ * frame changes. The flags are written because whoever held the mbuf last may have set some (a
+ * departure time, or the far end of a net_ring an arrival).
+ */
+static inline void set_frame(struct rte_mbuf *mbuf, uint16_t len, uint64_t flags)
+{
+	mbuf->ol_flags = flags;
+	mbuf->pkt_len = len;
+	mbuf->data_len = len;
+}
+
+uint16_t squall_tx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs,
+			 const uint16_t *lens, uint16_t n)
+{
+	uint16_t i;
+
+	for (i = 0; i < n; i++)
+		set_frame(mbufs[i], lens[i], 0);
+	return rte_eth_tx_burst(port, queue, mbufs, n);
+}
+
+uint16_t squall_tx_burst_timed(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs,
+			       const uint16_t *lens, const uint64_t *departures, uint16_t n)
+{
+	uint16_t i;
+
+	for (i = 0; i < n; i++) {
+		set_frame(mbufs[i], lens[i], tx_timestamp_flag);
+		*RTE_MBUF_DYNFIELD(mbufs[i], timestamp_offset, rte_mbuf_timestamp_t *) =
+			departures[i];
+	}
+	return rte_eth_tx_burst(port, queue, mbufs, n);
+}
+
+uint16_t squall_rx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs,
+			 struct squall_rx_view *views, uint16_t n)
+{
+	uint16_t got = rte_eth_rx_burst(port, queue, mbufs, n);
+	uint16_t i;
+
+	for (i = 0; i < got; i++) {
+		const struct rte_mbuf *mbuf = mbufs[i];
+		struct squall_rx_view *view = &views[i];
+
+		view->data = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+		/* The headers and the stamp lie in the first two cache lines. */
+		rte_prefetch0(view->data);
+		rte_prefetch0(view->data + RTE_CACHE_LINE_SIZE);
+		view->data_len = mbuf->data_len;
+		view->pkt_len = mbuf->pkt_len;
+		view->segments = mbuf->nb_segs;
+		view->has_timestamp = (mbuf->ol_flags & rx_timestamp_flag) != 0;
+		if (view->has_timestamp)
+			view->timestamp =
+				*RTE_MBUF_DYNFIELD(mbuf, timestamp_offset, const rte_mbuf_timestamp_t *);
+	}
+	return got;
+}
+
+int squall_mbuf_copy(const struct rte_mbuf *mbuf, uint8_t *out, uint32_t len)
+{
+	const void *bytes = rte_pktmbuf_read(mbuf, 0, len, out);
+
+	if (bytes == NULL)
+		return -1;
+	if (bytes != out)
+		memcpy(out, bytes, len);
+	return 0;
+}

@@ -1,0 +1,42 @@
+//! The safe layer over DPDK, and the only place with `unsafe`.
+//!
+//! Contract: [`Eal`] starts DPDK once per process and lives as long as anything made from it.
+//! A [`Port`] is [`Stopped`] or [`Started`]; only a started one hands out [`TxQueue`]s and
+//! [`RxQueue`]s, each once, each to be used by one thread at a time. Frames live in [`TxBatch`]
+//! and [`RxBatch`], which own their mbufs: what is not sent stays in the batch, what is dropped
+//! goes back to its pool. No call on the packet path allocates, locks or logs.
+//!
+//! Memory pools outlive every mbuf: a dropped pool is freed when no batch and no running port is
+//! left that could hold one of its mbufs (`ledger`).
+//!
+//! Left out on purpose: traffic, pacing, threads and core pinning.
+
+#![allow(unsafe_code)]
+
+mod batch;
+mod clock;
+mod eal;
+mod error;
+mod hugepages;
+mod info;
+mod ledger;
+mod log;
+mod mtu;
+mod pool;
+mod port;
+mod queue;
+mod thread;
+
+pub use batch::{BATCH, RxBatch, RxFrame, TxBatch, TxFrame};
+pub use clock::{TscClock, tsc};
+pub use eal::{DeviceArg, Eal, EalConfig, Hugepages, build_version, pmd_path, version};
+pub use error::Error;
+pub use hugepages::{HugepageState, hugepages};
+pub use info::{Abilities, Link, PortInfo, PortStats, RxTimestamps};
+pub use pool::{PoolConfig, RxPool, TxPool};
+pub use port::{Departures, Effective, Port, PortConfig, Rss, Started, Stopped};
+pub use queue::{RxQueue, TxQueue};
+pub use thread::ThreadRegistration;
+
+/// What the functions of this module return.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,15 @@
+//! What came back: per-core recorders, merged only by snapshot.
+//!
+//! Contract: a [`Recorder`] belongs to one core and is given every frame with its arrival port and
+//! time. It allocates nothing per frame, trusts nothing in a frame, and every frame ends in exactly
+//! one counter of received, duplicated, too old, bad, misdelivered, unknown or foreign.
+//!
+//! Left out on purpose: formatting, and knowledge of what was *not* sent (the engine's).
+
+pub mod flow;
+pub mod group;
+pub mod record;
+pub mod recorder;
+
+pub use record::{EntryRecord, PairRecord, PortRecord};
+pub use recorder::{Completion, Recorder};

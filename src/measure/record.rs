@@ -1,0 +1,198 @@
+//! What one core has counted: plain data, added up over cores at the end.
+//!
+//! Contract: every field says its unit; times are of the run's clock.
+//!
+//! Left out on purpose: rates and percentiles, which are the report's.
+
+use hdrhistogram::Histogram;
+
+use super::group::Groups;
+use crate::units::Picos;
+
+/// A histogram of picoseconds with 3 significant digits.
+#[must_use]
+pub fn histogram() -> Histogram<u64> {
+    // The bounds are constants that the library accepts: 3 digits, any range.
+    Histogram::new(3).unwrap_or_else(|_| unreachable!("3 significant digits are within 0..=5"))
+}
+
+/// What was received of one entry.
+#[derive(Debug, Clone)]
+pub struct EntryRecord {
+    /// Packets received, each once, ICRC right or not checked.
+    pub packets: u64,
+    /// Payload bytes of them.
+    pub payload_bytes: u64,
+    /// Frames' bytes without FCS of them.
+    pub frame_bytes: u64,
+    /// Packets received again.
+    pub duplicated: u64,
+    /// Packets received after a later one of their QP (RFC 4737 section 3).
+    pub reordered: u64,
+    /// Packets older than the duplicate window: received late, or again.
+    pub too_old: u64,
+    /// Packets whose ICRC was computed.
+    pub icrc_checked: u64,
+    /// Packets whose ICRC was wrong: not among `packets`.
+    pub icrc_errors: u64,
+    /// Packets whose fields contradict each other or the plan: not among `packets`.
+    pub malformed: u64,
+    /// Packets that came to another port than planned (flooded): not among `packets`.
+    pub misdelivered: u64,
+    /// `packets` by ECN codepoint: not-ECT, ECT(1), ECT(0), CE.
+    pub ecn: [u64; 4],
+    /// `packets` without a stamp.
+    pub unstamped: u64,
+    /// Packets that arrived before they left, by the clocks used.
+    pub time_travel: u64,
+    /// One-way delay of each stamped packet, ps.
+    pub latency: Histogram<u64>,
+    /// First departure to arrival of the last packet, of each complete message, ps.
+    pub message_latency: Histogram<u64>,
+    /// First departure to arrival of the packet that came last, of each complete message, ps.
+    pub completion: Histogram<u64>,
+    /// First departure to last arrival of each complete group, ps.
+    pub group_completion: Histogram<u64>,
+    /// Messages received whole.
+    pub messages: u64,
+    /// Earliest departure of a stamped packet.
+    pub first_departure: Picos,
+    /// Earliest arrival.
+    pub first_arrival: Picos,
+    /// Latest arrival.
+    pub last_arrival: Picos,
+    /// Groups under way.
+    pub groups: Groups,
+}
+
+impl Default for EntryRecord {
+    fn default() -> Self {
+        EntryRecord {
+            packets: 0,
+            payload_bytes: 0,
+            frame_bytes: 0,
+            duplicated: 0,
+            reordered: 0,
+            too_old: 0,
+            icrc_checked: 0,
+            icrc_errors: 0,
+            malformed: 0,
+            misdelivered: 0,
+            ecn: [0; 4],
+            unstamped: 0,
+            time_travel: 0,
+            latency: histogram(),
+            message_latency: histogram(),
+            completion: histogram(),
+            group_completion: histogram(),
+            messages: 0,
+            first_departure: Picos::MAX,
+            first_arrival: Picos::MAX,
+            last_arrival: Picos::ZERO,
+            groups: Groups::default(),
+        }
+    }
+}
+
+impl EntryRecord {
+    /// Takes in what another core has counted.
+    pub fn merge(&mut self, other: EntryRecord) {
+        self.packets += other.packets;
+        self.payload_bytes += other.payload_bytes;
+        self.frame_bytes += other.frame_bytes;
+        self.duplicated += other.duplicated;
+        self.reordered += other.reordered;
+        self.too_old += other.too_old;
+        self.icrc_checked += other.icrc_checked;
+        self.icrc_errors += other.icrc_errors;
+        self.malformed += other.malformed;
+        self.misdelivered += other.misdelivered;
+        for (mine, theirs) in self.ecn.iter_mut().zip(other.ecn) {
+            *mine += theirs;
+        }
+        self.unstamped += other.unstamped;
+        self.time_travel += other.time_travel;
+        for (mine, theirs) in [
+            (&mut self.latency, &other.latency),
+            (&mut self.message_latency, &other.message_latency),
+            (&mut self.completion, &other.completion),
+            (&mut self.group_completion, &other.group_completion),
+        ] {
+            // Histograms that resize themselves take any other of the same precision.
+            let _ = mine.add(theirs);
+        }
+        self.messages += other.messages;
+        self.first_departure = self.first_departure.min(other.first_departure);
+        self.first_arrival = self.first_arrival.min(other.first_arrival);
+        self.last_arrival = self.last_arrival.max(other.last_arrival);
+        for group in self.groups.merge(other.groups) {
+            self.group_completion.saturating_record(group.duration().0);
+        }
+    }
+}
+
+/// What was received of one pair of workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PairRecord {
+    /// Payload bytes.
+    pub payload_bytes: u64,
+    /// Earliest arrival.
+    pub first_arrival: Picos,
+    /// Latest arrival.
+    pub last_arrival: Picos,
+}
+
+impl Default for PairRecord {
+    fn default() -> Self {
+        PairRecord { payload_bytes: 0, first_arrival: Picos::MAX, last_arrival: Picos::ZERO }
+    }
+}
+
+impl PairRecord {
+    /// Takes in what another core has counted.
+    pub fn merge(&mut self, other: &PairRecord) {
+        self.payload_bytes += other.payload_bytes;
+        self.first_arrival = self.first_arrival.min(other.first_arrival);
+        self.last_arrival = self.last_arrival.max(other.last_arrival);
+    }
+}
+
+/// Frames that came to a port and belong to no entry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PortRecord {
+    /// All frames that the port gave us.
+    pub frames: u64,
+    /// Their bytes without FCS.
+    pub bytes: u64,
+    /// RoCEv2 frames to a QP that no entry has.
+    pub unknown: u64,
+    /// RoCEv2 frames that cannot be parsed.
+    pub malformed: u64,
+    /// CNPs.
+    pub cnp: u64,
+    /// Frames that are not RoCEv2.
+    pub other: u64,
+    /// PFC frames that name each class.
+    pub pfc: [u64; 8],
+    /// PFC frames.
+    pub pfc_frames: u64,
+    /// PAUSE frames.
+    pub pause_frames: u64,
+}
+
+impl PortRecord {
+    /// Takes in what another core has counted.
+    pub fn merge(&mut self, other: &PortRecord) {
+        self.frames += other.frames;
+        self.bytes += other.bytes;
+        self.unknown += other.unknown;
+        self.malformed += other.malformed;
+        self.cnp += other.cnp;
+        self.other += other.other;
+        for (mine, theirs) in self.pfc.iter_mut().zip(other.pfc) {
+            *mine += theirs;
+        }
+        self.pfc_frames += other.pfc_frames;
+        self.pause_frames += other.pause_frames;
+    }
+}

@@ -1,0 +1,313 @@
+//! One core's analysis of the frames it receives.
+//!
+//! Contract: see the folder's. [`Recorder::frame`] is the hot path: the destination QPN indexes the
+//! flow table, no frame allocates, and no field is believed before it is in range.
+//!
+//! Left out on purpose: bursts and clocks. The arrival time is an argument.
+
+use crate::measure::flow::{Completed, Place, RxFlow, Seen};
+use crate::measure::group::Group;
+use crate::measure::record::{EntryRecord, PairRecord, PortRecord};
+use crate::pattern::IcrcCheck;
+use crate::plan::Plan;
+use crate::plan::feed::Work;
+use crate::units::Picos;
+use crate::wire::macctrl::MacControl;
+use crate::wire::packet::{Frame, Packet};
+use crate::wire::stamp::Stamp;
+
+/// A message of a closed loop was received whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Completion {
+    /// Entry.
+    pub entry: u16,
+    /// Pair within the entry.
+    pub pair: u32,
+    /// QP within the pair.
+    pub qp: u32,
+    /// Message number.
+    pub number: u32,
+}
+
+/// A contiguous range of destination QPNs.
+#[derive(Debug, Clone, Copy)]
+struct QpnRange {
+    first: u32,
+    count: u32,
+    flow: u32,
+}
+
+/// What the recorder needs of an entry.
+struct EntryFacts {
+    first_psn: u64,
+    first_flow: u32,
+    qps: u32,
+    work: Work,
+    closed_loop: bool,
+}
+
+/// One core's records.
+pub struct Recorder {
+    flows: Vec<RxFlow>,
+    qpns: Vec<QpnRange>,
+    facts: Vec<EntryFacts>,
+    entries: Vec<EntryRecord>,
+    pairs: Vec<PairRecord>,
+    ports: Vec<PortRecord>,
+    icrc: IcrcCheck,
+    until_icrc: u32,
+    completions: Vec<Completion>,
+}
+
+impl Recorder {
+    /// A recorder for everything that `plan` may bring back.
+    #[must_use]
+    pub fn new(plan: &Plan, icrc: IcrcCheck) -> Recorder {
+        let mut flows = Vec::with_capacity(plan.flows() as usize);
+        let mut pair_number = 0;
+        for (index, entry) in (0u16..).zip(&plan.entries) {
+            for pair in &entry.pairs {
+                let port = u16::try_from(plan.arrival_port(*pair)).unwrap_or(u16::MAX);
+                let first = u64::from(entry.frame.first_psn.value());
+                for _ in 0..entry.qps {
+                    flows.push(RxFlow::new(first, pair_number, index, port));
+                }
+                pair_number += 1;
+            }
+        }
+        Recorder {
+            flows,
+            qpns: plan
+                .entries
+                .iter()
+                .map(|entry| QpnRange { first: entry.first_qpn, count: entry.flows(), flow: entry.first_flow })
+                .collect(),
+            facts: plan
+                .entries
+                .iter()
+                .map(|entry| EntryFacts {
+                    first_psn: u64::from(entry.frame.first_psn.value()),
+                    first_flow: entry.first_flow,
+                    qps: entry.qps,
+                    work: entry.work.clone(),
+                    closed_loop: matches!(entry.work, Work::Continuous { outstanding: Some(_), .. }),
+                })
+                .collect(),
+            entries: vec![EntryRecord::default(); plan.entries.len()],
+            pairs: vec![PairRecord::default(); pair_number as usize],
+            ports: vec![PortRecord::default(); plan.ports.len()],
+            icrc,
+            until_icrc: 0,
+            completions: Vec::new(),
+        }
+    }
+
+    /// Records a frame that came to `port` at `arrival`.
+    #[inline]
+    pub fn frame(&mut self, port: usize, bytes: &[u8], arrival: Picos) {
+        let Some(record) = self.ports.get_mut(port) else { return };
+        record.frames += 1;
+        record.bytes += bytes.len() as u64;
+        match Frame::parse(bytes) {
+            Ok(Frame::Roce(packet)) => self.packet(port, bytes.len(), &packet, arrival),
+            Ok(Frame::MacControl(control)) => self.mac_control(port, &control),
+            Ok(Frame::Other) => self.ports[port].other += 1,
+            Err(_) => self.ports[port].malformed += 1,
+        }
+    }
+
+    #[cold]
+    fn mac_control(&mut self, port: usize, control: &MacControl) {
+        let record = &mut self.ports[port];
+        match control {
+            MacControl::Pfc(pfc) => {
+                record.pfc_frames += 1;
+                for (class, count) in record.pfc.iter_mut().enumerate() {
+                    *count += u64::from(pfc.class_enable >> class & 1);
+                }
+            }
+            MacControl::Pause(_) => record.pause_frames += 1,
+            MacControl::Other(_) => record.other += 1,
+        }
+    }
+
+    /// Whether it is this packet's turn to have its ICRC computed.
+    #[inline]
+    fn icrc_turn(&mut self) -> bool {
+        match self.icrc {
+            IcrcCheck::All => true,
+            IcrcCheck::None => false,
+            IcrcCheck::OneIn(n) => {
+                let turn = self.until_icrc == 0;
+                self.until_icrc = if turn { n - 1 } else { self.until_icrc - 1 };
+                turn
+            }
+        }
+    }
+
+    #[inline]
+    fn flow_of(&self, qpn: u32) -> Option<u32> {
+        self.qpns
+            .iter()
+            .map(|range| (qpn.wrapping_sub(range.first), range))
+            .find(|(index, range)| *index < range.count)
+            .map(|(index, range)| range.flow + index)
+    }
+
+    #[inline]
+    fn packet(&mut self, port: usize, frame_len: usize, packet: &Packet<'_>, arrival: Picos) {
+        let Some(flow_number) = self.flow_of(packet.dest_qp()) else {
+            let record = &mut self.ports[port];
+            if packet.is_cnp() { record.cnp += 1 } else { record.unknown += 1 }
+            return;
+        };
+        let verify = self.icrc_turn();
+        let flow = &mut self.flows[flow_number as usize];
+        let entry_index = usize::from(flow.entry);
+        let entry = &mut self.entries[entry_index];
+        if usize::from(flow.port) != port {
+            entry.misdelivered += 1;
+            return;
+        }
+        if verify {
+            entry.icrc_checked += 1;
+            if !packet.verify_icrc() {
+                entry.icrc_errors += 1;
+                return;
+            }
+        }
+        let payload = packet.payload();
+        let stamp = Stamp::parse(payload);
+        let seq = match &stamp {
+            // The PSN is the stamp's low 24 bits: a frame in which they differ is not one of ours.
+            Some(stamp) if stamp.seq & 0x00ff_ffff == u64::from(packet.psn()) => stamp.seq,
+            Some(_) => {
+                entry.malformed += 1;
+                return;
+            }
+            None => flow.unwrap_psn(packet.psn()),
+        };
+        let facts = &self.facts[entry_index];
+        match flow.see(seq, facts.first_psn) {
+            Seen::New => {}
+            Seen::Reordered => {
+                entry.reordered += 1;
+                flow.reordered = flow.reordered.saturating_add(1);
+            }
+            Seen::Duplicate => {
+                entry.duplicated += 1;
+                flow.duplicated = flow.duplicated.saturating_add(1);
+                return;
+            }
+            Seen::TooOld => {
+                entry.too_old += 1;
+                return;
+            }
+            Seen::Impossible => {
+                entry.malformed += 1;
+                return;
+            }
+        }
+        let ecn = usize::from(packet.ecn() & 3);
+        flow.packets += 1;
+        flow.bytes += payload.len() as u64;
+        flow.ce = flow.ce.saturating_add(u32::from(ecn == 3));
+        entry.packets += 1;
+        entry.payload_bytes += payload.len() as u64;
+        entry.frame_bytes += frame_len as u64;
+        entry.ecn[ecn] += 1;
+        entry.first_arrival = entry.first_arrival.min(arrival);
+        entry.last_arrival = entry.last_arrival.max(arrival);
+        let pair = &mut self.pairs[flow.pair as usize];
+        pair.payload_bytes += payload.len() as u64;
+        pair.first_arrival = pair.first_arrival.min(arrival);
+        pair.last_arrival = pair.last_arrival.max(arrival);
+        match &stamp {
+            Some(stamp) => {
+                entry.time_travel += u64::from(arrival < stamp.departure);
+                entry.first_departure = entry.first_departure.min(stamp.departure);
+                entry.latency.saturating_record(arrival.saturating_sub(stamp.departure).0);
+            }
+            None => entry.unstamped += 1,
+        }
+        let place = Place { first: packet.is_first(), last: packet.is_last() };
+        let number = stamp.map(|stamp| stamp.number);
+        let departure = stamp.map(|stamp| stamp.departure);
+        if let Some(done) = flow.message(number, seq, place, departure, arrival) {
+            self.message(entry_index, flow_number, &done);
+        }
+    }
+
+    fn message(&mut self, entry_index: usize, flow_number: u32, done: &Completed) {
+        let entry = &mut self.entries[entry_index];
+        let facts = &self.facts[entry_index];
+        entry.messages += 1;
+        let index = flow_number - facts.first_flow;
+        let (pair, qp) = (index / facts.qps, index % facts.qps);
+        if let Some(departure) = done.departure {
+            entry.message_latency.saturating_record(done.signal.saturating_sub(departure).0);
+            entry.completion.saturating_record(done.arrival.saturating_sub(departure).0);
+            if let Some((key, expected)) = facts.work.group(pair, facts.qps, qp, done.number) {
+                let part = Group { key, expected, done: 1, departure, arrival: done.arrival };
+                if let Some(group) = entry.groups.add(part) {
+                    entry.group_completion.saturating_record(group.duration().0);
+                }
+            }
+        }
+        if facts.closed_loop {
+            let entry = self.flows[flow_number as usize].entry;
+            self.completions.push(Completion { entry, pair, qp, number: done.number });
+        }
+    }
+
+    /// Messages of closed loops that were received whole since the last call.
+    pub fn take_completions(&mut self) -> std::vec::Drain<'_, Completion> {
+        self.completions.drain(..)
+    }
+
+    /// Packets received so far, over all entries: for the engine's end of run.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.entries.iter().map(|entry| entry.packets).sum()
+    }
+
+    /// Records of the entries.
+    #[must_use]
+    pub fn entries(&self) -> &[EntryRecord] {
+        &self.entries
+    }
+
+    /// Records of the ports.
+    #[must_use]
+    pub fn ports(&self) -> &[PortRecord] {
+        &self.ports
+    }
+
+    /// Records of the pairs, over all entries.
+    #[must_use]
+    pub fn pairs(&self) -> &[PairRecord] {
+        &self.pairs
+    }
+
+    /// Records of the flows, over all entries.
+    #[must_use]
+    pub fn flows(&self) -> &[RxFlow] {
+        &self.flows
+    }
+
+    /// Takes in what another core has recorded.
+    pub fn merge(&mut self, other: Recorder) {
+        for (mine, theirs) in self.entries.iter_mut().zip(other.entries) {
+            mine.merge(theirs);
+        }
+        for (mine, theirs) in self.pairs.iter_mut().zip(&other.pairs) {
+            mine.merge(theirs);
+        }
+        for (mine, theirs) in self.ports.iter_mut().zip(&other.ports) {
+            mine.merge(theirs);
+        }
+        for (mine, theirs) in self.flows.iter_mut().zip(&other.flows) {
+            mine.merge(theirs);
+        }
+    }
+}

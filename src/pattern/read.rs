@@ -1,0 +1,302 @@
+//! From a tree to a [`Pattern`]: the pattern's own keys, its entries, and what must hold between
+//! them.
+//!
+//! Left out on purpose: the kinds (`kinds`), header fields (`frame`), shared values (`values`).
+
+use super::values::{time, time_above_zero};
+use super::{Entry, FrameOptions, IcrcCheck, Kind, Pattern, Start, frame, keys, kinds};
+use crate::units::{Picos, Qpn};
+use crate::yaml::read::{Fields, Reader, Section, parse_int};
+use crate::yaml::tree::{Node, Value};
+use crate::yaml::{Finding, Place, near, shown};
+
+const MAX_ENTRIES: usize = 1000;
+
+/// An entry and where it stands.
+struct Placed {
+    place: Place,
+    /// `false` when the entry had no readable kind, so that what it sends is not known.
+    known: bool,
+    entry: Entry,
+}
+
+/// Reads a pattern; it counts only when `reader` recorded nothing. `stem` names it by default.
+pub fn pattern(reader: &Reader, root: &Node, stem: &str) -> Pattern {
+    let fields = reader.fields(root, "the pattern", &[&keys::PATTERN]);
+    let frame = frame::read(&fields, &FrameOptions::default());
+    let duration = time_above_zero(&fields, "duration");
+    let mut pattern = Pattern {
+        name: fields.line("name", 200).unwrap_or_else(|| stem.to_owned()),
+        description: fields.text("description").map(|text| text.trim().to_owned()),
+        draft: fields.line("draft", 40),
+        seed: fields.int("seed", 0..=u64::MAX).unwrap_or(1),
+        duration,
+        icrc_check: fields
+            .parse("icrc_check", icrc_check, near_icrc_check)
+            .unwrap_or(IcrcCheck::All),
+        traffic: Vec::new(),
+    };
+    let placed = traffic(&fields, &frame, fields.has("duration"));
+    between(reader, &placed);
+    pattern.traffic = placed.into_iter().map(|placed| placed.entry).collect();
+    pattern
+}
+
+fn icrc_check(text: &str) -> Option<IcrcCheck> {
+    match text {
+        "all" => Some(IcrcCheck::All),
+        "none" => Some(IcrcCheck::None),
+        _ => {
+            let (one, n) = text.split_once('/')?;
+            let n = u32::try_from(parse_int(n)?).ok().filter(|n| *n >= 2)?;
+            (one.trim() == "1").then_some(IcrcCheck::OneIn(n))
+        }
+    }
+}
+
+fn near_icrc_check(text: &str) -> Option<String> {
+    match parse_int(text.strip_prefix("1/").unwrap_or(text)) {
+        Some(0) => Some("none".to_owned()),
+        Some(1) => Some("all".to_owned()),
+        Some(n) => Some(format!("1/{n}")),
+        None => near::nearest(text, ["all", "none"]).map(str::to_owned),
+    }
+}
+
+/// The name by which an entry can be called in `--set`; see `yaml::set`.
+pub fn label(list: &str, index: usize, node: &Node) -> Option<String> {
+    let text = |key: &str| node.child(key).and_then(Node::text);
+    if list != "traffic" {
+        return None;
+    }
+    match text("name") {
+        Some(name) => Some(name.to_owned()),
+        None => text("kind").map(|kind| format!("{kind}-{index}")),
+    }
+}
+
+fn traffic(fields: &Fields<'_>, frame: &FrameOptions, bounded: bool) -> Vec<Placed> {
+    fields.require("traffic");
+    let Some(node) = fields.get("traffic") else {
+        return Vec::new();
+    };
+    let Value::List(items) = &node.value else {
+        fields.bad("traffic", node.place, node.is_a(), None);
+        return Vec::new();
+    };
+    if items.is_empty() || items.len() > MAX_ENTRIES {
+        fields.bad("traffic", node.place, &format!("a list of {}", items.len()), None);
+        return Vec::new();
+    }
+    let mut placed: Vec<Placed> = Vec::new();
+    for (index, node) in items.iter().enumerate() {
+        let next = entry(fields.reader(), node, index, &placed, frame, bounded);
+        placed.push(next);
+    }
+    placed
+}
+
+fn entry(
+    reader: &Reader,
+    node: &Node,
+    index: usize,
+    earlier: &[Placed],
+    frame: &FrameOptions,
+    bounded: bool,
+) -> Placed {
+    type ReadKind = fn(&Fields<'_>) -> Kind;
+    const KINDS: [(&Section, ReadKind); 6] = [
+        (&keys::TRANSFER, kinds::transfer),
+        (&keys::INCAST, kinds::incast),
+        (&keys::BURST, kinds::burst),
+        (&keys::ALLTOALL, kinds::alltoall),
+        (&keys::BACKGROUND, kinds::background),
+        (&keys::PFC, kinds::pfc),
+    ];
+    let typed = node.child("kind").and_then(Node::text);
+    let named = node.child("name").and_then(Node::text);
+    let what = match (named, typed) {
+        (Some(name), _) => format!("entry `{}`", shown(name, 64)),
+        (None, Some(kind)) => format!("entry {index} ({})", shown(kind, 20)),
+        (None, None) => format!("entry {index}"),
+    };
+    let kind = KINDS.iter().find(|(section, _)| Some(section.name) == typed);
+    // Without a kind, any kind's key may be right: only those that none has are unknown.
+    let sections: Vec<&'static Section> = match kind {
+        Some((section, _)) => vec![&keys::ENTRY, section],
+        None => std::iter::once(&keys::ENTRY)
+            .chain(KINDS.map(|(section, _)| section))
+            .collect(),
+    };
+    let fields = reader.fields(node, what, &sections);
+    fields.require("kind");
+    if kind.is_none() {
+        fields.parse(
+            "kind",
+            |_| None::<()>,
+            |text| near::nearest(text, kinds::NAMES).map(str::to_owned),
+        );
+    }
+    let read = kind.map(|(_, read)| read(&fields));
+    let known = read.is_some();
+    let read = read.unwrap_or_else(placeholder);
+    let frame = frame::read(&fields, frame);
+    if matches!(read, Kind::Pfc(_)) {
+        fields.refuse("frame", "means nothing to a PFC frame, which has no IP header");
+    }
+    let entry = Entry {
+        name: name(&fields, &read, index, earlier),
+        start: start(&fields, earlier),
+        duration: time_above_zero(&fields, "duration"),
+        frame,
+        kind: read,
+    };
+    if known && endless(&entry.kind) && !fields.has("duration") && !bounded && !bad_count(&fields, &entry.kind) {
+        fields.missing("an end: a `duration`, of its own or of the pattern, or a count");
+    }
+    Placed {
+        place: fields.place(),
+        known,
+        entry,
+    }
+}
+
+/// What stands for a kind that could not be read; it is reported already.
+fn placeholder() -> Kind {
+    Kind::Pfc(super::Pfc {
+        from: 0,
+        pause: true,
+        classes: 0,
+        quanta: 0,
+        interval: Picos::from_micros(1),
+        count: Some(1),
+    })
+}
+
+/// Whether the entry never ends by itself.
+fn endless(kind: &Kind) -> bool {
+    match kind {
+        Kind::Transfer(transfer) => transfer.count.is_none(),
+        Kind::AllToAll(alltoall) => alltoall.iterations.is_none(),
+        Kind::Pfc(pfc) => pfc.count.is_none(),
+        Kind::Background(_) => true,
+        Kind::Incast(_) | Kind::Burst(_) => false,
+    }
+}
+
+/// Whether the key that could have ended it is there and wrong, which is reported already.
+fn bad_count(fields: &Fields<'_>, kind: &Kind) -> bool {
+    let key = match kind {
+        Kind::Transfer(_) | Kind::Pfc(_) => "count",
+        Kind::AllToAll(_) => "iterations",
+        _ => return false,
+    };
+    fields.has(key) && fields.get(key).and_then(Node::text) != Some("unlimited")
+}
+
+fn name(fields: &Fields<'_>, kind: &Kind, index: usize, earlier: &[Placed]) -> String {
+    let good = |text: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let fits = (1..=64).contains(&text.len()) && text.chars().all(plain);
+        // A name of digits would be taken for an index in `--set`.
+        (fits && !text.chars().all(|c| c.is_ascii_digit())).then(|| text.to_owned())
+    };
+    let name = fields
+        .parse("name", good, |_| None)
+        .unwrap_or_else(|| format!("{}-{index}", kind.name()));
+    if let Some(first) = earlier.iter().find(|placed| placed.entry.name == name) {
+        let mut what = format!("two entries are named `{name}`");
+        if let Place::Text { line, column } = first.place {
+            what += &format!(", the first at {line}:{column}");
+        }
+        fields.wrong("name", what);
+    }
+    name
+}
+
+fn start(fields: &Fields<'_>, earlier: &[Placed]) -> Start {
+    fields.exclude("start", "after");
+    let at = time(fields, "start").unwrap_or_default();
+    let delay = time(fields, "delay").unwrap_or_default();
+    if !fields.has("after") {
+        fields.refuse(
+            "delay",
+            "goes with `after` only; `start` is a time from the start of the run",
+        );
+        return Start::At(at);
+    }
+    let named = |text: &str| earlier.iter().position(|placed| placed.entry.name == text);
+    let near =
+        |text: &str| near::nearest(text, earlier.iter().map(|placed| placed.entry.name.as_str())).map(str::to_owned);
+    let Some(entry) = fields.parse("after", named, near) else {
+        return Start::At(at);
+    };
+    if let Some(before) = earlier.get(entry)
+        && endless(&before.entry.kind)
+        && before.entry.duration.is_none()
+        && before.known
+    {
+        let what = format!(
+            "`{}` has no end before the pattern's, so nothing can come after it; give it a `duration` or a count",
+            before.entry.name
+        );
+        fields.wrong("after", what);
+    }
+    Start::After { entry, delay }
+}
+
+/// What must hold between entries: QPNs are 24 bits (IBTA Vol 1, 9.2.1), 0 and 1 reserved, and a
+/// destination QPN names one QP of the whole pattern.
+fn between(reader: &Reader, placed: &[Placed]) {
+    let all: u64 = placed.iter().map(|placed| queue_pairs(&placed.entry.kind)).sum();
+    let limit = u64::from(Qpn::MAX) - 1;
+    if all > limit {
+        let place = placed
+            .iter()
+            .max_by_key(|placed| queue_pairs(&placed.entry.kind))
+            .map_or(Place::START, |placed| placed.place);
+        let what = format!("the pattern needs {all} QPs, but a QPN has 24 bits");
+        reader.report(Finding::new(place, what).allowed(format!("{limit} QPs in all")));
+        return;
+    }
+    let mut ranges: Vec<(u64, u64, &Placed)> = Vec::new();
+    for entry in placed {
+        let Some(first) = entry.entry.frame.first_qpn else {
+            continue;
+        };
+        let (first, count) = (u64::from(first.value()), queue_pairs(&entry.entry.kind));
+        let end = first + count;
+        if end > u64::from(Qpn::MAX) + 1 {
+            let what = format!("{count} QPs from `first_qpn` {first} on go beyond the largest QPN");
+            let allowed = format!("2 to {}", u64::from(Qpn::MAX) + 1 - count);
+            reader.report(Finding::new(entry.place, what).allowed(allowed));
+        }
+        if let Some((.., other)) = ranges.iter().find(|(low, high, _)| first < *high && *low < end) {
+            let what = format!(
+                "entries `{}` and `{}` share QPNs: their `first_qpn` are {first} and {}, and the latter has {} QPs",
+                entry.entry.name,
+                other.entry.name,
+                other.entry.frame.first_qpn.map_or(0, Qpn::value),
+                queue_pairs(&other.entry.kind)
+            );
+            reader.report(Finding::new(entry.place, what));
+        }
+        ranges.push((first, end, entry));
+    }
+}
+
+/// QPs of an entry, at most.
+fn queue_pairs(kind: &Kind) -> u64 {
+    let len = |workers: &super::Workers| u64::try_from(workers.0.len()).unwrap_or(u64::MAX);
+    match kind {
+        Kind::Transfer(transfer) => u64::from(transfer.pairs) * u64::from(transfer.messages.qps),
+        Kind::Incast(incast) => len(&incast.senders) * u64::from(incast.messages.qps),
+        Kind::Burst(burst) => u64::from(burst.transfers) * u64::from(burst.messages.qps),
+        Kind::AllToAll(alltoall) => {
+            let ranks = len(&alltoall.ranks);
+            ranks * ranks.saturating_sub(1) * u64::from(alltoall.qps)
+        }
+        Kind::Background(background) => len(&background.from) * u64::from(background.messages.qps),
+        Kind::Pfc(_) => 0,
+    }
+}

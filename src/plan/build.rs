@@ -1,0 +1,606 @@
+//! Placing a pattern on a testbed.
+//!
+//! Contract: all that does not fit is reported together. What the pattern's loader has checked
+//! (ranges, distinct names, forward references) is not checked again.
+//!
+//! Left out on purpose: DPDK. Line rates come in as an argument.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use crate::pattern::{
+    AllToAll, Background, Burst, Entry, Incast, Kind, Messages, Pattern, Pfc, Rate, RoundSpacing, Transfer, Verb,
+};
+use crate::plan::feed::{Dispatch, Offsets, Rounds, Sizes, Work};
+use crate::plan::routing::Router;
+use crate::plan::{EntryPlan, LanePlan, Pace, Pair, Plan, PortPlan, Worker, mix};
+use crate::testbed::{Addresses, Testbed, WorkerCount};
+use crate::units::{BitRate, PICOS_PER_SECOND, Picos, Qpn, WIRE_OVERHEAD};
+
+/// Destination QPN of the first flow; 0 and 1 are reserved (IBTA Vol 1, 3.5.3), and a round number
+/// is easy to find in a capture.
+pub const FIRST_QPN: u32 = 0x100;
+
+/// At most so many dispatches are routed beforehand; a longer entry goes through them again.
+const ROUTED_DISPATCHES: u64 = 128;
+
+/// At most so many cells of token matrices are kept (4 bytes each).
+const MATRIX_CELLS: u64 = 16 << 20;
+
+/// Why a pattern does not fit a testbed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {what}; {remedy}")]
+pub struct PlanError {
+    /// The traffic entry or port.
+    pub place: String,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+fn error(place: &str, what: impl Into<String>, remedy: impl Into<String>) -> PlanError {
+    PlanError {
+        place: place.to_owned(),
+        what: what.into(),
+        remedy: remedy.into(),
+    }
+}
+
+/// Plans `pattern` on `testbed`; `speeds[i]` is the line rate of port i.
+///
+/// # Errors
+/// Every way in which the pattern does not fit, at once.
+pub fn build(pattern: &Pattern, testbed: &Testbed, speeds: &[BitRate]) -> Result<Plan, Vec<PlanError>> {
+    let mut errors = Vec::new();
+    let ports: Vec<PortPlan> = testbed
+        .ports
+        .iter()
+        .zip(speeds)
+        .map(|(port, speed)| PortPlan {
+            name: port.name.clone(),
+            speed: *speed,
+            loopback: port.loopback,
+            receive: port.receive,
+            gateway_mac: port.gateway_mac,
+        })
+        .collect();
+    let workers = place_workers(pattern, testbed, &mut errors);
+    let mut plan = Plan {
+        seed: pattern.seed,
+        duration: pattern.duration,
+        workers,
+        ports,
+        entries: Vec::new(),
+    };
+    let mut next_qpn = FIRST_QPN;
+    for (index, entry) in pattern.traffic.iter().enumerate() {
+        if let Some(worker) = entry
+            .kind
+            .workers()
+            .find(|worker| *worker as usize >= plan.workers.len())
+        {
+            errors.push(error(
+                &entry.name,
+                format!(
+                    "names worker {worker}, the testbed has workers 0 to {}",
+                    plan.workers.len().saturating_sub(1)
+                ),
+                "use fewer workers, or give a port of the testbed more (`workers:`)",
+            ));
+            continue;
+        }
+        let mut placed = place_entry(&plan, index, entry, &mut errors);
+        placed.first_flow = plan.flows();
+        if let Some(first) = entry.frame.first_qpn {
+            next_qpn = first.value();
+        }
+        placed.first_qpn = next_qpn;
+        next_qpn = next_qpn.saturating_add(placed.flows());
+        if next_qpn > Qpn::MAX {
+            errors.push(error(
+                &entry.name,
+                format!("its {} QPs do not fit below QPN 0xffffff", placed.flows()),
+                "use fewer `qps` or pairs, or a lower `first_qpn`",
+            ));
+        }
+        plan.entries.push(placed);
+    }
+    overlapping_qpns(&plan, &mut errors);
+    if errors.is_empty() { Ok(plan) } else { Err(errors) }
+}
+
+fn overlapping_qpns(plan: &Plan, errors: &mut Vec<PlanError>) {
+    let mut ranges: Vec<_> = plan
+        .entries
+        .iter()
+        .filter(|entry| entry.flows() > 0)
+        .map(|entry| {
+            (
+                entry.first_qpn,
+                entry.first_qpn.saturating_add(entry.flows()),
+                &entry.name,
+            )
+        })
+        .collect();
+    ranges.sort_unstable();
+    for pair in ranges.windows(2) {
+        let ((_, end, first), (start, _, second)) = (&pair[0], &pair[1]);
+        if start < end {
+            errors.push(error(
+                second,
+                format!("its destination QPNs begin at {start:#x}, inside those of {first}"),
+                format!("set `first_qpn` to {end:#x} or more, or leave it out"),
+            ));
+        }
+    }
+}
+
+fn place_workers(pattern: &Pattern, testbed: &Testbed, errors: &mut Vec<PlanError>) -> Vec<Worker> {
+    let needed = pattern.workers_needed();
+    let fixed: u32 = testbed
+        .ports
+        .iter()
+        .map(|port| match port.workers {
+            WorkerCount::Exactly(n) => n,
+            WorkerCount::Auto => 0,
+        })
+        .fold(0, u32::saturating_add);
+    let autos = u32::try_from(testbed.ports.iter().filter(|p| p.workers == WorkerCount::Auto).count()).unwrap_or(1);
+    let shared = needed.saturating_sub(fixed).max(autos);
+    let mut workers: Vec<Worker> = Vec::new();
+    let mut auto_index = 0;
+    for (index, port) in testbed.ports.iter().enumerate() {
+        let count = match port.workers {
+            WorkerCount::Exactly(n) => n,
+            WorkerCount::Auto => {
+                auto_index += 1;
+                shared * auto_index / autos - shared * (auto_index - 1) / autos
+            }
+        };
+        for i in 0..count {
+            let number = u32::try_from(workers.len()).unwrap_or(u32::MAX);
+            let Some((ipv4, ipv6)) = addresses(&testbed.addresses, number) else {
+                errors.push(error(
+                    &port.name,
+                    format!(
+                        "worker {number} has no address left in {}/{}",
+                        testbed.addresses.ipv4.0, testbed.addresses.ipv4.1
+                    ),
+                    "give `addresses` a larger prefix",
+                ));
+                return workers;
+            };
+            workers.push(Worker {
+                port: index,
+                mac: worker_mac(port.mac, i, number),
+                ipv4,
+                ipv6,
+            });
+        }
+    }
+    workers
+}
+
+fn worker_mac(port_mac: Option<[u8; 6]>, index: u32, number: u32) -> [u8; 6] {
+    let (mut mac, add) = match port_mac {
+        Some(mac) => (mac, index),
+        None => ([2, 0, 0, 0, 0, 0], number + 1),
+    };
+    let low = u32::from_be_bytes([0, mac[3], mac[4], mac[5]]).wrapping_add(add);
+    mac[3..].copy_from_slice(&low.to_be_bytes()[1..]);
+    mac
+}
+
+fn addresses(addresses: &Addresses, number: u32) -> Option<(Ipv4Addr, Ipv6Addr)> {
+    let (first4, prefix4) = addresses.ipv4;
+    let (first6, prefix6) = addresses.ipv6;
+    let ipv4 = u32::from(first4).checked_add(number)?;
+    let ipv6 = u128::from(first6).checked_add(u128::from(number))?;
+    let mask4 = u32::MAX.checked_shl(32 - u32::from(prefix4)).unwrap_or(0);
+    let mask6 = u128::MAX.checked_shl(128 - u32::from(prefix6)).unwrap_or(0);
+    let inside = ipv4 & mask4 == u32::from(first4) & mask4 && ipv6 & mask6 == u128::from(first6) & mask6;
+    // The last address of an IPv4 prefix is the subnet's broadcast address.
+    let broadcast = prefix4 < 31 && ipv4 | mask4 == u32::MAX;
+    (inside && !broadcast).then(|| (Ipv4Addr::from(ipv4), Ipv6Addr::from(ipv6)))
+}
+
+/// What `place_*` make of an entry's kind.
+struct Placed {
+    verb: Verb,
+    pairs: Vec<Pair>,
+    qps: u32,
+    lanes: Vec<LanePlan>,
+    work: Work,
+}
+
+fn place_entry(plan: &Plan, index: usize, entry: &Entry, errors: &mut Vec<PlanError>) -> EntryPlan {
+    let seed = mix(plan.seed ^ mix(index as u64));
+    let placed = match &entry.kind {
+        Kind::Transfer(transfer) => place_transfer(plan, entry, transfer),
+        Kind::Background(background) => place_background(plan, entry, background),
+        Kind::Incast(incast) => place_incast(plan, entry, incast, seed),
+        Kind::Burst(burst) => place_burst(plan, entry, burst, seed),
+        Kind::AllToAll(alltoall) => place_alltoall(plan, entry, alltoall, seed),
+        Kind::Pfc(pfc) => place_pfc(pfc),
+    };
+    for lane in &placed.lanes {
+        let port = &plan.ports[plan.workers[lane.worker as usize].port];
+        if let Pace::Wire(rate) = lane.pace
+            && rate > port.speed
+        {
+            errors.push(error(
+                &entry.name,
+                format!(
+                    "worker {} is to send {rate}, its port {} has {}",
+                    lane.worker, port.name, port.speed
+                ),
+                "lower `rate`, or give the port its real `speed:` in the testbed",
+            ));
+            break;
+        }
+    }
+    EntryPlan {
+        name: entry.name.clone(),
+        kind: entry.kind.name(),
+        start: entry.start,
+        duration: entry.duration,
+        frame: entry.frame.clone(),
+        verb: placed.verb,
+        pairs: placed.pairs,
+        qps: placed.qps,
+        first_flow: 0,
+        first_qpn: 0,
+        lanes: placed.lanes,
+        work: placed.work,
+    }
+}
+
+fn sizes(messages: &Messages) -> Sizes {
+    let message = messages.size.0;
+    let narrow = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
+    match messages.transfer_bytes {
+        Some(total) if total.0 > message => {
+            let per_transfer = total.0.div_ceil(message);
+            let last = total.0 - (per_transfer - 1) * message;
+            Sizes {
+                message: narrow(message),
+                per_transfer,
+                last: narrow(last),
+            }
+        }
+        other => {
+            let only = narrow(other.map_or(message, |total| total.0));
+            Sizes {
+                message: only,
+                per_transfer: 1,
+                last: only,
+            }
+        }
+    }
+}
+
+/// Bits on the wire of one whole transfer.
+fn transfer_bits(entry: &Entry, verb: Verb, sizes: &Sizes) -> u64 {
+    let one = |len: u32| wire_bits(entry, verb, u64::from(len));
+    (sizes.per_transfer - 1) * one(sizes.message)
+        + one(if sizes.per_transfer > 1 {
+            sizes.last
+        } else {
+            sizes.message
+        })
+}
+
+/// Bits on the wire of a message of `len` bytes.
+fn wire_bits(entry: &Entry, verb: Verb, len: u64) -> u64 {
+    let packets = crate::plan::segment::packets(len, entry.frame.pmtu);
+    (entry.frame.message_frame_bytes(verb, len) + packets * WIRE_OVERHEAD) * 8
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate: 53 bits are enough, and it is positive"
+)]
+fn scale(rate: BitRate, share: f64) -> BitRate {
+    BitRate(((rate.0 as f64 * share).round() as u64).max(1))
+}
+
+/// Pace of a lane of `worker`; messages per second become the wire rate that carries them.
+fn pace(plan: &Plan, worker: u32, rate: Rate, message_bits: u64) -> Pace {
+    let line = plan.ports[plan.workers[worker as usize].port].speed;
+    match rate {
+        Rate::Max => Pace::Unlimited,
+        Rate::Share(share) => Pace::Wire(scale(line, share.0)),
+        Rate::Bits(rate) => Pace::Wire(rate),
+        Rate::Messages(per_second) => Pace::Wire(scale(BitRate(message_bits), per_second)),
+    }
+}
+
+fn lane_per_pair(pairs: &[Pair], pace: impl Fn(u32) -> Pace) -> Vec<LanePlan> {
+    (0u32..)
+        .zip(pairs)
+        .map(|(index, pair)| LanePlan {
+            worker: pair.src,
+            first_pair: index,
+            pairs: 1,
+            pace: pace(pair.src),
+        })
+        .collect()
+}
+
+/// `n` pairs out of two lists; the shorter is gone through again.
+fn pair_up(from: &[u32], to: &[u32], n: u32) -> Vec<Pair> {
+    (0..n as usize)
+        .map(|i| Pair {
+            src: from[i % from.len()],
+            dst: to[i % to.len()],
+        })
+        .collect()
+}
+
+fn place_transfer(plan: &Plan, entry: &Entry, transfer: &Transfer) -> Placed {
+    let pairs = pair_up(&transfer.from.0, &transfer.to.0, transfer.pairs);
+    let sizes = sizes(&transfer.messages);
+    let verb = transfer.messages.verb;
+    let (period, rate) = match transfer.rate {
+        // Messages keep their own time and leave at line rate: that is what a message rate means.
+        Rate::Messages(per_second) => (Some(period(per_second)), Rate::Share(crate::units::Share(1.0))),
+        other => (None, other),
+    };
+    let lanes = lane_per_pair(&pairs, |worker| pace(plan, worker, rate, 0));
+    let work = Work::Continuous {
+        sizes,
+        count: transfer.count,
+        outstanding: transfer.outstanding,
+        period,
+    };
+    let _ = entry;
+    Placed {
+        verb,
+        pairs,
+        qps: transfer.messages.qps,
+        lanes,
+        work,
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a period in picoseconds of a positive rate"
+)]
+fn period(per_second: f64) -> Picos {
+    Picos(((PICOS_PER_SECOND as f64 / per_second).round() as u64).max(1))
+}
+
+fn place_background(plan: &Plan, entry: &Entry, background: &Background) -> Placed {
+    let n = u32::try_from(background.from.0.len()).unwrap_or(u32::MAX);
+    let pairs = pair_up(&background.from.0, &background.to.0, n);
+    let sizes = sizes(&background.messages);
+    let verb = background.messages.verb;
+    let bits = transfer_bits(entry, verb, &sizes);
+    let lanes = lane_per_pair(&pairs, |worker| pace(plan, worker, background.load, bits));
+    let work = Work::Continuous {
+        sizes,
+        count: None,
+        outstanding: None,
+        period: None,
+    };
+    Placed {
+        verb,
+        pairs,
+        qps: background.messages.qps,
+        lanes,
+        work,
+    }
+}
+
+/// How long the slowest lane takes for `bits(lane)` when lanes of one port share its line rate.
+fn sending_time(plan: &Plan, lanes: &[LanePlan], bits: impl Fn(usize) -> u64) -> Picos {
+    let line = |lane: &LanePlan| plan.ports[plan.workers[lane.worker as usize].port].speed;
+    let rate = |lane: &LanePlan| match lane.pace {
+        Pace::Unlimited => line(lane),
+        Pace::Wire(rate) => rate,
+    };
+    let mut wanted = vec![0u64; plan.ports.len()];
+    let mut total_bits = vec![0u64; plan.ports.len()];
+    for (index, lane) in lanes.iter().enumerate() {
+        let port = plan.workers[lane.worker as usize].port;
+        wanted[port] = wanted[port].saturating_add(rate(lane).0);
+        total_bits[port] = total_bits[port].saturating_add(bits(index));
+    }
+    let alone = lanes
+        .iter()
+        .enumerate()
+        .map(|(index, lane)| rate(lane).time_of(bits(index)));
+    let together = plan
+        .ports
+        .iter()
+        .enumerate()
+        .filter(|(port, plan)| wanted[*port] > plan.speed.0)
+        .map(|(port, plan)| plan.speed.time_of(total_bits[port]));
+    alone.chain(together).max().unwrap_or(Picos::ZERO)
+}
+
+struct RoundShape {
+    verb: Verb,
+    qps: u32,
+    sizes: Sizes,
+    transfers_per_round: u64,
+    rounds: u64,
+    spacing: RoundSpacing,
+    offsets: Offsets,
+    seed: u64,
+}
+
+fn rounds(plan: &Plan, entry: &Entry, pairs: Vec<Pair>, lanes: Vec<LanePlan>, shape: &RoundShape) -> Placed {
+    let bits = transfer_bits(entry, shape.verb, &shape.sizes).saturating_mul(shape.transfers_per_round);
+    let mut rounds = Rounds {
+        sizes: shape.sizes,
+        rounds: shape.rounds,
+        period: Picos::ZERO,
+        per_round: shape.transfers_per_round * shape.sizes.per_transfer,
+        lanes: u32::try_from(lanes.len()).unwrap_or(u32::MAX),
+        offsets: shape.offsets,
+        seed: shape.seed,
+    };
+    rounds.period = match shape.spacing {
+        RoundSpacing::Interval(interval) => interval,
+        RoundSpacing::Gap(gap) => sending_time(plan, &lanes, |_| bits)
+            .saturating_add(rounds.longest_offset())
+            .saturating_add(gap),
+    };
+    Placed {
+        verb: shape.verb,
+        pairs,
+        qps: shape.qps,
+        lanes,
+        work: Work::Rounds(rounds),
+    }
+}
+
+fn place_incast(plan: &Plan, entry: &Entry, incast: &Incast, seed: u64) -> Placed {
+    let pairs: Vec<Pair> = incast
+        .senders
+        .0
+        .iter()
+        .map(|src| Pair {
+            src: *src,
+            dst: incast.receiver,
+        })
+        .collect();
+    let sizes = sizes(&incast.messages);
+    let verb = incast.messages.verb;
+    let bits = transfer_bits(entry, verb, &sizes);
+    let lanes = lane_per_pair(&pairs, |worker| pace(plan, worker, incast.rate, bits));
+    let shape = RoundShape {
+        verb,
+        qps: incast.messages.qps,
+        sizes,
+        transfers_per_round: incast.count,
+        rounds: incast.repeats,
+        spacing: incast.round,
+        offsets: incast.spread.into(),
+        seed,
+    };
+    rounds(plan, entry, pairs, lanes, &shape)
+}
+
+fn place_burst(plan: &Plan, entry: &Entry, burst: &Burst, seed: u64) -> Placed {
+    let pairs = pair_up(&burst.from.0, &burst.to.0, burst.transfers);
+    let sizes = sizes(&burst.messages);
+    let verb = burst.messages.verb;
+    let bits = transfer_bits(entry, verb, &sizes);
+    let lanes = lane_per_pair(&pairs, |worker| pace(plan, worker, burst.rate, bits));
+    let shape = RoundShape {
+        verb,
+        qps: burst.messages.qps,
+        sizes,
+        transfers_per_round: 1,
+        rounds: burst.bursts,
+        spacing: burst.round,
+        offsets: burst.arrival.into(),
+        seed,
+    };
+    rounds(plan, entry, pairs, lanes, &shape)
+}
+
+fn place_alltoall(plan: &Plan, entry: &Entry, alltoall: &AllToAll, seed: u64) -> Placed {
+    let workers = &alltoall.ranks.0;
+    let ranks = u32::try_from(workers.len()).unwrap_or(u32::MAX);
+    let count = alltoall
+        .iterations
+        .map(|n| n.saturating_mul(u64::from(alltoall.layers)));
+    let cells = (u64::from(ranks) * u64::from(ranks)).max(1);
+    let routed = count
+        .unwrap_or(u64::MAX)
+        .min(ROUTED_DISPATCHES)
+        .min((MATRIX_CELLS / cells).max(1))
+        .max(1);
+    let router = Router::new(alltoall, seed);
+    let matrices = Arc::new((0..routed).map(|dispatch| router.route(dispatch)).collect::<Vec<_>>());
+    let token_bytes = alltoall.hidden.saturating_mul(alltoall.precision);
+    let average_bits = u64::from(alltoall.batch) * u64::from(alltoall.top_k) * u64::from(token_bytes) * 8;
+    let lanes: Vec<LanePlan> = (0..ranks)
+        .map(|rank| LanePlan {
+            worker: workers[rank as usize],
+            first_pair: rank * (ranks - 1),
+            pairs: ranks - 1,
+            pace: pace(plan, workers[rank as usize], alltoall.rate, average_bits),
+        })
+        .collect();
+    let pairs = (0..ranks)
+        .flat_map(|src| (1..ranks).map(move |step| (src, (src + step) % ranks)))
+        .map(|(src, dst)| Pair {
+            src: workers[src as usize],
+            dst: workers[dst as usize],
+        })
+        .collect();
+    let mut dispatch = Dispatch {
+        ranks,
+        matrices,
+        token_bytes,
+        count,
+        starts: Arc::default(),
+        pass: Picos::ZERO,
+        messages: Arc::default(),
+        qps: alltoall.qps,
+    };
+    let mut starts = Vec::new();
+    let mut messages = Vec::new();
+    let mut time = Picos::ZERO;
+    for d in 0..routed {
+        starts.push(time);
+        messages.push(
+            (0..ranks)
+                .map(|rank| dispatch.messages_of(d, rank).count() as u64)
+                .sum(),
+        );
+        let length = alltoall.interval.unwrap_or_else(|| {
+            sending_time(plan, &lanes, |rank| {
+                let rank = u32::try_from(rank).unwrap_or(0);
+                dispatch
+                    .messages_of(d, rank)
+                    .map(|(_, _, len)| wire_bits(entry, alltoall.verb, u64::from(len)))
+                    .sum()
+            })
+        });
+        time = time.saturating_add(length);
+    }
+    dispatch.starts = Arc::new(starts);
+    dispatch.messages = Arc::new(messages);
+    dispatch.pass = time.max(Picos(1));
+    Placed {
+        verb: alltoall.verb,
+        pairs,
+        qps: alltoall.qps,
+        lanes,
+        work: Work::Dispatch(dispatch),
+    }
+}
+
+fn place_pfc(pfc: &Pfc) -> Placed {
+    let lane = LanePlan {
+        worker: pfc.from,
+        first_pair: 0,
+        pairs: 0,
+        pace: Pace::Unlimited,
+    };
+    let work = Work::Control {
+        pause: pfc.pause,
+        classes: pfc.classes,
+        quanta: pfc.quanta,
+        interval: pfc.interval,
+        count: pfc.count,
+    };
+    Placed {
+        verb: Verb::Put,
+        pairs: Vec::new(),
+        qps: 0,
+        lanes: vec![lane],
+        work,
+    }
+}

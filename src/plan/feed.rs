@@ -1,0 +1,272 @@
+//! Which messages a lane sends and when each may begin.
+//!
+//! Contract: a [`Feed`] is asked in order of time and answers with [`Release`]s; the same plan
+//! gives the same releases whoever asks. A message is named by its flow and its *number*: the
+//! flow's own count for `transfer`, `incast` and `burst`, the dispatch for `alltoall`.
+//!
+//! Left out on purpose: packets. A release says how long a message is, the lane cuts it up.
+
+use std::sync::Arc;
+
+use crate::pattern::{Arrival, Spread};
+use crate::plan::mix;
+use crate::plan::routing::Routed;
+use crate::units::Picos;
+
+/// Sizes of the messages of one pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Bytes of a message.
+    pub message: u32,
+    /// Messages of one transfer; 1 unless a KV cache is cut into several.
+    pub per_transfer: u64,
+    /// Bytes of a transfer's last message.
+    pub last: u32,
+}
+
+impl Sizes {
+    /// Bytes of the pair's `ordinal`-th message.
+    #[must_use]
+    pub fn of(&self, ordinal: u64) -> u32 {
+        if self.per_transfer > 1 && ordinal % self.per_transfer == self.per_transfer - 1 {
+            self.last
+        } else {
+            self.message
+        }
+    }
+
+    /// Payload bytes of one whole transfer.
+    #[must_use]
+    pub fn transfer_bytes(&self) -> u64 {
+        (self.per_transfer - 1) * u64::from(self.message)
+            + u64::from(if self.per_transfer > 1 { self.last } else { self.message })
+    }
+}
+
+/// The messages of one entry.
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// `transfer` and `background`: one message after another on each pair.
+    Continuous {
+        /// Sizes.
+        sizes: Sizes,
+        /// Messages of each pair; `None` is until the duration ends.
+        count: Option<u64>,
+        /// Messages of a pair sent and not yet received, at most.
+        outstanding: Option<u32>,
+        /// Time from one message's release to the next; `None`: each follows at once.
+        period: Option<Picos>,
+    },
+    /// `incast` and `burst`: every lane has one pair and sends `per_round` messages each round.
+    Rounds(Rounds),
+    /// `alltoall`.
+    Dispatch(Dispatch),
+    /// `pfc`: MAC control frames, no messages.
+    Control {
+        /// PAUSE instead of PFC.
+        pause: bool,
+        /// Bit n = priority n.
+        classes: u8,
+        /// Units of 512 bit times.
+        quanta: u16,
+        /// Time from frame to frame.
+        interval: Picos,
+        /// Number of frames.
+        count: Option<u64>,
+    },
+}
+
+/// Synchronised rounds.
+#[derive(Debug, Clone)]
+pub struct Rounds {
+    /// Sizes.
+    pub sizes: Sizes,
+    /// Number of rounds.
+    pub rounds: u64,
+    /// Start to start.
+    pub period: Picos,
+    /// Messages of each lane in one round.
+    pub per_round: u64,
+    /// Number of lanes.
+    pub lanes: u32,
+    /// How lanes are spread within a round.
+    pub offsets: Offsets,
+    /// Seed of the random offsets.
+    pub seed: u64,
+}
+
+/// When, after the round's start, a lane begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offsets {
+    /// All at once.
+    None,
+    /// Lane i: i times this.
+    Staggered(Picos),
+    /// Uniform within this.
+    Uniform(Picos),
+    /// Poisson arrivals, this window for all lanes on average.
+    Poisson(Picos),
+}
+
+impl From<Spread> for Offsets {
+    fn from(spread: Spread) -> Offsets {
+        match spread {
+            Spread::Synchronised => Offsets::None,
+            Spread::Staggered(step) => Offsets::Staggered(step),
+            Spread::Jittered(window) => Offsets::Uniform(window),
+        }
+    }
+}
+
+impl From<Arrival> for Offsets {
+    fn from(arrival: Arrival) -> Offsets {
+        match arrival {
+            Arrival::AtOnce => Offsets::None,
+            Arrival::Uniform(window) => Offsets::Uniform(window),
+            Arrival::Poisson(window) => Offsets::Poisson(window),
+        }
+    }
+}
+
+/// A uniform number in [0, 1) for the `n`-th draw of a seed.
+#[expect(clippy::cast_precision_loss, reason = "53 bits are drawn")]
+fn unit(seed: u64, n: u64) -> f64 {
+    (mix(seed ^ mix(n)) >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// `share` of `whole`; `share` in [0, about 40].
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a random offset: rounding does not matter, the product is not negative"
+)]
+fn part(whole: Picos, share: f64) -> Picos {
+    Picos((whole.0 as f64 * share) as u64)
+}
+
+impl Rounds {
+    /// When `lane` begins in `round`, after the round's start.
+    #[must_use]
+    pub fn offset(&self, round: u64, lane: u32) -> Picos {
+        let seed = mix(self.seed ^ mix(round));
+        match self.offsets {
+            Offsets::None => Picos::ZERO,
+            Offsets::Staggered(step) => Picos(step.0.saturating_mul(u64::from(lane))),
+            Offsets::Uniform(window) => part(window, unit(seed, u64::from(lane))),
+            Offsets::Poisson(window) => {
+                let gaps: f64 = (0..=u64::from(lane)).map(|i| -(1.0 - unit(seed, i)).ln()).sum();
+                part(window, gaps / f64::from(self.lanes.max(1)))
+            }
+        }
+    }
+
+    /// The longest offset that is to be reckoned with (for planning a round's length).
+    #[must_use]
+    pub fn longest_offset(&self) -> Picos {
+        match self.offsets {
+            Offsets::None => Picos::ZERO,
+            Offsets::Staggered(step) => Picos(step.0.saturating_mul(u64::from(self.lanes.saturating_sub(1)))),
+            Offsets::Uniform(window) | Offsets::Poisson(window) => window,
+        }
+    }
+}
+
+/// AllToAll dispatches.
+#[derive(Debug, Clone)]
+pub struct Dispatch {
+    /// Number of ranks; lane r is rank r, its pairs are the other ranks in rotation r+1, r+2, ….
+    pub ranks: u32,
+    /// Routed tokens. Dispatch d uses matrix `d mod len`.
+    pub matrices: Arc<Vec<Routed>>,
+    /// Bytes of one token.
+    pub token_bytes: u32,
+    /// Number of dispatches.
+    pub count: Option<u64>,
+    /// Start of each dispatch of one pass through `matrices`, after the pass's start.
+    pub starts: Arc<Vec<Picos>>,
+    /// Length of one pass.
+    pub pass: Picos,
+    /// Messages of all ranks, for each matrix.
+    pub messages: Arc<Vec<u64>>,
+    /// QPs of each pair.
+    pub qps: u32,
+}
+
+impl Dispatch {
+    fn index(&self, dispatch: u64) -> usize {
+        usize::try_from(dispatch % self.matrices.len() as u64).unwrap_or(0)
+    }
+
+    /// Start of a dispatch after the entry's start.
+    #[must_use]
+    pub fn start(&self, dispatch: u64) -> Picos {
+        let pass = dispatch / self.matrices.len() as u64;
+        Picos(self.pass.0.saturating_mul(pass)).saturating_add(self.starts[self.index(dispatch)])
+    }
+
+    /// Receiving rank of rank `src`'s `pair`-th pair.
+    #[must_use]
+    pub fn receiver(&self, src: u32, pair: u32) -> u32 {
+        (src + 1 + pair) % self.ranks
+    }
+
+    /// Bytes that QP `qp` of (`src`, `pair`) carries in `dispatch`: tokens are dealt to QPs in turn.
+    #[must_use]
+    pub fn message_bytes(&self, dispatch: u64, src: u32, pair: u32, qp: u32) -> u32 {
+        let tokens = self.tokens(dispatch, src, self.receiver(src, pair));
+        self.share_of_qp(tokens, qp)
+    }
+
+    fn tokens(&self, dispatch: u64, src: u32, dst: u32) -> u32 {
+        self.matrices[self.index(dispatch)]
+            .tokens
+            .get(src as usize, dst as usize)
+    }
+
+    fn share_of_qp(&self, tokens: u32, qp: u32) -> u32 {
+        (tokens / self.qps + u32::from(qp < tokens % self.qps)) * self.token_bytes
+    }
+
+    /// Messages of all ranks in `dispatch`.
+    #[must_use]
+    pub fn messages(&self, dispatch: u64) -> u64 {
+        self.messages[self.index(dispatch)]
+    }
+
+    /// Every message of `dispatch` that rank `src` sends: pair, QP and bytes.
+    pub fn messages_of(&self, dispatch: u64, src: u32) -> impl Iterator<Item = (u32, u32, u32)> + '_ {
+        (0..self.ranks - 1).flat_map(move |pair| {
+            let tokens = self.tokens(dispatch, src, self.receiver(src, pair));
+            (0..tokens.min(self.qps)).map(move |qp| (pair, qp, self.share_of_qp(tokens, qp)))
+        })
+    }
+}
+
+impl Work {
+    /// The group of messages that completes together, and how many messages it has: a round, a
+    /// dispatch, or one transfer of several messages (key: pair and transfer).
+    #[must_use]
+    pub fn group(&self, pair: u32, qps: u32, qp: u32, number: u32) -> Option<(u64, u64)> {
+        let ordinal = u64::from(number) * u64::from(qps) + u64::from(qp);
+        match self {
+            Work::Continuous { sizes, .. } if sizes.per_transfer > 1 => {
+                Some((u64::from(pair) << 40 | ordinal / sizes.per_transfer, sizes.per_transfer))
+            }
+            Work::Rounds(rounds) => Some((ordinal / rounds.per_round, rounds.per_round * u64::from(rounds.lanes))),
+            Work::Dispatch(dispatch) => Some((u64::from(number), dispatch.messages(u64::from(number)))),
+            Work::Continuous { .. } | Work::Control { .. } => None,
+        }
+    }
+
+    /// What a group is called in reports.
+    #[must_use]
+    pub fn group_name(&self) -> Option<&'static str> {
+        match self {
+            Work::Continuous { sizes, .. } => (sizes.per_transfer > 1).then_some("transfer"),
+            Work::Rounds(_) => Some("round"),
+            Work::Dispatch(_) => Some("dispatch"),
+            Work::Control { .. } => None,
+        }
+    }
+}

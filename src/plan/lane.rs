@@ -1,0 +1,490 @@
+//! One sender's frames for one entry: which flow sends next, and what.
+//!
+//! Contract: `now` is an argument; the same calls give the same frames. QPs of a lane take turns
+//! packet by packet, as a NIC's do; packets of one QP leave in PSN order. The state of a QP is
+//! [`TxFlow`], 64 bytes.
+//!
+//! Left out on purpose: the port (see `schedule`) and header bytes (see `wire::template`).
+
+use std::collections::VecDeque;
+
+use crate::pattern::{AckReq, Entropy};
+use crate::plan::feed::Work;
+use crate::plan::segment::Position;
+use crate::plan::{EntryPlan, LanePlan, Pace, mix};
+use crate::units::{BitRate, Picos};
+
+/// Sending state of one QP: a cache line.
+#[derive(Debug, Clone)]
+#[repr(align(64))]
+pub struct TxFlow {
+    /// Sequence number of the next packet; its low 24 bits are the PSN.
+    pub seq: u64,
+    /// Virtual address of the current message.
+    pub va: u64,
+    /// CRC register of the flow's own header bytes (`wire::template` owns it).
+    pub register: u32,
+    /// ICRC of the current message's Middle packets but for PSN and time (ditto).
+    pub middle_base: u32,
+    /// Destination QPN.
+    pub qpn: u32,
+    /// Number of the current message.
+    pub number: u32,
+    /// Bytes of the current message.
+    pub message_len: u32,
+    /// Bytes of it that were sent.
+    pub offset: u32,
+    /// Messages released and not begun.
+    pending: u32,
+    /// The lane's pair that this QP belongs to.
+    pub pair: u32,
+    /// UDP source port of the current message.
+    pub source_port: u16,
+    active: bool,
+}
+
+/// A packet that is due. Its flow is advanced beyond it already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Index of its flow within the lane.
+    pub flow: u32,
+    /// Position in the message.
+    pub position: Position,
+    /// Payload bytes.
+    pub payload_len: u32,
+    /// Bytes of the frame without FCS.
+    pub frame_len: u32,
+    /// Sequence number; the low 24 bits are the PSN.
+    pub seq: u64,
+    /// AckReq bit.
+    pub ack_req: bool,
+}
+
+/// What a lane does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ready {
+    /// It may send at this time.
+    At(Picos),
+    /// It waits for messages to be received, at most until this time.
+    Blocked(Picos),
+    /// It has sent everything.
+    Exhausted,
+}
+
+/// What a lane has sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Frames.
+    pub packets: u64,
+    /// Payload bytes.
+    pub payload_bytes: u64,
+    /// Frames' bytes without FCS.
+    pub frame_bytes: u64,
+    /// Messages whose last packet was sent.
+    pub messages: u64,
+    /// Messages given up by a closed loop after its timeout.
+    pub timeouts: u64,
+}
+
+impl Sent {
+    /// Adds `other`.
+    pub fn add(&mut self, other: &Sent) {
+        self.packets += other.packets;
+        self.payload_bytes += other.payload_bytes;
+        self.frame_bytes += other.frame_bytes;
+        self.messages += other.messages;
+        self.timeouts += other.timeouts;
+    }
+}
+
+/// How long a closed loop waits for a message before it gives it up.
+pub const OUTSTANDING_TIMEOUT: Picos = Picos::from_micros(100_000);
+
+/// How many frames' worth of delay a paced lane makes up for; beyond that its plan slips. Small
+/// enough that a late lane never sends what a switch would see as a burst of its own.
+pub const CATCH_UP_FRAMES: u64 = 32;
+
+struct Waiting {
+    flow: u32,
+    number: u32,
+    deadline: Picos,
+}
+
+/// One lane's state.
+pub struct Lane {
+    /// Its entry's index.
+    pub entry: usize,
+    /// First of its pairs within the entry.
+    pub first_pair: u32,
+    /// Number within the entry.
+    pub index: u32,
+    /// What it has sent.
+    pub sent: Sent,
+    /// Times that it fell too far behind its plan, and by how much in sum.
+    pub slips: (u64, Picos),
+    qps: u32,
+    flows: Box<[TxFlow]>,
+    ring: VecDeque<u32>,
+    time: Picos,
+    pace: Option<BitRate>,
+    /// Frame length and interval last computed.
+    interval: (u32, Picos),
+    start: Picos,
+    stop: Picos,
+    /// Messages released (dispatches, for `alltoall`).
+    released: u64,
+    next_release: Picos,
+    unfinished: u32,
+    waiting: VecDeque<Waiting>,
+}
+
+impl Lane {
+    /// The lane `index` of `entry`, asleep until [`Lane::begin`]. `line` is what [`Pace::Unlimited`]
+    /// stands for, `None` being no pacing at all.
+    #[must_use]
+    pub fn new(entry_index: usize, entry: &EntryPlan, index: u32, line: Option<BitRate>, seed: u64) -> Lane {
+        let plan: LanePlan = entry.lanes[index as usize];
+        let first = plan.first_pair * entry.qps;
+        let flows = (0..plan.pairs * entry.qps)
+            .map(|i| TxFlow {
+                seq: u64::from(entry.frame.first_psn.value()),
+                va: 0,
+                register: 0,
+                middle_base: 0,
+                qpn: entry.first_qpn + first + i,
+                number: u32::MAX,
+                message_len: 0,
+                offset: 0,
+                pending: 0,
+                pair: i / entry.qps,
+                source_port: source_port(entry.frame.entropy, seed, entry.first_flow + first + i, first + i, 0),
+                active: false,
+            })
+            .collect();
+        Lane {
+            entry: entry_index,
+            first_pair: plan.first_pair,
+            index,
+            sent: Sent::default(),
+            slips: (0, Picos::ZERO),
+            qps: entry.qps,
+            flows,
+            ring: VecDeque::new(),
+            time: Picos::MAX,
+            pace: match plan.pace {
+                Pace::Unlimited => line,
+                Pace::Wire(rate) => Some(rate),
+            },
+            interval: (0, Picos::ZERO),
+            start: Picos::ZERO,
+            stop: Picos::MAX,
+            released: 0,
+            next_release: Picos::MAX,
+            unfinished: 0,
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// The QPs of this lane.
+    pub fn flows_mut(&mut self) -> &mut [TxFlow] {
+        &mut self.flows
+    }
+
+    /// One QP of this lane.
+    pub fn flow_mut(&mut self, index: u32) -> &mut TxFlow {
+        &mut self.flows[index as usize]
+    }
+
+    /// The earliest time at which pacing allows the next packet.
+    #[must_use]
+    pub fn time(&self) -> Picos {
+        self.time
+    }
+
+    /// The QPs of this lane.
+    #[must_use]
+    pub fn flows(&self) -> &[TxFlow] {
+        &self.flows
+    }
+
+    /// Whether this lane is paced at all.
+    #[must_use]
+    pub fn is_paced(&self) -> bool {
+        self.pace.is_some()
+    }
+
+    /// Starts the lane at `time`.
+    pub fn begin(&mut self, entry: &EntryPlan, time: Picos) {
+        self.start = time;
+        self.time = time;
+        self.stop = entry
+            .duration
+            .map_or(Picos::MAX, |duration| time.saturating_add(duration));
+        self.next_release = self.release_time(entry).unwrap_or(Picos::MAX);
+        let want = self.flows.len();
+        self.ring.reserve(want);
+    }
+
+    /// When the next message may be released, or `None` when there is no more.
+    fn release_time(&self, entry: &EntryPlan) -> Option<Picos> {
+        let time = match &entry.work {
+            Work::Continuous {
+                sizes, count, period, ..
+            } => {
+                if count.is_some_and(|count| self.released >= count.saturating_mul(sizes.per_transfer)) {
+                    return None;
+                }
+                match period {
+                    Some(period) => self.start.saturating_add(Picos(period.0.saturating_mul(self.released))),
+                    None => self.start,
+                }
+            }
+            Work::Rounds(rounds) => {
+                let round = self.released / rounds.per_round;
+                if round >= rounds.rounds {
+                    return None;
+                }
+                self.start
+                    .saturating_add(Picos(rounds.period.0.saturating_mul(round)))
+                    .saturating_add(rounds.offset(round, self.index))
+            }
+            Work::Dispatch(dispatch) => {
+                if dispatch.count.is_some_and(|count| self.released >= count) {
+                    return None;
+                }
+                self.start.saturating_add(dispatch.start(self.released))
+            }
+            Work::Control { interval, count, .. } => {
+                if count.is_some_and(|count| self.released >= count) {
+                    return None;
+                }
+                self.start
+                    .saturating_add(Picos(interval.0.saturating_mul(self.released)))
+            }
+        };
+        (time < self.stop).then_some(time)
+    }
+
+    /// Whether a closed loop or a busy QP holds the next release back whatever the time.
+    fn may_release(&self, entry: &EntryPlan) -> bool {
+        let Work::Continuous {
+            outstanding, period, ..
+        } = &entry.work
+        else {
+            return true;
+        };
+        let in_flight = self.unfinished as usize + self.waiting.len();
+        outstanding.is_none_or(|most| in_flight < most as usize)
+            && (period.is_some() || self.unfinished < self.qps || outstanding.is_some())
+    }
+
+    /// Releases every message that may begin by `now`.
+    fn release(&mut self, entry: &EntryPlan, now: Picos) {
+        while self.next_release <= now && self.may_release(entry) {
+            // An endless entry that has no time of its own between messages ends by the clock.
+            if now >= self.stop {
+                self.next_release = Picos::MAX;
+                return;
+            }
+            if self.ring.is_empty() {
+                // Time without work is not time behind the plan.
+                self.time = self.time.max(self.next_release);
+            }
+            match &entry.work {
+                Work::Dispatch(dispatch) => {
+                    for (pair, qp, _) in dispatch.messages_of(self.released, self.index) {
+                        self.wake(pair * self.qps + qp);
+                    }
+                    self.released += 1;
+                }
+                Work::Rounds(_) | Work::Continuous { .. } => {
+                    #[expect(clippy::cast_possible_truncation, reason = "a remainder of a u32")]
+                    let flow = (self.released % u64::from(self.qps)) as u32;
+                    self.wake(flow);
+                    self.released += 1;
+                }
+                Work::Control { .. } => return,
+            }
+            self.next_release = self.release_time(entry).unwrap_or(Picos::MAX);
+        }
+    }
+
+    fn wake(&mut self, flow_index: u32) {
+        let flow = &mut self.flows[flow_index as usize];
+        flow.pending += 1;
+        self.unfinished += 1;
+        if !flow.active {
+            flow.active = true;
+            self.ring.push_back(flow_index);
+        }
+    }
+
+    /// What the lane does next, `now` being the time until which it may look.
+    pub fn ready(&mut self, entry: &EntryPlan, now: Picos) -> Ready {
+        if matches!(entry.work, Work::Control { .. }) {
+            return if self.next_release == Picos::MAX {
+                Ready::Exhausted
+            } else {
+                Ready::At(self.next_release)
+            };
+        }
+        self.release(entry, now.max(self.time));
+        if !self.ring.is_empty() {
+            return Ready::At(self.time);
+        }
+        if self.next_release == Picos::MAX {
+            return Ready::Exhausted;
+        }
+        if !self.may_release(entry) {
+            return Ready::Blocked(self.waiting.front().map_or(Picos::MAX, |first| first.deadline));
+        }
+        Ready::At(self.next_release.max(self.time))
+    }
+
+    /// Takes the next packet, which leaves at `at`. `None` when no QP has anything to send.
+    pub fn take(&mut self, entry: &EntryPlan, seed: u64, at: Picos) -> Option<Due> {
+        let flow_index = self.ring.pop_front()?;
+        let pmtu = entry.frame.pmtu;
+        let flow = &mut self.flows[flow_index as usize];
+        if flow.offset == flow.message_len {
+            flow.pending -= 1;
+            start_message(flow, entry, self.index, self.qps, flow_index, seed);
+        }
+        let position = Position::at(flow.offset, flow.message_len, pmtu);
+        let payload_len = pmtu.min(flow.message_len - flow.offset);
+        let seq = flow.seq;
+        let ack_req = match entry.frame.ack_req {
+            AckReq::Last => position.is_last(),
+            AckReq::Never => false,
+            AckReq::All => true,
+            AckReq::Every(n) => position.is_last() || (flow.offset / pmtu + 1).is_multiple_of(n),
+        };
+        flow.seq += 1;
+        flow.offset += payload_len;
+        if entry.frame.entropy == Entropy::PerPacket {
+            let flow_number = entry.first_flow + self.first_pair * self.qps + flow_index;
+            flow.source_port = source_port(Entropy::PerPacket, seed, flow_number, 0, seq);
+        }
+        if position.is_last() {
+            self.unfinished -= 1;
+            self.sent.messages += 1;
+            flow.active = flow.pending > 0;
+            if let Work::Continuous {
+                outstanding: Some(_), ..
+            } = entry.work
+            {
+                let deadline = at.saturating_add(OUTSTANDING_TIMEOUT);
+                self.waiting.push_back(Waiting {
+                    flow: flow_index,
+                    number: flow.number,
+                    deadline,
+                });
+            }
+        }
+        if flow.active {
+            self.ring.push_back(flow_index);
+        }
+        let frame_len = entry.frame.frame_len(entry.verb, position, payload_len);
+        self.sent.packets += 1;
+        self.sent.payload_bytes += u64::from(payload_len);
+        self.sent.frame_bytes += u64::from(frame_len);
+        self.pace_after(at, frame_len);
+        Some(Due {
+            flow: flow_index,
+            position,
+            payload_len,
+            frame_len,
+            seq,
+            ack_req,
+        })
+    }
+
+    /// Counts a MAC control frame of `frame_len` bytes.
+    pub fn take_control(&mut self, entry: &EntryPlan, frame_len: u32) {
+        self.released += 1;
+        self.next_release = self.release_time(entry).unwrap_or(Picos::MAX);
+        self.sent.packets += 1;
+        self.sent.frame_bytes += u64::from(frame_len);
+    }
+
+    fn pace_after(&mut self, at: Picos, frame_len: u32) {
+        let Some(rate) = self.pace else {
+            self.time = at;
+            return;
+        };
+        if self.interval.0 != frame_len {
+            self.interval = (frame_len, rate.wire_time(u64::from(frame_len)));
+        }
+        let step = self.interval.1;
+        let credit = Picos(step.0 * CATCH_UP_FRAMES);
+        let earliest = at.saturating_sub(credit);
+        self.time = self.time.max(earliest) + step;
+    }
+
+    /// A message was received whole: a closed loop may send the next, from `now` on.
+    pub fn complete(&mut self, flow: u32, number: u32, now: Picos) {
+        if self.ring.is_empty() {
+            self.time = self.time.max(now);
+        }
+        if let Some(place) = self.waiting.iter().position(|w| w.flow == flow && w.number == number) {
+            self.waiting.remove(place);
+        }
+    }
+
+    /// Records that the loop was so late that the plan moved by `delay`.
+    pub fn slip(&mut self, delay: Picos) {
+        self.slips.0 += 1;
+        self.slips.1 = self.slips.1.saturating_add(delay);
+    }
+
+    /// Gives up messages whose deadline has passed.
+    pub fn expire(&mut self, now: Picos) {
+        while self.waiting.front().is_some_and(|first| first.deadline <= now) {
+            self.waiting.pop_front();
+            self.sent.timeouts += 1;
+        }
+    }
+}
+
+fn start_message(flow: &mut TxFlow, entry: &EntryPlan, lane: u32, qps: u32, flow_index: u32, seed: u64) {
+    let qp = flow_index % qps;
+    flow.number = flow.number.wrapping_add(1);
+    flow.message_len = match &entry.work {
+        Work::Continuous { sizes, .. } => sizes.of(u64::from(flow.number) * u64::from(qps) + u64::from(qp)),
+        Work::Rounds(rounds) => rounds.sizes.of(u64::from(flow.number) * u64::from(qps) + u64::from(qp)),
+        Work::Dispatch(dispatch) => loop {
+            // Dispatches in which this QP has no token carry no message for it.
+            let bytes = dispatch.message_bytes(u64::from(flow.number), lane, flow.pair, qp);
+            if bytes > 0 {
+                break bytes;
+            }
+            flow.number = flow.number.wrapping_add(1);
+        },
+        Work::Control { .. } => 0,
+    };
+    flow.offset = 0;
+    flow.va = entry
+        .frame
+        .va
+        .wrapping_add(u64::from(flow.number).wrapping_mul(u64::from(flow.message_len)));
+    if entry.frame.entropy == Entropy::PerMessage {
+        let flow_number = entry.first_flow + flow.qpn - entry.first_qpn;
+        flow.source_port = source_port(Entropy::PerMessage, seed, flow_number, 0, u64::from(flow.number));
+    }
+}
+
+/// UDP source port (RoCEv2 annex A17.9.1: entropy): hashed ones stay within 0xC000…0xFFFF, where
+/// Linux puts them.
+#[expect(clippy::cast_possible_truncation, reason = "a hash is cut to 14 bits on purpose")]
+fn source_port(entropy: Entropy, seed: u64, flow: u32, index_in_entry: u32, varying: u64) -> u16 {
+    match entropy {
+        Entropy::PerQp | Entropy::PerMessage | Entropy::PerPacket => {
+            0xc000 | (mix(mix(seed ^ u64::from(flow)) ^ varying) as u16 & 0x3fff)
+        }
+        Entropy::Fixed(port) => port,
+        Entropy::Range(low, high) => {
+            let width = u32::from(high - low) + 1;
+            low + (index_in_entry % width) as u16
+        }
+    }
+}

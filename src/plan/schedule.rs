@@ -1,0 +1,309 @@
+//! The frames of one port queue in departure order.
+//!
+//! Contract: [`Schedule::next`] is given the time until which frames may leave and answers with
+//! the next one, or when to ask again. Frames of one port never overlap on its wire; lanes take
+//! their turns by their planned time. Nothing is allocated per frame.
+//!
+//! Left out on purpose: clocks. Real time, virtual time and capture files drive the same calls.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::pattern::Start;
+use crate::plan::feed::Work;
+use crate::plan::lane::{Due, Lane, Ready, Sent, TxFlow};
+use crate::plan::{EntryPlan, Plan};
+use crate::units::{BitRate, Picos};
+
+/// Bytes of a MAC control frame without FCS (IEEE 802.3 clause 31.3: padded to the minimum).
+pub const CONTROL_FRAME_LEN: u32 = 60;
+
+/// What comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// This packet leaves at `at`.
+    Packet {
+        /// Departure.
+        at: Picos,
+        /// Index of its lane within the schedule.
+        lane: usize,
+        /// The packet.
+        due: Due,
+    },
+    /// A PFC or PAUSE frame of this entry leaves at `at`.
+    Control {
+        /// Departure.
+        at: Picos,
+        /// Index of its entry.
+        entry: usize,
+    },
+    /// Nothing until then ([`Picos::MAX`]: until something else happens).
+    Wait(Picos),
+    /// Nothing any more.
+    Done,
+}
+
+/// How a schedule treats time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clocking {
+    /// Planned times are exact: captures and virtual time. Unpaced lanes are paced at line rate.
+    Exact,
+    /// A clock runs beside: frames that are late by more than `catch_up` slip instead of bunching.
+    Real {
+        /// How much lateness is made up for.
+        catch_up: Picos,
+    },
+}
+
+/// Time, number of the key, lane. The number settles ties and tells void keys from the live one.
+type Key = Reverse<(Picos, u64, usize)>;
+
+/// The frames of one port queue.
+pub struct Schedule {
+    lanes: Vec<Lane>,
+    /// Number of the newest heap key of each lane, older keys being void; 0: asleep or finished.
+    generations: Vec<u64>,
+    heap: BinaryHeap<Key>,
+    ticks: u64,
+    line: BitRate,
+    clocking: Clocking,
+    port_free: Picos,
+    /// Frame length and wire time last computed.
+    wire_time: (u32, Picos),
+    /// Lanes of each entry that have more to send; `None` where the entry has none here.
+    open: Vec<Option<usize>>,
+    last_departure: Vec<Picos>,
+    finished: Vec<(usize, Picos)>,
+    stop: Picos,
+}
+
+impl Schedule {
+    /// The schedule of the lanes of `port` for which `mine(entry, lane)` says yes, at `share` of
+    /// the port's line rate (one of several queues has its part).
+    #[must_use]
+    pub fn new(
+        plan: &Plan,
+        port: usize,
+        clocking: Clocking,
+        queues: u64,
+        mine: impl Fn(usize, u32) -> bool,
+    ) -> Schedule {
+        let line = BitRate((plan.ports[port].speed.0 / queues.max(1)).max(1));
+        let unlimited = (clocking == Clocking::Exact).then_some(line);
+        let mut lanes = Vec::new();
+        let mut open = vec![None; plan.entries.len()];
+        for (index, entry) in plan.entries.iter().enumerate() {
+            for (number, lane) in (0u32..).zip(&entry.lanes) {
+                if plan.workers[lane.worker as usize].port == port && mine(index, number) {
+                    lanes.push(Lane::new(index, entry, number, unlimited, plan.seed));
+                    *open[index].get_or_insert(0) += 1;
+                }
+            }
+        }
+        let mut schedule = Schedule {
+            generations: vec![0; lanes.len()],
+            lanes,
+            heap: BinaryHeap::new(),
+            ticks: 0,
+            line,
+            clocking,
+            port_free: Picos::ZERO,
+            wire_time: (0, Picos::ZERO),
+            last_departure: vec![Picos::ZERO; plan.entries.len()],
+            finished: Vec::new(),
+            open,
+            stop: plan.duration.unwrap_or(Picos::MAX),
+        };
+        for index in 0..plan.entries.len() {
+            if let Start::At(time) = plan.entries[index].start {
+                schedule.activate(plan, index, time);
+            }
+        }
+        schedule
+    }
+
+    /// Starts the lanes of `entry` at `time`.
+    pub fn activate(&mut self, plan: &Plan, entry: usize, time: Picos) {
+        for lane in 0..self.lanes.len() {
+            if self.lanes[lane].entry == entry {
+                self.lanes[lane].begin(&plan.entries[entry], time);
+                self.rekey(lane, time);
+            }
+        }
+    }
+
+    /// The QP that a [`Next::Packet`] named.
+    pub fn flow_mut(&mut self, lane: usize, due: &Due) -> &mut TxFlow {
+        self.lanes[lane].flow_mut(due.flow)
+    }
+
+    /// All lanes.
+    #[must_use]
+    pub fn lanes(&self) -> &[Lane] {
+        &self.lanes
+    }
+
+    /// All lanes, to prepare their flows.
+    pub fn lanes_mut(&mut self) -> &mut [Lane] {
+        &mut self.lanes
+    }
+
+    /// Whether anything is left, asleep or awake.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.open.iter().flatten().any(|lanes| *lanes > 0)
+    }
+
+    /// Entries that have sent all they had here since the last call, each with the time at which
+    /// their last frame left.
+    pub fn take_finished(&mut self) -> Vec<(usize, Picos)> {
+        std::mem::take(&mut self.finished)
+    }
+
+    /// Whether [`Schedule::take_finished`] has something to tell.
+    #[must_use]
+    pub fn has_finished(&self) -> bool {
+        !self.finished.is_empty()
+    }
+
+    /// A message was received whole: a lane that waited for it goes on at `now`.
+    pub fn complete(&mut self, lane: usize, flow: u32, number: u32, now: Picos) {
+        let Some(state) = self.lanes.get_mut(lane) else { return };
+        state.complete(flow, number, now);
+        // The last completions come after the lane has sent all it had.
+        if self.generations[lane] != 0 {
+            self.rekey(lane, now);
+        }
+    }
+
+    /// The next frame that leaves at `limit` or before. `plan` is the one that the schedule was
+    /// made of.
+    pub fn next(&mut self, plan: &Plan, limit: Picos) -> Next {
+        loop {
+            let Some(&Reverse((time, tick, lane))) = self.heap.peek() else {
+                return if self.has_more() {
+                    Next::Wait(Picos::MAX)
+                } else {
+                    Next::Done
+                };
+            };
+            if tick != self.generations[lane] {
+                self.heap.pop();
+                continue;
+            }
+            if time >= self.stop {
+                return Next::Done;
+            }
+            if time > limit {
+                return Next::Wait(time);
+            }
+            let entry = &plan.entries[self.lanes[lane].entry];
+            match self.lanes[lane].ready(entry, time) {
+                Ready::Exhausted => {
+                    self.heap.pop();
+                    self.generations[lane] = 0;
+                    self.lane_finished(lane);
+                }
+                Ready::Blocked(until) => {
+                    self.lanes[lane].expire(time);
+                    self.rekey_top(lane, until.max(Picos(time.0 + 1)));
+                }
+                Ready::At(ready) if ready > time => self.rekey_top(lane, ready),
+                Ready::At(ready) => {
+                    let at = self.departure(lane, ready, limit);
+                    if at >= self.stop {
+                        return Next::Done;
+                    }
+                    if at > limit {
+                        return Next::Wait(at);
+                    }
+                    return self.emit(plan.seed, entry, lane, at);
+                }
+            }
+        }
+    }
+
+    /// When a frame of `lane` that may leave at `ready` does leave.
+    fn departure(&mut self, lane: usize, ready: Picos, limit: Picos) -> Picos {
+        match self.clocking {
+            Clocking::Exact => ready.max(self.port_free),
+            // An unpaced lane is held back by the port alone.
+            Clocking::Real { .. } if !self.lanes[lane].is_paced() => limit,
+            Clocking::Real { catch_up } => {
+                let planned = ready.max(self.port_free);
+                let earliest = limit.saturating_sub(catch_up);
+                if earliest > planned {
+                    self.lanes[lane].slip(earliest - planned);
+                }
+                planned.max(earliest)
+            }
+        }
+    }
+
+    fn emit(&mut self, seed: u64, entry: &EntryPlan, lane: usize, at: Picos) -> Next {
+        let state = &mut self.lanes[lane];
+        let entry_index = state.entry;
+        self.last_departure[entry_index] = at;
+        let (next, frame_len, time) = if matches!(entry.work, Work::Control { .. }) {
+            state.take_control(entry, CONTROL_FRAME_LEN);
+            (
+                Next::Control { at, entry: entry_index },
+                CONTROL_FRAME_LEN,
+                Picos(at.0 + 1),
+            )
+        } else {
+            let Some(due) = state.take(entry, seed, at) else {
+                return Next::Wait(Picos(at.0 + 1));
+            };
+            (Next::Packet { at, lane, due }, due.frame_len, state.time())
+        };
+        if state.is_paced() {
+            if self.wire_time.0 != frame_len {
+                self.wire_time = (frame_len, self.line.wire_time(u64::from(frame_len)));
+            }
+            self.port_free = at + self.wire_time.1;
+        }
+        self.rekey_top(lane, time);
+        next
+    }
+
+    fn lane_finished(&mut self, lane: usize) {
+        let entry = self.lanes[lane].entry;
+        if let Some(open) = &mut self.open[entry] {
+            *open -= 1;
+            if *open == 0 {
+                self.finished.push((entry, self.last_departure[entry]));
+            }
+        }
+    }
+
+    /// Gives a lane that may not be at the top a new time.
+    fn rekey(&mut self, lane: usize, time: Picos) {
+        self.ticks += 1;
+        self.generations[lane] = self.ticks;
+        self.heap.push(Reverse((time, self.ticks, lane)));
+    }
+
+    /// Gives the lane at the top a new time. Equal times are served in the order of their keys, so
+    /// lanes take turns.
+    fn rekey_top(&mut self, lane: usize, time: Picos) {
+        self.ticks += 1;
+        self.generations[lane] = self.ticks;
+        if let Some(mut top) = self.heap.peek_mut() {
+            *top = Reverse((time, self.ticks, lane));
+        }
+    }
+
+    /// What the lanes of each entry have sent.
+    #[must_use]
+    pub fn sent(&self, entries: usize) -> Vec<Sent> {
+        let mut sent = vec![Sent::default(); entries];
+        for lane in &self.lanes {
+            sent[lane.entry].add(&lane.sent);
+        }
+        sent
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,324 @@
+use super::*;
+use crate::pattern::{
+    AllToAll, DispatchMode, Entry, FrameOptions, IcrcCheck, Incast, Kind, Messages, Pattern, Rate, RoundSpacing,
+    Routing, Spread, Transfer, Verb, Workers,
+};
+use crate::plan::segment::Position;
+use crate::testbed::{Addresses, Cores, Device, EalOptions, Hugepages, Port, Testbed, WorkerCount};
+use crate::units::{Bytes, Share};
+
+pub(crate) fn testbed(ports: usize) -> Testbed {
+    let port = |index: usize| Port {
+        name: format!("p{index}"),
+        device: Device::Vdev {
+            driver: "net_ring".into(),
+            args: format!("net_ring{index}"),
+        },
+        speed: None,
+        workers: WorkerCount::Auto,
+        mac: None,
+        gateway_mac: None,
+        loopback: false,
+        receive: true,
+        announce: false,
+        tx_queues: 1,
+        rx_queues: 1,
+        descriptors: 1024,
+        promiscuous: true,
+    };
+    Testbed {
+        name: "t".into(),
+        description: None,
+        isolated: false,
+        eal: EalOptions {
+            hugepages: Hugepages::None,
+            memory: Bytes(1 << 28),
+            file_prefix: None,
+            telemetry: false,
+            extra_args: Vec::new(),
+        },
+        cores: Cores::Auto,
+        addresses: Addresses {
+            ipv4: ("198.18.0.1".parse().unwrap(), 15),
+            ipv6: ("2001:2::1".parse().unwrap(), 48),
+        },
+        ports: (0..ports).map(port).collect(),
+        dut: std::collections::BTreeMap::new(),
+    }
+}
+
+fn pattern(kinds: Vec<Kind>) -> Pattern {
+    let entry = |(index, kind): (usize, Kind)| Entry {
+        name: format!("e{index}"),
+        start: Start::At(Picos::ZERO),
+        duration: None,
+        frame: FrameOptions::default(),
+        kind,
+    };
+    Pattern {
+        name: "t".into(),
+        description: None,
+        draft: None,
+        seed: 7,
+        duration: None,
+        icrc_check: IcrcCheck::All,
+        traffic: kinds.into_iter().enumerate().map(entry).collect(),
+    }
+}
+
+fn messages(size: u64, qps: u32) -> Messages {
+    Messages {
+        verb: Verb::PutWithSignal,
+        size: Bytes(size),
+        transfer_bytes: None,
+        qps,
+    }
+}
+
+fn transfer(size: u64, qps: u32, count: u64, rate: Rate) -> Transfer {
+    Transfer {
+        pairs: 1,
+        from: Workers(vec![0]),
+        to: Workers(vec![1]),
+        messages: messages(size, qps),
+        count: Some(count),
+        outstanding: None,
+        rate,
+    }
+}
+
+const LINE: BitRate = BitRate(100_000_000_000);
+
+fn plan(pattern: &Pattern, ports: usize) -> Plan {
+    crate::plan::build(pattern, &testbed(ports), &vec![LINE; ports]).unwrap()
+}
+
+struct Sent {
+    at: Picos,
+    entry: usize,
+    pair: u32,
+    due: Due,
+    number: u32,
+}
+
+/// Unrolls one port exactly.
+fn unroll(plan: &Plan, port: usize) -> Vec<Sent> {
+    let mut schedule = Schedule::new(plan, port, Clocking::Exact, 1, |_, _| true);
+    let mut sent = Vec::new();
+    loop {
+        match schedule.next(plan, Picos::MAX) {
+            Next::Packet { at, lane, due } => {
+                let entry = schedule.lanes()[lane].entry;
+                let first = schedule.lanes()[lane].first_pair;
+                let flow = schedule.flow_mut(lane, &due);
+                sent.push(Sent {
+                    at,
+                    entry,
+                    pair: first + flow.pair,
+                    due,
+                    number: flow.number,
+                });
+            }
+            Next::Done => return sent,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_transfer_leaves_as_planned_and_as_the_summary_says() {
+    let p = pattern(vec![Kind::Transfer(transfer(10_000, 4, 25, Rate::Share(Share(0.5))))]);
+    let plan = plan(&p, 2);
+    let sent = unroll(&plan, 0);
+    let summary = plan.summary();
+    assert_eq!(sent.len(), 25 * 3);
+    assert_eq!(summary.entries[0].packets, 75);
+    assert_eq!(summary.entries[0].payload_bytes, 250_000);
+    assert_eq!(sent.iter().map(|s| u64::from(s.due.payload_len)).sum::<u64>(), 250_000);
+    let wire: u64 = sent.iter().map(|s| u64::from(s.due.frame_len) + 24).sum();
+    assert_eq!(summary.entries[0].wire_bytes, wire);
+    // Half of the line: every frame is followed by as much idle time as it took.
+    for pair in sent.windows(2) {
+        let took = (pair[1].at - pair[0].at)
+            .0
+            .abs_diff(2 * LINE.wire_time(u64::from(pair[0].due.frame_len)).0);
+        assert!(took <= 1, "{took} ps off");
+    }
+    assert_eq!(summary.entries[0].messages, 25);
+    // Each QP's PSNs count up by one, its messages are First, Middle, Last.
+    for flow in 0..4 {
+        let of: Vec<_> = sent.iter().filter(|s| s.due.flow == flow).collect();
+        assert!(of.iter().enumerate().all(|(i, s)| s.due.seq == i as u64));
+        let cycle = [Position::First, Position::Middle, Position::Last];
+        assert!(of.iter().enumerate().all(|(i, s)| s.due.position == cycle[i % 3]));
+    }
+}
+
+#[test]
+fn lanes_of_one_port_share_its_wire_without_overlap() {
+    let kinds = vec![
+        Kind::Transfer(transfer(100_000, 1, 10, Rate::Share(Share(1.0)))),
+        Kind::Transfer(transfer(100_000, 2, 10, Rate::Max)),
+    ];
+    let plan = plan(&pattern(kinds), 2);
+    let sent = unroll(&plan, 0);
+    for pair in sent.windows(2) {
+        assert!(pair[1].at >= pair[0].at + LINE.wire_time(u64::from(pair[0].due.frame_len)));
+    }
+    let half = &sent[..sent.len() / 2];
+    let first = half.iter().filter(|s| s.entry == 0).count();
+    assert!(first.abs_diff(half.len() / 2) <= 2, "{first} of {}", half.len());
+}
+
+#[test]
+fn an_incast_begins_everywhere_at_once_and_repeats_after_the_gap() {
+    let incast = Incast {
+        senders: Workers((0..4).collect()),
+        receiver: 4,
+        messages: messages(65_536, 1),
+        count: 2,
+        spread: Spread::Synchronised,
+        repeats: 3,
+        round: RoundSpacing::Gap(Picos::from_micros(50)),
+        rate: Rate::Share(Share(1.0)),
+    };
+    let plan = plan(&pattern(vec![Kind::Incast(incast)]), 5);
+    assert_eq!(plan.summary().ports[4].oversubscription, 4.0);
+    // 66,484 bytes of frames and 16 × 24 more (RULES.md "Sizes"), twice.
+    let round = LINE.time_of(2 * (66_484 + 16 * 24) * 8);
+    for port in 0..4 {
+        let sent = unroll(&plan, port);
+        assert_eq!(sent.len(), 3 * 2 * 16);
+        for (r, frames) in sent.chunks(32).enumerate() {
+            assert_eq!(frames[0].at, Picos((round.0 + 50_000_000) * r as u64));
+            assert!(frames.iter().all(|s| s.number / 2 == u32::try_from(r).unwrap()));
+        }
+    }
+    assert_eq!(plan.entries[0].work.group(0, 1, 0, 3), Some((1, 8)));
+}
+
+#[test]
+fn an_alltoall_sends_what_was_routed() {
+    let alltoall = AllToAll {
+        ranks: Workers((0..6).collect()),
+        model: None,
+        experts: 12,
+        top_k: 3,
+        hidden: 500,
+        precision: 2,
+        batch: 16,
+        layers: 3,
+        iterations: Some(2),
+        interval: Some(Picos::from_micros(5)),
+        mode: DispatchMode::Normal,
+        routing: Routing::TopK { skew: 0.0 },
+        verb: Verb::PutWithSignal,
+        qps: 4,
+        rate: Rate::Share(Share(1.0)),
+    };
+    let plan = plan(&pattern(vec![Kind::AllToAll(alltoall.clone())]), 6);
+    let mut pair_bytes = vec![0u64; 30];
+    let mut messages = vec![0u64; 6];
+    for port in 0..6 {
+        for s in unroll(&plan, port) {
+            pair_bytes[s.pair as usize] += u64::from(s.due.payload_len);
+            messages[s.number as usize] += u64::from(s.due.position.is_last());
+        }
+    }
+    for (pair, bytes) in plan.entries[0].pairs.iter().zip(&pair_bytes) {
+        let tokens: u64 = (0..6)
+            .map(|d| {
+                let seed = mix_of(&plan);
+                let routed = crate::plan::routing::Routed::route(&alltoall, seed, d);
+                u64::from(routed.tokens.get(pair.src as usize, pair.dst as usize))
+            })
+            .sum();
+        assert_eq!(*bytes, tokens * 1000, "{pair:?}");
+    }
+    for (dispatch, n) in messages.iter().enumerate() {
+        let number = u32::try_from(dispatch).unwrap();
+        assert_eq!(plan.entries[0].work.group(0, 4, 0, number), Some((dispatch as u64, *n)));
+    }
+    assert_eq!(plan.summary().entries[0].messages, messages.iter().sum::<u64>());
+}
+
+/// The seed that `build` gives entry 0.
+fn mix_of(plan: &Plan) -> u64 {
+    crate::plan::mix(plan.seed ^ crate::plan::mix(0))
+}
+
+#[test]
+fn a_closed_loop_waits_for_its_messages() {
+    let mut t = transfer(10_000, 2, 4, Rate::Share(Share(1.0)));
+    t.outstanding = Some(1);
+    let plan = plan(&pattern(vec![Kind::Transfer(t)]), 2);
+    let mut schedule = Schedule::new(&plan, 0, Clocking::Exact, 1, |_, _| true);
+    let mut numbers = Vec::new();
+    let mut last = Picos::ZERO;
+    for _ in 0..4 {
+        for packet in 0..3 {
+            let Next::Packet { at, lane, due } = schedule.next(&plan, last + Picos::from_micros(10)) else {
+                panic!("packet {packet} did not come")
+            };
+            last = at;
+            let number = schedule.flow_mut(lane, &due).number;
+            numbers.push((due.flow, number));
+        }
+        let blocked = schedule.next(&plan, last + Picos::from_micros(10));
+        let (flow, number) = *numbers.last().unwrap();
+        if numbers.len() < 12 {
+            assert!(
+                matches!(blocked, Next::Wait(t) if t >= last + Picos::from_micros(90_000)),
+                "{blocked:?}"
+            );
+        }
+        last = last + Picos::from_micros(7);
+        schedule.complete(0, flow, number, last);
+    }
+    assert_eq!(schedule.next(&plan, Picos::MAX), Next::Done);
+    assert_eq!(
+        numbers.chunks(3).map(|c| c[0]).collect::<Vec<_>>(),
+        [(0, 0), (1, 0), (0, 1), (1, 1)]
+    );
+}
+
+#[test]
+fn a_late_loop_slips_instead_of_bunching() {
+    let plan = plan(
+        &pattern(vec![Kind::Transfer(transfer(1 << 20, 1, 4, Rate::Share(Share(0.1))))]),
+        2,
+    );
+    let clocking = Clocking::Real {
+        catch_up: Picos::from_micros(20),
+    };
+    let mut schedule = Schedule::new(&plan, 0, clocking, 1, |_, _| true);
+    assert!(matches!(schedule.next(&plan, Picos::ZERO), Next::Packet { .. }));
+    // 50 ms late: what may leave at once is what fits into 20 us at line rate, or 32 intervals.
+    let late = Picos::from_micros(50_000);
+    let mut bunched = 0;
+    while let Next::Packet { at, .. } = schedule.next(&plan, late) {
+        assert!(at + Picos::from_micros(20) >= late);
+        bunched += 1;
+    }
+    assert!((1..=60).contains(&bunched), "{bunched}");
+    assert!(schedule.lanes()[0].slips.1 > Picos::from_micros(40_000));
+}
+
+#[test]
+fn duration_ends_an_endless_entry() {
+    let mut t = transfer(4096, 1, 1, Rate::Share(Share(1.0)));
+    t.count = None;
+    let mut p = pattern(vec![Kind::Transfer(t)]);
+    p.traffic[0].duration = Some(Picos::from_micros(100));
+    let built = plan(&p, 2);
+    let sent = unroll(&built, 0);
+    assert!(sent.last().unwrap().at < Picos::from_micros(100));
+    assert!(
+        sent.len()
+            .abs_diff(usize::try_from(built.summary().entries[0].packets).unwrap())
+            <= 1
+    );
+    p.traffic[0].duration = None;
+    p.duration = Some(Picos::from_micros(50));
+    assert!(unroll(&plan(&p, 2), 0).len().abs_diff(sent.len() / 2) <= 1);
+}

@@ -1,0 +1,304 @@
+//! What a plan amounts to: the figures of `squall check` and of a run's time left.
+//!
+//! Contract: pure arithmetic over the plan, without unrolling it. Endless entries are counted up
+//! to the end of their duration or the plan's, whichever is first.
+
+use crate::pattern::Start;
+use crate::plan::feed::Work;
+use crate::plan::segment::packets;
+use crate::plan::{EntryPlan, LanePlan, Pace, Plan};
+use crate::units::{BitRate, PICOS_PER_SECOND, Picos, WIRE_OVERHEAD};
+
+/// What one entry amounts to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EntrySummary {
+    /// QPs.
+    pub flows: u32,
+    /// Messages.
+    pub messages: u64,
+    /// Frames.
+    pub packets: u64,
+    /// Payload bytes.
+    pub payload_bytes: u64,
+    /// Bytes on the wire: frames with preamble, FCS and gap.
+    pub wire_bytes: u64,
+    /// When it begins.
+    pub start: Picos,
+    /// How long it sends.
+    pub length: Picos,
+    /// Whether the figures are exact; an entry cut off by a duration is estimated by its rate.
+    pub exact: bool,
+}
+
+/// What one port is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct PortSummary {
+    /// Frames' wire bits per second that lanes of this port send when all are active.
+    pub offered_tx: u64,
+    /// The same towards the workers behind this port.
+    pub offered_rx: u64,
+    /// `offered_rx` over the port's line rate.
+    pub oversubscription: f64,
+    /// Wire bytes that leave here.
+    pub tx_wire_bytes: u64,
+    /// Workers behind it.
+    pub workers: u32,
+}
+
+/// What a whole plan amounts to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// For each entry.
+    pub entries: Vec<EntrySummary>,
+    /// For each port.
+    pub ports: Vec<PortSummary>,
+    /// When the last entry ends; `None` when it has no end.
+    pub length: Option<Picos>,
+}
+
+/// Packets, payload and wire bytes.
+#[derive(Clone, Copy, Default)]
+struct Volume {
+    messages: u64,
+    packets: u64,
+    payload: u64,
+    wire: u64,
+}
+
+impl Volume {
+    fn message(entry: &EntryPlan, len: u32) -> Volume {
+        let packets = packets(u64::from(len), entry.frame.pmtu);
+        let frames = entry.frame.message_frame_bytes(entry.verb, u64::from(len));
+        Volume {
+            messages: 1,
+            packets,
+            payload: u64::from(len),
+            wire: frames + packets * WIRE_OVERHEAD,
+        }
+    }
+
+    fn times(self, n: u64) -> Volume {
+        Volume {
+            messages: self.messages.saturating_mul(n),
+            packets: self.packets.saturating_mul(n),
+            payload: self.payload.saturating_mul(n),
+            wire: self.wire.saturating_mul(n),
+        }
+    }
+
+    fn plus(self, other: Volume) -> Volume {
+        Volume {
+            messages: self.messages.saturating_add(other.messages),
+            packets: self.packets.saturating_add(other.packets),
+            payload: self.payload.saturating_add(other.payload),
+            wire: self.wire.saturating_add(other.wire),
+        }
+    }
+}
+
+fn line(plan: &Plan, lane: &LanePlan) -> BitRate {
+    plan.ports[plan.workers[lane.worker as usize].port].speed
+}
+
+fn rate(plan: &Plan, lane: &LanePlan) -> BitRate {
+    match lane.pace {
+        Pace::Unlimited => line(plan, lane),
+        Pace::Wire(rate) => rate,
+    }
+}
+
+/// Wire bits per second of a lane while it is active.
+fn offered(plan: &Plan, entry: &EntryPlan, lane: &LanePlan) -> u64 {
+    let rate = rate(plan, lane).0;
+    match &entry.work {
+        Work::Continuous {
+            sizes,
+            period: Some(period),
+            ..
+        } => {
+            let bits = Volume::message(entry, sizes.message).wire * 8;
+            let offered = u128::from(bits) * u128::from(PICOS_PER_SECOND) / u128::from(period.0.max(1));
+            u64::try_from(offered).unwrap_or(u64::MAX).min(rate)
+        }
+        Work::Control { interval, .. } => {
+            let bits = (u64::from(crate::plan::schedule::CONTROL_FRAME_LEN) + WIRE_OVERHEAD) * 8;
+            let offered = u128::from(bits) * u128::from(PICOS_PER_SECOND) / u128::from(interval.0.max(1));
+            u64::try_from(offered).unwrap_or(u64::MAX)
+        }
+        _ => rate,
+    }
+}
+
+/// What one lane sends when nothing cuts it off, and for how long; `None`: endless.
+fn lane_volume(plan: &Plan, entry: &EntryPlan, index: u32) -> Option<(Volume, Picos)> {
+    let lane = &entry.lanes[index as usize];
+    match &entry.work {
+        Work::Continuous {
+            sizes, count, period, ..
+        } => {
+            let transfers = (*count)?;
+            let rest = Volume::message(entry, sizes.of(sizes.per_transfer - 1));
+            let volume = Volume::message(entry, sizes.message)
+                .times(sizes.per_transfer - 1)
+                .plus(rest)
+                .times(transfers);
+            let sending = rate(plan, lane).time_of(volume.wire.saturating_mul(8));
+            let releasing = period.map_or(Picos::ZERO, |p| {
+                Picos(p.0.saturating_mul(volume.messages.saturating_sub(1)))
+            });
+            Some((volume, sending.max(releasing)))
+        }
+        Work::Rounds(rounds) => {
+            let transfers = rounds.rounds * (rounds.per_round / rounds.sizes.per_transfer);
+            let rest = Volume::message(entry, rounds.sizes.of(rounds.sizes.per_transfer - 1));
+            let whole = Volume::message(entry, rounds.sizes.message)
+                .times(rounds.sizes.per_transfer - 1)
+                .plus(rest);
+            let one_round = whole.times(rounds.per_round / rounds.sizes.per_transfer);
+            let length = Picos(rounds.period.0.saturating_mul(rounds.rounds.saturating_sub(1)))
+                .saturating_add(rounds.longest_offset())
+                .saturating_add(rate(plan, lane).time_of(one_round.wire.saturating_mul(8)));
+            Some((whole.times(transfers), length))
+        }
+        Work::Dispatch(dispatch) => {
+            let count = dispatch.count?;
+            let pass = dispatch.matrices.len() as u64;
+            let of = |d: u64| {
+                dispatch
+                    .messages_of(d, index)
+                    .fold(Volume::default(), |sum, (_, _, len)| {
+                        sum.plus(Volume::message(entry, len))
+                    })
+            };
+            let sum = |until: u64| (0..until).map(of).fold(Volume::default(), Volume::plus);
+            let volume = sum(pass.min(count))
+                .times((count / pass).max(1))
+                .plus(sum(if count < pass { 0 } else { count % pass }));
+            Some((volume, dispatch.start(count)))
+        }
+        Work::Control { interval, count, .. } => {
+            let count = (*count)?;
+            let frame = u64::from(crate::plan::schedule::CONTROL_FRAME_LEN) + WIRE_OVERHEAD;
+            let volume = Volume {
+                messages: 0,
+                packets: count,
+                payload: 0,
+                wire: count.saturating_mul(frame),
+            };
+            Some((volume, Picos(interval.0.saturating_mul(count))))
+        }
+    }
+}
+
+/// What a lane sends in `length`, by its rate.
+fn lane_estimate(plan: &Plan, entry: &EntryPlan, index: u32, length: Picos) -> Volume {
+    let lane = &entry.lanes[index as usize];
+    let wire = u128::from(offered(plan, entry, lane)) * u128::from(length.0) / u128::from(PICOS_PER_SECOND) / 8;
+    let wire = u64::try_from(wire).unwrap_or(u64::MAX);
+    let unit = match &entry.work {
+        Work::Continuous { sizes, .. } => Volume::message(entry, sizes.message),
+        Work::Rounds(rounds) => Volume::message(entry, rounds.sizes.message),
+        Work::Dispatch(dispatch) => {
+            let pass = dispatch.pass.0.max(1);
+            let volume = (0..dispatch.matrices.len() as u64)
+                .flat_map(|d| dispatch.messages_of(d, index))
+                .fold(Volume::default(), |sum, (_, _, len)| {
+                    sum.plus(Volume::message(entry, len))
+                });
+            let times = length.0 / pass;
+            return volume.times(times);
+        }
+        Work::Control { .. } => {
+            let frame = u64::from(crate::plan::schedule::CONTROL_FRAME_LEN) + WIRE_OVERHEAD;
+            return Volume {
+                messages: 0,
+                packets: wire / frame,
+                payload: 0,
+                wire,
+            };
+        }
+    };
+    unit.times(wire / unit.wire.max(1))
+}
+
+impl Plan {
+    /// Sums up the plan.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let mut entries: Vec<EntrySummary> = Vec::new();
+        let mut ports = vec![PortSummary::default(); self.ports.len()];
+        for worker in &self.workers {
+            ports[worker.port].workers += 1;
+        }
+        let mut length = Some(Picos::ZERO);
+        for entry in &self.entries {
+            let start = match entry.start {
+                Start::At(time) => time,
+                Start::After { entry, delay } => {
+                    let before = &entries[entry];
+                    before.start.saturating_add(before.length).saturating_add(delay)
+                }
+            };
+            let summary = self.entry_summary(entry, start, &mut ports);
+            length = match (length, summary.length) {
+                (_, Picos::MAX) | (None, _) => None,
+                (Some(length), own) => Some(length.max(start.saturating_add(own))),
+            };
+            entries.push(summary);
+        }
+        for (port, plan) in ports.iter_mut().zip(&self.ports) {
+            #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
+            let ratio = port.offered_rx as f64 / plan.speed.0 as f64;
+            port.oversubscription = ratio;
+        }
+        let length = match (length, self.duration) {
+            (Some(length), Some(stop)) => Some(length.min(stop)),
+            (length, stop) => length.or(stop),
+        };
+        Summary { entries, ports, length }
+    }
+
+    fn entry_summary(&self, entry: &EntryPlan, start: Picos, ports: &mut [PortSummary]) -> EntrySummary {
+        let until_stop = self.duration.map(|stop| stop.saturating_sub(start));
+        let limit = match (entry.duration, until_stop) {
+            (Some(own), Some(stop)) => Some(own.min(stop)),
+            (own, stop) => own.or(stop),
+        };
+        let mut summary = EntrySummary {
+            flows: entry.flows(),
+            start,
+            exact: true,
+            ..EntrySummary::default()
+        };
+        for (index, lane) in (0u32..).zip(&entry.lanes) {
+            let whole = lane_volume(self, entry, index);
+            let (volume, length) = match (whole, limit) {
+                (Some((volume, length)), None) => (volume, length),
+                (Some((volume, length)), Some(limit)) if length <= limit => (volume, length),
+                (_, Some(limit)) => {
+                    summary.exact = false;
+                    (lane_estimate(self, entry, index, limit), limit)
+                }
+                (None, None) => {
+                    summary.exact = false;
+                    (Volume::default(), Picos::MAX)
+                }
+            };
+            summary.messages = summary.messages.saturating_add(volume.messages);
+            summary.packets = summary.packets.saturating_add(volume.packets);
+            summary.payload_bytes = summary.payload_bytes.saturating_add(volume.payload);
+            summary.wire_bytes = summary.wire_bytes.saturating_add(volume.wire);
+            summary.length = summary.length.max(length);
+            let tx = &mut ports[self.workers[lane.worker as usize].port];
+            let bits = offered(self, entry, lane);
+            tx.offered_tx = tx.offered_tx.saturating_add(bits);
+            tx.tx_wire_bytes = tx.tx_wire_bytes.saturating_add(volume.wire);
+            let pairs = &entry.pairs[lane.first_pair as usize..][..lane.pairs as usize];
+            for pair in pairs {
+                let rx = &mut ports[self.arrival_port(*pair)];
+                rx.offered_rx = rx.offered_rx.saturating_add(bits / u64::from(lane.pairs.max(1)));
+            }
+        }
+        summary
+    }
+}

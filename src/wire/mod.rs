@@ -1,0 +1,3 @@
+pub mod advance;
+pub mod stamp;
+pub mod template;

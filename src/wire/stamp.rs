@@ -1,0 +1,53 @@
+//! The frame stamp: what squall writes at the beginning of every payload of 24 bytes or more.
+//!
+//! ```text
+//!  0               4               8                              16                             24
+//! | magic "SQL1"  | message number | sequence number              | departure, ps since the start |
+//! ```
+//!
+//! All fields are big-endian. The sequence number's low 24 bits are the PSN, so that the two are
+//! patched, and checked, together.
+//!
+//! Left out on purpose: anything that a switch may change, and any secret.
+
+use crate::units::Picos;
+
+/// "SQL1".
+pub const MAGIC: u32 = 0x5351_4c31;
+
+/// Bytes of a stamp.
+pub const LEN: usize = 24;
+
+/// Offsets within the stamp.
+pub(super) mod at {
+    pub const NUMBER: usize = 4;
+    pub const SEQUENCE: usize = 8;
+    pub const DEPARTURE: usize = 16;
+}
+
+/// A stamp's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// Number of the message (of the dispatch, for `alltoall`).
+    pub number: u32,
+    /// Sequence number of the packet within its flow; the low 24 bits are the PSN.
+    pub seq: u64,
+    /// Departure since the start of the run.
+    pub departure: Picos,
+}
+
+impl Stamp {
+    /// Reads the stamp at the beginning of `payload`, if there is one.
+    #[inline]
+    #[must_use]
+    pub fn parse(payload: &[u8]) -> Option<Stamp> {
+        let stamp: &[u8; LEN] = payload.first_chunk()?;
+        let word = |at: usize| u32::from_be_bytes([stamp[at], stamp[at + 1], stamp[at + 2], stamp[at + 3]]);
+        let long = |at: usize| u64::from(word(at)) << 32 | u64::from(word(at + 4));
+        (word(0) == MAGIC).then(|| Stamp {
+            number: word(at::NUMBER),
+            seq: long(at::SEQUENCE),
+            departure: Picos(long(at::DEPARTURE)),
+        })
+    }
+}

@@ -1,0 +1,430 @@
+//! Frame templates: a RoCEv2 frame in a copy, a few patches and a few table look-ups.
+//!
+//! A frame is made of what its pair of workers decides ([`Route`]: addresses), what its kind and
+//! length decide ([`Shape`]: lengths, opcode, payload), and what changes from packet to packet.
+//! Route and shape have zeros where the other has values, so the header is their OR; the ICRC is
+//! the shape's constant XOR what each changing field contributes (see `advance`). The payload is
+//! not touched: buffers are filled once with [`filler`] and keep it.
+//!
+//! Contract: [`Shape::write`] leaves a complete, valid frame whatever frame the buffer held before,
+//! provided the buffer began as `filler` and its `mark` was kept with it. The cost does not depend
+//! on the payload's length.
+//!
+//! Left out on purpose: making header bytes. They come from the emitters of this folder, once.
+
+use std::sync::Arc;
+
+use super::advance::Advance;
+use super::stamp;
+use crate::units::Picos;
+
+/// Bytes at the beginning of a frame that are written anew for every packet: the longest header
+/// (two tags, IPv6, RETH, ImmDt: 102 bytes) and a stamp fit.
+pub const HEADER_ROOM: usize = 128;
+
+/// Bytes that a frame buffer must have beyond the longest frame: a mark's span may reach over it.
+pub const BUFFER_SLACK: usize = 8;
+
+/// What stands in byte `offset` of every frame's payload: fixed by its place in the frame, so that
+/// buffers are filled once. Pseudo-random, for links whose coding dislikes long runs.
+#[must_use]
+pub fn filler(len: usize) -> Vec<u8> {
+    let mut state = 0x243f_6a88_85a3_08d3_u64;
+    (0..len)
+        .map(|_| {
+            // xorshift64 (Marsaglia 2003).
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_be_bytes()[0]
+        })
+        .collect()
+}
+
+/// Where the headers of a frame stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// IP header.
+    pub l3: usize,
+    /// Whether it is IPv6.
+    pub ipv6: bool,
+    /// RETH, if there is one.
+    pub reth: Option<usize>,
+    /// ImmDt, if there is one.
+    pub immdt: Option<usize>,
+    /// Payload.
+    pub payload: usize,
+}
+
+impl Layout {
+    /// The layout of a frame with so many VLAN tags and these headers.
+    #[must_use]
+    pub fn new(tags: usize, ipv6: bool, reth: bool, immdt: bool) -> Layout {
+        let l3 = 14 + 4 * tags;
+        let extensions = l3 + if ipv6 { 40 } else { 20 } + 8 + 12;
+        let behind_reth = extensions + if reth { 16 } else { 0 };
+        Layout {
+            l3,
+            ipv6,
+            reth: reth.then_some(extensions),
+            immdt: immdt.then_some(behind_reth),
+            payload: behind_reth + if immdt { 4 } else { 0 },
+        }
+    }
+
+    fn addresses(&self) -> std::ops::Range<usize> {
+        if self.ipv6 {
+            self.l3 + 8..self.l3 + 40
+        } else {
+            self.l3 + 12..self.l3 + 20
+        }
+    }
+
+    fn udp(&self) -> usize {
+        self.l3 + if self.ipv6 { 40 } else { 20 }
+    }
+
+    fn bth(&self) -> usize {
+        self.udp() + 8
+    }
+}
+
+/// CRC-32 without initial value and final complement.
+fn raw_crc(bytes: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(u32::MAX);
+    hasher.update(bytes);
+    !hasher.finalize()
+}
+
+/// The addresses of a pair of workers: MAC and IP, zeros elsewhere.
+#[derive(Debug, Clone)]
+pub struct Route {
+    bytes: [u8; HEADER_ROOM],
+    /// One's complement sum of its part of the IPv4 header.
+    sum: u32,
+    layout: Layout,
+}
+
+/// Sum of the 16-bit words of an IPv4 header, not folded.
+fn word_sum(header: &[u8]) -> u32 {
+    header
+        .chunks_exact(2)
+        .map(|word| u32::from(u16::from_be_bytes([word[0], word[1]])))
+        .sum()
+}
+
+impl Route {
+    /// The route whose addresses stand in `header`, a frame's bytes laid out as `layout`.
+    #[must_use]
+    pub fn new(header: &[u8], layout: Layout) -> Route {
+        let mut bytes = [0; HEADER_ROOM];
+        for range in [0..12, layout.addresses()] {
+            bytes[range.clone()].copy_from_slice(&header[range]);
+        }
+        let sum = if layout.ipv6 {
+            0
+        } else {
+            word_sum(&bytes[layout.l3..layout.l3 + 20])
+        };
+        Route { bytes, sum, layout }
+    }
+
+    /// CRC register of a flow on this route: what its addresses, source port and QPN leave behind
+    /// at the end of the BTH.
+    #[must_use]
+    pub fn register(&self, source_port: u16, qpn: u32) -> u32 {
+        let mut bytes = self.bytes;
+        let bth = self.layout.bth();
+        bytes[self.layout.udp()..][..2].copy_from_slice(&source_port.to_be_bytes());
+        bytes[bth + 5..bth + 8].copy_from_slice(&qpn.to_be_bytes()[1..]);
+        raw_crc(&bytes[self.layout.l3..bth + 12])
+    }
+}
+
+/// How `register` of [`Route::register`] changes with the source port, without its other bytes.
+#[derive(Debug)]
+pub struct PortChange(Arc<Advance>);
+
+impl PortChange {
+    /// The map for every layout: the source port is always 20 bytes before the end of the BTH.
+    #[must_use]
+    pub fn new() -> PortChange {
+        PortChange(Advance::by(20))
+    }
+
+    /// What to XOR into a register when the source port changes.
+    #[inline]
+    #[must_use]
+    pub fn between(&self, old: u16, new: u16) -> u32 {
+        let [high, low] = (old ^ new).to_be_bytes();
+        self.0.contribution([high, low, 0, 0])
+    }
+}
+
+impl Default for PortChange {
+    fn default() -> Self {
+        PortChange::new()
+    }
+}
+
+/// What a packet's message decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageFields {
+    /// Number, for the stamp and the immediate data.
+    pub number: u32,
+    /// RETH virtual address.
+    pub va: u64,
+    /// RETH DMA length: of the whole message (IBTA Vol 1, 9.3.3).
+    pub dma_len: u32,
+}
+
+/// What changes from packet to packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PacketFields {
+    /// Destination QPN.
+    pub qpn: u32,
+    /// UDP source port.
+    pub source_port: u16,
+    /// Sequence number; the low 24 bits are the PSN.
+    pub seq: u64,
+    /// AckReq.
+    pub ack_req: bool,
+    /// Departure.
+    pub departure: Picos,
+}
+
+/// The changing part of a stamp.
+#[derive(Debug)]
+struct StampMaps {
+    at: usize,
+    number: Arc<Advance>,
+    seq_high: Arc<Advance>,
+    seq_low: Arc<Advance>,
+    departure_high: Arc<Advance>,
+    departure_low: Arc<Advance>,
+    /// The last high word of a departure (it changes every 4.3 ms) and its contribution.
+    high: (u32, u32),
+}
+
+/// A kind of frame: one opcode, one payload length, one set of constant fields.
+#[derive(Debug)]
+pub struct Shape {
+    bytes: [u8; HEADER_ROOM],
+    layout: Layout,
+    frame_len: usize,
+    pad: usize,
+    sum: u32,
+    /// ICRC of the frame with all that varies zero.
+    constant: u32,
+    /// From the end of the BTH to the end of what the ICRC covers.
+    rest: Arc<Advance>,
+    /// PSN, and the low three bytes of the stamp's sequence number, in one.
+    psn: [[u32; 256]; 3],
+    ack_req: u32,
+    va: Option<[Arc<Advance>; 2]>,
+    dma_len: Option<Arc<Advance>>,
+    immediate: Option<Arc<Advance>>,
+    stamp: Option<StampMaps>,
+}
+
+impl Shape {
+    /// The shape of frames like `header` (emitted headers up to the payload, laid out as `layout`,
+    /// lengths and opcode right, everything that varies arbitrary) with `payload_len` bytes.
+    ///
+    /// `icrc` computes the ICRC of an IP packet up to its pad, masks applied, and is given the
+    /// emitted frame.
+    #[must_use]
+    pub fn new(header: &[u8], layout: Layout, payload_len: usize, icrc: impl Fn(&[u8]) -> u32) -> Shape {
+        let pad = payload_len.wrapping_neg() & 3;
+        let covered = layout.payload + payload_len + pad;
+        let mut frame = filler(covered.max(HEADER_ROOM));
+        frame[..layout.payload].copy_from_slice(&header[..layout.payload]);
+        frame[layout.payload + payload_len..covered].fill(0);
+        let bth = layout.bth();
+        // Everything that a route or a packet fills in.
+        frame[..12].fill(0);
+        frame[layout.addresses()].fill(0);
+        frame[layout.udp()..layout.udp() + 2].fill(0);
+        frame[bth + 5..bth + 12].fill(0);
+        if let Some(reth) = layout.reth {
+            frame[reth..reth + 8].fill(0);
+            frame[reth + 12..reth + 16].fill(0);
+        }
+        if let Some(immdt) = layout.immdt {
+            frame[immdt..immdt + 4].fill(0);
+        }
+        if !layout.ipv6 {
+            frame[layout.l3 + 10..layout.l3 + 12].fill(0);
+        }
+        let stamped = payload_len >= stamp::LEN;
+        if stamped {
+            frame[layout.payload..layout.payload + stamp::LEN].fill(0);
+            frame[layout.payload..layout.payload + 4].copy_from_slice(&stamp::MAGIC.to_be_bytes());
+        }
+        let constant = icrc(&frame[layout.l3..covered]);
+        // The map for a word is that for the bytes behind it, and its own four.
+        let word = |at: usize| Advance::by(u32::try_from(covered - at).unwrap_or(u32::MAX));
+        let stamp = stamped.then(|| StampMaps {
+            at: layout.payload,
+            number: word(layout.payload + stamp::at::NUMBER),
+            seq_high: word(layout.payload + stamp::at::SEQUENCE),
+            seq_low: word(layout.payload + stamp::at::SEQUENCE + 4),
+            departure_high: word(layout.payload + stamp::at::DEPARTURE),
+            departure_low: word(layout.payload + stamp::at::DEPARTURE + 4),
+            high: (0, 0),
+        });
+        let psn_word = word(bth + 8);
+        let psn = std::array::from_fn(|byte| {
+            let twin = stamp.as_ref().map(|stamp| stamp.seq_low.table(byte + 1));
+            std::array::from_fn(|value| psn_word.table(byte + 1)[value] ^ twin.map_or(0, |twin| twin[value]))
+        });
+        let mut bytes = [0; HEADER_ROOM];
+        bytes.copy_from_slice(&frame[..HEADER_ROOM]);
+        Shape {
+            sum: if layout.ipv6 {
+                0
+            } else {
+                word_sum(&bytes[layout.l3..layout.l3 + 20])
+            },
+            bytes,
+            layout,
+            frame_len: covered + 4,
+            pad,
+            constant,
+            rest: Advance::by(u32::try_from(covered - bth - 12).unwrap_or(u32::MAX)),
+            psn,
+            ack_req: psn_word.contribution([0x80, 0, 0, 0]),
+            va: layout.reth.map(|at| [word(at), word(at + 4)]),
+            dma_len: layout.reth.map(|at| word(at + 12)),
+            immediate: layout.immdt.map(word),
+            stamp,
+        }
+    }
+
+    /// Bytes of the frame without FCS.
+    #[must_use]
+    pub fn frame_len(&self) -> usize {
+        self.frame_len
+    }
+
+    /// The part of the ICRC that stays the same while flow, message and the upper 40 bits of the
+    /// sequence number do.
+    #[inline]
+    #[must_use]
+    pub fn base(&self, register: u32, message: &MessageFields, seq: u64) -> u32 {
+        let mut crc = self.constant ^ self.rest.apply(register);
+        if let Some([high, low]) = &self.va {
+            let [a, b, c, d, e, f, g, h] = message.va.to_be_bytes();
+            crc ^= high.contribution([a, b, c, d]) ^ low.contribution([e, f, g, h]);
+        }
+        if let Some(map) = &self.dma_len {
+            crc ^= map.contribution(message.dma_len.to_be_bytes());
+        }
+        if let Some(map) = &self.immediate {
+            crc ^= map.contribution(message.number.to_be_bytes());
+        }
+        if let Some(stamp) = &self.stamp {
+            crc ^= stamp.number.contribution(message.number.to_be_bytes());
+            if seq >> 24 != 0 {
+                let [a, b, c, d, e, ..] = seq.to_be_bytes();
+                crc ^= stamp.seq_high.contribution([a, b, c, d]) ^ stamp.seq_low.contribution([e, 0, 0, 0]);
+            }
+        }
+        crc
+    }
+
+    /// Writes the frame into `frame`, which must be at least [`Shape::frame_len`] +
+    /// [`BUFFER_SLACK`] bytes, and returns its length.
+    ///
+    /// `mark` belongs to the buffer: 0 while it is untouched filler. `clean` is a filler as long as
+    /// the buffer. `base` is that of [`Shape::base`] for the same message.
+    #[inline]
+    pub fn write(
+        &mut self,
+        route: &Route,
+        message: &MessageFields,
+        packet: &PacketFields,
+        base: u32,
+        frame: &mut [u8],
+        mark: &mut u64,
+        clean: &[u8],
+    ) -> usize {
+        let covered = self.frame_len - 4;
+        // A shorter frame left its pad and ICRC where this one has payload.
+        let trailer = (covered - self.pad) as u64;
+        if *mark != trailer {
+            restore(frame, *mark, clean);
+            *mark = trailer;
+        }
+        let (header, rest) = frame.split_at_mut(HEADER_ROOM);
+        for ((out, own), route) in header.iter_mut().zip(&self.bytes).zip(&route.bytes) {
+            *out = own | route;
+        }
+        let udp = self.layout.udp();
+        let bth = udp + 8;
+        if !self.layout.ipv6 {
+            let at = self.layout.l3 + 10;
+            header[at..at + 2].copy_from_slice(&checksum(self.sum + route.sum).to_be_bytes());
+        }
+        header[udp..udp + 2].copy_from_slice(&packet.source_port.to_be_bytes());
+        // resv8a is zero: FECN and BECN are the network's to set. One store for QPN, one for PSN.
+        header[bth + 4..bth + 8].copy_from_slice(&packet.qpn.to_be_bytes());
+        let [.., s3, s2, s1, s0] = packet.seq.to_be_bytes();
+        let _ = s3;
+        header[bth + 8..bth + 12].copy_from_slice(&[u8::from(packet.ack_req) << 7, s2, s1, s0]);
+        let mut crc = base
+            ^ self.psn[0][usize::from(s2)]
+            ^ self.psn[1][usize::from(s1)]
+            ^ self.psn[2][usize::from(s0)]
+            ^ if packet.ack_req { self.ack_req } else { 0 };
+        if let Some(reth) = self.layout.reth {
+            header[reth..reth + 8].copy_from_slice(&message.va.to_be_bytes());
+            header[reth + 12..reth + 16].copy_from_slice(&message.dma_len.to_be_bytes());
+        }
+        if let Some(immdt) = self.layout.immdt {
+            header[immdt..immdt + 4].copy_from_slice(&message.number.to_be_bytes());
+        }
+        if let Some(stamp) = &mut self.stamp {
+            let out = &mut header[stamp.at + stamp::at::NUMBER..stamp.at + stamp::LEN];
+            out[..4].copy_from_slice(&message.number.to_be_bytes());
+            out[4..12].copy_from_slice(&packet.seq.to_be_bytes());
+            let departure = packet.departure.0.to_be_bytes();
+            out[12..].copy_from_slice(&departure);
+            let [a, b, c, d, e, f, g, h] = departure;
+            let high = u32::from_be_bytes([a, b, c, d]);
+            if stamp.high.0 != high {
+                stamp.high = (high, stamp.departure_high.contribution([a, b, c, d]));
+            }
+            crc ^= stamp.high.1 ^ stamp.departure_low.contribution([e, f, g, h]);
+        }
+        let tail = if covered >= HEADER_ROOM {
+            &mut rest[covered - HEADER_ROOM - self.pad..]
+        } else {
+            &mut frame[covered - self.pad..]
+        };
+        tail[..self.pad].fill(0);
+        // The value goes out least significant byte first (RULES.md "ICRC").
+        tail[self.pad..self.pad + 4].copy_from_slice(&crc.to_le_bytes());
+        self.frame_len
+    }
+}
+
+/// Puts the filler back where `mark` says that a frame's pad and ICRC stood.
+#[cold]
+fn restore(frame: &mut [u8], mark: u64, clean: &[u8]) {
+    let at = usize::try_from(mark).unwrap_or(usize::MAX);
+    if mark != 0
+        && let (Some(dirty), Some(clean)) = (frame.get_mut(at..at + BUFFER_SLACK), clean.get(at..at + BUFFER_SLACK))
+    {
+        dirty.copy_from_slice(clean);
+    }
+}
+
+/// Folds a sum of 16-bit words and complements it (RFC 1071).
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "folded to 16 bits")]
+fn checksum(sum: u32) -> u16 {
+    let sum = (sum & 0xffff) + (sum >> 16);
+    let sum = (sum & 0xffff) + (sum >> 16);
+    !(sum as u16)
+}

@@ -1,0 +1,65 @@
+//! YAML with positions, and the collector of mistakes: what the pattern's and the testbed's
+//! readers have in common.
+//!
+//! Contract: every mistake of a text is reported, each with its place, what is wrong, what is
+//! allowed, and a suggestion for a near miss. Only where the text is no YAML at all does reading
+//! stop at the first mistake. Input is hostile: no text makes this module panic, and its memory is
+//! bounded by the limits below, aliases included.
+//!
+//! The way of a text: [`Source`] (bytes to characters) → [`tree`] (a positioned tree) → [`set`]
+//! (`--set` applied to the tree) → [`read`] (typed getters that record mistakes and go on).
+//!
+//! Left out on purpose: serde, which stops at the first mistake; YAML tags, merge keys and several
+//! documents in one file, which a pattern has no use for.
+
+pub mod near;
+pub mod read;
+mod report;
+pub mod set;
+pub mod tree;
+
+pub use report::{Diagnostic, Diagnostics, Excerpt, Finding, Place, Source, shown};
+
+/// Largest text that is read.
+pub const MAX_TEXT: usize = 1 << 20;
+
+/// Deepest nesting of lists and maps, aliases expanded.
+pub const MAX_DEPTH: usize = 32;
+
+/// Largest number of values in a text, aliases expanded.
+pub const MAX_NODES: usize = 100_000;
+
+/// Mistakes that are kept and printed; more are only counted.
+pub const MAX_FINDINGS: usize = 100;
+
+use std::path::Path;
+
+/// The file `typed`, or the shipped text of that name when there is no such file. `what` is
+/// "pattern" or "testbed".
+///
+/// # Errors
+/// One diagnostic when there is neither, or the file cannot be read.
+pub fn find(typed: &str, what: &str, shipped: &[(&str, &str)], overrides: &[String]) -> Result<Source, Diagnostics> {
+    let path = Path::new(typed);
+    if path.exists() {
+        return Source::read(path, overrides);
+    }
+    if let Some((name, text)) = shipped.iter().find(|(name, _)| *name == typed) {
+        return Ok(Source {
+            name: format!("{what}s/{name}.yaml"),
+            text: (*text).to_owned(),
+            overrides: overrides.to_vec(),
+        });
+    }
+    let names: Vec<&str> = shipped.iter().map(|(name, _)| *name).collect();
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
+    let mut error = Diagnostics::unplaced(
+        typed,
+        format!("there is no such file and no shipped {what} of this name"),
+    );
+    for item in &mut error.items {
+        item.allowed = Some(format!("a path, or one of {}", names.join(", ")));
+        item.suggestion = near::nearest(&stem, names.iter().copied()).map(str::to_owned);
+    }
+    Err(error)
+}
