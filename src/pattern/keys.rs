@@ -40,7 +40,7 @@ pub const PATTERN: Section = Section {
             "none",
             "header fields of every entry; an entry's own `frame` goes first",
         ),
-        key("traffic", "a list of 1 to 1000 entries", "required", "what is sent"),
+        key("traffic", "a list of 1 to 256 entries", "required", "what is sent"),
     ],
     inside: &[("frame", &FRAME)],
 };

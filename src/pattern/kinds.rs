@@ -10,8 +10,8 @@ use super::{
     Spread, Transfer, Verb, Workers,
 };
 use crate::units::{Bytes, PICOS_PER_SECOND, Picos, Share};
-use crate::yaml::near;
 use crate::yaml::read::{Fields, parse_int};
+use crate::yaml::{near, numbers};
 
 const LINE: Rate = Rate::Share(Share(1.0));
 const MAX_COUNT: u64 = 1_000_000_000_000;
@@ -413,7 +413,7 @@ pub fn pfc(fields: &Fields<'_>) -> Kind {
     } else if pause == Some(false) || !fields.has("frame_type") {
         fields.require("classes");
     }
-    let classes = values::numbers(fields, "classes", 7).unwrap_or_default();
+    let classes = numbers(fields, "classes", 7).unwrap_or_default();
     let count = values::count(fields, "count", MAX_COUNT).flatten();
     fields.exclude("interval", "rate");
     if !fields.has("interval") && !fields.has("rate") && parse_count(fields) != Some(1) {

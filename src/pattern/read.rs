@@ -10,7 +10,8 @@ use crate::yaml::read::{Fields, Reader, Section, parse_int};
 use crate::yaml::tree::{Node, Value};
 use crate::yaml::{Finding, Place, near, shown};
 
-const MAX_ENTRIES: usize = 1000;
+/// Each entry can name 65,536 workers twice: this bounds the memory that a short text can ask for.
+const MAX_ENTRIES: usize = 256;
 
 /// An entry and where it stands.
 struct Placed {
