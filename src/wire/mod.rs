@@ -38,6 +38,8 @@ pub mod ipv4;
 pub mod ipv6;
 pub mod opcode;
 pub mod packet;
+pub mod pause;
+pub mod pfc;
 pub mod reth;
 pub mod stamp;
 pub mod template;
