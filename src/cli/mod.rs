@@ -3,6 +3,8 @@
 //! Contract: everything that a library user would need lives in the stages; here are only flags,
 //! files, progress and exit status. Errors go to stderr and say where, what and what to do.
 
+pub mod input;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
