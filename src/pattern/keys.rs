@@ -19,7 +19,12 @@ pub const PATTERN: Section = Section {
     name: "pattern",
     keys: &[
         key("name", "one line of text", "the file's name", "name in reports"),
-        key("description", "text", "none", "the one question that the pattern asks"),
+        key(
+            "description",
+            "text without control characters",
+            "none",
+            "the one question that the pattern asks",
+        ),
         key(
             "draft",
             "a section number (`8.1`)",
