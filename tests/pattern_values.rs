@@ -503,6 +503,7 @@ fn the_patterns_own_keys() {
             (&["/icrc_check=16"], "-> 1/16"),
             (&["/icrc_check=2/3"], "`icrc_check` is `2/3`"),
             (&["/name=\"a\\nb\""], "`name` is"),
+            (&["/description=\"\\e[2J\""], "`description` is"),
             (&["/traffic=[]"], "a list of 0"),
             (&["/traffic={kind: pfc}"], "`traffic` is a map"),
             (&["/traffic=null"], "the pattern needs `traffic`"),

@@ -90,6 +90,8 @@ fn wrong_values_are_refused_each_with_one_mistake() {
         (&["/ports=null"], "the testbed needs `ports`"),
         (&["/dut=x"], "`dut` is a single value"),
         (&["/dut={a: [b]}"], "a map with a list in it"),
+        (&["/dut={a: \"\\e[2J\"}"], "control characters"),
+        (&["/description=\"\\e[2J\""], "`description` is"),
     ] {
         match load(sets) {
             Ok(testbed) => panic!("{sets:?} was taken: {testbed:?}"),

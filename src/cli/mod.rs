@@ -4,6 +4,7 @@
 //! files, progress and exit status. Errors go to stderr and say where, what and what to do.
 
 pub mod progress;
+pub mod input;
 
 use std::process::ExitCode;
 

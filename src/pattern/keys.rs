@@ -6,7 +6,7 @@
 use crate::yaml::read::{Key, Section, key};
 
 /// What a time may be.
-const TIME: &str = "a time with its unit: ps, ns, us, ms, s, min or h (`100us`), up to 720h";
+const TIME: &str = "a time in ps, ns, us, ms, s, min or h (`100us`), at most 720h";
 /// What a set of workers may be.
 const WORKERS: &str = "worker numbers 0 to 65535, each once: `3`, `0-7` or `[0, 2, 4-6]`";
 /// What a rate may be.
@@ -19,7 +19,12 @@ pub const PATTERN: Section = Section {
     name: "pattern",
     keys: &[
         key("name", "one line of text", "the file's name", "name in reports"),
-        key("description", "text", "none", "the one question that the pattern asks"),
+        key(
+            "description",
+            "text without control characters",
+            "none",
+            "the one question that the pattern asks",
+        ),
         key(
             "draft",
             "a section number (`8.1`)",

@@ -10,8 +10,8 @@ use super::{
     Spread, Transfer, Verb, Workers,
 };
 use crate::units::{Bytes, PICOS_PER_SECOND, Picos, Share};
+use crate::yaml::numbers;
 use crate::yaml::read::{Fields, parse_int};
-use crate::yaml::{near, numbers};
 
 const LINE: Rate = Rate::Share(Share(1.0));
 const MAX_COUNT: u64 = 1_000_000_000_000;
@@ -420,10 +420,7 @@ pub fn pfc(fields: &Fields<'_>) -> Kind {
         fields.missing("`interval` or `rate`: how often a frame is sent");
     }
     let rate = |text: &str| values::per_second(text, 1e9).and_then(interval_of);
-    let from_rate = fields.parse("rate", rate, |text| {
-        let number = parse_int(text)?;
-        near::nearest("/s", ["/s"]).map(|unit| format!("{number}{unit}"))
-    });
+    let from_rate = fields.parse("rate", rate, |text| parse_int(text).map(|number| format!("{number}/s")));
     let interval = values::time_above_zero(fields, "interval").or(from_rate);
     Kind::Pfc(Pfc {
         from: fields.int("from", 0..=u64::from(values::MAX_WORKER)).unwrap_or(0),

@@ -11,7 +11,12 @@ pub const TESTBED: Section = Section {
     name: "testbed",
     keys: &[
         key("name", "one line of text", "the file's name", "name in reports"),
-        key("description", "text", "none", "what the lab is"),
+        key(
+            "description",
+            "text without control characters",
+            "none",
+            "what the lab is",
+        ),
         key(
             "isolated",
             "true or false",
@@ -34,7 +39,7 @@ pub const TESTBED: Section = Section {
         key("ports", "a list of 1 to 256 ports", "required", "the DPDK ports"),
         key(
             "dut",
-            "a map of text",
+            "a map of text without control characters",
             "none",
             "the device under test in free words, for reports",
         ),

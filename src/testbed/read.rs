@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use super::{Addresses, Cores, Device, EalOptions, Hugepages, Port, Testbed, WorkerCount, device, keys};
 use crate::units::{BitRate, Bytes};
-use crate::yaml::read::{Fields, Reader, parse_int};
+use crate::yaml::read::{Fields, Reader, parse_int, printable};
 use crate::yaml::tree::{Node, Value};
 use crate::yaml::{Finding, Place, near, numbers, shown};
 
@@ -42,7 +42,7 @@ pub fn testbed(reader: &Reader, root: &Node, stem: &str) -> Testbed {
     let fields = reader.fields(root, "the testbed", &[&keys::TESTBED]);
     Testbed {
         name: fields.line("name", 200).unwrap_or_else(|| stem.to_owned()),
-        description: fields.text("description").map(|text| text.trim().to_owned()),
+        description: fields.prose("description"),
         isolated: fields.flag("isolated").unwrap_or(false),
         eal: eal(&fields),
         cores: cores(&fields),
@@ -182,6 +182,9 @@ fn dut(outer: &Fields<'_>) -> BTreeMap<String, String> {
     };
     for (name, value) in entries {
         match value.text() {
+            Some(text) if !(printable(text) && printable(&name.text)) => {
+                outer.bad("dut", name.place, "a map with control characters in it", None);
+            }
             Some(text) => {
                 dut.insert(name.text.clone(), text.trim().to_owned());
             }
@@ -323,7 +326,7 @@ fn mac(text: &str) -> Option<[u8; 6]> {
     let mut mac = [0; 6];
     let mut parts = text.split(separator);
     for byte in &mut mac {
-        let part = parts.next().filter(|part| part.len() == 2)?;
+        let part = parts.next().filter(|part| part.len() == 2 && !part.starts_with('+'))?;
         *byte = u8::from_str_radix(part, 16).ok()?;
     }
     let unicast = mac[0] & 1 == 0 && mac != [0; 6];
