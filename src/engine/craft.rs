@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::pattern::{Entropy, Verb};
+use crate::pattern::{Entropy, VlanTag};
 use crate::plan::feed::Work;
 use crate::plan::lane::{Due, TxFlow};
 use crate::plan::schedule::Schedule;
@@ -39,6 +39,28 @@ pub struct Crafter {
     clean: Vec<u8>,
 }
 
+/// Writes an Ethernet header with its tags, outermost first, and returns its length.
+pub(super) fn emit_link(dst: [u8; 6], src: [u8; 6], tags: &[VlanTag], ethertype: u16, out: &mut [u8]) -> usize {
+    let following = |tag: usize| tags.get(tag).map_or(ethertype, |tag| tag.tpid);
+    ethernet::Repr {
+        dst: Address(dst),
+        src: Address(src),
+        ethertype: following(0),
+    }
+    .emit(out);
+    for (index, tag) in tags.iter().enumerate() {
+        let header = vlan::Repr {
+            tpid: tag.tpid,
+            pcp: tag.pcp,
+            dei: tag.dei,
+            vid: tag.vid,
+            ethertype: following(index + 1),
+        };
+        header.emit(&mut out[ethernet::LEN + index * vlan::LEN..]);
+    }
+    ethernet::LEN + tags.len() * vlan::LEN
+}
+
 /// Headers of a frame of `entry` from `pair`, up to its payload, and their layout. What varies
 /// from packet to packet is zero.
 fn headers(plan: &Plan, entry: &EntryPlan, pair: Pair, position: Position, payload_len: u32) -> (Vec<u8>, Layout) {
@@ -53,26 +75,8 @@ fn headers(plan: &Plan, entry: &EntryPlan, pair: Pair, position: Position, paylo
     } else {
         ethernet::TYPE_IPV4
     };
-    let following = |tag: usize| options.vlan.get(tag).map_or(ethertype, |tag| tag.tpid);
     let gateway = plan.ports[src.port].gateway_mac;
-    ethernet::Repr {
-        dst: Address(gateway.unwrap_or(dst.mac)),
-        src: Address(src.mac),
-        ethertype: following(0),
-    }
-    .emit(&mut out);
-    let mut at = ethernet::LEN;
-    for (index, tag) in options.vlan.iter().enumerate() {
-        let tag = vlan::Repr {
-            tpid: tag.tpid,
-            pcp: tag.pcp,
-            dei: tag.dei,
-            vid: tag.vid,
-            ethertype: following(index + 1),
-        };
-        tag.emit(&mut out[at..]);
-        at += vlan::LEN;
-    }
+    emit_link(gateway.unwrap_or(dst.mac), src.mac, &options.vlan, ethertype, &mut out);
     // A frame is at most a PMTU and its headers: every length fits 16 bits.
     let narrow = |len: usize| u16::try_from(len).unwrap_or(u16::MAX);
     let ip_len = if options.ipv6 { ipv6::LEN } else { ipv4::LEN };
@@ -218,14 +222,9 @@ fn control_frame(plan: &Plan, entry: &EntryPlan) -> Option<Vec<u8>> {
     else {
         return None;
     };
-    let src = Address(plan.workers[entry.lanes.first()?.worker as usize].mac);
+    let src = plan.workers[entry.lanes.first()?.worker as usize].mac;
     let mut frame = vec![0; crate::plan::schedule::CONTROL_FRAME_LEN as usize];
-    ethernet::Repr {
-        dst: Address(pfc::DESTINATION),
-        src,
-        ethertype: ethernet::TYPE_MAC_CONTROL,
-    }
-    .emit(&mut frame);
+    emit_link(pfc::DESTINATION.0, src, &[], ethernet::TYPE_MAC_CONTROL, &mut frame);
     if pause {
         pause::Repr { quanta }.emit(&mut frame[ethernet::LEN..]);
     } else {
@@ -346,10 +345,4 @@ fn base(
         flow.middle_base = compute(flow);
     }
     flow.middle_base
-}
-
-/// Opcode of the packets of `verb` at `position`, for those who look for them.
-#[must_use]
-pub fn opcode(verb: Verb, position: Position) -> u8 {
-    verb.opcode(position)
 }

@@ -6,5 +6,11 @@
 //!
 //! Left out on purpose: formatting of results.
 
+pub mod announce;
+pub mod core;
 pub mod craft;
+pub mod lab;
+pub mod realtime;
+pub mod rx;
+pub mod tx;
 pub mod unroll;

@@ -23,7 +23,12 @@ impl RxUnit {
     /// A unit that receives from `queue`.
     #[must_use]
     pub fn new(eal: &Eal, port: usize, queue: RxQueue) -> RxUnit {
-        RxUnit { port, queue, batch: RxBatch::new(eal), scratch: Vec::new() }
+        RxUnit {
+            port,
+            queue,
+            batch: RxBatch::new(eal),
+            scratch: Vec::new(),
+        }
     }
 
     /// Records what has arrived; `clock` is read after the burst. Returns the number of frames.

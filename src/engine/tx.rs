@@ -29,8 +29,6 @@ pub struct TxStats {
     pub refusals: u64,
     /// Times that the pool had no buffer.
     pub no_buffer: u64,
-    /// How late paced frames were handed to the port, ps.
-    pub lateness: Histogram<u64>,
     /// PFC frames that name each class.
     pub pfc: [u64; 8],
     /// PAUSE frames.
@@ -44,10 +42,23 @@ impl Default for TxStats {
             bytes: 0,
             refusals: 0,
             no_buffer: 0,
-            lateness: histogram(),
             pfc: [0; 8],
             pause: 0,
         }
+    }
+}
+
+impl TxStats {
+    /// Adds what another queue has done.
+    pub fn add(&mut self, other: &TxStats) {
+        self.frames += other.frames;
+        self.bytes += other.bytes;
+        self.refusals += other.refusals;
+        self.no_buffer += other.no_buffer;
+        for (mine, theirs) in self.pfc.iter_mut().zip(other.pfc) {
+            *mine += theirs;
+        }
+        self.pause += other.pause;
     }
 }
 
@@ -65,7 +76,11 @@ impl Audit {
     /// An audit of one frame in `every`.
     #[must_use]
     pub fn new(every: u32) -> Audit {
-        Audit { every, countdown: every, frames: Vec::with_capacity(Audit::MOST) }
+        Audit {
+            every,
+            countdown: every,
+            frames: Vec::with_capacity(Audit::MOST),
+        }
     }
 
     /// Frames kept at most.
@@ -104,14 +119,14 @@ pub struct TxUnit {
     pub stats: TxStats,
     /// Set aside for verification, when asked for.
     pub audit: Option<Audit>,
+    /// How late frames were handed to the port, ps, for each entry; unpaced ones are never late.
+    pub lateness: Vec<Histogram<u64>>,
     /// Since when the port has taken nothing.
     pub refused_since: Option<Picos>,
     queue: TxQueue,
     batch: TxBatch,
     schedule: Schedule,
     crafter: Crafter,
-    /// Control frames made since the last send, by entry: to be counted once the port has taken
-    /// them.
     finished: bool,
 }
 
@@ -132,6 +147,7 @@ impl TxUnit {
             port,
             stats: TxStats::default(),
             audit: None,
+            lateness: vec![histogram(); plan.entries.len()],
             refused_since: None,
             queue,
             batch: TxBatch::new(pool),
@@ -186,7 +202,11 @@ impl TxUnit {
         if made > 0 {
             return self.send(now);
         }
-        if self.finished { Progress::Finished } else { Progress::Idle }
+        if self.finished {
+            Progress::Finished
+        } else {
+            Progress::Idle
+        }
     }
 
     /// Writes the frames that are due into the batch, as many as it holds buffers for.
@@ -198,15 +218,18 @@ impl TxUnit {
             match self.schedule.next(plan, now) {
                 Next::Packet { at, lane, due } => {
                     let frame = self.batch.frame(made);
-                    let len = self.crafter.write(plan, &mut self.schedule, lane, &due, now, frame.bytes, frame.mark);
+                    let len = self
+                        .crafter
+                        .write(plan, &mut self.schedule, lane, &due, now, frame.bytes, frame.mark);
                     if let Some(audit) = &mut self.audit {
                         audit.see(&frame.bytes[..len]);
                     }
                     self.stats.bytes += len as u64;
                     #[expect(clippy::cast_possible_truncation, reason = "a frame of at most 4200 bytes")]
                     self.batch.set_len(made, len as u16);
-                    if at < now {
-                        self.stats.lateness.saturating_record(now.0 - at.0);
+                    let lane = &self.schedule.lanes()[lane];
+                    if lane.is_paced() {
+                        self.lateness[lane.entry].saturating_record(now.0 - at.0);
                     }
                     made += 1;
                 }
@@ -231,7 +254,9 @@ impl TxUnit {
 
     #[cold]
     fn count_control(&mut self, plan: &Plan, entry: usize, count: u64) {
-        let crate::plan::feed::Work::Control { pause, classes, .. } = plan.entries[entry].work else { return };
+        let crate::plan::feed::Work::Control { pause, classes, .. } = plan.entries[entry].work else {
+            return;
+        };
         if pause {
             self.stats.pause += count;
         } else {
@@ -274,7 +299,10 @@ impl TxUnit {
 /// Adds a packet that was made and not sent to its entry.
 fn count_unsent(plan: &Plan, packet: &Packet<'_>, unsent: &mut [Sent]) {
     let qpn = packet.dest_qp();
-    let owner = plan.entries.iter().position(|entry| qpn.wrapping_sub(entry.first_qpn) < entry.flows());
+    let owner = plan
+        .entries
+        .iter()
+        .position(|entry| qpn.wrapping_sub(entry.first_qpn) < entry.flows());
     let Some(index) = owner else { return };
     let entry = &plan.entries[index];
     let position = packet.opcode().position();

@@ -5,9 +5,11 @@
 //!
 //! Left out on purpose: bursts and clocks. The arrival time is an argument.
 
+use hdrhistogram::Histogram;
+
 use crate::measure::flow::{Completed, Place, RxFlow, Seen};
 use crate::measure::group::Group;
-use crate::measure::record::{EntryRecord, PairRecord, PortRecord};
+use crate::measure::record::{EntryRecord, PairRecord, PortRecord, coarse_histogram};
 use crate::pattern::IcrcCheck;
 use crate::plan::Plan;
 use crate::plan::feed::Work;
@@ -56,7 +58,12 @@ pub struct Recorder {
     icrc: IcrcCheck,
     until_icrc: u32,
     completions: Vec<Completion>,
+    /// One-way delay of each flow, ps; empty when there are many flows.
+    flow_latency: Vec<Histogram<u64>>,
 }
+
+/// Plans of at most so many flows have the delay of each in a histogram of its own.
+const FLOWS_WITH_LATENCY: u32 = 1024;
 
 impl Recorder {
     /// A recorder for everything that `plan` may bring back.
@@ -108,6 +115,11 @@ impl Recorder {
             icrc,
             until_icrc: 0,
             completions: Vec::new(),
+            flow_latency: if plan.flows() <= FLOWS_WITH_LATENCY {
+                vec![coarse_histogram(); plan.flows() as usize]
+            } else {
+                Vec::new()
+            },
         }
     }
 
@@ -180,6 +192,7 @@ impl Recorder {
         let entry = &mut self.entries[entry_index];
         if usize::from(flow.port) != port {
             entry.misdelivered += 1;
+            self.ports[port].misdelivered += 1;
             return;
         }
         if verify {
@@ -225,6 +238,8 @@ impl Recorder {
         flow.packets += 1;
         flow.bytes += payload.len() as u64;
         flow.ce = flow.ce.saturating_add(u32::from(ecn == 3));
+        flow.first_arrival = flow.first_arrival.min(arrival);
+        flow.last_arrival = arrival;
         entry.packets += 1;
         entry.payload_bytes += payload.len() as u64;
         entry.frame_bytes += frame_len as u64;
@@ -253,6 +268,7 @@ impl Recorder {
         let number = stamp.map(|stamp| stamp.number);
         let departure = stamp.map(|stamp| stamp.departure);
         if let Some(done) = flow.message(number, seq, place, departure, arrival) {
+            flow.messages = flow.messages.saturating_add(1);
             self.message(entry_index, flow_number, &done);
         }
     }
@@ -329,6 +345,12 @@ impl Recorder {
         &self.flows
     }
 
+    /// One-way delay of each flow, ps, over all entries; empty when there are many flows.
+    #[must_use]
+    pub fn flow_latency(&self) -> &[Histogram<u64>] {
+        &self.flow_latency
+    }
+
     /// Takes in what another core has recorded.
     pub fn merge(&mut self, other: Recorder) {
         for (mine, theirs) in self.entries.iter_mut().zip(other.entries) {
@@ -342,6 +364,10 @@ impl Recorder {
         }
         for (mine, theirs) in self.flows.iter_mut().zip(&other.flows) {
             mine.merge(theirs);
+        }
+        for (mine, theirs) in self.flow_latency.iter_mut().zip(&other.flow_latency) {
+            // Histograms that resize themselves take any other of the same precision.
+            let _ = mine.add(theirs);
         }
     }
 }

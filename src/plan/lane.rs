@@ -34,6 +34,8 @@ pub struct TxFlow {
     pub message_len: u32,
     /// Bytes of it that were sent.
     pub offset: u32,
+    /// Messages whose last packet was taken.
+    pub messages: u32,
     /// Messages released and not begun.
     pending: u32,
     /// The lane's pair that this QP belongs to.
@@ -155,6 +157,7 @@ impl Lane {
                 number: u32::MAX,
                 message_len: 0,
                 offset: 0,
+                messages: 0,
                 pending: 0,
                 pair: i / entry.qps,
                 source_port: source_port(entry.frame.entropy, seed, entry.first_flow + first + i, first + i, 0),
@@ -205,6 +208,12 @@ impl Lane {
     #[must_use]
     pub fn flows(&self) -> &[TxFlow] {
         &self.flows
+    }
+
+    /// Messages (dispatches, for `alltoall`) released so far.
+    #[must_use]
+    pub fn released(&self) -> u64 {
+        self.released
     }
 
     /// Whether this lane is paced at all.
@@ -367,6 +376,7 @@ impl Lane {
         }
         if position.is_last() {
             self.unfinished -= 1;
+            flow.messages = flow.messages.wrapping_add(1);
             self.sent.messages += 1;
             flow.active = flow.pending > 0;
             if let Work::Continuous {

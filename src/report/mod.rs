@@ -9,6 +9,7 @@
 //! plan. `docs/RESULTS.md` describes every field; a test holds the two together.
 
 mod anomaly;
+pub mod assemble;
 mod json;
 pub mod kpi;
 pub mod model;

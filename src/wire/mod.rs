@@ -25,12 +25,15 @@
 
 pub mod advance;
 pub mod aeth;
+pub mod arp;
 pub mod atomicacketh;
 pub mod atomiceth;
 pub mod bth;
 pub mod checksum;
+pub mod cnp;
 pub mod deth;
 pub mod ethernet;
+pub mod icmpv6;
 pub mod icrc;
 pub mod ieth;
 pub mod immdt;
