@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod dpdk;
+pub mod host;
 pub mod pattern;
 pub mod plan;
 pub mod report;

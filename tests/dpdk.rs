@@ -22,6 +22,7 @@ use squall::units::Bytes;
 /// Set in the process that runs one case.
 const CASE: &str = "SQUALL_TEST_CASE";
 
+#[derive(Clone, Copy)]
 enum Namespace {
     Ours,
     Own,
@@ -66,7 +67,10 @@ fn alone(namespace: Namespace, case: impl FnOnce()) {
     );
     assert!(output.status.success(), "{name}: {}\n{stdout}\n{stderr}", output.status);
     assert!(stdout.contains("1 passed"), "{name} did not run\n{stdout}\n{stderr}");
-    assert!(!stdout.contains("EAL"), "{name}: standard output is the command's own\n{stdout}");
+    assert!(
+        !stdout.contains("EAL"),
+        "{name}: standard output is the command's own\n{stdout}"
+    );
 }
 
 fn config(devices: &[&str]) -> EalConfig {
