@@ -60,16 +60,16 @@ fn main() {
     let mut batch = TxBatch::new(&tx_pool);
     let header = [0x5a_u8; 128];
     measure(&eal, "tx, 64 B frames, nothing written", || {
-        send(&mut batch, &mut tx, 64, |_, _| ())
+        send(&mut batch, &mut tx, 64, |_, _| ());
     });
     measure(&eal, "tx, 64 B frames, 128 B written", || {
         send(&mut batch, &mut tx, 64, |bytes, _| {
-            bytes[..128].copy_from_slice(&header)
+            bytes[..128].copy_from_slice(&header);
         });
     });
     measure(&eal, "tx, 4170 B frames, 128 B written", || {
         send(&mut batch, &mut tx, 4170, |bytes, _| {
-            bytes[..128].copy_from_slice(&header)
+            bytes[..128].copy_from_slice(&header);
         });
     });
     measure(&eal, "tx, 4170 B frames, 128 B and the mark written", || {

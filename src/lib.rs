@@ -7,6 +7,7 @@ pub mod cli;
 pub mod dpdk;
 pub mod engine;
 pub mod measure;
+pub mod host;
 pub mod pattern;
 pub mod plan;
 pub mod report;

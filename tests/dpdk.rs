@@ -22,6 +22,7 @@ use squall::units::Bytes;
 /// Set in the process that runs one case.
 const CASE: &str = "SQUALL_TEST_CASE";
 
+#[derive(Clone, Copy)]
 enum Namespace {
     Ours,
     Own,

@@ -5,6 +5,9 @@
 
 pub mod progress;
 pub mod input;
+mod devices;
+mod doctor;
+mod ports;
 
 use std::process::ExitCode;
 
@@ -48,14 +51,19 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Ports(ports::Args),
+    Doctor(doctor::Args),
+}
 
 /// Runs the command line of this process and returns its exit status.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome: Outcome = match cli.command {};
-    #[expect(unreachable_code, reason = "no subcommand yet")]
+    let outcome: Outcome = match &cli.command {
+        Command::Ports(args) => ports::run(args),
+        Command::Doctor(args) => doctor::run(args),
+    };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -35,7 +35,6 @@ pub(super) fn configured_mtu(info: &PortInfo, wanted: Option<u16>) -> Result<u32
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use dpdk_sys as sys;

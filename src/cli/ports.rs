@@ -1,0 +1,233 @@
+//! `squall ports`: what each DPDK port is and can do.
+
+use std::fmt::Write;
+
+use super::devices::{DeviceFlags, print};
+use super::{Failure, Outcome};
+use crate::dpdk::{
+    self, Abilities, Eal, EalConfig, Hugepages, Link, PoolConfig, Port, PortConfig, PortInfo, RxPool, RxTimestamps,
+};
+use crate::units::{BitRate, Bytes};
+
+/// Show what each DPDK port can do: queues, speeds, time stamps, flow control
+///
+/// Without --vdev and -a: every NIC that is bound to a DPDK driver. The ports are opened and not
+/// started, so nothing is sent.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    devices: DeviceFlags,
+    /// Start each port for a moment: many drivers know the link and their clocks only then
+    #[arg(long)]
+    start: bool,
+    /// Do without hugepages even if there are some
+    #[arg(long)]
+    no_hugepages: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Small: no traffic is sent.
+const MEMORY: Bytes = Bytes(64 << 20);
+
+struct Described {
+    info: PortInfo,
+    /// Of a started port: a stopped one has none to speak of.
+    link: Option<Link>,
+    abilities: Abilities,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure::Environment`] when DPDK or a port does not start.
+pub fn run(args: &Args) -> Outcome {
+    let environment = |error: dpdk::Error| Failure::Environment(error.to_string());
+    let devices = args.devices.devices();
+    let config = EalConfig {
+        hugepages: if args.no_hugepages {
+            Hugepages::None
+        } else {
+            Hugepages::Auto
+        },
+        memory: MEMORY,
+        // Nobody could connect to it in time.
+        telemetry: false,
+        all_pci: devices.is_empty(),
+        devices,
+        ..EalConfig::default()
+    };
+    let eal = Eal::init(&config).map_err(environment)?;
+    let ports = eal
+        .port_names()
+        .iter()
+        .map(|name| describe(&eal, name, args.start))
+        .collect::<dpdk::Result<Vec<Described>>>()
+        .map_err(environment)?;
+    print(&if args.json {
+        json(&ports)
+    } else {
+        ports.iter().map(text).collect::<Vec<_>>().join("\n")
+    })?;
+    if ports.is_empty() {
+        eprintln!(
+            "squall: DPDK has no port. Name one (--vdev net_null0, -a 0000:3b:00.0), or bind a NIC to DPDK; \
+             squall doctor helps"
+        );
+    }
+    Ok(())
+}
+
+fn describe(eal: &Eal, name: &str, start: bool) -> dpdk::Result<Described> {
+    let port = Port::open(eal, name)?;
+    let info = port.info()?;
+    if !start {
+        return Ok(Described {
+            link: None,
+            abilities: port.abilities(),
+            info,
+        });
+    }
+    // Large enough for the blocks of net_af_packet and for jumbo frames.
+    let shape = PoolConfig {
+        name: "ports".to_owned(),
+        frames: 1023,
+        data_room: 9216,
+        numa_node: None,
+    };
+    let pool = RxPool::new(eal, &shape)?;
+    let config = PortConfig {
+        tx_descriptors: 256,
+        rx_descriptors: 256,
+        promiscuous: false,
+        ..PortConfig::default()
+    };
+    let port = port.start(&config, Some(&pool))?;
+    Ok(Described {
+        link: Some(port.link()?),
+        abilities: port.abilities(),
+        info,
+    })
+}
+
+fn timestamps(info: &PortInfo) -> &'static str {
+    match info.rx_timestamps {
+        RxTimestamps::None => "none",
+        RxTimestamps::DeviceClock => "device-clock",
+        RxTimestamps::KernelMicros => "kernel-us",
+    }
+}
+
+fn mac(info: &PortInfo) -> String {
+    info.mac.map(|byte| format!("{byte:02x}")).join(":")
+}
+
+fn kernel_interface(info: &PortInfo) -> Option<String> {
+    let name = nix::net::if_::if_indextoname(info.kernel_ifindex?).ok()?;
+    name.into_string().ok()
+}
+
+fn text(port: &Described) -> String {
+    let Described { info, link, abilities } = port;
+    let yes = |has: bool| if has { "yes" } else { "no" };
+    let or_unknown = |text: Option<String>| text.unwrap_or_else(|| "unknown".to_owned());
+    let link = link.map_or_else(
+        || "known when started (--start)".to_owned(),
+        |link| {
+            let speed = link
+                .speed
+                .map_or_else(|| "speed unknown".to_owned(), |speed| speed.to_string());
+            format!("{}, {speed}", if link.up { "up" } else { "down" })
+        },
+    );
+    let speeds: Vec<String> = info.speeds.iter().map(BitRate::to_string).collect();
+    let rss = match (info.rss_l3, info.rss_l4) {
+        (true, true) => "IP addresses, UDP ports",
+        (true, false) => "IP addresses",
+        (false, true) => "UDP ports",
+        (false, false) => "none",
+    };
+    let frame = if info.max_rx_frame == u32::MAX {
+        "any".to_owned()
+    } else {
+        info.max_rx_frame.to_string()
+    };
+    let rows = [
+        (
+            "driver",
+            format!("{} on {}", info.driver, info.bus.as_deref().unwrap_or("an unknown bus")),
+        ),
+        ("link", link),
+        (
+            "speeds",
+            if speeds.is_empty() {
+                "not told".to_owned()
+            } else {
+                speeds.join(", ")
+            },
+        ),
+        ("MAC address", mac(info)),
+        ("NUMA node", or_unknown(info.numa_node.map(|node| node.to_string()))),
+        (
+            "kernel interface",
+            kernel_interface(info).unwrap_or_else(|| "none".to_owned()),
+        ),
+        (
+            "queues",
+            format!("{} to send, {} to receive", info.max_tx_queues, info.max_rx_queues),
+        ),
+        (
+            "longest frame",
+            format!("{frame} bytes, MTU {} to {}", info.min_mtu, info.max_mtu),
+        ),
+        ("RSS by", rss.to_owned()),
+        ("Rx time stamps", timestamps(info).to_owned()),
+        ("send on time stamp", yes(info.send_on_timestamp).to_owned()),
+        ("PTP (IEEE 1588)", yes(abilities.timesync).to_owned()),
+        ("device clock", yes(abilities.device_clock).to_owned()),
+        ("flow control", yes(abilities.flow_control).to_owned()),
+        ("priority flow control", yes(abilities.priority_flow_control).to_owned()),
+    ];
+    rows.iter().fold(format!("{}\n", info.name), |mut text, (key, value)| {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "  {key:<22} {value}");
+        text
+    })
+}
+
+fn json(ports: &[Described]) -> String {
+    let list: Vec<serde_json::Value> = ports
+        .iter()
+        .map(|Described { info, link, abilities }| {
+            serde_json::json!({
+                "name": info.name,
+                "driver": info.driver,
+                "bus": info.bus,
+                "link": link.map(|link| {
+                    serde_json::json!({ "up": link.up, "bits_per_second": link.speed.map(|speed| speed.0) })
+                }),
+                "speeds_bits_per_second": info.speeds.iter().map(|speed| speed.0).collect::<Vec<u64>>(),
+                "mac": mac(info),
+                "numa_node": info.numa_node,
+                "kernel_interface": kernel_interface(info),
+                "max_tx_queues": info.max_tx_queues,
+                "max_rx_queues": info.max_rx_queues,
+                "min_mtu": info.min_mtu,
+                "max_mtu": info.max_mtu,
+                "max_rx_frame": (info.max_rx_frame != u32::MAX).then_some(info.max_rx_frame),
+                "rss": { "l3": info.rss_l3, "l4": info.rss_l4 },
+                "rx_timestamps": timestamps(info),
+                "send_on_timestamp": info.send_on_timestamp,
+                "timesync": abilities.timesync,
+                "device_clock": abilities.device_clock,
+                "flow_control": abilities.flow_control,
+                "priority_flow_control": abilities.priority_flow_control,
+            })
+        })
+        .collect();
+    format!(
+        "{:#}\n",
+        serde_json::json!({ "schema": "squall.ports/1", "dpdk": dpdk::version(), "ports": list })
+    )
+}

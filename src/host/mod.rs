@@ -1,0 +1,182 @@
+//! What this host offers to a packet generator, and what stands in its way.
+//!
+//! Contract: each file looks at one thing and returns [`Finding`]s, each with the command that mends
+//! it. Whatever is read from `/proc` and `/sys` is read below a root folder, so that recorded trees
+//! can be looked at too; what only the kernel can be asked is an argument.
+//!
+//! Left out on purpose: changing anything on the host, and DPDK itself (`squall ports` starts it).
+
+mod cpu;
+mod driver;
+mod interface;
+mod memory;
+mod pci;
+mod rights;
+
+use std::fmt;
+use std::path::Path;
+
+pub use interface::{Interfaces, in_use};
+
+use crate::dpdk::DeviceArg;
+use crate::units::Bytes;
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// As it should be.
+    Good,
+    /// squall runs, but slower or with figures that are less certain.
+    Warning,
+    /// squall does not run as asked.
+    Error,
+}
+
+impl Level {
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Good => "ok",
+            Level::Warning => "warning",
+            Level::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What was looked at, as "hugepages".
+    pub check: &'static str,
+    /// How much it matters.
+    pub level: Level,
+    /// What was found.
+    pub what: String,
+    /// The command or the change that mends it.
+    pub mend: Option<String>,
+}
+
+impl Finding {
+    fn good(check: &'static str, what: impl Into<String>) -> Finding {
+        Finding {
+            check,
+            level: Level::Good,
+            what: what.into(),
+            mend: None,
+        }
+    }
+
+    fn warning(check: &'static str, what: impl Into<String>, mend: impl Into<String>) -> Finding {
+        Finding {
+            check,
+            level: Level::Warning,
+            what: what.into(),
+            mend: Some(mend.into()),
+        }
+    }
+
+    fn error(check: &'static str, what: impl Into<String>, mend: impl Into<String>) -> Finding {
+        Finding {
+            check,
+            level: Level::Error,
+            what: what.into(),
+            mend: Some(mend.into()),
+        }
+    }
+}
+
+/// What squall is to use of this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needs {
+    /// Devices to be opened.
+    pub devices: Vec<DeviceArg>,
+    /// Memory for packet buffers.
+    pub memory: Bytes,
+    /// Whether that must come from hugepages.
+    pub hugepages: crate::dpdk::Hugepages,
+    /// Cores that loops are to run on, when named.
+    pub cores: Vec<usize>,
+    /// Longest frame to be sent, in bytes.
+    pub frame_len: u32,
+    /// Kernel interfaces that may be used although the kernel uses them.
+    pub owned_interfaces: Vec<String>,
+}
+
+/// Looks at everything below `root`, `/` for this host.
+#[must_use]
+pub fn examine(root: &Path, needs: &Needs, interfaces: &Interfaces) -> Vec<Finding> {
+    let mut findings = driver::examine(root, &crate::dpdk::pmd_path(), &needs.devices);
+    findings.extend(memory::examine(root, needs));
+    findings.extend(rights::examine(root, needs));
+    findings.extend(cpu::examine(root, &needs.cores));
+    findings.extend(pci::examine(root, needs, interfaces));
+    findings.extend(interface::examine(root, needs, interfaces));
+    findings
+}
+
+/// A file below `root`, without the blanks at its end; `None` when it cannot be read.
+fn read(root: &Path, path: &str) -> Option<String> {
+    let text = std::fs::read_to_string(root.join(path)).ok()?;
+    Some(text.trim_end().to_owned())
+}
+
+/// The kernel interface that a device stands on, when its arguments name one.
+fn kernel_interface(device: &DeviceArg) -> Option<&str> {
+    match device {
+        DeviceArg::Vdev(args) => args.split(',').find_map(|part| part.strip_prefix("iface=")),
+        DeviceArg::Pci(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod testing {
+    use super::*;
+
+    /// A tree with these files, and what an ordinary run needs.
+    pub(super) fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        root
+    }
+
+    pub(super) fn needs(devices: &[&str]) -> Needs {
+        Needs {
+            devices: devices
+                .iter()
+                .map(|&device| match device.split_once(':') {
+                    Some(_) => DeviceArg::Pci(device.to_owned()),
+                    None => DeviceArg::Vdev(device.to_owned()),
+                })
+                .collect(),
+            memory: Bytes(64 << 20),
+            hugepages: crate::dpdk::Hugepages::Auto,
+            cores: Vec::new(),
+            frame_len: 4186,
+            owned_interfaces: Vec::new(),
+        }
+    }
+
+    /// The worst level, and all that was said, for assertions.
+    pub(super) fn verdict(findings: &[Finding]) -> (Level, String) {
+        let level = findings
+            .iter()
+            .map(|finding| finding.level)
+            .max()
+            .unwrap_or(Level::Good);
+        let text = findings
+            .iter()
+            .map(|finding| format!("{}: {:?}\n", finding.what, finding.mend));
+        (level, text.collect())
+    }
+}
