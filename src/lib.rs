@@ -6,8 +6,8 @@
 pub mod cli;
 pub mod dpdk;
 pub mod engine;
-pub mod measure;
 pub mod host;
+pub mod measure;
 pub mod pattern;
 pub mod plan;
 pub mod report;

@@ -3,11 +3,14 @@
 //! Contract: everything that a library user would need lives in the stages; here are only flags,
 //! files, progress and exit status. Errors go to stderr and say where, what and what to do.
 
-pub mod progress;
-pub mod input;
+mod check;
+mod completions;
 mod devices;
 mod doctor;
+pub mod input;
 mod ports;
+pub mod progress;
+mod run;
 
 use std::process::ExitCode;
 
@@ -52,8 +55,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Args),
+    Check(check::Args),
     Ports(ports::Args),
     Doctor(doctor::Args),
+    Completions(completions::Args),
 }
 
 /// Runs the command line of this process and returns its exit status.
@@ -61,8 +67,11 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome: Outcome = match &cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Check(args) => check::run(args),
         Command::Ports(args) => ports::run(args),
         Command::Doctor(args) => doctor::run(args),
+        Command::Completions(args) => completions::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,18 +9,21 @@ use hdrhistogram::Histogram;
 use super::group::Groups;
 use crate::units::Picos;
 
-/// A histogram of picoseconds with 3 significant digits.
+/// Longest time that histograms tell apart from longer ones: 100 s.
+const LONGEST: u64 = 100_000_000_000_000;
+
+/// A histogram of picoseconds with 3 significant digits, up to 100 s.
 #[must_use]
 pub fn histogram() -> Histogram<u64> {
-    // The bounds are constants that the library accepts: 3 digits, any range.
-    Histogram::new(3).unwrap_or_else(|_| unreachable!("3 significant digits are within 0..=5"))
+    // Bounds are constants that the library accepts: low ≥ 1, high ≥ 2·low, 3 digits.
+    Histogram::new_with_bounds(1, LONGEST, 3).unwrap_or_else(|_| unreachable!("constant bounds"))
 }
 
-/// A histogram of picoseconds with 2 significant digits, an eighth of the size.
+/// A histogram of picoseconds with 2 significant digits, which grows as it must.
 #[must_use]
 pub fn coarse_histogram() -> Histogram<u64> {
     // As above.
-    Histogram::new(2).unwrap_or_else(|_| unreachable!("2 significant digits are within 0..=5"))
+    Histogram::new(2).unwrap_or_else(|_| unreachable!("constant bounds"))
 }
 
 /// What was received of one entry.

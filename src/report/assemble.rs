@@ -358,7 +358,7 @@ fn traffic(
         routing: routing(entry, outcome, index),
         jfi: recorder.and_then(|recorder| fairness(plan, recorder, index, entry)),
         pacing: Some(Pacing {
-            requested_bps: requested(entry),
+            requested_bps: requested(entry, planned),
             achieved_bps: per_second(wire_bits(sent.packets, sent.frame_bytes), sending),
             lateness: distribution(&outcome.lateness[index], None, TSC),
             slips: outcome.slips[index].0,
@@ -384,18 +384,21 @@ fn ports_of(ports: impl Iterator<Item = usize>) -> Vec<usize> {
     ports
 }
 
-/// The wire rate that the lanes ask for together; `None` when one of them asks for all it can get.
-fn requested(entry: &EntryPlan) -> Option<u64> {
-    if matches!(
+/// The wire rate that was planned, on average over the time in which the entry sends; `None` when
+/// it asks for all it can get, or has no pace of its own.
+fn requested(entry: &EntryPlan, planned: &EntrySummary) -> Option<u64> {
+    let unlimited = entry.lanes.iter().any(|lane| lane.pace == Pace::Unlimited);
+    let closed = matches!(
         entry.work,
-        Work::Continuous { period: Some(_), .. } | Work::Control { .. }
-    ) {
+        Work::Continuous {
+            outstanding: Some(_),
+            ..
+        }
+    );
+    if unlimited || closed || planned.length == Picos::MAX {
         return None;
     }
-    entry.lanes.iter().try_fold(0u64, |sum, lane| match lane.pace {
-        Pace::Unlimited => None,
-        Pace::Wire(rate) => Some(sum.saturating_add(rate.0)),
-    })
+    per_second(planned.wire_bytes.saturating_mul(8), planned.length)
 }
 
 fn packets(
