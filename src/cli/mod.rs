@@ -3,6 +3,8 @@
 //! Contract: everything that a library user would need lives in the stages; here are only flags,
 //! files, progress and exit status. Errors go to stderr and say where, what and what to do.
 
+mod decode;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -45,14 +47,17 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Decode(decode::Args),
+}
 
 /// Runs the command line of this process and returns its exit status.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome: Outcome = match cli.command {};
-    #[expect(unreachable_code, reason = "no subcommand yet")]
+    let outcome: Outcome = match cli.command {
+        Command::Decode(args) => decode::run(&args),
+    };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -24,12 +24,16 @@
 //! lengths), which is `measure`'s.
 
 pub mod aeth;
+pub mod arp;
 pub mod atomicacketh;
 pub mod atomiceth;
 pub mod bth;
 pub mod checksum;
+pub mod cnp;
+pub mod decode;
 pub mod deth;
 pub mod ethernet;
+pub mod icmpv6;
 pub mod icrc;
 pub mod ieth;
 pub mod immdt;
@@ -37,6 +41,8 @@ pub mod ipv4;
 pub mod ipv6;
 pub mod opcode;
 pub mod packet;
+pub mod pause;
+pub mod pfc;
 pub mod reth;
 pub mod udp;
 pub mod vlan;
