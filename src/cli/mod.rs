@@ -5,6 +5,8 @@
 
 mod check;
 mod completions;
+mod craft;
+mod decode;
 mod devices;
 mod doctor;
 pub mod input;
@@ -57,9 +59,11 @@ struct Cli {
 enum Command {
     Run(run::Args),
     Check(check::Args),
+    Craft(craft::Args),
     Ports(ports::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
+    Decode(decode::Args),
 }
 
 /// Runs the command line of this process and returns its exit status.
@@ -69,9 +73,11 @@ pub fn main() -> ExitCode {
     let outcome: Outcome = match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
+        Command::Craft(args) => craft::run(args),
         Command::Ports(args) => ports::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
+        Command::Decode(args) => decode::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

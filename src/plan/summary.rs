@@ -204,7 +204,9 @@ fn lane_estimate(plan: &Plan, entry: &EntryPlan, index: u32, length: Picos) -> V
             let of = |d: usize| {
                 dispatch
                     .messages_of(d as u64, index)
-                    .fold(Volume::default(), |sum, (_, _, len)| sum.plus(Volume::message(entry, len)))
+                    .fold(Volume::default(), |sum, (_, _, len)| {
+                        sum.plus(Volume::message(entry, len))
+                    })
             };
             let sum = |until: usize| (0..until).map(of).fold(Volume::default(), Volume::plus);
             let begun = dispatch.starts.iter().filter(|start| start.0 < rest).count();

@@ -31,6 +31,7 @@ pub mod atomiceth;
 pub mod bth;
 pub mod checksum;
 pub mod cnp;
+pub mod decode;
 pub mod deth;
 pub mod ethernet;
 pub mod icmpv6;
