@@ -32,7 +32,12 @@ pub const PATTERN: Section = Section {
             "section of the draft whose test this is a shape of",
         ),
         key("seed", "0 to 18446744073709551615", "1", "seed of every random choice"),
-        key("duration", TIME, "none", "sending stops at this time, whatever is left"),
+        key(
+            "duration",
+            TIME,
+            "none",
+            "no message begins after this time; those begun are finished",
+        ),
         key(
             "icrc_check",
             "all, none or 1/N (`1/16`)",
@@ -78,7 +83,7 @@ pub const ENTRY: Section = Section {
             "duration",
             TIME,
             "the pattern's",
-            "the entry stops sending so long after it began",
+            "no message begins so long after the entry began; those begun are finished",
         ),
         key(
             "frame",

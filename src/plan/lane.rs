@@ -222,13 +222,14 @@ impl Lane {
         self.pace.is_some()
     }
 
-    /// Starts the lane at `time`.
-    pub fn begin(&mut self, entry: &EntryPlan, time: Picos) {
+    /// Starts the lane at `time`. No message begins after the entry's duration or `plan_stop`.
+    pub fn begin(&mut self, entry: &EntryPlan, time: Picos, plan_stop: Option<Picos>) {
         self.start = time;
         self.time = time;
-        self.stop = entry
+        let own = entry
             .duration
             .map_or(Picos::MAX, |duration| time.saturating_add(duration));
+        self.stop = own.min(plan_stop.unwrap_or(Picos::MAX));
         self.next_release = self.release_time(entry).unwrap_or(Picos::MAX);
         let want = self.flows.len();
         self.ring.reserve(want);
@@ -290,7 +291,7 @@ impl Lane {
     /// Releases every message that may begin by `now`.
     fn release(&mut self, entry: &EntryPlan, now: Picos) {
         while self.next_release <= now && self.may_release(entry) {
-            // An endless entry that has no time of its own between messages ends by the clock.
+            // An entry without a time of its own between messages ends by the clock.
             if now >= self.stop {
                 self.next_release = Picos::MAX;
                 return;
@@ -352,7 +353,17 @@ impl Lane {
 
     /// Takes the next packet, which leaves at `at`. `None` when no QP has anything to send.
     pub fn take(&mut self, entry: &EntryPlan, seed: u64, at: Picos) -> Option<Due> {
-        let flow_index = self.ring.pop_front()?;
+        let flow_index = loop {
+            let flow_index = self.ring.pop_front()?;
+            let flow = &mut self.flows[flow_index as usize];
+            if flow.offset < flow.message_len || at < self.stop {
+                break flow_index;
+            }
+            // Its time is over: messages begun are finished, those that wait are not begun.
+            self.unfinished -= flow.pending;
+            flow.pending = 0;
+            flow.active = false;
+        };
         let pmtu = entry.frame.pmtu;
         let flow = &mut self.flows[flow_index as usize];
         if flow.offset == flow.message_len {

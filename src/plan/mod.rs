@@ -122,7 +122,7 @@ impl EntryPlan {
 pub struct Plan {
     /// Seed of every random choice.
     pub seed: u64,
-    /// Sending stops at this time.
+    /// No message begins after this time.
     pub duration: Option<Picos>,
     /// All workers, by number.
     pub workers: Vec<Worker>,

@@ -75,7 +75,6 @@ pub struct Schedule {
     /// First and last departure of each entry.
     departures: Vec<(Picos, Picos)>,
     finished: Vec<(usize, Picos)>,
-    stop: Picos,
 }
 
 impl Schedule {
@@ -113,7 +112,6 @@ impl Schedule {
             departures: vec![(Picos::MAX, Picos::ZERO); plan.entries.len()],
             finished: Vec::new(),
             open,
-            stop: plan.duration.unwrap_or(Picos::MAX),
         };
         for index in 0..plan.entries.len() {
             if let Start::At(time) = plan.entries[index].start {
@@ -127,7 +125,7 @@ impl Schedule {
     pub fn activate(&mut self, plan: &Plan, entry: usize, time: Picos) {
         for lane in 0..self.lanes.len() {
             if self.lanes[lane].entry == entry {
-                self.lanes[lane].begin(&plan.entries[entry], time);
+                self.lanes[lane].begin(&plan.entries[entry], time, plan.duration);
                 self.rekey(lane, time);
             }
         }
@@ -198,9 +196,6 @@ impl Schedule {
                 self.heap.pop();
                 continue;
             }
-            if time >= self.stop {
-                return Next::Done;
-            }
             if time > limit {
                 return Next::Wait(time);
             }
@@ -218,9 +213,6 @@ impl Schedule {
                 Ready::At(ready) if ready > time => self.rekey_top(lane, ready),
                 Ready::At(ready) => {
                     let at = self.departure(lane, ready, limit);
-                    if at >= self.stop {
-                        return Next::Done;
-                    }
                     if at > limit {
                         return Next::Wait(at);
                     }
