@@ -3,6 +3,7 @@
 //! Contract: everything that a library user would need lives in the stages; here are only flags,
 //! files, progress and exit status. Errors go to stderr and say where, what and what to do.
 
+mod bench;
 mod check;
 mod completions;
 mod craft;
@@ -62,6 +63,7 @@ enum Command {
     Craft(craft::Args),
     Ports(ports::Args),
     Doctor(doctor::Args),
+    Bench(bench::Args),
     Completions(completions::Args),
     Decode(decode::Args),
 }
@@ -76,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Craft(args) => craft::run(args),
         Command::Ports(args) => ports::run(args),
         Command::Doctor(args) => doctor::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Decode(args) => decode::run(args),
     };

@@ -7,6 +7,7 @@
 //! Left out on purpose: formatting of results.
 
 pub mod announce;
+pub mod bench;
 pub mod core;
 pub mod craft;
 pub mod lab;

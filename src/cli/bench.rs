@@ -1,0 +1,132 @@
+//! `squall bench`: how fast one core crafts and analyses on this machine.
+
+use std::fmt::Write;
+
+use serde_json::json;
+
+use super::devices::print;
+use super::{Failure, Outcome};
+use crate::dpdk::Eal;
+use crate::engine::bench::{self, Bench, BenchError, RxSpeed, TxSpeed};
+use crate::engine::lab;
+
+/// Measure crafting and analysing speed of one core, on net_null
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+
+    /// Core to measure on; default: the last that this process may use
+    #[arg(long, value_name = "CORE")]
+    core: Option<usize>,
+
+    /// Seconds for each of the fifteen measurements
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
+    seconds: f64,
+}
+
+const PMTUS: [u32; 3] = [256, 1024, 4096];
+const QPS: [u32; 3] = [1, 256, 65_536];
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure::Run`] for a wrong frame, [`Failure::Environment`] for what DPDK refuses.
+pub fn run(args: &Args) -> Outcome {
+    if !(0.01..=3600.0).contains(&args.seconds) {
+        return Err(Failure::Input(format!(
+            "--seconds {}: allowed is 0.01 to 3600",
+            args.seconds
+        )));
+    }
+    let failed = |error: BenchError| match error {
+        BenchError::WrongFrame { .. } => Failure::Run(error.to_string()),
+        BenchError::Dpdk(_) | BenchError::Core(_) => Failure::Environment(error.to_string()),
+    };
+    let allowed = core_affinity::get_core_ids().unwrap_or_default();
+    let core = args.core.or_else(|| allowed.last().map(|core| core.id)).unwrap_or(0);
+    let eal =
+        Eal::init(&lab::eal_config(&bench::testbed())).map_err(|error| Failure::Environment(error.to_string()))?;
+    let mut bench = Bench::new(eal, core, args.seconds).map_err(failed)?;
+    let mut tx = Vec::new();
+    for pmtu in PMTUS {
+        for qps in QPS {
+            tx.push(bench.tx(pmtu, qps).map_err(failed)?);
+        }
+    }
+    let mut rx = Vec::new();
+    for icrc in [false, true] {
+        for pmtu in PMTUS {
+            rx.push(bench.rx(pmtu, icrc));
+        }
+    }
+    print(&if args.json {
+        json(&tx, &rx)
+    } else {
+        text(core, &tx, &rx)
+    })
+}
+
+fn mode(icrc: bool) -> &'static str {
+    if icrc { "all" } else { "none" }
+}
+
+fn json(tx: &[TxSpeed], rx: &[RxSpeed]) -> String {
+    let tx: Vec<_> = tx
+        .iter()
+        .map(|speed| {
+            json!({
+                "opcode": speed.opcode.name(), "pmtu": speed.pmtu, "qps": speed.qps, "pps": speed.pps.round(),
+                "cycles_per_packet": (speed.cycles_per_packet * 10.0).round() / 10.0,
+                "verified": speed.verified,
+            })
+        })
+        .collect();
+    let rx: Vec<_> = rx
+        .iter()
+        .map(|speed| {
+            json!({
+                "icrc": mode(speed.icrc), "pmtu": speed.pmtu, "pps": speed.pps.round(),
+                "cycles_per_packet": (speed.cycles_per_packet * 10.0).round() / 10.0,
+                "bytes_per_second": speed.bytes_per_second.round(),
+            })
+        })
+        .collect();
+    format!("{}\n", json!({"tx": tx, "rx": rx}))
+}
+
+fn text(core: usize, tx: &[TxSpeed], rx: &[RxSpeed]) -> String {
+    let mut out = format!("one core (CPU {core}), net_null, frames as `run` sends them\n\n");
+    let _ = writeln!(
+        out,
+        "sending       PMTU     QPs   Mpps  cycles a packet  frames verified"
+    );
+    for speed in tx {
+        let _ = writeln!(
+            out,
+            "  WRITE Middle {:>4}  {:>6}  {:>5.1}  {:>15.1}  {:>15}",
+            speed.pmtu,
+            speed.qps,
+            speed.pps / 1e6,
+            speed.cycles_per_packet,
+            speed.verified
+        );
+    }
+    let _ = writeln!(
+        out,
+        "\nanalysing     PMTU    ICRC   Mpps  cycles a packet             GB/s"
+    );
+    for speed in rx {
+        let _ = writeln!(
+            out,
+            "  WRITE Middle {:>4}  {:>6}  {:>5.1}  {:>15.1}  {:>15.1}",
+            speed.pmtu,
+            mode(speed.icrc),
+            speed.pps / 1e6,
+            speed.cycles_per_packet,
+            speed.bytes_per_second / 1e9
+        );
+    }
+    out
+}

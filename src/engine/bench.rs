@@ -1,0 +1,297 @@
+//! How fast one core crafts and analyses.
+//!
+//! Contract: sending is the very loop of a run ([`TxUnit::step`] with a clock read for each step)
+//! on a port that takes everything; receiving is the recorder on frames crafted just before, out
+//! of the core's cache as a NIC with DDIO leaves them. Sampled frames are decoded in full: a wrong
+//! one is an error, whatever the speed.
+//!
+//! Left out on purpose: a NIC's own limits, and several cores.
+
+use crate::dpdk::{Eal, PoolConfig, Port, PortConfig, Started, Stopped, ThreadRegistration, TscClock, TxPool, tsc};
+use crate::engine::craft::Crafter;
+use crate::engine::tx::{Audit, TxUnit};
+use crate::measure::Recorder;
+use crate::pattern::{self, IcrcCheck};
+use crate::plan::schedule::{Clocking, Next, Schedule};
+use crate::plan::{self, Plan};
+use crate::testbed::Testbed;
+use crate::units::{BitRate, Picos};
+use crate::wire::decode::{AckreqRule, Link, decode};
+use crate::wire::template::{BUFFER_SLACK, filler};
+use crate::wire::{self, Opcode};
+
+/// One frame in so many is verified.
+const AUDIT: u32 = 4096;
+
+/// Length of one slice of a measurement, in microseconds. The median slice counts: it is shorter
+/// than a scheduler's time slice, so that time given to other processes falls into few of them.
+const SLICE_MICROS: u64 = 250;
+
+/// Frames analysed between two looks at the clock.
+const RX_BATCH: usize = 64;
+
+/// What could not be done, or was done wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// DPDK said no.
+    #[error(transparent)]
+    Dpdk(#[from] crate::dpdk::Error),
+    /// The core is not to be had.
+    #[error("cannot pin the measuring thread to core {0}")]
+    Core(usize),
+    /// A frame that was sent is wrong.
+    #[error("of {audited} frames taken aside one is wrong ({error}): {hex}")]
+    WrongFrame {
+        /// Frames taken aside.
+        audited: usize,
+        /// What is wrong with it.
+        error: String,
+        /// Its bytes.
+        hex: String,
+    },
+}
+
+/// Speed of sending.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TxSpeed {
+    /// Opcode of the frames.
+    pub opcode: Opcode,
+    /// Payload bytes.
+    pub pmtu: u32,
+    /// QPs in turn.
+    pub qps: u32,
+    /// Packets per second: median of the slices.
+    pub pps: f64,
+    /// TSC cycles for each packet.
+    pub cycles_per_packet: f64,
+    /// Frames verified.
+    pub verified: usize,
+}
+
+/// Speed of analysing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RxSpeed {
+    /// Whether every ICRC was verified.
+    pub icrc: bool,
+    /// Payload bytes.
+    pub pmtu: u32,
+    /// Packets per second: median of the slices.
+    pub pps: f64,
+    /// Frame bytes per second.
+    pub bytes_per_second: f64,
+    /// TSC cycles for each packet.
+    pub cycles_per_packet: f64,
+}
+
+/// The testbed that a bench wants: one net_null port, without hugepages if there are none.
+#[must_use]
+pub fn testbed() -> Testbed {
+    let text = "ports:\n- {device: 'net_null0,no-rx=1', speed: 400Gbps, workers: 2, receive: false}\n";
+    // A constant that the loader's own tests accept.
+    testbed_of(text)
+}
+
+fn testbed_of(text: &str) -> Testbed {
+    match crate::testbed::parse("bench", text, &[]) {
+        Ok(testbed) => testbed,
+        Err(errors) => unreachable!("built-in testbed: {errors}"),
+    }
+}
+
+fn plan_of(pmtu: u32, qps: u32) -> Plan {
+    // Long messages: all but one frame in some thousands is a Middle packet.
+    let text = format!(
+        "duration: 1h\nframe: {{pmtu: {pmtu}}}\ntraffic:\n\
+         - {{kind: transfer, from: 0, to: 1, message: 16MiB, count: unlimited, qps: {qps}, rate: max}}\n"
+    );
+    let pattern = match pattern::parse("bench", &text, &[]) {
+        Ok(pattern) => pattern,
+        Err(errors) => unreachable!("built-in pattern: {errors}"),
+    };
+    match plan::build(&pattern, &testbed(), &[BitRate(400_000_000_000)]) {
+        Ok(plan) => plan,
+        Err(errors) => unreachable!("built-in plan: {errors:?}"),
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// One core that measures.
+pub struct Bench {
+    eal: Eal,
+    port: Option<Port<Stopped>>,
+    /// TSC cycles of one slice.
+    slice: u64,
+    /// Slices of one measurement, besides the first, which warms caches and branch predictors.
+    slices: u64,
+    _thread: ThreadRegistration,
+}
+
+impl Bench {
+    /// Pins this thread to `core` and takes the port of [`testbed`] from `eal`. Each measurement
+    /// takes about `seconds`.
+    ///
+    /// # Errors
+    /// [`BenchError::Core`], [`BenchError::Dpdk`].
+    pub fn new(eal: Eal, core: usize, seconds: f64) -> Result<Bench, BenchError> {
+        if !core_affinity::set_for_current(core_affinity::CoreId { id: core }) {
+            return Err(BenchError::Core(core));
+        }
+        let thread = ThreadRegistration::register(&eal)?;
+        let port = Port::open(&eal, "net_null0")?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked to be 0.01 s to an hour"
+        )]
+        let slices = (seconds * 1e6 / SLICE_MICROS as f64) as u64;
+        let slice = eal.tsc_hz() * SLICE_MICROS / 1_000_000;
+        Ok(Bench {
+            eal,
+            port: Some(port),
+            slice,
+            slices,
+            _thread: thread,
+        })
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "rates")]
+    fn rates(&self, packets: u64, cycles: u64) -> (f64, f64) {
+        let per_packet = cycles as f64 / packets.max(1) as f64;
+        (self.eal.tsc_hz() as f64 / per_packet, per_packet)
+    }
+
+    /// Sends WRITE Middle packets of `pmtu` bytes from `qps` QPs in turn.
+    ///
+    /// # Errors
+    /// [`BenchError::WrongFrame`] when a frame taken aside does not decode as what it should be.
+    pub fn tx(&mut self, pmtu: u32, qps: u32) -> Result<TxSpeed, BenchError> {
+        let Some(stopped) = self.port.take() else {
+            unreachable!("the port is put back at the end")
+        };
+        let plan = plan_of(pmtu, qps);
+        let clean = filler(plan.max_frame_len() + BUFFER_SLACK);
+        let config = PoolConfig {
+            name: "bench".to_owned(),
+            frames: 8191,
+            data_room: u16::try_from(clean.len().next_multiple_of(64)).unwrap_or(u16::MAX),
+            numa_node: None,
+        };
+        let pool = TxPool::new(&self.eal, &config, &clean)?;
+        let config = PortConfig {
+            rx_queues: 0,
+            ..PortConfig::default()
+        };
+        let mut port: Port<Started> = stopped.start(&config, None)?;
+        let schedule = Schedule::new(&plan, 0, Clocking::Real { catch_up: Picos::ZERO }, 1, |_, _| true);
+        let Some(queue) = port.take_tx_queues().pop() else {
+            unreachable!("one queue was asked for")
+        };
+        let mut unit = TxUnit::new(&plan, 0, queue, &pool, schedule, clean);
+        unit.audit = Some(Audit::new(AUDIT));
+        let clock = TscClock::start_now(&self.eal);
+        let mut slices = Vec::new();
+        for slice in 0..=self.slices {
+            let before = unit.stats.frames;
+            let begin = tsc();
+            let mut end = begin;
+            while end - begin < self.slice {
+                // A look at the clock for each burst, as the loop of a run takes it.
+                for _ in 0..16 {
+                    unit.step(&plan, clock.now());
+                }
+                end = tsc();
+            }
+            // The first slice warms caches and branch predictors.
+            if slice > 0 {
+                slices.push(self.rates(unit.stats.frames - before, end - begin));
+            }
+        }
+        let frames = unit.audit.take().map(|audit| audit.frames).unwrap_or_default();
+        drop(unit);
+        drop(pool);
+        self.port = port.stop().ok();
+        verify(&frames, pmtu)?;
+        let (pps, cycles) = slices.into_iter().unzip();
+        Ok(TxSpeed {
+            opcode: Opcode::RcRdmaWriteMiddle,
+            pmtu,
+            qps,
+            pps: median(pps),
+            cycles_per_packet: median(cycles),
+            verified: frames.len(),
+        })
+    }
+
+    /// Analyses WRITE packets of `pmtu` bytes from 256 QPs.
+    #[must_use]
+    pub fn rx(&self, pmtu: u32, icrc: bool) -> RxSpeed {
+        let plan = plan_of(pmtu, 256);
+        let clean = filler(plan.max_frame_len() + BUFFER_SLACK);
+        let mut schedule = Schedule::new(&plan, 0, Clocking::Exact, 1, |_, _| true);
+        let mut crafter = Crafter::new(&plan, &mut schedule, clean.clone());
+        let mut buffers = vec![(clean.clone(), 0u64, 0usize); RX_BATCH];
+        let mut recorder = Recorder::new(&plan, if icrc { IcrcCheck::All } else { IcrcCheck::None });
+        let mut slices = Vec::new();
+        let (mut bytes, mut frames) = (0u64, 0u64);
+        for slice in 0..=self.slices {
+            let (mut packets, mut cycles) = (0, 0);
+            while cycles < self.slice {
+                for (buffer, mark, len) in &mut buffers {
+                    let Next::Packet { at, lane, due } = schedule.next(&plan, Picos::MAX) else {
+                        break;
+                    };
+                    *len = crafter.write(&plan, &mut schedule, lane, &due, at, buffer, mark);
+                }
+                let begin = tsc();
+                for (buffer, _, len) in &buffers {
+                    recorder.frame(0, &buffer[..*len], Picos(begin));
+                }
+                cycles += tsc() - begin;
+                packets += RX_BATCH as u64;
+                bytes += buffers.iter().map(|(_, _, len)| *len as u64).sum::<u64>();
+                frames += RX_BATCH as u64;
+            }
+            if slice > 0 {
+                slices.push(self.rates(packets, cycles));
+            }
+        }
+        let (pps, cycles): (Vec<f64>, Vec<f64>) = slices.into_iter().unzip();
+        let pps = median(pps);
+        #[expect(clippy::cast_precision_loss, reason = "a rate")]
+        let bytes_per_second = pps * bytes as f64 / frames.max(1) as f64;
+        RxSpeed {
+            icrc,
+            pmtu,
+            pps,
+            bytes_per_second,
+            cycles_per_packet: median(cycles),
+        }
+    }
+}
+
+/// Decodes every frame in full.
+fn verify(frames: &[Vec<u8>], pmtu: u32) -> Result<(), BenchError> {
+    for frame in frames {
+        let decoded = decode(Link::Ethernet, frame, frame.len(), AckreqRule::Last);
+        let wrong = match decoded.error() {
+            Some(error) => Some(error.to_string()),
+            None => match wire::Frame::parse(frame) {
+                Ok(wire::Frame::Roce(packet)) if packet.payload().len() == pmtu as usize => None,
+                _ => Some(format!("it is no RoCEv2 packet with {pmtu} bytes")),
+            },
+        };
+        if let Some(error) = wrong {
+            let hex = frame.iter().map(|byte| format!("{byte:02x}")).collect();
+            return Err(BenchError::WrongFrame {
+                audited: frames.len(),
+                error,
+                hex,
+            });
+        }
+    }
+    Ok(())
+}
