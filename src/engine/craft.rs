@@ -16,7 +16,7 @@ use crate::plan::segment::{Position, packets};
 use crate::plan::{EntryPlan, Pair, Plan};
 use crate::units::Picos;
 use crate::wire::ethernet::Address;
-use crate::wire::template::{Layout, MessageFields, PacketFields, PortChange, Route, Shape};
+use crate::wire::template::{Layout, MessageFields, PacketFields, PortChange, Route, Shape, forget_header};
 use crate::wire::{bth, ethernet, icrc, immdt, ipv4, ipv6, pause, pfc, reth, udp, vlan};
 
 /// No shape of that length yet.
@@ -27,6 +27,8 @@ struct EntryShapes {
     shapes: Vec<Shape>,
     /// Index into `shapes` by position (First, Middle, Last, Only) and payload length.
     by_len: [Vec<u16>; 4],
+    /// Index of the Middle shape, there being one length of it.
+    middle: usize,
 }
 
 /// Makes the frames of one schedule.
@@ -179,6 +181,7 @@ impl EntryShapes {
         let mut own = EntryShapes {
             shapes: Vec::new(),
             by_len: std::array::from_fn(|_| vec![ABSENT; pmtu as usize + 1]),
+            middle: 0,
         };
         for len in message_lengths(entry) {
             let n = packets(u64::from(len), pmtu);
@@ -187,7 +190,7 @@ impl EntryShapes {
                 continue;
             }
             own.index(plan, entry, Position::First, pmtu);
-            own.index(plan, entry, Position::Middle, pmtu);
+            own.middle = own.index(plan, entry, Position::Middle, pmtu);
             own.index(plan, entry, Position::Last, (len - 1) % pmtu + 1);
         }
         own
@@ -287,7 +290,10 @@ impl Crafter {
         let entry = &plan.entries[entry_index];
         let flow = schedule.flow_mut(lane, due);
         let shapes = &mut self.entries[entry_index];
-        let index = shapes.index(plan, entry, due.position, due.payload_len);
+        let index = match due.position {
+            Position::Middle => shapes.middle,
+            position => shapes.index(plan, entry, position, due.payload_len),
+        };
         let shape = &mut shapes.shapes[index];
         let route = &self.routes[lane][flow.pair as usize];
         let message = MessageFields {
@@ -306,12 +312,14 @@ impl Crafter {
         shape.write(route, &message, &packet, base, frame, mark, &self.clean)
     }
 
-    /// Writes the control frame of `entry` into `frame` and returns its length.
-    pub fn write_control(&self, entry: usize, frame: &mut [u8]) -> usize {
+    /// Writes the control frame of `entry` into `frame`, whose `mark` forgets its header, and returns
+    /// its length.
+    pub fn write_control(&self, entry: usize, frame: &mut [u8], mark: &mut u64) -> usize {
         let Some(bytes) = self.control.get(entry).and_then(Option::as_ref) else {
             return 0;
         };
         frame[..bytes.len()].copy_from_slice(bytes);
+        *mark = forget_header(*mark);
         bytes.len()
     }
 }

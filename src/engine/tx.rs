@@ -235,7 +235,7 @@ impl TxUnit {
                 }
                 Next::Control { entry, .. } => {
                     let frame = self.batch.frame(made);
-                    let len = self.crafter.write_control(entry, frame.bytes);
+                    let len = self.crafter.write_control(entry, frame.bytes, frame.mark);
                     self.stats.bytes += len as u64;
                     #[expect(clippy::cast_possible_truncation, reason = "60 bytes")]
                     self.batch.set_len(made, len as u16);

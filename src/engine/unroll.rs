@@ -114,7 +114,7 @@ impl<'a> Unroll<'a> {
             match step {
                 Next::Wait(_) | Next::Done => {}
                 Next::Control { at, entry } => {
-                    let len = port.crafter.write_control(entry, &mut port.buffer);
+                    let len = port.crafter.write_control(entry, &mut port.buffer, &mut port.mark);
                     return Some((at, index, len));
                 }
                 Next::Packet { at, lane, due } => {

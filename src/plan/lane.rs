@@ -136,6 +136,12 @@ pub struct Lane {
     /// Messages released (dispatches, for `alltoall`).
     released: u64,
     next_release: Picos,
+    /// The next release waits for a message to be finished or received, whatever the time.
+    held_back: bool,
+    /// MAC control frames instead of messages.
+    control: bool,
+    /// Bytes of a frame beyond its padded payload, by position.
+    overhead: [u32; 4],
     unfinished: u32,
     waiting: VecDeque<Waiting>,
 }
@@ -183,6 +189,10 @@ impl Lane {
             stop: Picos::MAX,
             released: 0,
             next_release: Picos::MAX,
+            held_back: false,
+            control: matches!(entry.work, Work::Control { .. }),
+            overhead: [Position::First, Position::Middle, Position::Last, Position::Only]
+                .map(|position| entry.frame.frame_len(entry.verb, position, 0)),
             unfinished: 0,
             waiting: VecDeque::new(),
         }
@@ -214,6 +224,12 @@ impl Lane {
     #[must_use]
     pub fn released(&self) -> u64 {
         self.released
+    }
+
+    /// Whether it sends MAC control frames.
+    #[must_use]
+    pub fn is_control(&self) -> bool {
+        self.control
     }
 
     /// Whether this lane is paced at all.
@@ -290,7 +306,11 @@ impl Lane {
 
     /// Releases every message that may begin by `now`.
     fn release(&mut self, entry: &EntryPlan, now: Picos) {
-        while self.next_release <= now && self.may_release(entry) {
+        while self.next_release <= now {
+            if !self.may_release(entry) {
+                self.held_back = true;
+                return;
+            }
             // An entry without a time of its own between messages ends by the clock.
             if now >= self.stop {
                 self.next_release = Picos::MAX;
@@ -330,28 +350,33 @@ impl Lane {
     }
 
     /// What the lane does next, `now` being the time until which it may look.
+    #[inline]
     pub fn ready(&mut self, entry: &EntryPlan, now: Picos) -> Ready {
-        if matches!(entry.work, Work::Control { .. }) {
-            return if self.next_release == Picos::MAX {
-                Ready::Exhausted
-            } else {
-                Ready::At(self.next_release)
-            };
+        if self.next_release <= now.max(self.time) && !self.held_back && !self.control {
+            self.release(entry, now.max(self.time));
         }
-        self.release(entry, now.max(self.time));
-        if !self.ring.is_empty() {
-            return Ready::At(self.time);
+        if self.ring.is_empty() {
+            self.when_idle()
+        } else {
+            Ready::At(self.time)
         }
+    }
+
+    /// What a lane does that has no message under way.
+    fn when_idle(&self) -> Ready {
         if self.next_release == Picos::MAX {
-            return Ready::Exhausted;
+            Ready::Exhausted
+        } else if self.held_back {
+            Ready::Blocked(self.waiting.front().map_or(Picos::MAX, |first| first.deadline))
+        } else if self.control {
+            Ready::At(self.next_release)
+        } else {
+            Ready::At(self.next_release.max(self.time))
         }
-        if !self.may_release(entry) {
-            return Ready::Blocked(self.waiting.front().map_or(Picos::MAX, |first| first.deadline));
-        }
-        Ready::At(self.next_release.max(self.time))
     }
 
     /// Takes the next packet, which leaves at `at`. `None` when no QP has anything to send.
+    #[inline]
     pub fn take(&mut self, entry: &EntryPlan, seed: u64, at: Picos) -> Option<Due> {
         let flow_index = loop {
             let flow_index = self.ring.pop_front()?;
@@ -361,6 +386,7 @@ impl Lane {
             }
             // Its time is over: messages begun are finished, those that wait are not begun.
             self.unfinished -= flow.pending;
+            self.held_back = false;
             flow.pending = 0;
             flow.active = false;
         };
@@ -387,6 +413,7 @@ impl Lane {
         }
         if position.is_last() {
             self.unfinished -= 1;
+            self.held_back = false;
             flow.messages = flow.messages.wrapping_add(1);
             self.sent.messages += 1;
             flow.active = flow.pending > 0;
@@ -405,7 +432,7 @@ impl Lane {
         if flow.active {
             self.ring.push_back(flow_index);
         }
-        let frame_len = entry.frame.frame_len(entry.verb, position, payload_len);
+        let frame_len = self.overhead[position as usize] + ((payload_len + 3) & !3);
         self.sent.packets += 1;
         self.sent.payload_bytes += u64::from(payload_len);
         self.sent.frame_bytes += u64::from(frame_len);
@@ -428,6 +455,7 @@ impl Lane {
         self.sent.frame_bytes += u64::from(frame_len);
     }
 
+    #[inline]
     fn pace_after(&mut self, at: Picos, frame_len: u32) {
         let Some(rate) = self.pace else {
             self.time = at;
@@ -449,6 +477,7 @@ impl Lane {
         }
         if let Some(place) = self.waiting.iter().position(|w| w.flow == flow && w.number == number) {
             self.waiting.remove(place);
+            self.held_back = false;
         }
     }
 
@@ -462,6 +491,7 @@ impl Lane {
     pub fn expire(&mut self, now: Picos) {
         while self.waiting.front().is_some_and(|first| first.deadline <= now) {
             self.waiting.pop_front();
+            self.held_back = false;
             self.sent.timeouts += 1;
         }
     }

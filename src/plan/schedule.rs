@@ -10,7 +10,6 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::pattern::Start;
-use crate::plan::feed::Work;
 use crate::plan::lane::{Due, Lane, Ready, Sent, TxFlow};
 use crate::plan::{EntryPlan, Plan};
 use crate::units::{BitRate, Picos};
@@ -56,14 +55,17 @@ pub enum Clocking {
 }
 
 /// Time, number of the key, lane. The number settles ties and tells void keys from the live one.
-type Key = Reverse<(Picos, u64, usize)>;
+type Key = (Picos, u64, usize);
 
 /// The frames of one port queue.
 pub struct Schedule {
     lanes: Vec<Lane>,
     /// Number of the newest heap key of each lane, older keys being void; 0: asleep or finished.
     generations: Vec<u64>,
-    heap: BinaryHeap<Key>,
+    /// Keys of the lanes that wait, but for the current one's.
+    heap: BinaryHeap<Reverse<Key>>,
+    /// The lane that was served last: mostly it is the next one too, and needs no heap.
+    current: Option<Key>,
     ticks: u64,
     line: BitRate,
     clocking: Clocking,
@@ -104,6 +106,7 @@ impl Schedule {
             generations: vec![0; lanes.len()],
             lanes,
             heap: BinaryHeap::new(),
+            current: None,
             ticks: 0,
             line,
             clocking,
@@ -181,36 +184,52 @@ impl Schedule {
         }
     }
 
+    /// The key of the lane whose turn it is, taken out of the heap; `None` when no lane waits.
+    #[inline]
+    fn turn(&mut self) -> Option<Key> {
+        if let Some(current) = self.current
+            && self.generations[current.2] == current.1
+            && self.heap.peek().is_none_or(|Reverse(first)| current < *first)
+        {
+            return Some(current);
+        }
+        self.change_turns()
+    }
+
+    fn change_turns(&mut self) -> Option<Key> {
+        let live = |schedule: &Schedule, key: &Key| schedule.generations[key.2] == key.1;
+        if let Some(current) = self.current.take()
+            && live(self, &current)
+        {
+            self.heap.push(Reverse(current));
+        }
+        while let Some(Reverse(key)) = self.heap.pop() {
+            if live(self, &key) {
+                self.current = Some(key);
+                return self.current;
+            }
+        }
+        None
+    }
+
     /// The next frame that leaves at `limit` or before. `plan` is the one that the schedule was
     /// made of.
+    #[inline]
     pub fn next(&mut self, plan: &Plan, limit: Picos) -> Next {
         loop {
-            let Some(&Reverse((time, tick, lane))) = self.heap.peek() else {
+            let Some((time, _, lane)) = self.turn() else {
                 return if self.has_more() {
                     Next::Wait(Picos::MAX)
                 } else {
                     Next::Done
                 };
             };
-            if tick != self.generations[lane] {
-                self.heap.pop();
-                continue;
-            }
             if time > limit {
                 return Next::Wait(time);
             }
             let entry = &plan.entries[self.lanes[lane].entry];
             match self.lanes[lane].ready(entry, time) {
-                Ready::Exhausted => {
-                    self.heap.pop();
-                    self.generations[lane] = 0;
-                    self.lane_finished(lane);
-                }
-                Ready::Blocked(until) => {
-                    self.lanes[lane].expire(time);
-                    self.rekey_top(lane, until.max(Picos(time.0 + 1)));
-                }
-                Ready::At(ready) if ready > time => self.rekey_top(lane, ready),
+                Ready::At(ready) if ready > time => self.rekey_current(lane, ready),
                 Ready::At(ready) => {
                     let at = self.departure(lane, ready, limit);
                     if at > limit {
@@ -218,11 +237,20 @@ impl Schedule {
                     }
                     return self.emit(plan.seed, entry, lane, at);
                 }
+                Ready::Exhausted => {
+                    self.generations[lane] = 0;
+                    self.lane_finished(lane);
+                }
+                Ready::Blocked(until) => {
+                    self.lanes[lane].expire(time);
+                    self.rekey_current(lane, until.max(Picos(time.0 + 1)));
+                }
             }
         }
     }
 
     /// When a frame of `lane` that may leave at `ready` does leave.
+    #[inline]
     fn departure(&mut self, lane: usize, ready: Picos, limit: Picos) -> Picos {
         match self.clocking {
             Clocking::Exact => ready.max(self.port_free),
@@ -239,13 +267,14 @@ impl Schedule {
         }
     }
 
+    #[inline]
     fn emit(&mut self, seed: u64, entry: &EntryPlan, lane: usize, at: Picos) -> Next {
         let state = &mut self.lanes[lane];
         let entry_index = state.entry;
         let (first, last) = &mut self.departures[entry_index];
         *first = (*first).min(at);
         *last = at;
-        let (next, frame_len, time) = if matches!(entry.work, Work::Control { .. }) {
+        let (next, frame_len, time) = if state.is_control() {
             state.take_control(entry, CONTROL_FRAME_LEN);
             (
                 Next::Control { at, entry: entry_index },
@@ -264,7 +293,7 @@ impl Schedule {
             }
             self.port_free = at + self.wire_time.1;
         }
-        self.rekey_top(lane, time);
+        self.rekey_current(lane, time);
         next
     }
 
@@ -278,21 +307,20 @@ impl Schedule {
         }
     }
 
-    /// Gives a lane that may not be at the top a new time.
+    /// Gives a lane, whichever, a new time.
     fn rekey(&mut self, lane: usize, time: Picos) {
         self.ticks += 1;
         self.generations[lane] = self.ticks;
         self.heap.push(Reverse((time, self.ticks, lane)));
     }
 
-    /// Gives the lane at the top a new time. Equal times are served in the order of their keys, so
+    /// Gives the current lane a new time. Equal times are served in the order of their keys, so
     /// lanes take turns.
-    fn rekey_top(&mut self, lane: usize, time: Picos) {
+    #[inline]
+    fn rekey_current(&mut self, lane: usize, time: Picos) {
         self.ticks += 1;
         self.generations[lane] = self.ticks;
-        if let Some(mut top) = self.heap.peek_mut() {
-            *top = Reverse((time, self.ticks, lane));
-        }
+        self.current = Some((time, self.ticks, lane));
     }
 
     /// First and last departure of each entry; the first is [`Picos::MAX`] before there is one.

@@ -6,13 +6,17 @@
 //! the shape's constant XOR what each changing field contributes (see `advance`). The payload is
 //! not touched: buffers are filled once with [`filler`] and keep it.
 //!
+//! A buffer's *mark* says which header it holds and where its last frame ended: a buffer that
+//! comes back with the header wanted is patched only.
+//!
 //! Contract: [`Shape::write`] leaves a complete, valid frame whatever frame the buffer held before,
-//! provided the buffer began as `filler` and its `mark` was kept with it. The cost does not depend
+//! provided the buffer began as `filler` and its mark was kept with it. The cost does not depend
 //! on the payload's length.
 //!
 //! Left out on purpose: making header bytes. They come from the emitters of this folder, once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::advance::Advance;
 use super::stamp;
@@ -96,9 +100,29 @@ fn raw_crc(bytes: &[u8]) -> u32 {
     !hasher.finalize()
 }
 
+/// A mark's parts: end of the last frame's payload (16 bits, 0 for an untouched buffer), the
+/// shape's identity (20 bits), the route's (28 bits). Identities are unique within the process,
+/// because buffers wander between the threads of one.
+const TRAILER_BITS: u64 = 0xffff;
+const SHAPE_SHIFT: u64 = 16;
+const ROUTE_SHIFT: u64 = 36;
+
+/// The next identity. One that ran over would only be taken for another after 2^20 shapes or 2^28
+/// routes, of which a process makes thousands.
+fn identity(counter: &AtomicU64, bits: u64) -> u64 {
+    (counter.fetch_add(1, Ordering::Relaxed) % ((1 << bits) - 1)) + 1
+}
+
+/// The mark of a buffer whose header was overwritten by something else.
+#[must_use]
+pub const fn forget_header(mark: u64) -> u64 {
+    mark & TRAILER_BITS
+}
+
 /// The addresses of a pair of workers: MAC and IP, zeros elsewhere.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Route {
+    identity: u64,
     bytes: [u8; HEADER_ROOM],
     /// One's complement sum of its part of the IPv4 header.
     sum: u32,
@@ -126,7 +150,13 @@ impl Route {
         } else {
             word_sum(&bytes[layout.l3..layout.l3 + 20])
         };
-        Route { bytes, sum, layout }
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Route {
+            identity: identity(&NEXT, 28) << ROUTE_SHIFT,
+            bytes,
+            sum,
+            layout,
+        }
     }
 
     /// CRC register of a flow on this route: what its addresses, source port and QPN leave behind
@@ -209,6 +239,8 @@ struct StampMaps {
 /// A kind of frame: one opcode, one payload length, one set of constant fields.
 #[derive(Debug)]
 pub struct Shape {
+    /// Its identity and the end of its payload: a mark but for the route.
+    mark: u64,
     bytes: [u8; HEADER_ROOM],
     layout: Layout,
     frame_len: usize,
@@ -280,7 +312,9 @@ impl Shape {
         });
         let mut bytes = [0; HEADER_ROOM];
         bytes.copy_from_slice(&frame[..HEADER_ROOM]);
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Shape {
+            mark: (covered - pad) as u64 | identity(&NEXT, 20) << SHAPE_SHIFT,
             sum: if layout.ipv6 {
                 0
             } else {
@@ -336,7 +370,8 @@ impl Shape {
     /// Writes the frame into `frame`, which must be at least [`Shape::frame_len`] +
     /// [`BUFFER_SLACK`] bytes, and returns its length.
     ///
-    /// `mark` belongs to the buffer: 0 while it is untouched filler. `clean` is a filler as long as
+    /// `mark` belongs to the buffer: 0 while it is untouched filler, and [`forget_header`] of itself
+    /// when something else was written over its header. `clean` is a filler as long as
     /// the buffer. `base` is that of [`Shape::base`] for the same message.
     #[inline]
     pub fn write(
@@ -350,22 +385,16 @@ impl Shape {
         clean: &[u8],
     ) -> usize {
         let covered = self.frame_len - 4;
-        // A shorter frame left its pad and ICRC where this one has payload.
-        let trailer = (covered - self.pad) as u64;
-        if *mark != trailer {
-            restore(frame, *mark, clean);
-            *mark = trailer;
-        }
-        let header = &mut frame[..HEADER_ROOM];
-        for ((out, own), route) in header.iter_mut().zip(&self.bytes).zip(&route.bytes) {
-            *out = own | route;
+        let wanted = self.mark | route.identity;
+        if *mark != wanted {
+            self.write_header(route, frame, *mark, clean);
+            *mark = wanted;
         }
         let udp = self.layout.udp();
         let bth = udp + 8;
-        if !self.layout.ipv6 {
-            let at = self.layout.l3 + 10;
-            header[at..at + 2].copy_from_slice(&checksum(self.sum + route.sum).to_be_bytes());
-        }
+        let Some(header) = frame.first_chunk_mut::<HEADER_ROOM>() else {
+            return 0;
+        };
         header[udp..udp + 2].copy_from_slice(&packet.source_port.to_be_bytes());
         // resv8a is zero: FECN and BECN are the network's to set. One store for QPN, one for PSN.
         header[bth + 4..bth + 8].copy_from_slice(&packet.qpn.to_be_bytes());
@@ -398,10 +427,32 @@ impl Shape {
             crc ^= stamp.high.1 ^ stamp.departure_low.contribution([e, f, g, h]);
         }
         let tail = &mut frame[covered - self.pad..];
-        tail[..self.pad].fill(0);
+        if self.pad != 0 {
+            tail[..self.pad].fill(0);
+        }
         // The value goes out least significant byte first (RULES.md "ICRC").
         tail[self.pad..self.pad + 4].copy_from_slice(&crc.to_le_bytes());
         self.frame_len
+    }
+}
+
+impl Shape {
+    /// Writes all of the header that neither flow nor packet decides, after mending what another
+    /// frame left where this one has payload.
+    fn write_header(&self, route: &Route, frame: &mut [u8], mark: u64, clean: &[u8]) {
+        if mark & TRAILER_BITS != self.mark & TRAILER_BITS {
+            restore(frame, mark & TRAILER_BITS, clean);
+        }
+        let Some(header) = frame.first_chunk_mut::<HEADER_ROOM>() else {
+            return;
+        };
+        for ((out, own), route) in header.iter_mut().zip(&self.bytes).zip(&route.bytes) {
+            *out = own | route;
+        }
+        if !self.layout.ipv6 {
+            let at = self.layout.l3 + 10;
+            header[at..at + 2].copy_from_slice(&checksum(self.sum + route.sum).to_be_bytes());
+        }
     }
 }
 
