@@ -209,6 +209,7 @@ impl Eal {
         let argv = Box::leak(argv.into_boxed_slice());
         let (code, start_log) = log::capture(|| {
             let _quiet = log::StdoutOff::new();
+            let _exit = log::ExitGuard::new();
             // SAFETY: argc NUL-terminated strings and a closing null pointer, all leaked above; no
             // other call to EAL can be under way, because STARTED was false.
             unsafe { sys::rte_eal_init(argc, argv.as_mut_ptr()) }
@@ -352,6 +353,9 @@ fn port_name(id: u16) -> Option<String> {
 /// What to do about a start that failed, told from what EAL logged.
 fn start_hint(log: &Log, hugepages: bool) -> Hint {
     let says = |text: &str| log.0.iter().any(|line| line.contains(text));
+    if says("unavailable") && says("--lcores") {
+        return Hint::new("EAL finds the cores in /sys: mount it, and name a core that this process may run on");
+    }
     if says("no mounted hugetlbfs") {
         return Hint::new("mkdir -p /dev/hugepages && mount -t hugetlbfs nodev /dev/hugepages, or hugepages: none");
     }
