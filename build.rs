@@ -1,4 +1,4 @@
-//! Run path of an unusual DPDK, and the revision that reports name.
+//! Run path of an unusual DPDK, and the revision and compiler that reports name.
 //!
 //! Left out on purpose: code generation.
 
@@ -19,6 +19,20 @@ fn main() {
         "cargo:rustc-env=SQUALL_GIT_REVISION={}",
         revision().unwrap_or_else(|| "unknown".to_owned())
     );
+    println!(
+        "cargo:rustc-env=SQUALL_RUSTC_VERSION={}",
+        compiler().unwrap_or_else(|| "unknown".to_owned())
+    );
+}
+
+/// What the compiler calls itself.
+fn compiler() -> Option<String> {
+    let output = Command::new(std::env::var_os("RUSTC")?)
+        .arg("--version")
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
 }
 
 /// The commit that is checked out. Cargo runs this again only when one of the named files changes,

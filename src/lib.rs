@@ -3,9 +3,12 @@
 //! Data flows one way: `pattern` + `testbed` → `plan` → `engine` → `measure` → `report`.
 //! `docs/ARCHITECTURE.md` is the map.
 
+pub mod capture;
 pub mod cli;
 pub mod dpdk;
+pub mod engine;
 pub mod host;
+pub mod measure;
 pub mod pattern;
 pub mod plan;
 pub mod report;

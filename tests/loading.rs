@@ -1,7 +1,12 @@
 //! Loading of patterns and testbeds as their user meets it: all mistakes at once, each at its
 //! place; what is shipped loads; nothing makes it panic.
 
-use squall::pattern;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use squall::pattern::{self, DispatchMode, Kind, Pattern, Rate};
+use squall::testbed;
+use squall::units::PICOS_PER_SECOND;
 use squall::yaml::Diagnostics;
 
 /// Line, column and message of each mistake.
@@ -40,4 +45,126 @@ fn ten_planted_mistakes_are_all_reported_where_they_stand() {
         .map(|(line, column, text)| (line, column, text.to_owned()))
         .to_vec();
     assert_eq!(mistakes(&errors), expected, "\n{errors}");
+}
+
+/// Names of the YAML files of a folder of the repository.
+fn files(folder: &str) -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let entries = std::fs::read_dir(path).expect("the folder is there");
+    let paths = entries.map(|entry| entry.expect("readable").path());
+    let yaml = paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    let stem = |path: &Path| path.file_stem().expect("a name").to_string_lossy().into_owned();
+    yaml.map(|path| stem(&path)).collect()
+}
+
+fn names(shipped: &[(&str, &str)]) -> BTreeSet<String> {
+    shipped.iter().map(|(name, _)| (*name).to_owned()).collect()
+}
+
+#[test]
+fn every_file_that_is_shipped_is_built_in_and_asks_its_question_first() {
+    assert_eq!(files("patterns"), names(pattern::SHIPPED));
+    assert_eq!(files("testbeds"), names(testbed::SHIPPED));
+    for (name, text) in pattern::SHIPPED {
+        let first = text.lines().next().unwrap_or_default();
+        assert!(first.starts_with("# ") && first.ends_with('?'), "{name}: {first}");
+    }
+}
+
+#[test]
+fn every_shipped_pattern_and_testbed_loads() {
+    for (name, _) in pattern::SHIPPED {
+        let loaded = pattern::load(name, &[]).unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(loaded.pattern.name, *name);
+        assert!(loaded.pattern.workers_needed() >= 2, "{name}");
+    }
+    for (name, _) in testbed::SHIPPED {
+        let loaded = testbed::load(name, &[]).unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(loaded.testbed.name, *name);
+    }
+    assert!(testbed::load(testbed::DEFAULT, &[]).is_ok());
+}
+
+/// Frames of a pattern, reckoned from its shape rather than from a plan: at most, and near enough.
+fn frames(pattern: &Pattern) -> f64 {
+    let seconds = |picos: u64| picos as f64 / PICOS_PER_SECOND as f64;
+    let whole = pattern.duration.map(|duration| seconds(duration.0));
+    let entries = pattern.traffic.iter().map(|entry| {
+        let pmtu = f64::from(entry.frame.pmtu);
+        let time = entry.duration.map(|duration| seconds(duration.0)).or(whole);
+        let packets = |messages: &pattern::Messages| {
+            let bytes = messages.transfer_bytes.unwrap_or(messages.size).0;
+            (bytes as f64 / pmtu).ceil()
+        };
+        let at = |rate: &Rate, senders: usize| match rate {
+            Rate::Bits(bits) => bits.0 as f64 / (8.0 * pmtu) * time.expect("an end") * senders as f64,
+            other => panic!("no bound from {other:?}"),
+        };
+        match &entry.kind {
+            Kind::Transfer(transfer) => match transfer.count {
+                Some(count) => packets(&transfer.messages) * count as f64 * f64::from(transfer.pairs),
+                None => at(&transfer.rate, transfer.from.0.len()),
+            },
+            Kind::Incast(incast) => {
+                packets(&incast.messages) * (incast.count * incast.repeats) as f64 * incast.senders.0.len() as f64
+            }
+            Kind::Burst(burst) => packets(&burst.messages) * burst.bursts as f64 * f64::from(burst.transfers),
+            Kind::Background(background) => at(&background.load, background.from.0.len()),
+            Kind::Pfc(pfc) => time.expect("an end") / seconds(pfc.interval.0),
+            Kind::AllToAll(alltoall) => {
+                let ranks = alltoall.ranks.0.len() as f64;
+                let even = f64::from(alltoall.batch) * f64::from(alltoall.top_k) / ranks;
+                let tokens = match alltoall.mode {
+                    DispatchMode::Normal => even,
+                    DispatchMode::LowLatency { padded_tokens } => padded_tokens.map_or(even.ceil(), f64::from),
+                };
+                let bytes = tokens * f64::from(alltoall.hidden) * f64::from(alltoall.precision);
+                let qps = f64::from(alltoall.qps);
+                let dispatches = match (alltoall.iterations, alltoall.interval) {
+                    (Some(iterations), _) => iterations as f64 * f64::from(alltoall.layers),
+                    (None, Some(interval)) => time.expect("an end") / seconds(interval.0),
+                    (None, None) => panic!("no bound"),
+                };
+                ranks * (ranks - 1.0) * qps * (bytes / qps / pmtu).ceil() * dispatches
+            }
+        }
+    });
+    entries.sum()
+}
+
+#[test]
+fn a_capture_of_a_whole_shipped_pattern_stays_small() {
+    for (name, _) in pattern::SHIPPED {
+        let pattern = pattern::load(name, &[]).expect("it loads").pattern;
+        let frames = frames(&pattern);
+        assert!((1_000.0..75_000.0).contains(&frames), "{name}: {frames} frames");
+    }
+}
+
+/// The `--set` values in a text's comments, quotes of the shell taken off.
+fn overrides_in_comments(text: &str) -> Vec<String> {
+    let comments: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix('#')).collect();
+    let joined = comments.join("\n");
+    let value = |rest: &str| match rest.strip_prefix('\'') {
+        Some(quoted) => quoted.split('\'').next().unwrap_or_default().to_owned(),
+        None => rest
+            .split(|c: char| c.is_whitespace() || c == ',')
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
+    };
+    joined.split("--set ").skip(1).map(value).collect()
+}
+
+#[test]
+fn the_overrides_that_comments_recommend_are_good_ones() {
+    let mut seen = 0;
+    for (name, text) in pattern::SHIPPED {
+        let overrides = overrides_in_comments(text);
+        seen += overrides.len();
+        if let Err(errors) = pattern::load(name, &overrides) {
+            panic!("{name}: {errors}");
+        }
+    }
+    assert!(seen > 30, "only {seen} found: is the comments' form another one now?");
 }

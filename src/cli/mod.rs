@@ -3,9 +3,16 @@
 //! Contract: everything that a library user would need lives in the stages; here are only flags,
 //! files, progress and exit status. Errors go to stderr and say where, what and what to do.
 
+mod check;
+mod completions;
+mod craft;
+mod decode;
 mod devices;
 mod doctor;
+pub mod input;
 mod ports;
+pub mod progress;
+mod run;
 
 use std::process::ExitCode;
 
@@ -50,8 +57,13 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Args),
+    Check(check::Args),
+    Craft(craft::Args),
     Ports(ports::Args),
     Doctor(doctor::Args),
+    Completions(completions::Args),
+    Decode(decode::Args),
 }
 
 /// Runs the command line of this process and returns its exit status.
@@ -59,8 +71,13 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome: Outcome = match &cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Craft(args) => craft::run(args),
         Command::Ports(args) => ports::run(args),
         Command::Doctor(args) => doctor::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Decode(args) => decode::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -189,6 +189,21 @@ impl Link {
 }
 
 impl PortStats {
+    /// What was counted since `before`.
+    #[must_use]
+    pub fn since(&self, before: &PortStats) -> PortStats {
+        PortStats {
+            rx_packets: self.rx_packets.wrapping_sub(before.rx_packets),
+            tx_packets: self.tx_packets.wrapping_sub(before.tx_packets),
+            rx_bytes: self.rx_bytes.wrapping_sub(before.rx_bytes),
+            tx_bytes: self.tx_bytes.wrapping_sub(before.tx_bytes),
+            rx_missed: self.rx_missed.wrapping_sub(before.rx_missed),
+            rx_errors: self.rx_errors.wrapping_sub(before.rx_errors),
+            tx_errors: self.tx_errors.wrapping_sub(before.tx_errors),
+            rx_no_buffer: self.rx_no_buffer.wrapping_sub(before.rx_no_buffer),
+        }
+    }
+
     pub(super) fn new(raw: &sys::rte_eth_stats) -> PortStats {
         PortStats {
             rx_packets: raw.ipackets,

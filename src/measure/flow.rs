@@ -1,4 +1,5 @@
-//! Receiving state of one QP, at most 256 bytes: what was seen, and the messages under way.
+//! Receiving state of one QP: what was seen, and the messages under way. With the 64 bytes of its
+//! sending state it is at most 256 bytes.
 //!
 //! Contract: plain state machines; the caller has checked that the frame belongs to the flow.
 //!
@@ -79,7 +80,7 @@ pub struct Place {
 }
 
 /// Messages of one flow that may be under way at once: a sprayed flow may mix neighbours.
-const UNDER_WAY: usize = 4;
+const UNDER_WAY: usize = 2;
 
 /// Receiving state of one QP.
 #[derive(Debug, Clone)]
@@ -104,7 +105,13 @@ pub struct RxFlow {
     pub entry: u16,
     /// The port on which its frames are expected.
     pub port: u16,
-    messages: [Message; UNDER_WAY],
+    /// Messages received whole.
+    pub messages: u32,
+    /// Earliest arrival.
+    pub first_arrival: Picos,
+    /// Latest arrival.
+    pub last_arrival: Picos,
+    under_way: [Message; UNDER_WAY],
 }
 
 impl RxFlow {
@@ -122,7 +129,10 @@ impl RxFlow {
             pair,
             entry,
             port,
-            messages: [Message::NONE; UNDER_WAY],
+            messages: 0,
+            first_arrival: Picos::MAX,
+            last_arrival: Picos::ZERO,
+            under_way: [Message::NONE; UNDER_WAY],
         }
     }
 
@@ -134,6 +144,9 @@ impl RxFlow {
         self.duplicated = self.duplicated.saturating_add(other.duplicated);
         self.reordered = self.reordered.saturating_add(other.reordered);
         self.ce = self.ce.saturating_add(other.ce);
+        self.messages = self.messages.saturating_add(other.messages);
+        self.first_arrival = self.first_arrival.min(other.first_arrival);
+        self.last_arrival = self.last_arrival.max(other.last_arrival);
     }
 
     /// The sequence number that a bare PSN most likely stands for: the one nearest to what is
@@ -194,13 +207,18 @@ impl RxFlow {
         arrival: Picos,
     ) -> Option<Completed> {
         if place.first && place.last {
-            return Some(Completed { number: number.unwrap_or(0), departure, signal: arrival, arrival });
+            return Some(Completed {
+                number: number.unwrap_or(0),
+                departure,
+                signal: arrival,
+                arrival,
+            });
         }
         let slot = match number {
-            Some(number) => &mut self.messages[number as usize % UNDER_WAY],
+            Some(number) => &mut self.under_way[number as usize % UNDER_WAY],
             // A short last packet: it belongs to the youngest message that began before it.
             None => self
-                .messages
+                .under_way
                 .iter_mut()
                 .filter(|message| message.first_seq < seq)
                 .max_by_key(|message| message.first_seq)?,
@@ -208,7 +226,10 @@ impl RxFlow {
         if let Some(number) = number
             && (slot.number != number || slot.received == 0)
         {
-            *slot = Message { number, ..Message::NONE };
+            *slot = Message {
+                number,
+                ..Message::NONE
+            };
         }
         slot.received += 1;
         slot.arrival = slot.arrival.max(arrival);
@@ -247,7 +268,8 @@ mod tests {
 
     #[test]
     fn state_fits_the_promised_size() {
-        assert!(size_of::<RxFlow>() <= 288, "{}", size_of::<RxFlow>());
+        let both = size_of::<RxFlow>() + size_of::<crate::plan::lane::TxFlow>();
+        assert!(both <= 256, "{both}");
     }
 
     #[test]
@@ -257,7 +279,9 @@ mod tests {
         use Seen::{Duplicate, Impossible, New, Reordered};
         assert_eq!(
             seen,
-            [New, New, New, Reordered, Duplicate, Duplicate, Reordered, New, Impossible]
+            [
+                New, New, New, Reordered, Duplicate, Duplicate, Reordered, New, Impossible
+            ]
         );
         assert_eq!(f.see(15 + 300, 10), New);
         assert_eq!(f.see(16, 10), Seen::TooOld);
@@ -275,7 +299,10 @@ mod tests {
                 f.see(seq, 0);
             }
             assert_eq!(f.see(300 + gap, 0), Seen::New);
-            assert_eq!(f.see(300 + gap - 1, 0), if gap >= 1 { Seen::Reordered } else { Seen::Duplicate });
+            assert_eq!(
+                f.see(300 + gap - 1, 0),
+                if gap >= 1 { Seen::Reordered } else { Seen::Duplicate }
+            );
             assert_eq!(f.see(300 + gap, 0), Seen::Duplicate);
         }
     }
@@ -291,15 +318,32 @@ mod tests {
 
     #[test]
     fn a_message_completes_when_all_its_packets_are_there_in_any_order() {
-        let first = Place { first: true, last: false };
-        let middle = Place { first: false, last: false };
-        let last = Place { first: false, last: true };
+        let first = Place {
+            first: true,
+            last: false,
+        };
+        let middle = Place {
+            first: false,
+            last: false,
+        };
+        let last = Place {
+            first: false,
+            last: true,
+        };
         let mut f = flow(0);
         let at = Picos::from_micros;
         assert_eq!(f.message(Some(7), 3, last, Some(at(3)), at(10)), None);
         assert_eq!(f.message(Some(7), 1, first, Some(at(1)), at(11)), None);
         let done = f.message(Some(7), 2, middle, Some(at(2)), at(12)).unwrap();
-        assert_eq!(done, Completed { number: 7, departure: Some(at(1)), signal: at(10), arrival: at(12) });
+        assert_eq!(
+            done,
+            Completed {
+                number: 7,
+                departure: Some(at(1)),
+                signal: at(10),
+                arrival: at(12)
+            }
+        );
         // The last packet too short for a stamp.
         assert_eq!(f.message(Some(8), 4, first, Some(at(20)), at(21)), None);
         assert_eq!(f.message(None, 5, last, None, at(22)).map(|done| done.number), Some(8));

@@ -54,7 +54,10 @@ pub struct Groups {
 
 impl Default for Groups {
     fn default() -> Self {
-        Groups { slots: vec![None; SLOTS], set_aside: Vec::new() }
+        Groups {
+            slots: vec![None; SLOTS],
+            set_aside: Vec::new(),
+        }
     }
 }
 
@@ -68,8 +71,8 @@ impl Groups {
                 group.add(&message);
                 *group
             }
-            other => {
-                self.set_aside.extend(other.replace(message));
+            _ => {
+                self.set_aside.extend(slot.replace(message));
                 message
             }
         };
@@ -115,7 +118,13 @@ mod tests {
     use super::*;
 
     fn message(key: u64, departure: u64, arrival: u64) -> Group {
-        Group { key, expected: 3, done: 1, departure: Picos(departure), arrival: Picos(arrival) }
+        Group {
+            key,
+            expected: 3,
+            done: 1,
+            departure: Picos(departure),
+            arrival: Picos(arrival),
+        }
     }
 
     #[test]

@@ -9,11 +9,21 @@ use hdrhistogram::Histogram;
 use super::group::Groups;
 use crate::units::Picos;
 
-/// A histogram of picoseconds with 3 significant digits.
+/// Longest time that histograms tell apart from longer ones: 100 s.
+const LONGEST: u64 = 100_000_000_000_000;
+
+/// A histogram of picoseconds with 3 significant digits, up to 100 s.
 #[must_use]
 pub fn histogram() -> Histogram<u64> {
-    // The bounds are constants that the library accepts: 3 digits, any range.
-    Histogram::new(3).unwrap_or_else(|_| unreachable!("3 significant digits are within 0..=5"))
+    // Bounds are constants that the library accepts: low ≥ 1, high ≥ 2·low, 3 digits.
+    Histogram::new_with_bounds(1, LONGEST, 3).unwrap_or_else(|_| unreachable!("constant bounds"))
+}
+
+/// A histogram of picoseconds with 2 significant digits, which grows as it must.
+#[must_use]
+pub fn coarse_histogram() -> Histogram<u64> {
+    // As above.
+    Histogram::new(2).unwrap_or_else(|_| unreachable!("constant bounds"))
 }
 
 /// What was received of one entry.
@@ -144,7 +154,11 @@ pub struct PairRecord {
 
 impl Default for PairRecord {
     fn default() -> Self {
-        PairRecord { payload_bytes: 0, first_arrival: Picos::MAX, last_arrival: Picos::ZERO }
+        PairRecord {
+            payload_bytes: 0,
+            first_arrival: Picos::MAX,
+            last_arrival: Picos::ZERO,
+        }
     }
 }
 
@@ -164,6 +178,8 @@ pub struct PortRecord {
     pub frames: u64,
     /// Their bytes without FCS.
     pub bytes: u64,
+    /// Frames of entries whose receiver is behind another port.
+    pub misdelivered: u64,
     /// RoCEv2 frames to a QP that no entry has.
     pub unknown: u64,
     /// RoCEv2 frames that cannot be parsed.
@@ -185,6 +201,7 @@ impl PortRecord {
     pub fn merge(&mut self, other: &PortRecord) {
         self.frames += other.frames;
         self.bytes += other.bytes;
+        self.misdelivered += other.misdelivered;
         self.unknown += other.unknown;
         self.malformed += other.malformed;
         self.cnp += other.cnp;

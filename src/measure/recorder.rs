@@ -5,16 +5,17 @@
 //!
 //! Left out on purpose: bursts and clocks. The arrival time is an argument.
 
+use hdrhistogram::Histogram;
+
 use crate::measure::flow::{Completed, Place, RxFlow, Seen};
 use crate::measure::group::Group;
-use crate::measure::record::{EntryRecord, PairRecord, PortRecord};
+use crate::measure::record::{EntryRecord, PairRecord, PortRecord, coarse_histogram};
 use crate::pattern::IcrcCheck;
 use crate::plan::Plan;
 use crate::plan::feed::Work;
 use crate::units::Picos;
-use crate::wire::macctrl::MacControl;
-use crate::wire::packet::{Frame, Packet};
 use crate::wire::stamp::Stamp;
+use crate::wire::{Frame, Opcode, Packet, pause, pfc};
 
 /// A message of a closed loop was received whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +58,12 @@ pub struct Recorder {
     icrc: IcrcCheck,
     until_icrc: u32,
     completions: Vec<Completion>,
+    /// One-way delay of each flow, ps; empty when there are many flows.
+    flow_latency: Vec<Histogram<u64>>,
 }
+
+/// Plans of at most so many flows have the delay of each in a histogram of its own.
+const FLOWS_WITH_LATENCY: u32 = 1024;
 
 impl Recorder {
     /// A recorder for everything that `plan` may bring back.
@@ -80,7 +86,11 @@ impl Recorder {
             qpns: plan
                 .entries
                 .iter()
-                .map(|entry| QpnRange { first: entry.first_qpn, count: entry.flows(), flow: entry.first_flow })
+                .map(|entry| QpnRange {
+                    first: entry.first_qpn,
+                    count: entry.flows(),
+                    flow: entry.first_flow,
+                })
                 .collect(),
             facts: plan
                 .entries
@@ -90,7 +100,13 @@ impl Recorder {
                     first_flow: entry.first_flow,
                     qps: entry.qps,
                     work: entry.work.clone(),
-                    closed_loop: matches!(entry.work, Work::Continuous { outstanding: Some(_), .. }),
+                    closed_loop: matches!(
+                        entry.work,
+                        Work::Continuous {
+                            outstanding: Some(_),
+                            ..
+                        }
+                    ),
                 })
                 .collect(),
             entries: vec![EntryRecord::default(); plan.entries.len()],
@@ -99,6 +115,11 @@ impl Recorder {
             icrc,
             until_icrc: 0,
             completions: Vec::new(),
+            flow_latency: if plan.flows() <= FLOWS_WITH_LATENCY {
+                vec![coarse_histogram(); plan.flows() as usize]
+            } else {
+                Vec::new()
+            },
         }
     }
 
@@ -110,24 +131,24 @@ impl Recorder {
         record.bytes += bytes.len() as u64;
         match Frame::parse(bytes) {
             Ok(Frame::Roce(packet)) => self.packet(port, bytes.len(), &packet, arrival),
-            Ok(Frame::MacControl(control)) => self.mac_control(port, &control),
+            Ok(Frame::MacControl(control)) => self.mac_control(port, control),
             Ok(Frame::Other) => self.ports[port].other += 1,
             Err(_) => self.ports[port].malformed += 1,
         }
     }
 
     #[cold]
-    fn mac_control(&mut self, port: usize, control: &MacControl) {
+    fn mac_control(&mut self, port: usize, body: &[u8]) {
         let record = &mut self.ports[port];
-        match control {
-            MacControl::Pfc(pfc) => {
-                record.pfc_frames += 1;
-                for (class, count) in record.pfc.iter_mut().enumerate() {
-                    *count += u64::from(pfc.class_enable >> class & 1);
-                }
+        if let Ok(pfc) = pfc::Repr::parse(body) {
+            record.pfc_frames += 1;
+            for (class, count) in record.pfc.iter_mut().enumerate() {
+                *count += u64::from(pfc.class_enable >> class & 1);
             }
-            MacControl::Pause(_) => record.pause_frames += 1,
-            MacControl::Other(_) => record.other += 1,
+        } else if pause::Repr::parse(body).is_ok() {
+            record.pause_frames += 1;
+        } else {
+            record.other += 1;
         }
     }
 
@@ -158,7 +179,11 @@ impl Recorder {
     fn packet(&mut self, port: usize, frame_len: usize, packet: &Packet<'_>, arrival: Picos) {
         let Some(flow_number) = self.flow_of(packet.dest_qp()) else {
             let record = &mut self.ports[port];
-            if packet.is_cnp() { record.cnp += 1 } else { record.unknown += 1 }
+            if packet.opcode() == Opcode::Cnp {
+                record.cnp += 1
+            } else {
+                record.unknown += 1
+            }
             return;
         };
         let verify = self.icrc_turn();
@@ -167,6 +192,7 @@ impl Recorder {
         let entry = &mut self.entries[entry_index];
         if usize::from(flow.port) != port {
             entry.misdelivered += 1;
+            self.ports[port].misdelivered += 1;
             return;
         }
         if verify {
@@ -212,6 +238,8 @@ impl Recorder {
         flow.packets += 1;
         flow.bytes += payload.len() as u64;
         flow.ce = flow.ce.saturating_add(u32::from(ecn == 3));
+        flow.first_arrival = flow.first_arrival.min(arrival);
+        flow.last_arrival = arrival;
         entry.packets += 1;
         entry.payload_bytes += payload.len() as u64;
         entry.frame_bytes += frame_len as u64;
@@ -226,14 +254,21 @@ impl Recorder {
             Some(stamp) => {
                 entry.time_travel += u64::from(arrival < stamp.departure);
                 entry.first_departure = entry.first_departure.min(stamp.departure);
-                entry.latency.saturating_record(arrival.saturating_sub(stamp.departure).0);
+                entry
+                    .latency
+                    .saturating_record(arrival.saturating_sub(stamp.departure).0);
             }
             None => entry.unstamped += 1,
         }
-        let place = Place { first: packet.is_first(), last: packet.is_last() };
+        let position = packet.opcode().position();
+        let place = Place {
+            first: position.is_first(),
+            last: position.is_last(),
+        };
         let number = stamp.map(|stamp| stamp.number);
         let departure = stamp.map(|stamp| stamp.departure);
         if let Some(done) = flow.message(number, seq, place, departure, arrival) {
+            flow.messages = flow.messages.saturating_add(1);
             self.message(entry_index, flow_number, &done);
         }
     }
@@ -245,10 +280,20 @@ impl Recorder {
         let index = flow_number - facts.first_flow;
         let (pair, qp) = (index / facts.qps, index % facts.qps);
         if let Some(departure) = done.departure {
-            entry.message_latency.saturating_record(done.signal.saturating_sub(departure).0);
-            entry.completion.saturating_record(done.arrival.saturating_sub(departure).0);
+            entry
+                .message_latency
+                .saturating_record(done.signal.saturating_sub(departure).0);
+            entry
+                .completion
+                .saturating_record(done.arrival.saturating_sub(departure).0);
             if let Some((key, expected)) = facts.work.group(pair, facts.qps, qp, done.number) {
-                let part = Group { key, expected, done: 1, departure, arrival: done.arrival };
+                let part = Group {
+                    key,
+                    expected,
+                    done: 1,
+                    departure,
+                    arrival: done.arrival,
+                };
                 if let Some(group) = entry.groups.add(part) {
                     entry.group_completion.saturating_record(group.duration().0);
                 }
@@ -256,7 +301,12 @@ impl Recorder {
         }
         if facts.closed_loop {
             let entry = self.flows[flow_number as usize].entry;
-            self.completions.push(Completion { entry, pair, qp, number: done.number });
+            self.completions.push(Completion {
+                entry,
+                pair,
+                qp,
+                number: done.number,
+            });
         }
     }
 
@@ -295,6 +345,12 @@ impl Recorder {
         &self.flows
     }
 
+    /// One-way delay of each flow, ps, over all entries; empty when there are many flows.
+    #[must_use]
+    pub fn flow_latency(&self) -> &[Histogram<u64>] {
+        &self.flow_latency
+    }
+
     /// Takes in what another core has recorded.
     pub fn merge(&mut self, other: Recorder) {
         for (mine, theirs) in self.entries.iter_mut().zip(other.entries) {
@@ -308,6 +364,10 @@ impl Recorder {
         }
         for (mine, theirs) in self.flows.iter_mut().zip(&other.flows) {
             mine.merge(theirs);
+        }
+        for (mine, theirs) in self.flow_latency.iter_mut().zip(&other.flow_latency) {
+            // Histograms that resize themselves take any other of the same precision.
+            let _ = mine.add(theirs);
         }
     }
 }

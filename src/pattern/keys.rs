@@ -6,7 +6,7 @@
 use crate::yaml::read::{Key, Section, key};
 
 /// What a time may be.
-const TIME: &str = "a time with its unit: ps, ns, us, ms, s, min or h (`100us`), up to 720h";
+const TIME: &str = "a time in ps, ns, us, ms, s, min or h (`100us`), at most 720h";
 /// What a set of workers may be.
 const WORKERS: &str = "worker numbers 0 to 65535, each once: `3`, `0-7` or `[0, 2, 4-6]`";
 /// What a rate may be.
@@ -19,7 +19,12 @@ pub const PATTERN: Section = Section {
     name: "pattern",
     keys: &[
         key("name", "one line of text", "the file's name", "name in reports"),
-        key("description", "text", "none", "the one question that the pattern asks"),
+        key(
+            "description",
+            "text without control characters",
+            "none",
+            "the one question that the pattern asks",
+        ),
         key(
             "draft",
             "a section number (`8.1`)",
@@ -27,7 +32,12 @@ pub const PATTERN: Section = Section {
             "section of the draft whose test this is a shape of",
         ),
         key("seed", "0 to 18446744073709551615", "1", "seed of every random choice"),
-        key("duration", TIME, "none", "sending stops at this time, whatever is left"),
+        key(
+            "duration",
+            TIME,
+            "none",
+            "no message begins after this time; those begun are finished",
+        ),
         key(
             "icrc_check",
             "all, none or 1/N (`1/16`)",
@@ -40,7 +50,7 @@ pub const PATTERN: Section = Section {
             "none",
             "header fields of every entry; an entry's own `frame` goes first",
         ),
-        key("traffic", "a list of 1 to 1000 entries", "required", "what is sent"),
+        key("traffic", "a list of 1 to 256 entries", "required", "what is sent"),
     ],
     inside: &[("frame", &FRAME)],
 };
@@ -73,7 +83,7 @@ pub const ENTRY: Section = Section {
             "duration",
             TIME,
             "the pattern's",
-            "the entry stops sending so long after it began",
+            "no message begins so long after the entry began; those begun are finished",
         ),
         key(
             "frame",

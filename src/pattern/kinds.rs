@@ -10,7 +10,7 @@ use super::{
     Spread, Transfer, Verb, Workers,
 };
 use crate::units::{Bytes, PICOS_PER_SECOND, Picos, Share};
-use crate::yaml::near;
+use crate::yaml::numbers;
 use crate::yaml::read::{Fields, parse_int};
 
 const LINE: Rate = Rate::Share(Share(1.0));
@@ -413,17 +413,14 @@ pub fn pfc(fields: &Fields<'_>) -> Kind {
     } else if pause == Some(false) || !fields.has("frame_type") {
         fields.require("classes");
     }
-    let classes = values::numbers(fields, "classes", 7).unwrap_or_default();
+    let classes = numbers(fields, "classes", 7).unwrap_or_default();
     let count = values::count(fields, "count", MAX_COUNT).flatten();
     fields.exclude("interval", "rate");
     if !fields.has("interval") && !fields.has("rate") && parse_count(fields) != Some(1) {
         fields.missing("`interval` or `rate`: how often a frame is sent");
     }
     let rate = |text: &str| values::per_second(text, 1e9).and_then(interval_of);
-    let from_rate = fields.parse("rate", rate, |text| {
-        let number = parse_int(text)?;
-        near::nearest("/s", ["/s"]).map(|unit| format!("{number}{unit}"))
-    });
+    let from_rate = fields.parse("rate", rate, |text| parse_int(text).map(|number| format!("{number}/s")));
     let interval = values::time_above_zero(fields, "interval").or(from_rate);
     Kind::Pfc(Pfc {
         from: fields.int("from", 0..=u64::from(values::MAX_WORKER)).unwrap_or(0),

@@ -10,7 +10,8 @@ use crate::yaml::read::{Fields, Reader, Section, parse_int};
 use crate::yaml::tree::{Node, Value};
 use crate::yaml::{Finding, Place, near, shown};
 
-const MAX_ENTRIES: usize = 1000;
+/// Each entry can name 65,536 workers twice: this bounds the memory that a short text can ask for.
+const MAX_ENTRIES: usize = 256;
 
 /// An entry and where it stands.
 struct Placed {
@@ -27,7 +28,7 @@ pub fn pattern(reader: &Reader, root: &Node, stem: &str) -> Pattern {
     let duration = time_above_zero(&fields, "duration");
     let mut pattern = Pattern {
         name: fields.line("name", 200).unwrap_or_else(|| stem.to_owned()),
-        description: fields.text("description").map(|text| text.trim().to_owned()),
+        description: fields.prose("description"),
         draft: fields.line("draft", 40),
         seed: fields.int("seed", 0..=u64::MAX).unwrap_or(1),
         duration,

@@ -1,4 +1,33 @@
 //! The patterns of `patterns/`, built into the binary, so that their names work from any folder.
 
-/// Name and text of each.
-pub const SHIPPED: &[(&str, &str)] = &[("first-look", include_str!("../../patterns/first-look.yaml"))];
+/// Name and text of each, sorted by name.
+pub const SHIPPED: &[(&str, &str)] = &[
+    (
+        "alltoall-dispatch",
+        include_str!("../../patterns/alltoall-dispatch.yaml"),
+    ),
+    ("background", include_str!("../../patterns/background.yaml")),
+    ("concurrent-pairs", include_str!("../../patterns/concurrent-pairs.yaml")),
+    ("ecn-incast", include_str!("../../patterns/ecn-incast.yaml")),
+    ("ep-kv-contention", include_str!("../../patterns/ep-kv-contention.yaml")),
+    ("first-look", include_str!("../../patterns/first-look.yaml")),
+    ("kv-cache", include_str!("../../patterns/kv-cache.yaml")),
+    (
+        "low-latency-dispatch",
+        include_str!("../../patterns/low-latency-dispatch.yaml"),
+    ),
+    ("many-qps", include_str!("../../patterns/many-qps.yaml")),
+    ("pfc-bursts", include_str!("../../patterns/pfc-bursts.yaml")),
+    ("pfc-storm", include_str!("../../patterns/pfc-storm.yaml")),
+    (
+        "put-latency-loaded",
+        include_str!("../../patterns/put-latency-loaded.yaml"),
+    ),
+    (
+        "put-latency-unloaded",
+        include_str!("../../patterns/put-latency-unloaded.yaml"),
+    ),
+    ("put-throughput", include_str!("../../patterns/put-throughput.yaml")),
+    ("routing-modes", include_str!("../../patterns/routing-modes.yaml")),
+    ("wide-ep", include_str!("../../patterns/wide-ep.yaml")),
+];

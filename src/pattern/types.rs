@@ -14,7 +14,7 @@ pub struct Pattern {
     pub draft: Option<String>,
     /// `seed` of every random choice; 1 when the file does not say.
     pub seed: u64,
-    /// `duration`: sending stops at this time, whatever is left.
+    /// `duration`: no message begins after this time; those begun are finished.
     pub duration: Option<Picos>,
     /// `icrc_check`: how many received frames have their ICRC verified.
     pub icrc_check: IcrcCheck,
@@ -40,7 +40,7 @@ pub struct Entry {
     pub name: String,
     /// When it begins.
     pub start: Start,
-    /// `duration`: this entry stops sending so long after it began.
+    /// `duration`: no message begins so long after the entry began; those begun are finished.
     pub duration: Option<Picos>,
     /// `frame`: header fields of every frame. Pattern-wide `frame` keys are merged in already.
     pub frame: FrameOptions,

@@ -7,7 +7,7 @@ use super::{Messages, Rate, Verb, Workers, keys};
 use crate::units::{BitRate, Bytes, Picos, Share};
 use crate::yaml::read::{Fields, Unit, parse_int};
 use crate::yaml::tree::{Node, Value};
-use crate::yaml::{near, shown};
+use crate::yaml::{near, numbers};
 
 /// Largest worker number: the default IPv4 prefix holds 131,070 hosts.
 pub const MAX_WORKER: u32 = 65_535;
@@ -46,56 +46,6 @@ pub fn count(fields: &Fields<'_>, key: &str, max: u64) -> Option<Option<u64>> {
         _ => parse_int(text).filter(|count| (1..=max).contains(count)).map(Some),
     };
     fields.parse(key, parse, |text| near::nearest(text, ["unlimited"]).map(str::to_owned))
-}
-
-/// Numbers up to `max` and ranges of them, each number once, in the order written.
-pub fn numbers(fields: &Fields<'_>, key: &str, max: u32) -> Option<Vec<u32>> {
-    let items = fields.list(key)?;
-    let mut numbers: Vec<u32> = Vec::new();
-    let mut seen = vec![false; usize::try_from(max).unwrap_or(usize::MAX).saturating_add(1)];
-    let mut good = true;
-    if items.is_empty() {
-        fields.bad(key, fields.place_of(key), "an empty list", None);
-        return None;
-    }
-    for item in items {
-        let Some(range) = item.text().and_then(|text| number_range(text, max)) else {
-            let found = item
-                .text()
-                .map_or_else(|| item.is_a().to_owned(), |text| format!("`{}`", shown(text, 60)));
-            fields.bad(key, item.place, &found, reversed(item));
-            good = false;
-            continue;
-        };
-        for number in range {
-            let place = usize::try_from(number).ok().and_then(|at| seen.get_mut(at));
-            if place.is_some_and(|seen| std::mem::replace(seen, true)) {
-                fields.bad(key, item.place, &format!("a list with {number} in it twice"), None);
-                good = false;
-                break;
-            }
-            numbers.push(number);
-        }
-    }
-    good.then_some(numbers)
-}
-
-fn number_range(text: &str, max: u32) -> Option<std::ops::RangeInclusive<u32>> {
-    let number = |text: &str| u32::try_from(parse_int(text)?).ok().filter(|number| *number <= max);
-    match text.split_once('-') {
-        Some((first, last)) => {
-            let (first, last) = (number(first)?, number(last)?);
-            (first <= last).then_some(first..=last)
-        }
-        None => number(text).map(|number| number..=number),
-    }
-}
-
-/// `7-0` was meant as `0-7`.
-fn reversed(item: &Node) -> Option<String> {
-    let (first, last) = item.text()?.split_once('-')?;
-    let (first, last) = (parse_int(first)?, parse_int(last)?);
-    (first > last).then(|| format!("{last}-{first}"))
 }
 
 /// A worker set.

@@ -34,6 +34,8 @@ pub struct TxFlow {
     pub message_len: u32,
     /// Bytes of it that were sent.
     pub offset: u32,
+    /// Messages whose last packet was taken.
+    pub messages: u32,
     /// Messages released and not begun.
     pending: u32,
     /// The lane's pair that this QP belongs to.
@@ -155,6 +157,7 @@ impl Lane {
                 number: u32::MAX,
                 message_len: 0,
                 offset: 0,
+                messages: 0,
                 pending: 0,
                 pair: i / entry.qps,
                 source_port: source_port(entry.frame.entropy, seed, entry.first_flow + first + i, first + i, 0),
@@ -207,19 +210,26 @@ impl Lane {
         &self.flows
     }
 
+    /// Messages (dispatches, for `alltoall`) released so far.
+    #[must_use]
+    pub fn released(&self) -> u64 {
+        self.released
+    }
+
     /// Whether this lane is paced at all.
     #[must_use]
     pub fn is_paced(&self) -> bool {
         self.pace.is_some()
     }
 
-    /// Starts the lane at `time`.
-    pub fn begin(&mut self, entry: &EntryPlan, time: Picos) {
+    /// Starts the lane at `time`. No message begins after the entry's duration or `plan_stop`.
+    pub fn begin(&mut self, entry: &EntryPlan, time: Picos, plan_stop: Option<Picos>) {
         self.start = time;
         self.time = time;
-        self.stop = entry
+        let own = entry
             .duration
             .map_or(Picos::MAX, |duration| time.saturating_add(duration));
+        self.stop = own.min(plan_stop.unwrap_or(Picos::MAX));
         self.next_release = self.release_time(entry).unwrap_or(Picos::MAX);
         let want = self.flows.len();
         self.ring.reserve(want);
@@ -281,7 +291,7 @@ impl Lane {
     /// Releases every message that may begin by `now`.
     fn release(&mut self, entry: &EntryPlan, now: Picos) {
         while self.next_release <= now && self.may_release(entry) {
-            // An endless entry that has no time of its own between messages ends by the clock.
+            // An entry without a time of its own between messages ends by the clock.
             if now >= self.stop {
                 self.next_release = Picos::MAX;
                 return;
@@ -343,7 +353,17 @@ impl Lane {
 
     /// Takes the next packet, which leaves at `at`. `None` when no QP has anything to send.
     pub fn take(&mut self, entry: &EntryPlan, seed: u64, at: Picos) -> Option<Due> {
-        let flow_index = self.ring.pop_front()?;
+        let flow_index = loop {
+            let flow_index = self.ring.pop_front()?;
+            let flow = &mut self.flows[flow_index as usize];
+            if flow.offset < flow.message_len || at < self.stop {
+                break flow_index;
+            }
+            // Its time is over: messages begun are finished, those that wait are not begun.
+            self.unfinished -= flow.pending;
+            flow.pending = 0;
+            flow.active = false;
+        };
         let pmtu = entry.frame.pmtu;
         let flow = &mut self.flows[flow_index as usize];
         if flow.offset == flow.message_len {
@@ -367,6 +387,7 @@ impl Lane {
         }
         if position.is_last() {
             self.unfinished -= 1;
+            flow.messages = flow.messages.wrapping_add(1);
             self.sent.messages += 1;
             flow.active = flow.pending > 0;
             if let Work::Continuous {

@@ -122,7 +122,7 @@ impl EntryPlan {
 pub struct Plan {
     /// Seed of every random choice.
     pub seed: u64,
-    /// Sending stops at this time.
+    /// No message begins after this time.
     pub duration: Option<Picos>,
     /// All workers, by number.
     pub workers: Vec<Worker>,
@@ -169,3 +169,6 @@ pub const fn mix(value: u64) -> u64 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

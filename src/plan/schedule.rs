@@ -72,9 +72,9 @@ pub struct Schedule {
     wire_time: (u32, Picos),
     /// Lanes of each entry that have more to send; `None` where the entry has none here.
     open: Vec<Option<usize>>,
-    last_departure: Vec<Picos>,
+    /// First and last departure of each entry.
+    departures: Vec<(Picos, Picos)>,
     finished: Vec<(usize, Picos)>,
-    stop: Picos,
 }
 
 impl Schedule {
@@ -109,10 +109,9 @@ impl Schedule {
             clocking,
             port_free: Picos::ZERO,
             wire_time: (0, Picos::ZERO),
-            last_departure: vec![Picos::ZERO; plan.entries.len()],
+            departures: vec![(Picos::MAX, Picos::ZERO); plan.entries.len()],
             finished: Vec::new(),
             open,
-            stop: plan.duration.unwrap_or(Picos::MAX),
         };
         for index in 0..plan.entries.len() {
             if let Start::At(time) = plan.entries[index].start {
@@ -126,7 +125,7 @@ impl Schedule {
     pub fn activate(&mut self, plan: &Plan, entry: usize, time: Picos) {
         for lane in 0..self.lanes.len() {
             if self.lanes[lane].entry == entry {
-                self.lanes[lane].begin(&plan.entries[entry], time);
+                self.lanes[lane].begin(&plan.entries[entry], time, plan.duration);
                 self.rekey(lane, time);
             }
         }
@@ -146,6 +145,12 @@ impl Schedule {
     /// All lanes, to prepare their flows.
     pub fn lanes_mut(&mut self) -> &mut [Lane] {
         &mut self.lanes
+    }
+
+    /// Whether lanes of `entry` are here.
+    #[must_use]
+    pub fn has_entry(&self, entry: usize) -> bool {
+        self.open.get(entry).is_some_and(Option::is_some)
     }
 
     /// Whether anything is left, asleep or awake.
@@ -191,9 +196,6 @@ impl Schedule {
                 self.heap.pop();
                 continue;
             }
-            if time >= self.stop {
-                return Next::Done;
-            }
             if time > limit {
                 return Next::Wait(time);
             }
@@ -211,9 +213,6 @@ impl Schedule {
                 Ready::At(ready) if ready > time => self.rekey_top(lane, ready),
                 Ready::At(ready) => {
                     let at = self.departure(lane, ready, limit);
-                    if at >= self.stop {
-                        return Next::Done;
-                    }
                     if at > limit {
                         return Next::Wait(at);
                     }
@@ -243,7 +242,9 @@ impl Schedule {
     fn emit(&mut self, seed: u64, entry: &EntryPlan, lane: usize, at: Picos) -> Next {
         let state = &mut self.lanes[lane];
         let entry_index = state.entry;
-        self.last_departure[entry_index] = at;
+        let (first, last) = &mut self.departures[entry_index];
+        *first = (*first).min(at);
+        *last = at;
         let (next, frame_len, time) = if matches!(entry.work, Work::Control { .. }) {
             state.take_control(entry, CONTROL_FRAME_LEN);
             (
@@ -272,7 +273,7 @@ impl Schedule {
         if let Some(open) = &mut self.open[entry] {
             *open -= 1;
             if *open == 0 {
-                self.finished.push((entry, self.last_departure[entry]));
+                self.finished.push((entry, self.departures[entry].1));
             }
         }
     }
@@ -294,10 +295,16 @@ impl Schedule {
         }
     }
 
+    /// First and last departure of each entry; the first is [`Picos::MAX`] before there is one.
+    #[must_use]
+    pub fn departures(&self) -> &[(Picos, Picos)] {
+        &self.departures
+    }
+
     /// What the lanes of each entry have sent.
     #[must_use]
-    pub fn sent(&self, entries: usize) -> Vec<Sent> {
-        let mut sent = vec![Sent::default(); entries];
+    pub fn sent(&self) -> Vec<Sent> {
+        let mut sent = vec![Sent::default(); self.open.len()];
         for lane in &self.lanes {
             sent[lane.entry].add(&lane.sent);
         }

@@ -7,18 +7,7 @@
 
 use crate::pattern::{FrameOptions, Verb};
 
-/// Where in its message a packet stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Position {
-    /// The first of several.
-    First,
-    /// Neither first nor last.
-    Middle,
-    /// The last of several.
-    Last,
-    /// The only one.
-    Only,
-}
+pub use crate::wire::opcode::Position;
 
 impl Position {
     /// Position of the packet that begins `offset` bytes into a message of `len` bytes.

@@ -199,14 +199,18 @@ fn lane_estimate(plan: &Plan, entry: &EntryPlan, index: u32, length: Picos) -> V
         Work::Continuous { sizes, .. } => Volume::message(entry, sizes.message),
         Work::Rounds(rounds) => Volume::message(entry, rounds.sizes.message),
         Work::Dispatch(dispatch) => {
-            let pass = dispatch.pass.0.max(1);
-            let volume = (0..dispatch.matrices.len() as u64)
-                .flat_map(|d| dispatch.messages_of(d, index))
-                .fold(Volume::default(), |sum, (_, _, len)| {
-                    sum.plus(Volume::message(entry, len))
-                });
-            let times = length.0 / pass;
-            return volume.times(times);
+            // Every dispatch that begins in time is sent.
+            let (passes, rest) = (length.0 / dispatch.pass.0, length.0 % dispatch.pass.0);
+            let of = |d: usize| {
+                dispatch
+                    .messages_of(d as u64, index)
+                    .fold(Volume::default(), |sum, (_, _, len)| {
+                        sum.plus(Volume::message(entry, len))
+                    })
+            };
+            let sum = |until: usize| (0..until).map(of).fold(Volume::default(), Volume::plus);
+            let begun = dispatch.starts.iter().filter(|start| start.0 < rest).count();
+            return sum(dispatch.matrices.len()).times(passes).plus(sum(begun));
         }
         Work::Control { .. } => {
             let frame = u64::from(crate::plan::schedule::CONTROL_FRAME_LEN) + WIRE_OVERHEAD;

@@ -9,11 +9,16 @@
 //! plan. `docs/RESULTS.md` describes every field; a test holds the two together.
 
 mod anomaly;
+pub mod assemble;
 mod json;
 pub mod kpi;
 pub mod model;
 pub mod provenance;
 pub mod stats;
+pub mod terminal;
 
 pub use json::{FILE_NAME, ReadError, WriteError, from_json, read, to_json, write, write_or_print};
 pub use model::Results;
+
+#[cfg(test)]
+mod tests;

@@ -151,5 +151,9 @@ mod tests {
             (None, None, None)
         );
         assert_eq!(nothing.squall_version, env!("CARGO_PKG_VERSION"));
+        assert!(
+            nothing.rustc.is_some_and(|name| name.starts_with("rustc ")),
+            "the build script tells"
+        );
     }
 }

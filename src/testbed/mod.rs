@@ -6,6 +6,60 @@
 //!
 //! Left out on purpose: traffic, and anything that needs DPDK to answer (link speed, offloads).
 
+mod device;
+pub mod keys;
+mod read;
+mod shipped;
 mod types;
 
+use crate::yaml::read::Reader;
+use crate::yaml::{self, Diagnostics, Source};
+
+pub use shipped::{DEFAULT, SHIPPED};
 pub use types::*;
+
+/// A testbed with what a report says of its origin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The testbed, overrides applied.
+    pub testbed: Testbed,
+    /// Where it came from: name, text, overrides.
+    pub source: Source,
+}
+
+/// Loads the file `testbed`, or the shipped testbed of that name when there is no such file;
+/// `overrides` are `key=value` as in patterns (`ports.left.speed=10Gbps`).
+///
+/// # Errors
+/// Every mistake of the text and of the overrides.
+pub fn load(testbed: &str, overrides: &[String]) -> Result<Loaded, Diagnostics> {
+    let source = yaml::find(testbed, "testbed", SHIPPED, overrides)?;
+    let testbed = parse_source(&source)?;
+    Ok(Loaded { testbed, source })
+}
+
+/// Parses the text of a testbed; `name` stands for the file in messages.
+///
+/// # Errors
+/// Every mistake of the text and of the overrides.
+pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Testbed, Diagnostics> {
+    parse_source(&Source {
+        name: name.to_owned(),
+        text: text.to_owned(),
+        overrides: overrides.to_vec(),
+    })
+}
+
+fn parse_source(source: &Source) -> Result<Testbed, Diagnostics> {
+    let mut findings = Vec::new();
+    let Some(root) = source.tree(read::label, &mut findings) else {
+        return Err(source.diagnostics(findings));
+    };
+    let reader = Reader::new(findings);
+    let testbed = read::testbed(&reader, &root, &source.stem());
+    if reader.clean() {
+        Ok(testbed)
+    } else {
+        Err(source.diagnostics(reader.into_findings()))
+    }
+}

@@ -356,7 +356,7 @@ impl Shape {
             restore(frame, *mark, clean);
             *mark = trailer;
         }
-        let (header, rest) = frame.split_at_mut(HEADER_ROOM);
+        let header = &mut frame[..HEADER_ROOM];
         for ((out, own), route) in header.iter_mut().zip(&self.bytes).zip(&route.bytes) {
             *out = own | route;
         }
@@ -397,11 +397,7 @@ impl Shape {
             }
             crc ^= stamp.high.1 ^ stamp.departure_low.contribution([e, f, g, h]);
         }
-        let tail = if covered >= HEADER_ROOM {
-            &mut rest[covered - HEADER_ROOM - self.pad..]
-        } else {
-            &mut frame[covered - self.pad..]
-        };
+        let tail = &mut frame[covered - self.pad..];
         tail[..self.pad].fill(0);
         // The value goes out least significant byte first (RULES.md "ICRC").
         tail[self.pad..self.pad + 4].copy_from_slice(&crc.to_le_bytes());

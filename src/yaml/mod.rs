@@ -13,11 +13,13 @@
 //! documents in one file, which a pattern has no use for.
 
 pub mod near;
+mod numbers;
 pub mod read;
 mod report;
 pub mod set;
 pub mod tree;
 
+pub use numbers::numbers;
 pub use report::{Diagnostic, Diagnostics, Excerpt, Finding, Place, Source, shown};
 
 /// Largest text that is read.

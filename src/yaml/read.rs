@@ -107,6 +107,13 @@ pub fn parse_int(text: &str) -> Option<u64> {
     u64::from_str_radix(digits, radix).ok()
 }
 
+/// Whether text has no control characters but line ends and is not absurdly long. YAML's escapes
+/// (`"\e[2J"`) bring in what the text itself may not hold.
+#[must_use]
+pub fn printable(text: &str) -> bool {
+    text.len() <= 10_000 && !text.contains(|c: char| c.is_control() && c != '\n')
+}
+
 /// Where mistakes are collected.
 #[derive(Debug, Default)]
 pub struct Reader {
@@ -396,6 +403,11 @@ impl<'r> Fields<'r> {
             (!text.is_empty() && !long && !text.contains(char::is_control)).then(|| text.to_owned())
         };
         self.parse(key, good, |_| None)
+    }
+
+    /// Free text of any number of lines, as a terminal may print it.
+    pub fn prose(&self, key: &str) -> Option<String> {
+        self.parse(key, |text| printable(text).then(|| text.to_owned()), |_| None)
     }
 
     /// The key's list, with each element's node; a single value counts as a list of one.

@@ -4,48 +4,8 @@ use crate::pattern::{
     Routing, Spread, Transfer, Verb, Workers,
 };
 use crate::plan::segment::Position;
-use crate::testbed::{Addresses, Cores, Device, EalOptions, Hugepages, Port, Testbed, WorkerCount};
+use crate::plan::tests::testbed;
 use crate::units::{Bytes, Share};
-
-pub(crate) fn testbed(ports: usize) -> Testbed {
-    let port = |index: usize| Port {
-        name: format!("p{index}"),
-        device: Device::Vdev {
-            driver: "net_ring".into(),
-            args: format!("net_ring{index}"),
-        },
-        speed: None,
-        workers: WorkerCount::Auto,
-        mac: None,
-        gateway_mac: None,
-        loopback: false,
-        receive: true,
-        announce: false,
-        tx_queues: 1,
-        rx_queues: 1,
-        descriptors: 1024,
-        promiscuous: true,
-    };
-    Testbed {
-        name: "t".into(),
-        description: None,
-        isolated: false,
-        eal: EalOptions {
-            hugepages: Hugepages::None,
-            memory: Bytes(1 << 28),
-            file_prefix: None,
-            telemetry: false,
-            extra_args: Vec::new(),
-        },
-        cores: Cores::Auto,
-        addresses: Addresses {
-            ipv4: ("198.18.0.1".parse().unwrap(), 15),
-            ipv6: ("2001:2::1".parse().unwrap(), 48),
-        },
-        ports: (0..ports).map(port).collect(),
-        dut: std::collections::BTreeMap::new(),
-    }
-}
 
 fn pattern(kinds: Vec<Kind>) -> Pattern {
     let entry = |(index, kind): (usize, Kind)| Entry {

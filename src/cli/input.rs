@@ -1,0 +1,93 @@
+//! The flags that say what to send and where, shared by the commands that make a plan.
+//!
+//! Contract: the mistakes of the pattern and of the testbed are reported together, with status 2.
+
+use super::Failure;
+use crate::yaml::Diagnostics;
+use crate::{pattern, testbed};
+
+impl From<Diagnostics> for Failure {
+    fn from(errors: Diagnostics) -> Failure {
+        Failure::Input(errors.to_string())
+    }
+}
+
+/// Which pattern, with what changes, on which testbed.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Input {
+    /// Pattern: a path, or the name of a shipped one
+    pub pattern: String,
+
+    /// Testbed: a path, or the name of a shipped one
+    #[arg(long, value_name = "FILE", default_value = testbed::DEFAULT)]
+    pub testbed: String,
+
+    /// Seed of every random choice, instead of the pattern's
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Change of the pattern: seed=7, traffic.NAME.message=1MiB, traffic.0.frame.pmtu=1024; the
+    /// value is YAML, null takes a key out; may be given more than once
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+impl Input {
+    /// Loads both files.
+    ///
+    /// # Errors
+    /// Every mistake of both of them.
+    pub fn load(&self) -> Result<(pattern::Loaded, testbed::Loaded), Failure> {
+        let mut overrides = self.set.clone();
+        overrides.extend(self.seed.map(|seed| format!("seed={seed}")));
+        let loaded = (
+            pattern::load(&self.pattern, &overrides),
+            testbed::load(&self.testbed, &[]),
+        );
+        match loaded {
+            (Ok(pattern), Ok(testbed)) => Ok((pattern, testbed)),
+            (Err(one), Err(other)) => Err(one.and(other).into()),
+            (Err(errors), _) | (_, Err(errors)) => Err(errors.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(pattern: &str, testbed: &str, set: &[&str]) -> Input {
+        Input {
+            pattern: pattern.to_owned(),
+            testbed: testbed.to_owned(),
+            seed: Some(9),
+            set: set.iter().map(|set| (*set).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn the_seed_flag_goes_before_everything_else() {
+        let (pattern, testbed) = input("first-look", "ring", &["seed=7"])
+            .load()
+            .expect("both are shipped");
+        assert_eq!((pattern.pattern.seed, testbed.testbed.name.as_str()), (9, "ring"));
+        assert_eq!(pattern.source.overrides, ["seed=7", "seed=9"]);
+    }
+
+    #[test]
+    fn mistakes_of_both_files_come_together_with_status_2() {
+        let failure = input("fist-look", "rings", &[]).load().expect_err("neither is there");
+        assert_eq!(failure.status(), 2);
+        let text = failure.to_string();
+        assert!(text.starts_with("2 mistakes\n"), "{text}");
+        assert!(
+            text.contains("did you mean `first-look`?") && text.contains("did you mean `ring`?"),
+            "{text}"
+        );
+        let failure = input("first-look", "ring", &["sed=1"]).load().expect_err("no such key");
+        assert!(
+            failure.to_string().starts_with("--set sed=1: unknown key `sed`"),
+            "{failure}"
+        );
+    }
+}

@@ -1,0 +1,177 @@
+//! `squall run`: the main job, from two files to a result.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Instant, SystemTime};
+
+use super::input::Input;
+use super::progress::{Progress, ProgressSample};
+use super::{Failure, Outcome};
+use crate::engine::lab::Lab;
+use crate::engine::realtime::{self, Live};
+use crate::plan::{self, PlanError};
+use crate::report::assemble::{Inputs, assemble};
+use crate::report::{self, terminal};
+use crate::testbed::{self, Device, Testbed};
+use crate::units::WIRE_OVERHEAD;
+use crate::{host, pattern};
+
+/// Send a pattern, receive it, and report what became of it
+///
+/// Exit status: 0 done, 1 the run failed or was cut short, 2 the input is wrong, 3 the environment
+/// is.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    input: Input,
+
+    /// Folder for results.json, made if it is not there
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Send through this kernel interface although it has an address or a route; may be repeated
+    #[arg(long, value_name = "NAME")]
+    i_own_this_interface: Vec<String>,
+
+    /// Print nothing but errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Each kind of [`Failure`], see the command's help.
+pub fn run(args: &Args) -> Outcome {
+    let (pattern, testbed) = args.input.load()?;
+    check_safety(&pattern.pattern, &testbed.testbed, &args.i_own_this_interface)?;
+    if let Some(folder) = &args.out {
+        // Before anything is measured: a result that cannot be kept is not worth the run.
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Failure::Input(format!("--out {}: cannot make this folder: {error}", folder.display())))?;
+    }
+    let started = SystemTime::now();
+    let clock = Instant::now();
+    let lab = Lab::open(&testbed.testbed).map_err(|error| Failure::Environment(error.to_string()))?;
+    let plan = plan::build(&pattern.pattern, &testbed.testbed, lab.speeds()).map_err(does_not_fit)?;
+    let running = lab
+        .start(&testbed.testbed, &plan)
+        .map_err(|error| Failure::Environment(error.to_string()))?;
+    let stop = interrupt_flag()?;
+    let mut progress = (!args.quiet).then(|| Progress::new(plan.summary().length));
+    let watch = |live: &Live| {
+        if let Some(progress) = &mut progress {
+            progress.update(&sample(live));
+        }
+    };
+    let outcome = realtime::run(
+        &plan,
+        &testbed.testbed,
+        running,
+        pattern.pattern.icrc_check,
+        &stop,
+        watch,
+    )
+    .map_err(Failure::Environment)?;
+    if let Some(progress) = progress {
+        progress.finish();
+    }
+    let shipped = args.input.testbed == testbed::DEFAULT;
+    let inputs = Inputs {
+        pattern: &pattern.pattern,
+        pattern_source: (&args.input.pattern, pattern.source.sha256()),
+        testbed: &testbed.testbed,
+        testbed_source: (!shipped).then(|| (args.input.testbed.as_str(), testbed.source.sha256())),
+        settings: &pattern.source.overrides,
+        started,
+        took: clock.elapsed(),
+    };
+    let results = assemble(&inputs, &plan, &outcome);
+    if !args.quiet {
+        super::devices::print(&terminal::render(&results, terminal::View::of_stdout()))?;
+    }
+    if let Some(folder) = &args.out {
+        let path = report::write_or_print(&results, folder, &mut std::io::stdout())
+            .map_err(|error| Failure::Run(error.to_string()))?;
+        if !args.quiet {
+            eprintln!("results: {}", path.display());
+        }
+    }
+    match outcome.interrupted {
+        None => Ok(()),
+        Some(cause) => Err(Failure::Run(format!(
+            "the run ended early: {cause}; what was measured is reported"
+        ))),
+    }
+}
+
+/// Turns a plan's errors into one failure.
+pub(super) fn does_not_fit(errors: Vec<PlanError>) -> Failure {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    Failure::Input(format!(
+        "the pattern does not fit the testbed:\n  {}",
+        lines.join("\n  ")
+    ))
+}
+
+/// Refuses to disturb a network that is in use (RFC 6815).
+fn check_safety(pattern: &pattern::Pattern, testbed: &Testbed, owned: &[String]) -> Result<(), Failure> {
+    let interfaces = host::Interfaces::of_this_host()
+        .map_err(|error| Failure::Environment(format!("cannot list the network interfaces: {error}")))?;
+    for port in &testbed.ports {
+        let Some(name) = port.device.kernel_interface() else {
+            continue;
+        };
+        if owned.iter().any(|own| own == name) {
+            continue;
+        }
+        if let Some(why) = host::in_use(std::path::Path::new("/"), name, &interfaces) {
+            return Err(Failure::Environment(format!(
+                "port {}: the kernel uses interface {name} ({why}); free it, or say --i-own-this-interface {name}",
+                port.name
+            )));
+        }
+    }
+    let sends_pauses = pattern
+        .traffic
+        .iter()
+        .any(|entry| matches!(entry.kind, pattern::Kind::Pfc(_)));
+    let real = testbed.ports.iter().find(|port| match &port.device {
+        Device::Pci { .. } => true,
+        Device::Vdev { driver, .. } => !matches!(driver.as_str(), "net_null" | "net_ring"),
+    });
+    if let (true, false, Some(port)) = (sends_pauses, testbed.isolated, real) {
+        return Err(Failure::Input(format!(
+            "PFC and PAUSE frames can stop a network that others use, and port {} leads out of this process; if nothing but \
+             the test hangs on it, say `isolated: true` in the testbed (RFC 6815)",
+            port.name
+        )));
+    }
+    Ok(())
+}
+
+/// A flag that Ctrl-C and a polite kill raise. The second time, the process ends at once.
+fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let registered = signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&flag)));
+        registered.map_err(|error| Failure::Environment(format!("cannot catch signals: {error}")))?;
+    }
+    Ok(flag)
+}
+
+fn sample(live: &Live) -> ProgressSample {
+    ProgressSample {
+        elapsed: live.elapsed,
+        tx_frames: live.tx.0,
+        tx_wire_bytes: live.tx.1 + live.tx.0 * WIRE_OVERHEAD,
+        rx_frames: live.rx.0,
+        rx_wire_bytes: live.rx.1 + live.rx.0 * WIRE_OVERHEAD,
+        // What is under way is not lost: only the end of the run tells.
+        lost: None,
+        ce: Some(live.ce),
+        done: None,
+    }
+}

@@ -1,0 +1,226 @@
+//! What runs on one core: TX and RX loops in turn, until told to stop.
+//!
+//! Contract: nothing is shared with other cores; commands, completions and snapshots cross by
+//! channel, and only the latter two of them by `try_send`. A turn of the loop is bounded.
+//!
+//! Left out on purpose: the order of a run (`realtime`).
+
+use std::collections::HashMap;
+
+use crossbeam::channel::{Receiver, Sender, TryRecvError};
+
+use crate::dpdk::{Eal, ThreadRegistration, TscClock};
+use crate::engine::rx::RxUnit;
+use crate::engine::tx::{Progress, TxUnit};
+use crate::measure::{Completion, Recorder};
+use crate::plan::Plan;
+use crate::plan::lane::Sent;
+use crate::units::Picos;
+
+/// What a core is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Start the lanes of this entry at this time.
+    Activate(usize, Picos),
+    /// Make no new frames.
+    Stop,
+    /// Leave the loop.
+    Quit,
+}
+
+/// What a core tells.
+#[derive(Debug)]
+pub enum Event {
+    /// It runs, or could not.
+    Ready(Result<(), String>),
+    /// All lanes of this entry on one of its queues are done; their last frame left then.
+    EntryFinished(usize, Picos),
+    /// Figures so far.
+    Snapshot(Snapshot),
+}
+
+/// A core's figures so far.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Which core: index into the run's tasks.
+    pub task: usize,
+    /// What its lanes have made, for each entry.
+    pub sent: Vec<Sent>,
+    /// Packets received, for each entry.
+    pub received: Vec<u64>,
+    /// Packets with CE, over all entries.
+    pub ce: u64,
+    /// Frames received and their bytes, over all ports.
+    pub rx: (u64, u64),
+    /// Whether every queue has sent all it ever will.
+    pub finished: bool,
+    /// A port that takes nothing, and since when.
+    pub refused: Option<(usize, Picos)>,
+}
+
+/// One core's work.
+pub struct CoreTask {
+    /// Index among the run's tasks.
+    pub index: usize,
+    /// The CPU core.
+    pub core: usize,
+    /// Queues that send.
+    pub tx: Vec<TxUnit>,
+    /// Queues that receive.
+    pub rx: Vec<RxUnit>,
+    /// Where received frames are recorded; `None` on a core that only sends.
+    pub recorder: Option<Recorder>,
+    /// What it is told.
+    pub commands: Receiver<Command>,
+    /// What it tells.
+    pub events: Sender<Event>,
+    /// Completions of closed loops, from receiving cores.
+    pub completions: Receiver<Completion>,
+    /// To every sending core; empty where no loop is closed.
+    pub feedback: Vec<Sender<Completion>>,
+}
+
+/// Turns between looks at the command channel.
+const TURNS: u32 = 64;
+
+/// Time between snapshots.
+const SNAPSHOT_EVERY: Picos = Picos::from_micros(50_000);
+
+impl CoreTask {
+    /// Runs until [`Command::Quit`] and returns itself with everything measured.
+    #[must_use]
+    pub fn run(mut self, eal: &Eal, plan: &Plan, clock: &TscClock) -> CoreTask {
+        let pinned = core_affinity::set_for_current(core_affinity::CoreId { id: self.core });
+        let registered = ThreadRegistration::register(eal);
+        let ready = match &registered {
+            _ if !pinned => Err(format!(
+                "cannot pin a thread to core {}: it is not one of this process's",
+                self.core
+            )),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        };
+        let failed = ready.is_err();
+        let _ = self.events.send(Event::Ready(ready));
+        if failed {
+            return self;
+        }
+        let lanes = self.closed_lanes();
+        let mut turns = 0u32;
+        let mut published = Picos::ZERO;
+        loop {
+            let now = clock.now();
+            let mut busy = false;
+            // Nothing leaves before the clock shows the start of the run.
+            if now > Picos::ZERO {
+                for unit in &mut self.tx {
+                    busy |= matches!(unit.step(plan, now), Progress::Sent(_));
+                }
+            }
+            if let Some(recorder) = &mut self.recorder {
+                for unit in &mut self.rx {
+                    busy |= unit.step(recorder, || clock.now()) > 0;
+                }
+                if !self.feedback.is_empty() {
+                    for completion in recorder.take_completions() {
+                        for core in &self.feedback {
+                            // A full channel loses it: the loop goes on after its timeout.
+                            let _ = core.try_send(completion);
+                        }
+                    }
+                }
+            }
+            if !lanes.is_empty() {
+                while let Ok(completion) = self.completions.try_recv() {
+                    if let Some((unit, lane)) = lanes.get(&(completion.entry, completion.pair)) {
+                        let schedule = self.tx[*unit].schedule_mut();
+                        schedule.complete(*lane, completion.qp, completion.number, clock.now());
+                    }
+                }
+            }
+            turns += 1;
+            if turns >= TURNS {
+                turns = 0;
+                if self.obey(plan) {
+                    return self;
+                }
+                self.tell_finished();
+                if now.saturating_sub(published) >= SNAPSHOT_EVERY {
+                    published = now;
+                    // The listener is slow: the next snapshot has all of it.
+                    let _ = self.events.try_send(Event::Snapshot(self.snapshot()));
+                }
+            }
+            if !busy {
+                std::hint::spin_loop();
+            }
+        }
+    }
+
+    /// Carries out what came in; true: leave.
+    fn obey(&mut self, plan: &Plan) -> bool {
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::Activate(entry, time)) => {
+                    for unit in &mut self.tx {
+                        unit.schedule_mut().activate(plan, entry, time);
+                    }
+                }
+                Ok(Command::Stop) => self.tx.iter_mut().for_each(TxUnit::stop),
+                Ok(Command::Quit) | Err(TryRecvError::Disconnected) => return true,
+                Err(TryRecvError::Empty) => return false,
+            }
+        }
+    }
+
+    fn tell_finished(&mut self) {
+        for unit in &mut self.tx {
+            if unit.schedule().has_finished() {
+                for (entry, last) in unit.schedule_mut().take_finished() {
+                    let _ = self.events.send(Event::EntryFinished(entry, last));
+                }
+            }
+        }
+    }
+
+    /// Lanes that wait for completions, by entry and pair.
+    fn closed_lanes(&self) -> HashMap<(u16, u32), (usize, usize)> {
+        let mut lanes = HashMap::new();
+        if self.feedback.is_empty() {
+            return lanes;
+        }
+        for (unit_index, unit) in self.tx.iter().enumerate() {
+            for (lane_index, lane) in unit.schedule().lanes().iter().enumerate() {
+                // A closed loop's lane has one pair, of the same number.
+                let entry = u16::try_from(lane.entry).unwrap_or(u16::MAX);
+                lanes.insert((entry, lane.index), (unit_index, lane_index));
+            }
+        }
+        lanes
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot {
+            task: self.index,
+            ..Snapshot::default()
+        };
+        for unit in &self.tx {
+            let sent = unit.schedule().sent();
+            snapshot.sent.resize(sent.len(), Sent::default());
+            for (sum, one) in snapshot.sent.iter_mut().zip(&sent) {
+                sum.add(one);
+            }
+            snapshot.refused = snapshot.refused.or(unit.refused_since.map(|since| (unit.port, since)));
+        }
+        snapshot.finished = self.tx.iter().all(TxUnit::is_finished);
+        if let Some(recorder) = &self.recorder {
+            snapshot.received = recorder.entries().iter().map(|entry| entry.packets).collect();
+            snapshot.ce = recorder.entries().iter().map(|entry| entry.ecn[3]).sum();
+            snapshot.rx = recorder
+                .ports()
+                .iter()
+                .fold((0, 0), |(n, b), port| (n + port.frames, b + port.bytes));
+        }
+        snapshot
+    }
+}

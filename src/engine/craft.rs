@@ -1,0 +1,348 @@
+//! Frames from plan: headers emitted once, templates made of them, and each packet patched.
+//!
+//! Contract: the same [`Crafter`] serves ports, captures and `bench`: there is one way from a plan
+//! to bytes. [`Crafter::write`] allocates nothing once a frame's shape was seen; all shapes of a
+//! plan are made beforehand.
+//!
+//! Left out on purpose: ports and time.
+
+use std::collections::BTreeSet;
+
+use crate::pattern::{Entropy, VlanTag};
+use crate::plan::feed::Work;
+use crate::plan::lane::{Due, TxFlow};
+use crate::plan::schedule::Schedule;
+use crate::plan::segment::{Position, packets};
+use crate::plan::{EntryPlan, Pair, Plan};
+use crate::units::Picos;
+use crate::wire::ethernet::Address;
+use crate::wire::template::{Layout, MessageFields, PacketFields, PortChange, Route, Shape};
+use crate::wire::{bth, ethernet, icrc, immdt, ipv4, ipv6, pause, pfc, reth, udp, vlan};
+
+/// No shape of that length yet.
+const ABSENT: u16 = u16::MAX;
+
+/// The shapes of one entry.
+struct EntryShapes {
+    shapes: Vec<Shape>,
+    /// Index into `shapes` by position (First, Middle, Last, Only) and payload length.
+    by_len: [Vec<u16>; 4],
+}
+
+/// Makes the frames of one schedule.
+pub struct Crafter {
+    entries: Vec<EntryShapes>,
+    /// Routes of each lane's pairs.
+    routes: Vec<Vec<Route>>,
+    control: Vec<Option<Vec<u8>>>,
+    port_change: PortChange,
+    clean: Vec<u8>,
+}
+
+/// Writes an Ethernet header with its tags, outermost first, and returns its length.
+pub(super) fn emit_link(dst: [u8; 6], src: [u8; 6], tags: &[VlanTag], ethertype: u16, out: &mut [u8]) -> usize {
+    let following = |tag: usize| tags.get(tag).map_or(ethertype, |tag| tag.tpid);
+    ethernet::Repr {
+        dst: Address(dst),
+        src: Address(src),
+        ethertype: following(0),
+    }
+    .emit(out);
+    for (index, tag) in tags.iter().enumerate() {
+        let header = vlan::Repr {
+            tpid: tag.tpid,
+            pcp: tag.pcp,
+            dei: tag.dei,
+            vid: tag.vid,
+            ethertype: following(index + 1),
+        };
+        header.emit(&mut out[ethernet::LEN + index * vlan::LEN..]);
+    }
+    ethernet::LEN + tags.len() * vlan::LEN
+}
+
+/// Headers of a frame of `entry` from `pair`, up to its payload, and their layout. What varies
+/// from packet to packet is zero.
+fn headers(plan: &Plan, entry: &EntryPlan, pair: Pair, position: Position, payload_len: u32) -> (Vec<u8>, Layout) {
+    let (src, dst) = (&plan.workers[pair.src as usize], &plan.workers[pair.dst as usize]);
+    let options = &entry.frame;
+    let reth = entry.verb.is_write() && position.is_first();
+    let immediate = entry.verb.has_immediate() && position.is_last();
+    let layout = Layout::new(options.vlan.len(), options.ipv6, reth, immediate);
+    let mut out = vec![0; layout.payload];
+    let ethertype = if options.ipv6 {
+        ethernet::TYPE_IPV6
+    } else {
+        ethernet::TYPE_IPV4
+    };
+    let gateway = plan.ports[src.port].gateway_mac;
+    emit_link(gateway.unwrap_or(dst.mac), src.mac, &options.vlan, ethertype, &mut out);
+    // A frame is at most a PMTU and its headers: every length fits 16 bits.
+    let narrow = |len: usize| u16::try_from(len).unwrap_or(u16::MAX);
+    let ip_len = if options.ipv6 { ipv6::LEN } else { ipv4::LEN };
+    let padded = (payload_len as usize).next_multiple_of(4);
+    let udp_len = narrow(layout.payload - layout.l3 - ip_len + padded + icrc::LEN);
+    if options.ipv6 {
+        ipv6::Repr {
+            dscp: options.dscp,
+            ecn: options.ecn.bits(),
+            flow_label: 0,
+            payload_len: udp_len,
+            next_header: udp::PROTOCOL,
+            hop_limit: options.ttl,
+            src: src.ipv6,
+            dst: dst.ipv6,
+        }
+        .emit(&mut out[layout.l3..]);
+    } else {
+        ipv4::Repr {
+            dscp: options.dscp,
+            ecn: options.ecn.bits(),
+            total_len: narrow(ip_len) + udp_len,
+            id: 0,
+            reserved_flag: false,
+            dont_fragment: true,
+            more_fragments: false,
+            fragment_offset: 0,
+            ttl: options.ttl,
+            protocol: udp::PROTOCOL,
+            src: src.ipv4,
+            dst: dst.ipv4,
+            options: ipv4::Options::NONE,
+        }
+        .emit(&mut out[layout.l3..]);
+    }
+    let udp_at = layout.l3 + ip_len;
+    // RoCEv2 sends UDP checksum 0 (IBTA Annex A17.9.2).
+    udp::Repr {
+        src_port: 0,
+        dst_port: udp::PORT_ROCEV2,
+        length: udp_len,
+        checksum: 0,
+    }
+    .emit(&mut out[udp_at..]);
+    bth::Repr {
+        opcode_value: entry.verb.opcode(position),
+        solicited: false,
+        migreq: options.migreq,
+        pad_count: u8::try_from(padded - payload_len as usize).unwrap_or(0),
+        tver: 0,
+        pkey: options.pkey,
+        fecn: false,
+        becn: false,
+        resv6: 0,
+        dest_qp: 0,
+        ackreq: false,
+        resv7: 0,
+        psn: 0,
+    }
+    .emit(&mut out[udp_at + udp::LEN..]);
+    if let Some(at) = layout.reth {
+        reth::Repr {
+            va: 0,
+            rkey: options.rkey,
+            dma_len: 0,
+        }
+        .emit(&mut out[at..]);
+    }
+    if let Some(at) = layout.immdt {
+        immdt::Repr { immediate: 0 }.emit(&mut out[at..]);
+    }
+    (out, layout)
+}
+
+fn shape(plan: &Plan, entry: &EntryPlan, position: Position, payload_len: u32) -> Shape {
+    let pair = entry.pairs[0];
+    let (bytes, layout) = headers(plan, entry, pair, position, payload_len);
+    // The bytes are those just emitted, so there is always an ICRC.
+    Shape::new(&bytes, layout, payload_len as usize, |l3| {
+        icrc::icrc(l3).unwrap_or_default()
+    })
+}
+
+/// Lengths of all messages that an entry may send.
+fn message_lengths(entry: &EntryPlan) -> BTreeSet<u32> {
+    match &entry.work {
+        Work::Continuous { sizes, .. } => BTreeSet::from([sizes.message, sizes.last]),
+        Work::Rounds(rounds) => BTreeSet::from([rounds.sizes.message, rounds.sizes.last]),
+        Work::Dispatch(dispatch) => (0..dispatch.matrices.len() as u64)
+            .flat_map(|d| (0..dispatch.ranks).flat_map(move |rank| dispatch.messages_of(d, rank)))
+            .map(|(_, _, len)| len)
+            .collect(),
+        Work::Control { .. } => BTreeSet::new(),
+    }
+}
+
+impl EntryShapes {
+    fn new(plan: &Plan, entry: &EntryPlan) -> EntryShapes {
+        let pmtu = entry.frame.pmtu;
+        let mut own = EntryShapes {
+            shapes: Vec::new(),
+            by_len: std::array::from_fn(|_| vec![ABSENT; pmtu as usize + 1]),
+        };
+        for len in message_lengths(entry) {
+            let n = packets(u64::from(len), pmtu);
+            if n == 1 {
+                own.index(plan, entry, Position::Only, len);
+                continue;
+            }
+            own.index(plan, entry, Position::First, pmtu);
+            own.index(plan, entry, Position::Middle, pmtu);
+            own.index(plan, entry, Position::Last, (len - 1) % pmtu + 1);
+        }
+        own
+    }
+
+    /// Index of a shape, made if it was not there.
+    #[inline]
+    fn index(&mut self, plan: &Plan, entry: &EntryPlan, position: Position, payload_len: u32) -> usize {
+        let known = self.by_len[position as usize][payload_len as usize];
+        if known == ABSENT {
+            self.add(plan, entry, position, payload_len)
+        } else {
+            usize::from(known)
+        }
+    }
+
+    #[cold]
+    fn add(&mut self, plan: &Plan, entry: &EntryPlan, position: Position, payload_len: u32) -> usize {
+        self.shapes.push(shape(plan, entry, position, payload_len));
+        let index = self.shapes.len() - 1;
+        // At most four positions times a PMTU of 4096: 16 bits are enough.
+        self.by_len[position as usize][payload_len as usize] = u16::try_from(index).unwrap_or(ABSENT);
+        index
+    }
+}
+
+/// A PFC or PAUSE frame of an entry, 60 bytes.
+fn control_frame(plan: &Plan, entry: &EntryPlan) -> Option<Vec<u8>> {
+    let Work::Control {
+        pause, classes, quanta, ..
+    } = entry.work
+    else {
+        return None;
+    };
+    let src = plan.workers[entry.lanes.first()?.worker as usize].mac;
+    let mut frame = vec![0; crate::plan::schedule::CONTROL_FRAME_LEN as usize];
+    emit_link(pfc::DESTINATION.0, src, &[], ethernet::TYPE_MAC_CONTROL, &mut frame);
+    if pause {
+        pause::Repr { quanta }.emit(&mut frame[ethernet::LEN..]);
+    } else {
+        let quanta = std::array::from_fn(|class| if classes >> class & 1 == 1 { quanta } else { 0 });
+        pfc::Repr {
+            class_enable: u16::from(classes),
+            quanta,
+        }
+        .emit(&mut frame[ethernet::LEN..]);
+    }
+    Some(frame)
+}
+
+impl Crafter {
+    /// A crafter for the frames of `schedule`, whose flows it prepares. `clean` is what buffers
+    /// are filled with: `wire::template::filler` of their length.
+    #[must_use]
+    pub fn new(plan: &Plan, schedule: &mut Schedule, clean: Vec<u8>) -> Crafter {
+        let mut routes = Vec::new();
+        for lane in schedule.lanes_mut() {
+            let entry = &plan.entries[lane.entry];
+            let planned = &entry.lanes[lane.index as usize];
+            let pairs = &entry.pairs[planned.first_pair as usize..][..planned.pairs as usize];
+            let of_lane: Vec<Route> = pairs
+                .iter()
+                .map(|pair| {
+                    let (bytes, layout) = headers(plan, entry, *pair, Position::Middle, 0);
+                    Route::new(&bytes, layout)
+                })
+                .collect();
+            for flow in lane.flows_mut() {
+                flow.register = of_lane[flow.pair as usize].register(0, flow.qpn);
+            }
+            routes.push(of_lane);
+        }
+        Crafter {
+            entries: plan.entries.iter().map(|entry| EntryShapes::new(plan, entry)).collect(),
+            routes,
+            control: plan.entries.iter().map(|entry| control_frame(plan, entry)).collect(),
+            port_change: PortChange::new(),
+            clean,
+        }
+    }
+
+    /// Writes the packet that `schedule` said is due on `lane`, departing at `departure`, into
+    /// `frame` with its `mark` (see [`Shape::write`]) and returns its length.
+    #[inline]
+    #[expect(clippy::too_many_arguments, reason = "one call a packet, made in two places")]
+    pub fn write(
+        &mut self,
+        plan: &Plan,
+        schedule: &mut Schedule,
+        lane: usize,
+        due: &Due,
+        departure: Picos,
+        frame: &mut [u8],
+        mark: &mut u64,
+    ) -> usize {
+        let entry_index = schedule.lanes()[lane].entry;
+        let entry = &plan.entries[entry_index];
+        let flow = schedule.flow_mut(lane, due);
+        let shapes = &mut self.entries[entry_index];
+        let index = shapes.index(plan, entry, due.position, due.payload_len);
+        let shape = &mut shapes.shapes[index];
+        let route = &self.routes[lane][flow.pair as usize];
+        let message = MessageFields {
+            number: flow.number,
+            va: flow.va,
+            dma_len: flow.message_len,
+        };
+        let base = base(shape, &self.port_change, entry, flow, &message, due);
+        let packet = PacketFields {
+            qpn: flow.qpn,
+            source_port: flow.source_port,
+            seq: due.seq,
+            ack_req: due.ack_req,
+            departure,
+        };
+        shape.write(route, &message, &packet, base, frame, mark, &self.clean)
+    }
+
+    /// Writes the control frame of `entry` into `frame` and returns its length.
+    pub fn write_control(&self, entry: usize, frame: &mut [u8]) -> usize {
+        let Some(bytes) = self.control.get(entry).and_then(Option::as_ref) else {
+            return 0;
+        };
+        frame[..bytes.len()].copy_from_slice(bytes);
+        bytes.len()
+    }
+}
+
+/// The slowly changing part of a packet's ICRC: computed once for all Middle packets of a message.
+#[inline]
+fn base(
+    shape: &Shape,
+    port_change: &PortChange,
+    entry: &EntryPlan,
+    flow: &mut TxFlow,
+    message: &MessageFields,
+    due: &Due,
+) -> u32 {
+    let compute = |flow: &TxFlow| {
+        shape.base(
+            flow.register ^ port_change.between(0, flow.source_port),
+            message,
+            due.seq,
+        )
+    };
+    if due.position != Position::Middle {
+        return compute(flow);
+    }
+    // The second packet of a message is its first Middle; the upper bits of the sequence number
+    // change where the PSN wraps.
+    let fresh = flow.offset == 2 * entry.frame.pmtu
+        || due.seq.trailing_zeros() >= 24
+        || entry.frame.entropy == Entropy::PerPacket;
+    if fresh {
+        flow.middle_base = compute(flow);
+    }
+    flow.middle_base
+}

@@ -1,0 +1,255 @@
+//! The testbed's ports as DPDK has them: opened, sped, started.
+//!
+//! Contract: [`Lab::open`] starts EAL and takes every port of the testbed; [`Lab::start`] starts
+//! them with the queues and buffers that a plan needs. The order is fixed because a plan needs the
+//! ports' speeds, and starting needs the plan.
+//!
+//! Left out on purpose: traffic.
+
+use crate::dpdk::{
+    DeviceArg, Eal, EalConfig, Error, Hugepages, PoolConfig, Port, PortConfig, PortInfo, Rss, RxPool, Started, Stopped,
+    TxPool,
+};
+use crate::pattern::Entropy;
+use crate::plan::Plan;
+use crate::testbed::{self, Cores, Device, Testbed};
+use crate::units::BitRate;
+use crate::wire::template::{BUFFER_SLACK, HEADER_ROOM, filler};
+
+/// Why a lab cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// DPDK said no.
+    #[error(transparent)]
+    Dpdk(#[from] Error),
+    /// A port's line rate is not known.
+    #[error("port {0} does not say its link speed; give it one in the testbed: `speed: 100Gbps`")]
+    Speed(String),
+    /// A port has too few queues.
+    #[error("port {port} has {has} {direction} queues, the testbed asks for {wants}; lower `{key}`")]
+    Queues {
+        /// The port.
+        port: String,
+        /// "transmit" or "receive".
+        direction: &'static str,
+        /// Queues that there are.
+        has: u16,
+        /// Queues asked for.
+        wants: u16,
+        /// The testbed's key.
+        key: &'static str,
+    },
+}
+
+/// Opened ports.
+pub struct Lab {
+    eal: Eal,
+    ports: Vec<Port<Stopped>>,
+    infos: Vec<PortInfo>,
+    speeds: Vec<BitRate>,
+}
+
+/// Started ports with their buffers.
+pub struct Running {
+    /// DPDK.
+    pub eal: Eal,
+    /// The ports, in the testbed's order.
+    pub ports: Vec<Port<Started>>,
+    /// What they are.
+    pub infos: Vec<PortInfo>,
+    /// Transmit buffers, filled.
+    pub tx_pool: TxPool,
+    /// What they are filled with.
+    pub clean: Vec<u8>,
+}
+
+/// The EAL configuration of a testbed.
+#[must_use]
+pub fn eal_config(testbed: &Testbed) -> EalConfig {
+    EalConfig {
+        hugepages: match testbed.eal.hugepages {
+            testbed::Hugepages::Auto => Hugepages::Auto,
+            testbed::Hugepages::Required => Hugepages::Required,
+            testbed::Hugepages::None => Hugepages::None,
+        },
+        memory: testbed.eal.memory,
+        file_prefix: testbed.eal.file_prefix.clone(),
+        telemetry: testbed.eal.telemetry,
+        devices: testbed
+            .ports
+            .iter()
+            .map(|port| match &port.device {
+                Device::Vdev { args, .. } => DeviceArg::Vdev(args.clone()),
+                Device::Pci { args, .. } => DeviceArg::Pci(args.clone()),
+            })
+            .collect(),
+        extra_args: testbed.eal.extra_args.clone(),
+        ..EalConfig::default()
+    }
+}
+
+impl Lab {
+    /// Starts EAL with the ports of `testbed`.
+    ///
+    /// # Errors
+    /// What DPDK says, and a port whose speed nobody knows.
+    pub fn open(testbed: &Testbed) -> Result<Lab, LabError> {
+        let config = eal_config(testbed);
+        let eal = Eal::init(&config)?;
+        let mut lab = Lab {
+            eal,
+            ports: Vec::new(),
+            infos: Vec::new(),
+            speeds: Vec::new(),
+        };
+        for (planned, device) in testbed.ports.iter().zip(&config.devices) {
+            let port = Port::open(&lab.eal, &device.name())?;
+            lab.infos.push(port.info()?);
+            lab.speeds.push(match planned.speed {
+                Some(speed) => speed,
+                None => port
+                    .link()?
+                    .speed
+                    .ok_or_else(|| LabError::Speed(planned.name.clone()))?,
+            });
+            lab.ports.push(port);
+        }
+        Ok(lab)
+    }
+
+    /// Line rates of the ports: the testbed's, else the link's.
+    #[must_use]
+    pub fn speeds(&self) -> &[BitRate] {
+        &self.speeds
+    }
+
+    /// What the ports are.
+    #[must_use]
+    pub fn infos(&self) -> &[PortInfo] {
+        &self.infos
+    }
+
+    /// Starts all ports.
+    ///
+    /// # Errors
+    /// What DPDK says, and queues that a port does not have.
+    pub fn start(self, testbed: &Testbed, plan: &Plan) -> Result<Running, LabError> {
+        let frame_len = plan.max_frame_len().max(HEADER_ROOM);
+        let clean = filler(frame_len + BUFFER_SLACK);
+        let tx_pool = self.tx_pool(testbed, &clean)?;
+        let rx_pool = self.rx_pool(testbed, frame_len)?;
+        // IP packet, and four bytes for each tag that a NIC may count.
+        let mtu = u16::try_from(frame_len - 14 + 8).ok();
+        // A flow whose source port changes must stay on one receive queue for its order to be seen.
+        let spray =
+            |entry: &crate::plan::EntryPlan| matches!(entry.frame.entropy, Entropy::PerPacket | Entropy::PerMessage);
+        let rss = if plan.entries.iter().any(spray) {
+            Rss::L3
+        } else {
+            Rss::L3L4
+        };
+        let mut ports = Vec::new();
+        for ((port, planned), info) in self.ports.into_iter().zip(&testbed.ports).zip(&self.infos) {
+            let rx_queues = if planned.receive { planned.rx_queues } else { 1 };
+            for (direction, has, wants, key) in [
+                ("transmit", info.max_tx_queues, planned.tx_queues, "tx_queues"),
+                ("receive", info.max_rx_queues, rx_queues, "rx_queues"),
+            ] {
+                if wants > has {
+                    return Err(LabError::Queues {
+                        port: planned.name.clone(),
+                        direction,
+                        has,
+                        wants,
+                        key,
+                    });
+                }
+            }
+            let config = PortConfig {
+                tx_queues: planned.tx_queues,
+                rx_queues,
+                tx_descriptors: planned.descriptors,
+                rx_descriptors: planned.descriptors,
+                mtu,
+                rss: if rx_queues > 1 { rss } else { Rss::Off },
+                promiscuous: planned.promiscuous,
+                ..PortConfig::default()
+            };
+            ports.push(port.start(&config, Some(&rx_pool))?);
+        }
+        Ok(Running {
+            eal: self.eal,
+            ports,
+            infos: self.infos,
+            tx_pool,
+            clean,
+        })
+    }
+
+    /// Buffers for every ring to be full, for the loops' batches, and for the caches of threads.
+    fn tx_pool(&self, testbed: &Testbed, clean: &[u8]) -> Result<TxPool, Error> {
+        let queues: u32 = testbed
+            .ports
+            .iter()
+            .map(|p| u32::from(p.tx_queues) * (u32::from(p.descriptors) + 256))
+            .sum();
+        let data_room = u16::try_from(clean.len().next_multiple_of(64)).unwrap_or(u16::MAX);
+        TxPool::new(&self.eal, &self.pool("tx", queues, data_room), clean)
+    }
+
+    fn rx_pool(&self, testbed: &Testbed, frame_len: usize) -> Result<RxPool, Error> {
+        let queues: u32 = testbed
+            .ports
+            .iter()
+            .map(|p| u32::from(p.rx_queues) * (u32::from(p.descriptors) + 256))
+            .sum();
+        // af_packet copies a whole ring frame into one buffer: it wants room for `framesz`.
+        let ring_frame = testbed.ports.iter().filter_map(|port| match &port.device {
+            Device::Vdev { args, .. } => args
+                .split(',')
+                .find_map(|arg| arg.strip_prefix("framesz="))?
+                .parse()
+                .ok(),
+            Device::Pci { .. } => None,
+        });
+        let room = ring_frame.chain([frame_len + 64, 2048]).max().unwrap_or(2048);
+        RxPool::new(
+            &self.eal,
+            &self.pool("rx", queues, u16::try_from(room).unwrap_or(u16::MAX - 128)),
+        )
+    }
+
+    fn pool(&self, name: &str, queues: u32, data_room: u16) -> PoolConfig {
+        let numa_node = self.infos.first().and_then(|info| info.numa_node);
+        PoolConfig {
+            name: name.to_owned(),
+            frames: (queues + 1024).max(4096),
+            data_room,
+            numa_node,
+        }
+    }
+}
+
+/// Which cores run TX loops and which RX loops.
+///
+/// `auto` leaves the first core to everything else where there are more than two; two cores do one
+/// each, and a single one both.
+#[must_use]
+pub fn cores(testbed: &Testbed) -> (Vec<usize>, Vec<usize>) {
+    match &testbed.cores {
+        Cores::Lists { tx, rx } => (tx.clone(), rx.clone()),
+        Cores::Auto => {
+            let allowed: Vec<usize> = core_affinity::get_core_ids()
+                .unwrap_or_default()
+                .into_iter()
+                .map(|core| core.id)
+                .collect();
+            match allowed[..] {
+                [] => (vec![0], vec![0]),
+                [only] => (vec![only], vec![only]),
+                [first, second] => (vec![first], vec![second]),
+                [_, second, third, ..] => (vec![second], vec![third]),
+            }
+        }
+    }
+}

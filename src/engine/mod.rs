@@ -1,0 +1,16 @@
+//! The loops that move frames: crafting, sending, receiving, and the drivers that run them.
+//!
+//! Contract: what to send next and what a received frame means are the state machines of `plan`
+//! and `measure`; here are bursts, clocks, threads and the order of a run. Nothing on the packet
+//! path allocates, locks, logs or asks the kernel.
+//!
+//! Left out on purpose: formatting of results.
+
+pub mod announce;
+pub mod core;
+pub mod craft;
+pub mod lab;
+pub mod realtime;
+pub mod rx;
+pub mod tx;
+pub mod unroll;

@@ -1,0 +1,505 @@
+//! The real-time driver: the order of a run on real ports.
+//!
+//! Contract: everything measured is returned, however the run ends: when all was sent and what came
+//! back has come back, when a caller asks to stop, or when a port fails, with the cause in
+//! [`Outcome::interrupted`].
+//!
+//! Left out on purpose: formatting, files, signals.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
+use hdrhistogram::Histogram;
+
+use crate::dpdk::{Effective, PortInfo, PortStats, TscClock};
+use crate::engine::announce;
+use crate::engine::core::{Command, CoreTask, Event, Snapshot};
+use crate::engine::lab::Running;
+use crate::engine::rx::RxUnit;
+use crate::engine::tx::{TxStats, TxUnit};
+use crate::measure::Recorder;
+use crate::measure::record::histogram;
+use crate::pattern::{IcrcCheck, Start};
+use crate::plan::Plan;
+use crate::plan::feed::Work;
+use crate::plan::lane::Sent;
+use crate::plan::schedule::{Clocking, Schedule};
+use crate::testbed::Testbed;
+use crate::units::Picos;
+
+/// How far a late loop catches up (see [`Clocking::Real`]).
+pub const CATCH_UP: Picos = Picos::from_micros(20);
+
+/// A port that takes nothing for so long has failed.
+const PORT_TIMEOUT: Picos = Picos::from_micros(2_000_000);
+
+/// Time from the threads' start to the run's zero.
+const LEAD: Duration = Duration::from_millis(20);
+
+/// After the last frame was sent, so long without any received ends the run.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// After an early stop, so long do ports have to take what is made already.
+const LAST_CHANCE: Duration = Duration::from_millis(200);
+
+/// What one port has done.
+#[derive(Debug, Clone)]
+pub struct PortOutcome {
+    /// What it is.
+    pub info: PortInfo,
+    /// How it was configured.
+    pub effective: Effective,
+    /// What its queues have sent.
+    pub tx: TxStats,
+    /// Frames made that it never took.
+    pub unsent: u64,
+    /// Learning frames sent before the run (gratuitous ARP, neighbour advertisements), and bytes.
+    pub announced: (u64, u64),
+    /// The driver's counters of this run; `None` where it has none.
+    pub stats: Option<PortStats>,
+    /// The driver's extended counters of this run.
+    pub xstats: Vec<(String, u64)>,
+}
+
+/// Everything that a run has measured.
+pub struct Outcome {
+    /// What was made, for each entry.
+    pub made: Vec<Sent>,
+    /// What of it no port took, for each entry.
+    pub unsent: Vec<Sent>,
+    /// Packets made, for each flow.
+    pub flow_packets: Vec<u64>,
+    /// Messages made whole, for each flow.
+    pub flow_messages: Vec<u64>,
+    /// First and last departure of each entry; the first is [`Picos::MAX`] where there is none.
+    pub departures: Vec<(Picos, Picos)>,
+    /// How late frames were handed to the port, ps, for each entry.
+    pub lateness: Vec<Histogram<u64>>,
+    /// Dispatches (messages) released, for each entry: the most of any lane.
+    pub released: Vec<u64>,
+    /// Times that an entry's pacing slipped, and by how much.
+    pub slips: Vec<(u64, Picos)>,
+    /// What came back; `None` when no port receives.
+    pub received: Option<Recorder>,
+    /// The ports.
+    pub ports: Vec<PortOutcome>,
+    /// Run clock at the end.
+    pub elapsed: Picos,
+    /// Why the run ended early.
+    pub interrupted: Option<String>,
+    /// Cores of TX and RX loops.
+    pub cores: (Vec<usize>, Vec<usize>),
+    /// Frequency of the clock.
+    pub tsc_hz: u64,
+    /// Whether memory came from hugepages.
+    pub hugepages: bool,
+}
+
+/// What a caller sees of a run under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Live {
+    /// Run clock.
+    pub elapsed: Picos,
+    /// Frames made and their bytes.
+    pub tx: (u64, u64),
+    /// Frames received and their bytes.
+    pub rx: (u64, u64),
+    /// Packets of entries received.
+    pub received: u64,
+    /// Packets with CE.
+    pub ce: u64,
+}
+
+/// Runs `plan` on `running`. `stop` ends it early; `watch` is called a few times a second.
+///
+/// # Errors
+/// When a thread could not be set up: nothing was sent.
+pub fn run(
+    plan: &Plan,
+    testbed: &Testbed,
+    mut running: Running,
+    icrc: IcrcCheck,
+    stop: &AtomicBool,
+    mut watch: impl FnMut(&Live),
+) -> Result<Outcome, String> {
+    let (mut tx_cores, mut rx_cores) = crate::engine::lab::cores(testbed);
+    let receives = plan.ports.iter().any(|port| port.receive);
+    if !receives {
+        rx_cores.clear();
+    }
+    tx_cores.truncate(testbed.ports.iter().map(|port| usize::from(port.tx_queues)).sum());
+    let stats_before: Vec<_> = running.ports.iter().map(|port| port.stats().ok()).collect();
+    let xstats_before: Vec<_> = running
+        .ports
+        .iter()
+        .map(|port| port.xstats().unwrap_or_default())
+        .collect();
+    let (tasks, control, announced) = prepare(plan, testbed, &mut running, icrc, &tx_cores, &rx_cores);
+    let start = crate::dpdk::tsc() + running.eal.tsc_hz() * LEAD.as_millis() as u64 / 1000;
+    let clock = TscClock::new(start, running.eal.tsc_hz());
+    let eal = running.eal.clone();
+    let (interrupted, tasks) = std::thread::scope(|scope| {
+        let threads: Vec<_> = tasks
+            .into_iter()
+            .map(|task| {
+                let (eal, clock) = (&eal, &clock);
+                scope.spawn(move || task.run(eal, plan, clock))
+            })
+            .collect();
+        let interrupted = control.conduct(plan, &running, &clock, stop, &mut watch);
+        let tasks: Vec<Option<CoreTask>> = threads.into_iter().map(|thread| thread.join().ok()).collect();
+        (interrupted, tasks)
+    });
+    let interrupted = interrupted?;
+    let elapsed = clock.now();
+    let mut outcome = Outcome {
+        made: vec![Sent::default(); plan.entries.len()],
+        unsent: vec![Sent::default(); plan.entries.len()],
+        flow_packets: vec![0; plan.flows() as usize],
+        flow_messages: vec![0; plan.flows() as usize],
+        departures: vec![(Picos::MAX, Picos::ZERO); plan.entries.len()],
+        lateness: vec![histogram(); plan.entries.len()],
+        released: vec![0; plan.entries.len()],
+        slips: vec![(0, Picos::ZERO); plan.entries.len()],
+        received: None,
+        ports: Vec::new(),
+        elapsed,
+        interrupted,
+        cores: (tx_cores, rx_cores),
+        tsc_hz: running.eal.tsc_hz(),
+        hugepages: running.eal.uses_hugepages(),
+    };
+    let mut port_tx = vec![(TxStats::default(), 0); plan.ports.len()];
+    for task in tasks {
+        let Some(task) = task else {
+            outcome
+                .interrupted
+                .get_or_insert_with(|| "a loop's thread panicked; its figures are missing".to_owned());
+            continue;
+        };
+        collect(plan, task, &mut outcome, &mut port_tx);
+    }
+    for (index, ((tx, unsent), port)) in port_tx.into_iter().zip(&running.ports).enumerate() {
+        outcome.ports.push(PortOutcome {
+            info: running.infos[index].clone(),
+            effective: port.effective(),
+            tx,
+            unsent,
+            announced: announced[index],
+            stats: port
+                .stats()
+                .ok()
+                .zip(stats_before[index].clone())
+                .map(|(now, before)| now.since(&before)),
+            xstats: difference(port.xstats().unwrap_or_default(), &xstats_before[index]),
+        });
+    }
+    Ok(outcome)
+}
+
+fn difference(now: Vec<(String, u64)>, before: &[(String, u64)]) -> Vec<(String, u64)> {
+    now.into_iter()
+        .map(|(name, value)| {
+            let old = before
+                .iter()
+                .find(|(other, _)| *other == name)
+                .map_or(0, |(_, old)| *old);
+            (name, value.wrapping_sub(old))
+        })
+        .collect()
+}
+
+fn collect(plan: &Plan, mut task: CoreTask, outcome: &mut Outcome, port_tx: &mut [(TxStats, u64)]) {
+    for unit in &mut task.tx {
+        let pending = unit.pending() as u64;
+        for (sum, one) in outcome.unsent.iter_mut().zip(unit.give_up(plan)) {
+            sum.add(&one);
+        }
+        for (sum, one) in outcome.made.iter_mut().zip(unit.schedule().sent()) {
+            sum.add(&one);
+        }
+        for (span, (first, last)) in outcome.departures.iter_mut().zip(unit.schedule().departures()) {
+            *span = (span.0.min(*first), span.1.max(*last));
+        }
+        for (sum, one) in outcome.lateness.iter_mut().zip(&unit.lateness) {
+            // Histograms that resize themselves take any other of the same precision.
+            let _ = sum.add(one);
+        }
+        for lane in unit.schedule().lanes() {
+            let slips = &mut outcome.slips[lane.entry];
+            slips.0 += lane.slips.0;
+            slips.1 = slips.1.saturating_add(lane.slips.1);
+            let entry = &plan.entries[lane.entry];
+            let first = (entry.first_flow + lane.first_pair * entry.qps) as usize;
+            for (flow, number) in lane.flows().iter().zip(first..) {
+                outcome.flow_packets[number] = flow.seq - u64::from(entry.frame.first_psn.value());
+                outcome.flow_messages[number] = u64::from(flow.messages);
+            }
+            outcome.released[lane.entry] = outcome.released[lane.entry].max(lane.released());
+        }
+        let (stats, unsent) = &mut port_tx[unit.port];
+        stats.add(&unit.stats);
+        *unsent += pending;
+    }
+    if let Some(recorder) = task.recorder {
+        match &mut outcome.received {
+            Some(sum) => sum.merge(recorder),
+            none => *none = Some(recorder),
+        }
+    }
+}
+
+/// Makes the cores' tasks, and announces the workers' addresses on the way.
+fn prepare(
+    plan: &Plan,
+    testbed: &Testbed,
+    running: &mut Running,
+    icrc: IcrcCheck,
+    tx_cores: &[usize],
+    rx_cores: &[usize],
+) -> (Vec<CoreTask>, Control, Vec<(u64, u64)>) {
+    let mut cores: Vec<usize> = Vec::new();
+    for core in tx_cores.iter().chain(rx_cores) {
+        if !cores.contains(core) {
+            cores.push(*core);
+        }
+    }
+    let place = |core: usize| cores.iter().position(|other| *other == core).unwrap_or(0);
+    let mut tx_units: Vec<Vec<TxUnit>> = cores.iter().map(|_| Vec::new()).collect();
+    let mut rx_units: Vec<Vec<RxUnit>> = cores.iter().map(|_| Vec::new()).collect();
+    let mut announced = vec![(0, 0); plan.ports.len()];
+    let (mut next_tx, mut next_rx) = (0, 0);
+    for (index, (port, planned)) in running.ports.iter_mut().zip(&testbed.ports).enumerate() {
+        let queues = u64::from(planned.tx_queues);
+        for (number, mut queue) in (0u64..).zip(port.take_tx_queues()) {
+            if number == 0 && planned.announce {
+                announced[index] = announce::announce(plan, index, &running.tx_pool, &mut queue);
+            }
+            let clocking = Clocking::Real { catch_up: CATCH_UP };
+            let mine = |_: usize, lane: u32| u64::from(lane) % queues == number;
+            let schedule = Schedule::new(plan, index, clocking, queues, mine);
+            let unit = TxUnit::new(plan, index, queue, &running.tx_pool, schedule, running.clean.clone());
+            tx_units[place(tx_cores[next_tx % tx_cores.len()])].push(unit);
+            next_tx += 1;
+        }
+        for queue in port.take_rx_queues() {
+            if planned.receive && !rx_cores.is_empty() {
+                let unit = RxUnit::new(&running.eal, index, queue);
+                rx_units[place(rx_cores[next_rx % rx_cores.len()])].push(unit);
+                next_rx += 1;
+            }
+        }
+    }
+    let closed = |entry: &crate::plan::EntryPlan| {
+        matches!(
+            entry.work,
+            Work::Continuous {
+                outstanding: Some(_),
+                ..
+            }
+        )
+    };
+    let (feedback, completions): (Vec<_>, Vec<_>) = cores.iter().map(|_| bounded(1 << 16)).unzip();
+    let feedback = if plan.entries.iter().any(closed) {
+        feedback
+    } else {
+        Vec::new()
+    };
+    let (events, heard) = unbounded();
+    let mut commands = Vec::new();
+    let mut open = vec![0; plan.entries.len()];
+    let mut tasks = Vec::new();
+    for (index, ((core, tx), rx)) in cores.iter().zip(tx_units).zip(rx_units).enumerate() {
+        for unit in &tx {
+            for (entry, open) in open.iter_mut().enumerate() {
+                *open += usize::from(unit.schedule().has_entry(entry));
+            }
+        }
+        let (command, obeyed) = unbounded();
+        commands.push(command);
+        tasks.push(CoreTask {
+            index,
+            core: *core,
+            recorder: (!rx.is_empty()).then(|| Recorder::new(plan, icrc)),
+            tx,
+            rx,
+            commands: obeyed,
+            events: events.clone(),
+            completions: completions[index].clone(),
+            feedback: feedback.clone(),
+        });
+    }
+    let control = Control {
+        heard,
+        commands,
+        open: open.into_iter().map(|units| (units, Picos::ZERO)).collect(),
+        snapshots: vec![Snapshot::default(); cores.len()],
+    };
+    (tasks, control, announced)
+}
+
+/// The thread that gives the orders.
+struct Control {
+    heard: Receiver<Event>,
+    commands: Vec<Sender<Command>>,
+    /// For each entry: queues that are still sending it, and its last departure.
+    open: Vec<(usize, Picos)>,
+    snapshots: Vec<Snapshot>,
+}
+
+impl Control {
+    fn order(&self, command: Command) {
+        for core in &self.commands {
+            // A core that is gone obeys nothing any more.
+            let _ = core.send(command);
+        }
+    }
+
+    /// Conducts the run and returns why it ended early, if it did.
+    fn conduct(
+        mut self,
+        plan: &Plan,
+        running: &Running,
+        clock: &TscClock,
+        stop: &AtomicBool,
+        watch: &mut impl FnMut(&Live),
+    ) -> Result<Option<String>, String> {
+        let mut failure = None;
+        for _ in 0..self.commands.len() {
+            if let Ok(Event::Ready(Err(error))) = self.heard.recv() {
+                failure = Some(error);
+            }
+        }
+        if let Some(error) = failure {
+            self.order(Command::Quit);
+            return Err(error);
+        }
+        let mut cause = None;
+        let mut stopped_at: Option<Instant> = None;
+        let mut quiet = (0, Instant::now());
+        let mut looked = Instant::now();
+        let links: Vec<bool> = running
+            .ports
+            .iter()
+            .map(|port| port.link().is_ok_and(|link| link.up))
+            .collect();
+        loop {
+            self.listen(plan, clock);
+            let live = self.live(clock);
+            if cause.is_none() && stopped_at.is_none() {
+                cause = if stop.load(Ordering::Relaxed) {
+                    Some("stopped by the user".to_owned())
+                } else {
+                    self.refusal(plan, clock)
+                };
+            }
+            if looked.elapsed() >= Duration::from_millis(200) {
+                looked = Instant::now();
+                watch(&live);
+                cause = cause.or_else(|| lost_port(plan, running, &links));
+            }
+            if cause.is_some() && stopped_at.is_none() {
+                stopped_at = Some(Instant::now());
+                self.order(Command::Stop);
+            }
+            let sent_all = self
+                .snapshots
+                .iter()
+                .all(|snapshot| snapshot.finished && !snapshot.sent.is_empty() || self.is_rx_only(snapshot));
+            let given_up = stopped_at.is_some_and(|since| since.elapsed() >= LAST_CHANCE);
+            if live.rx.0 != quiet.0 || !(sent_all || given_up) {
+                quiet = (live.rx.0, Instant::now());
+            } else if quiet.1.elapsed() >= QUIET {
+                watch(&live);
+                self.order(Command::Quit);
+                return Ok(cause);
+            }
+        }
+    }
+
+    /// A core that only receives never says what it has sent.
+    fn is_rx_only(&self, snapshot: &Snapshot) -> bool {
+        snapshot.sent.is_empty() && !snapshot.received.is_empty()
+    }
+
+    /// Takes in what cores tell, for a short while.
+    fn listen(&mut self, plan: &Plan, clock: &TscClock) {
+        let deadline = Instant::now() + Duration::from_millis(20);
+        while let Ok(event) = self.heard.recv_deadline(deadline) {
+            match event {
+                Event::Ready(_) => {}
+                Event::Snapshot(snapshot) => {
+                    let task = snapshot.task;
+                    self.snapshots[task] = snapshot;
+                }
+                Event::EntryFinished(entry, last) => self.entry_finished(plan, clock, entry, last),
+            }
+        }
+    }
+
+    fn entry_finished(&mut self, plan: &Plan, clock: &TscClock, entry: usize, last: Picos) {
+        let open = &mut self.open[entry];
+        open.0 = open.0.saturating_sub(1);
+        open.1 = open.1.max(last);
+        let (0, end) = *open else { return };
+        for (index, follower) in plan.entries.iter().enumerate() {
+            if let Start::After { entry: awaited, delay } = follower.start
+                && awaited == entry
+            {
+                // All cores must hear of it before it is time.
+                let start = end.saturating_add(delay).max(clock.now() + Picos::from_micros(200));
+                self.order(Command::Activate(index, start));
+            }
+        }
+    }
+
+    fn live(&self, clock: &TscClock) -> Live {
+        let mut live = Live {
+            elapsed: clock.now(),
+            ..Live::default()
+        };
+        for snapshot in &self.snapshots {
+            for sent in &snapshot.sent {
+                live.tx.0 += sent.packets;
+                live.tx.1 += sent.frame_bytes;
+            }
+            live.rx.0 += snapshot.rx.0;
+            live.rx.1 += snapshot.rx.1;
+            live.received += snapshot.received.iter().sum::<u64>();
+            live.ce += snapshot.ce;
+        }
+        live
+    }
+
+    /// A port that has taken nothing for too long.
+    fn refusal(&self, plan: &Plan, clock: &TscClock) -> Option<String> {
+        let now = clock.now();
+        let stuck = self.snapshots.iter().filter_map(|snapshot| snapshot.refused);
+        let (port, since) = stuck.min_by_key(|(_, since)| *since)?;
+        let waited = now.saturating_sub(since);
+        (waited >= PORT_TIMEOUT).then(|| {
+            format!(
+                "port {} has taken no frame for {:.1} s",
+                plan.ports[port].name,
+                waited.seconds()
+            )
+        })
+    }
+}
+
+/// A port that has vanished or lost its link since the start.
+fn lost_port(plan: &Plan, running: &Running, links: &[bool]) -> Option<String> {
+    running
+        .ports
+        .iter()
+        .zip(&plan.ports)
+        .zip(links)
+        .find_map(|((port, planned), was_up)| {
+            if port.is_removed() {
+                return Some(format!("port {} has vanished", planned.name));
+            }
+            let up = port.link().is_ok_and(|link| link.up);
+            (*was_up && !up).then(|| format!("port {} has lost its link", planned.name))
+        })
+}

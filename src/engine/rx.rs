@@ -1,0 +1,49 @@
+//! One port queue's receiving.
+//!
+//! Contract: [`RxUnit::step`] takes at most one burst, hands every frame to the recorder and gives
+//! the buffers back.
+//!
+//! Left out on purpose: what frames mean.
+
+use crate::dpdk::{Eal, RxBatch, RxQueue};
+use crate::measure::Recorder;
+use crate::units::Picos;
+
+/// One port queue that receives.
+pub struct RxUnit {
+    /// Index of the port in the plan.
+    pub port: usize,
+    queue: RxQueue,
+    batch: RxBatch,
+    /// For frames of several segments.
+    scratch: Vec<u8>,
+}
+
+impl RxUnit {
+    /// A unit that receives from `queue`.
+    #[must_use]
+    pub fn new(eal: &Eal, port: usize, queue: RxQueue) -> RxUnit {
+        RxUnit {
+            port,
+            queue,
+            batch: RxBatch::new(eal),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Records what has arrived; `clock` is read after the burst. Returns the number of frames.
+    #[inline]
+    pub fn step(&mut self, recorder: &mut Recorder, clock: impl Fn() -> Picos) -> usize {
+        let got = self.batch.receive(&mut self.queue);
+        if got == 0 {
+            return 0;
+        }
+        let arrival = clock();
+        for frame in self.batch.iter() {
+            recorder.frame(self.port, frame.whole(&mut self.scratch), arrival);
+        }
+        // Buffers go back at once: a full ring at the other end is a refusal there.
+        self.batch.release();
+        got
+    }
+}

@@ -1,0 +1,318 @@
+//! One port queue's sending: plan to mbufs, burst by burst.
+//!
+//! Contract: [`TxUnit::step`] does a bounded amount of work and returns. What the port does not
+//! take stays in the batch, in order, and is tried first the next time; nothing new is made while
+//! it waits. Every frame ends as sent, or as unsent when the run ends.
+//!
+//! Left out on purpose: threads, and deciding when a port is dead.
+
+use hdrhistogram::Histogram;
+
+use crate::dpdk::{BATCH, TxBatch, TxPool, TxQueue};
+use crate::engine::craft::Crafter;
+use crate::measure::record::histogram;
+use crate::plan::Plan;
+use crate::plan::lane::Sent;
+use crate::plan::schedule::{Next, Schedule};
+use crate::plan::segment::Position;
+use crate::units::Picos;
+use crate::wire::{Frame, Packet};
+
+/// What one queue has done, beyond what its lanes count.
+#[derive(Debug, Clone)]
+pub struct TxStats {
+    /// Frames that the port took.
+    pub frames: u64,
+    /// Their bytes without FCS.
+    pub bytes: u64,
+    /// Calls in which the port did not take all.
+    pub refusals: u64,
+    /// Times that the pool had no buffer.
+    pub no_buffer: u64,
+    /// PFC frames that name each class.
+    pub pfc: [u64; 8],
+    /// PAUSE frames.
+    pub pause: u64,
+}
+
+impl Default for TxStats {
+    fn default() -> Self {
+        TxStats {
+            frames: 0,
+            bytes: 0,
+            refusals: 0,
+            no_buffer: 0,
+            pfc: [0; 8],
+            pause: 0,
+        }
+    }
+}
+
+impl TxStats {
+    /// Adds what another queue has done.
+    pub fn add(&mut self, other: &TxStats) {
+        self.frames += other.frames;
+        self.bytes += other.bytes;
+        self.refusals += other.refusals;
+        self.no_buffer += other.no_buffer;
+        for (mine, theirs) in self.pfc.iter_mut().zip(other.pfc) {
+            *mine += theirs;
+        }
+        self.pause += other.pause;
+    }
+}
+
+/// Takes one frame in so many aside, whole.
+#[derive(Debug, Default)]
+pub struct Audit {
+    /// One frame in this many.
+    pub every: u32,
+    countdown: u32,
+    /// The frames taken.
+    pub frames: Vec<Vec<u8>>,
+}
+
+impl Audit {
+    /// An audit of one frame in `every`.
+    #[must_use]
+    pub fn new(every: u32) -> Audit {
+        Audit {
+            every,
+            countdown: every,
+            frames: Vec::with_capacity(Audit::MOST),
+        }
+    }
+
+    /// Frames kept at most.
+    const MOST: usize = 4096;
+
+    #[inline]
+    fn see(&mut self, frame: &[u8]) {
+        self.countdown -= 1;
+        if self.countdown == 0 {
+            self.countdown = self.every;
+            if self.frames.len() < Audit::MOST {
+                self.frames.push(frame.to_vec());
+            }
+        }
+    }
+}
+
+/// What one step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Frames were sent.
+    Sent(usize),
+    /// Nothing is due.
+    Idle,
+    /// The port takes nothing.
+    Refused,
+    /// Nothing will ever be due again.
+    Finished,
+}
+
+/// One port queue that sends.
+pub struct TxUnit {
+    /// Index of the port in the plan.
+    pub port: usize,
+    /// What it has done.
+    pub stats: TxStats,
+    /// Set aside for verification, when asked for.
+    pub audit: Option<Audit>,
+    /// How late frames were handed to the port, ps, for each entry; unpaced ones are never late.
+    pub lateness: Vec<Histogram<u64>>,
+    /// Since when the port has taken nothing.
+    pub refused_since: Option<Picos>,
+    queue: TxQueue,
+    batch: TxBatch,
+    schedule: Schedule,
+    crafter: Crafter,
+    finished: bool,
+}
+
+impl TxUnit {
+    /// A unit that sends the frames of `schedule` through `queue`. `clean` is the prefill of
+    /// `pool`'s buffers.
+    #[must_use]
+    pub fn new(
+        plan: &Plan,
+        port: usize,
+        queue: TxQueue,
+        pool: &TxPool,
+        mut schedule: Schedule,
+        clean: Vec<u8>,
+    ) -> TxUnit {
+        let crafter = Crafter::new(plan, &mut schedule, clean);
+        TxUnit {
+            port,
+            stats: TxStats::default(),
+            audit: None,
+            lateness: vec![histogram(); plan.entries.len()],
+            refused_since: None,
+            queue,
+            batch: TxBatch::new(pool),
+            schedule,
+            crafter,
+            finished: false,
+        }
+    }
+
+    /// What it sends.
+    pub fn schedule_mut(&mut self) -> &mut Schedule {
+        &mut self.schedule
+    }
+
+    /// What it sends.
+    #[must_use]
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// Whether it has sent all it ever will.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.finished && self.batch.pending() == 0
+    }
+
+    /// Frames made that the port has not taken.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.batch.pending()
+    }
+
+    /// Makes nothing new from now on.
+    pub fn stop(&mut self) {
+        self.finished = true;
+    }
+
+    /// Sends what is due at `now`, at most one burst.
+    #[inline]
+    pub fn step(&mut self, plan: &Plan, now: Picos) -> Progress {
+        if self.batch.pending() > 0 {
+            return self.send(now);
+        }
+        if self.finished {
+            return Progress::Finished;
+        }
+        if self.batch.held() == 0 && self.batch.refill(BATCH) == 0 {
+            self.stats.no_buffer += 1;
+            return Progress::Idle;
+        }
+        let made = self.make(plan, now);
+        if made > 0 {
+            return self.send(now);
+        }
+        if self.finished {
+            Progress::Finished
+        } else {
+            Progress::Idle
+        }
+    }
+
+    /// Writes the frames that are due into the batch, as many as it holds buffers for.
+    #[inline]
+    fn make(&mut self, plan: &Plan, now: Picos) -> usize {
+        let held = self.batch.held();
+        let mut made = 0;
+        while made < held {
+            match self.schedule.next(plan, now) {
+                Next::Packet { at, lane, due } => {
+                    let frame = self.batch.frame(made);
+                    let len = self
+                        .crafter
+                        .write(plan, &mut self.schedule, lane, &due, now, frame.bytes, frame.mark);
+                    if let Some(audit) = &mut self.audit {
+                        audit.see(&frame.bytes[..len]);
+                    }
+                    self.stats.bytes += len as u64;
+                    #[expect(clippy::cast_possible_truncation, reason = "a frame of at most 4200 bytes")]
+                    self.batch.set_len(made, len as u16);
+                    let lane = &self.schedule.lanes()[lane];
+                    if lane.is_paced() {
+                        self.lateness[lane.entry].saturating_record(now.0 - at.0);
+                    }
+                    made += 1;
+                }
+                Next::Control { entry, .. } => {
+                    let frame = self.batch.frame(made);
+                    let len = self.crafter.write_control(entry, frame.bytes);
+                    self.stats.bytes += len as u64;
+                    #[expect(clippy::cast_possible_truncation, reason = "60 bytes")]
+                    self.batch.set_len(made, len as u16);
+                    self.count_control(plan, entry, 1);
+                    made += 1;
+                }
+                Next::Wait(_) => break,
+                Next::Done => {
+                    self.finished = true;
+                    break;
+                }
+            }
+        }
+        made
+    }
+
+    #[cold]
+    fn count_control(&mut self, plan: &Plan, entry: usize, count: u64) {
+        let crate::plan::feed::Work::Control { pause, classes, .. } = plan.entries[entry].work else {
+            return;
+        };
+        if pause {
+            self.stats.pause += count;
+        } else {
+            for (class, frames) in self.stats.pfc.iter_mut().enumerate() {
+                *frames += count * u64::from(classes >> class & 1);
+            }
+        }
+    }
+
+    #[inline]
+    fn send(&mut self, now: Picos) -> Progress {
+        let sent = self.batch.send(&mut self.queue);
+        self.stats.frames += sent as u64;
+        if self.batch.pending() > 0 {
+            self.stats.refusals += 1;
+            if sent == 0 {
+                self.refused_since.get_or_insert(now);
+                return Progress::Refused;
+            }
+        }
+        self.refused_since = None;
+        Progress::Sent(sent)
+    }
+
+    /// Gives up the frames that the port has not taken and says what they were, for each entry.
+    pub fn give_up(&mut self, plan: &Plan) -> Vec<Sent> {
+        let mut unsent = vec![Sent::default(); plan.entries.len()];
+        for index in 0..self.batch.pending() {
+            let frame = self.batch.frame(index);
+            if let Ok(Frame::Roce(packet)) = Frame::parse(frame.bytes) {
+                count_unsent(plan, &packet, &mut unsent);
+            }
+        }
+        self.stats.bytes -= unsent.iter().map(|sent| sent.frame_bytes).sum::<u64>();
+        self.batch.discard_pending();
+        unsent
+    }
+}
+
+/// Adds a packet that was made and not sent to its entry.
+fn count_unsent(plan: &Plan, packet: &Packet<'_>, unsent: &mut [Sent]) {
+    let qpn = packet.dest_qp();
+    let owner = plan
+        .entries
+        .iter()
+        .position(|entry| qpn.wrapping_sub(entry.first_qpn) < entry.flows());
+    let Some(index) = owner else { return };
+    let entry = &plan.entries[index];
+    let position = packet.opcode().position();
+    let payload = packet.payload().len();
+    let payload_len = u32::try_from(payload).unwrap_or(u32::MAX);
+    unsent[index].add(&Sent {
+        packets: 1,
+        payload_bytes: payload as u64,
+        frame_bytes: u64::from(entry.frame.frame_len(entry.verb, position, payload_len)),
+        messages: u64::from(matches!(position, Position::Last | Position::Only)),
+        timeouts: 0,
+    });
+}

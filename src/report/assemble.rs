@@ -1,0 +1,671 @@
+//! From what was measured to what is reported.
+//!
+//! Contract: no figure is invented: what was not measured is `None`. Losses are attributed only as
+//! far as counters go; the rest of what was sent and not received was lost in the DUT, by
+//! elimination, unless our own ports may have lost it too.
+//!
+//! Left out on purpose: measuring.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use super::model::{
+    Anomaly, AnomalyKind, Clock, Codepoints, Cores, Dut, Ecn, Fairness, FairnessOver, Flow, Flows, LossCause, Messages,
+    Observed, Pacing, Packets, PfcSource, Port, PortPfc, PortRx, PortStats, PortTx, Results, Rounds, RoutedTokens, Run,
+    TimeSource, TimeSources, Traffic, Volume,
+};
+use super::provenance;
+use super::stats::{distribution, jain};
+use crate::dpdk;
+use crate::engine::realtime::{Outcome, PortOutcome};
+use crate::measure::{EntryRecord, Recorder};
+use crate::pattern::{Ecn as Codepoint, Pattern};
+use crate::plan::feed::Work;
+use crate::plan::lane::Sent;
+use crate::plan::summary::{EntrySummary, Summary};
+use crate::plan::{EntryPlan, Pace, Plan};
+use crate::testbed::Testbed;
+use crate::units::{PICOS_PER_SECOND, Picos, WIRE_OVERHEAD};
+
+/// What a result must say of its inputs.
+#[derive(Debug, Clone)]
+pub struct Inputs<'a> {
+    /// The pattern, overrides applied.
+    pub pattern: &'a Pattern,
+    /// Its file as named, and its SHA-256.
+    pub pattern_source: (&'a str, String),
+    /// The testbed.
+    pub testbed: &'a Testbed,
+    /// Its file as named, and its SHA-256; `None` for the built-in one.
+    pub testbed_source: Option<(&'a str, String)>,
+    /// `--set` arguments.
+    pub settings: &'a [String],
+    /// When the run began.
+    pub started: SystemTime,
+    /// How long it took, all told.
+    pub took: Duration,
+}
+
+const TSC: TimeSources = TimeSources {
+    tx: TimeSource::Tsc,
+    rx: TimeSource::Tsc,
+};
+
+/// `amount` over `time`, for one second.
+fn per_second(amount: u64, time: Picos) -> Option<u64> {
+    if time == Picos::ZERO {
+        return None;
+    }
+    let rate = u128::from(amount) * u128::from(PICOS_PER_SECOND) / u128::from(time.0);
+    u64::try_from(rate).ok()
+}
+
+/// Bits on the wire of so many frames.
+fn wire_bits(frames: u64, bytes: u64) -> u64 {
+    (bytes + frames * WIRE_OVERHEAD) * 8
+}
+
+/// Puts a run's results together.
+#[must_use]
+pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results {
+    let summary = plan.summary();
+    let traffic: Vec<Traffic> = plan
+        .entries
+        .iter()
+        .enumerate()
+        .map(|(index, entry)| traffic(inputs, plan, &summary, outcome, index, entry))
+        .collect();
+    let ports = outcome
+        .ports
+        .iter()
+        .enumerate()
+        .map(|(index, port)| self::port(plan, &summary, outcome, index, port));
+    let mut found = Vec::new();
+    for (entry, record) in plan
+        .entries
+        .iter()
+        .zip(outcome.received.iter().flat_map(|r| r.entries()))
+    {
+        observations(entry, record, &mut found);
+    }
+    let ports = ports.collect();
+    Results::new(
+        run(inputs, plan, &summary, outcome),
+        environment(outcome),
+        ports,
+        traffic,
+        found,
+    )
+}
+
+/// What a reader must know that the model's own checks cannot see.
+fn observations(entry: &EntryPlan, record: &EntryRecord, found: &mut Vec<Anomaly>) {
+    let place = format!("traffic/{}", entry.name);
+    if record.too_old > 0 {
+        let window = crate::measure::flow::WINDOW;
+        let text = format!(
+            "{} frames came more than {window} behind the newest of their flow: late, or late copies. They are not counted as \
+             received, so as many of the lost may only have been late.",
+            record.too_old
+        );
+        found.push(Anomaly {
+            kind: AnomalyKind::Other,
+            text,
+            place: place.clone(),
+        });
+    }
+    if record.time_travel > 0 {
+        let text = format!(
+            "{} frames arrived before they left, by the clocks used.",
+            record.time_travel
+        );
+        found.push(Anomaly {
+            kind: AnomalyKind::Clock,
+            text,
+            place,
+        });
+    }
+}
+
+fn run(inputs: &Inputs<'_>, plan: &Plan, summary: &Summary, outcome: &Outcome) -> Run {
+    let first = received(outcome).map(|entry| entry.first_departure).min();
+    let last = received(outcome).map(|entry| entry.last_arrival).max();
+    let mut nonconformities = vec![
+        "One trial: the draft asks for 20 or more of every configuration.".to_owned(),
+        "Departure and arrival times are software time stamps.".to_owned(),
+    ];
+    if outcome.ports.iter().all(|port| port.info.is_virtual()) {
+        nonconformities.push("The ports are software devices: there is no hardware traffic generator.".to_owned());
+    }
+    if plan.ports.iter().any(|port| port.loopback) {
+        nonconformities.push("Ports are looped back: there is no device under test.".to_owned());
+    }
+    Run {
+        name: inputs.pattern.name.clone(),
+        pattern: inputs.pattern_source.0.to_owned(),
+        pattern_sha256: inputs.pattern_source.1.clone(),
+        testbed: inputs.testbed_source.as_ref().map(|(name, _)| (*name).to_owned()),
+        testbed_sha256: inputs.testbed_source.as_ref().map(|(_, sha)| sha.clone()),
+        settings: inputs.settings.to_vec(),
+        seed: plan.seed,
+        clock: Clock::Tsc,
+        timestamps: TSC,
+        conforming: false,
+        nonconformities,
+        dut: Dut::new(&inputs.testbed.dut, inputs.pattern.draft.as_deref()),
+        started_at: provenance::rfc3339(inputs.started),
+        planned_duration_ps: summary.length.map(|length| length.0),
+        measured_duration_ps: first.zip(last).and_then(|(first, last)| last.0.checked_sub(first.0)),
+        wall_duration_ps: u64::try_from(inputs.took.as_nanos())
+            .unwrap_or(u64::MAX)
+            .saturating_mul(1000),
+        interrupted: outcome.interrupted.is_some(),
+        interrupted_by: outcome.interrupted.clone(),
+    }
+}
+
+fn received(outcome: &Outcome) -> impl Iterator<Item = &EntryRecord> {
+    outcome
+        .received
+        .iter()
+        .flat_map(Recorder::entries)
+        .filter(|entry| entry.packets > 0)
+}
+
+fn environment(outcome: &Outcome) -> super::model::Environment {
+    let narrow = |cores: &[usize]| cores.iter().filter_map(|core| u32::try_from(*core).ok()).collect();
+    let mut environment = provenance::environment();
+    environment.dpdk_version = Some(dpdk::version());
+    environment.tsc_hz = Some(outcome.tsc_hz);
+    environment.cores = Cores {
+        tx: narrow(&outcome.cores.0),
+        rx: narrow(&outcome.cores.1),
+    };
+    let mut drivers: Vec<String> = outcome.ports.iter().map(|port| port.info.driver.clone()).collect();
+    drivers.sort();
+    drivers.dedup();
+    environment.drivers = drivers;
+    if let Some(hugepages) = &mut environment.hugepages {
+        hugepages.used = outcome.hugepages;
+    }
+    environment
+}
+
+fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usize, port: &PortOutcome) -> Port {
+    let planned = &plan.ports[index];
+    let recorder = outcome.received.as_ref().filter(|_| planned.receive);
+    let record = recorder.map(|recorder| recorder.ports()[index]);
+    let sending = sending_time(plan, outcome, |lane_port| lane_port == index);
+    let frames = port.tx.frames + port.announced.0;
+    let bytes = port.tx.bytes + port.announced.1;
+    let rx = record.unwrap_or_default();
+    let arrivals = received(outcome).fold((Picos::MAX, Picos::ZERO), |(first, last), entry| {
+        (first.min(entry.first_arrival), last.max(entry.last_arrival))
+    });
+    Port {
+        name: planned.name.clone(),
+        driver: port.info.driver.clone(),
+        device: port.info.name.clone(),
+        speed_bps: Some(planned.speed.0),
+        workers: summary.ports[index].workers,
+        timestamps: TSC,
+        tx: PortTx {
+            frames,
+            bytes,
+            unsent: port.unsent,
+            offered_bps: Some(summary.ports[index].offered_tx),
+            achieved_bps: per_second(wire_bits(port.tx.frames, port.tx.bytes), sending),
+        },
+        rx: PortRx {
+            frames: rx.frames,
+            bytes: rx.bytes,
+            misdelivered: rx.misdelivered,
+            unknown: rx.unknown,
+            malformed: rx.malformed,
+            other: rx.other,
+            achieved_bps: per_second(wire_bits(rx.frames, rx.bytes), arrivals.1.saturating_sub(arrivals.0)),
+        },
+        stats: port.stats.as_ref().map(|stats| PortStats {
+            ipackets: stats.rx_packets,
+            opackets: stats.tx_packets,
+            ibytes: stats.rx_bytes,
+            obytes: stats.tx_bytes,
+            imissed: stats.rx_missed,
+            ierrors: stats.rx_errors,
+            oerrors: stats.tx_errors,
+            rx_nombuf: stats.rx_no_buffer,
+        }),
+        xstats: port.xstats.iter().filter(|(_, value)| *value != 0).cloned().collect(),
+        pfc: PortPfc {
+            sent_per_class: port.tx.pfc,
+            pause_sent: port.tx.pause,
+            received_per_class: record.map(|record| record.pfc),
+            pause_received: record.map(|record| record.pause_frames),
+            received_source: record.map(|_| PfcSource::Frames),
+        },
+    }
+}
+
+/// How long the entries that send through ports of which `mine` says yes were sending.
+fn sending_time(plan: &Plan, outcome: &Outcome, mine: impl Fn(usize) -> bool) -> Picos {
+    let spans = plan.entries.iter().enumerate().filter(|(_, entry)| {
+        entry
+            .lanes
+            .iter()
+            .any(|lane| mine(plan.workers[lane.worker as usize].port))
+    });
+    let (first, last) = spans.fold((Picos::MAX, Picos::ZERO), |(first, last), (index, _)| {
+        let (start, end) = outcome.departures[index];
+        if start > end {
+            (first, last)
+        } else {
+            (first.min(start), last.max(end))
+        }
+    });
+    last.saturating_sub(first)
+}
+
+fn traffic(
+    inputs: &Inputs<'_>,
+    plan: &Plan,
+    summary: &Summary,
+    outcome: &Outcome,
+    index: usize,
+    entry: &EntryPlan,
+) -> Traffic {
+    let planned = &summary.entries[index];
+    let sent = taken(&outcome.made[index], &outcome.unsent[index]);
+    let listening = entry
+        .pairs
+        .iter()
+        .all(|pair| plan.ports[plan.arrival_port(*pair)].receive);
+    let recorder = outcome
+        .received
+        .as_ref()
+        .filter(|_| listening && !entry.pairs.is_empty());
+    let record = recorder.map(|recorder| &recorder.entries()[index]);
+    let (first_departure, last_departure) = outcome.departures[index];
+    let sending = last_departure.saturating_sub(first_departure);
+    let active = record
+        .filter(|record| record.packets > 0)
+        .map(|record| {
+            record
+                .last_arrival
+                .saturating_sub(first_departure.min(record.first_departure))
+        })
+        .or((sending > Picos::ZERO).then_some(sending));
+    let names = |ports: Vec<usize>| ports.into_iter().map(|port| plan.ports[port].name.clone()).collect();
+    let own = Codepoints::default();
+    let codepoints = match entry.frame.ecn {
+        Codepoint::NotEct => Codepoints {
+            not_ect: sent.packets,
+            ..own
+        },
+        Codepoint::Ect1 => Codepoints {
+            ect1: sent.packets,
+            ..own
+        },
+        Codepoint::Ect0 => Codepoints {
+            ect0: sent.packets,
+            ..own
+        },
+        Codepoint::Ce => Codepoints {
+            ce: sent.packets,
+            ..own
+        },
+    };
+    let seen = record.map(|record| {
+        let [not_ect, ect1, ect0, ce] = record.ecn;
+        Codepoints {
+            not_ect,
+            ect1,
+            ect0,
+            ce,
+        }
+    });
+    let active_time = active.unwrap_or_default();
+    let carries_messages = !entry.pairs.is_empty();
+    Traffic {
+        name: entry.name.clone(),
+        kind: entry.kind.to_owned(),
+        draft: inputs.pattern.draft.clone(),
+        parameters: parameters(entry),
+        tx_ports: names(ports_of(
+            entry.lanes.iter().map(|lane| plan.workers[lane.worker as usize].port),
+        )),
+        rx_ports: names(ports_of(entry.pairs.iter().map(|pair| plan.arrival_port(*pair)))),
+        active_ps: active.map(|active| active.0),
+        messages: Messages {
+            planned: planned.exact.then_some(planned.messages),
+            sent: sent.messages,
+            completed: record.map(|record| record.messages),
+            incomplete: record.map(|record| sent.messages.saturating_sub(record.messages)),
+        },
+        packets: packets(plan, outcome, index, entry, planned, &sent, record),
+        payload_bytes: Volume::new(sent.payload_bytes, record.map(|record| record.payload_bytes)),
+        frame_bytes: Volume::new(sent.frame_bytes, record.map(|record| record.frame_bytes)),
+        ecn: Ecn::new(if carries_messages { codepoints } else { own }, seen),
+        goodput_bps: record.and_then(|record| per_second(record.payload_bytes * 8, active_time)),
+        tx_wire_rate_bps: per_second(wire_bits(sent.packets, sent.frame_bytes), sending),
+        rx_wire_rate_bps: record
+            .and_then(|record| per_second(wire_bits(record.packets, record.frame_bytes), active_time)),
+        packet_latency: record.and_then(|record| distribution(&record.latency, None, TSC)),
+        message_latency: record.and_then(|record| distribution(&record.message_latency, None, TSC)),
+        fct: record.and_then(|record| fct(entry, record)),
+        rounds: record.and_then(|record| rounds(entry, record)),
+        routing: routing(entry, outcome, index),
+        jfi: recorder.and_then(|recorder| fairness(plan, recorder, index, entry)),
+        pacing: Some(Pacing {
+            requested_bps: requested(entry, planned),
+            achieved_bps: per_second(wire_bits(sent.packets, sent.frame_bytes), sending),
+            lateness: distribution(&outcome.lateness[index], None, TSC),
+            slips: outcome.slips[index].0,
+        }),
+        flows: flows(outcome, recorder, entry),
+    }
+}
+
+fn taken(made: &Sent, unsent: &Sent) -> Sent {
+    Sent {
+        packets: made.packets.saturating_sub(unsent.packets),
+        payload_bytes: made.payload_bytes.saturating_sub(unsent.payload_bytes),
+        frame_bytes: made.frame_bytes.saturating_sub(unsent.frame_bytes),
+        messages: made.messages.saturating_sub(unsent.messages),
+        timeouts: made.timeouts,
+    }
+}
+
+fn ports_of(ports: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut ports: Vec<usize> = ports.collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+/// The wire rate that was planned, on average over the time in which the entry sends; `None` when
+/// it asks for all it can get, or has no pace of its own.
+fn requested(entry: &EntryPlan, planned: &EntrySummary) -> Option<u64> {
+    let unlimited = entry.lanes.iter().any(|lane| lane.pace == Pace::Unlimited);
+    let closed = matches!(
+        entry.work,
+        Work::Continuous {
+            outstanding: Some(_),
+            ..
+        }
+    );
+    if unlimited || closed || planned.length == Picos::MAX {
+        return None;
+    }
+    per_second(planned.wire_bytes.saturating_mul(8), planned.length)
+}
+
+fn packets(
+    plan: &Plan,
+    outcome: &Outcome,
+    index: usize,
+    entry: &EntryPlan,
+    planned: &EntrySummary,
+    sent: &Sent,
+    record: Option<&EntryRecord>,
+) -> Packets {
+    let wanted = planned.exact.then_some(planned.packets);
+    let unsent = match wanted {
+        // What a stopped run did not come to is unsent as well.
+        Some(wanted) => wanted.saturating_sub(sent.packets),
+        None => outcome.unsent[index].packets,
+    };
+    let Some(record) = record else {
+        return Packets::sent_only(wanted, unsent, sent.packets);
+    };
+    let mut losses = vec![
+        (LossCause::BadIcrc, record.icrc_errors),
+        (LossCause::Malformed, record.malformed),
+    ];
+    // A flooded frame reached its receiver too: only what did not is misdelivered.
+    let astray = sent
+        .packets
+        .saturating_sub(record.packets + record.icrc_errors + record.malformed);
+    let misdelivered = record.misdelivered.min(astray);
+    losses.push((LossCause::Misdelivered, misdelivered));
+    let rest = astray - misdelivered;
+    losses.extend(attribute(plan, outcome, entry, rest));
+    let observed = Observed {
+        duplicated: record.duplicated,
+        reordered: record.reordered,
+        icrc_checked: record.icrc_checked,
+        icrc_errors: record.icrc_errors,
+        malformed: record.malformed,
+    };
+    Packets::balance(wanted, unsent, sent.packets, record.packets, losses, observed)
+}
+
+/// Divides the frames that arrived nowhere between our ports and the DUT, by the ports' counters.
+/// They count frames and not entries: with several entries on a port their part is not known.
+fn attribute(plan: &Plan, outcome: &Outcome, entry: &EntryPlan, rest: u64) -> Vec<(LossCause, u64)> {
+    if rest == 0 {
+        return Vec::new();
+    }
+    let tx = ports_of(entry.lanes.iter().map(|lane| plan.workers[lane.worker as usize].port));
+    let rx = ports_of(entry.pairs.iter().map(|pair| plan.arrival_port(*pair)));
+    let stats = |port: &usize| outcome.ports[*port].stats.as_ref();
+    let not_sent: u64 = tx
+        .iter()
+        .filter_map(|port| {
+            let accepted = outcome.ports[*port].tx.frames + outcome.ports[*port].announced.0;
+            stats(port).map(|stats| accepted.saturating_sub(stats.tx_packets))
+        })
+        .sum();
+    let missed: u64 = rx
+        .iter()
+        .filter_map(stats)
+        .map(|stats| stats.rx_missed + stats.rx_no_buffer)
+        .sum();
+    if not_sent + missed == 0 {
+        return vec![(LossCause::LostInDut, rest)];
+    }
+    let alone = plan.entries.len() == 1;
+    if alone && not_sent + missed <= rest {
+        return vec![
+            (LossCause::NotTransmitted, not_sent),
+            (LossCause::ReceiveMissed, missed),
+            (LossCause::LostInDut, rest - not_sent - missed),
+        ];
+    }
+    let ours = (not_sent + missed).min(rest);
+    vec![(LossCause::Undivided, ours), (LossCause::LostInDut, rest - ours)]
+}
+
+fn fct(entry: &EntryPlan, record: &EntryRecord) -> Option<super::model::Distribution> {
+    // A transfer of several messages is a group; else each message is its own flow's transfer.
+    let of_groups = matches!(&entry.work, Work::Continuous { sizes, .. } if sizes.per_transfer > 1);
+    let histogram = if of_groups {
+        &record.group_completion
+    } else {
+        &record.completion
+    };
+    distribution(histogram, None, TSC)
+}
+
+fn rounds(entry: &EntryPlan, record: &EntryRecord) -> Option<Rounds> {
+    let (planned, bytes) = match &entry.work {
+        Work::Rounds(rounds) => {
+            let transfers = rounds.per_round / rounds.sizes.per_transfer * u64::from(rounds.lanes);
+            (Some(rounds.rounds), transfers * rounds.sizes.transfer_bytes())
+        }
+        Work::Dispatch(dispatch) => {
+            let pass = dispatch.matrices.len() as u64;
+            let bytes: u64 = (0..pass)
+                .flat_map(|d| (0..dispatch.ranks).flat_map(move |rank| dispatch.messages_of(d, rank)))
+                .map(|(_, _, len)| u64::from(len))
+                .sum();
+            (dispatch.count, bytes / pass)
+        }
+        Work::Continuous { .. } | Work::Control { .. } => return None,
+    };
+    let completed = record.group_completion.len();
+    Some(Rounds {
+        planned,
+        completed,
+        payload_bytes: completed * bytes,
+        time: distribution(&record.group_completion, None, TSC),
+    })
+}
+
+fn routing(entry: &EntryPlan, outcome: &Outcome, index: usize) -> Option<RoutedTokens> {
+    let Work::Dispatch(dispatch) = &entry.work else {
+        return None;
+    };
+    let pass = dispatch.matrices.len() as u64;
+    // Every rank's lane releases every dispatch; the furthest tells how many there were.
+    let dispatches = outcome.released[index];
+    let mut sum = RoutedTokens {
+        sent: 0,
+        local: 0,
+        dropped: 0,
+        overflow: 0,
+        padding: 0,
+    };
+    for (number, routed) in (0u64..).zip(dispatch.matrices.iter()) {
+        let times = dispatches / pass + u64::from(number < dispatches % pass);
+        let sent = routed.tokens.sent();
+        sum.sent += sent * times;
+        sum.local += (routed.tokens.total() - sent) * times;
+        sum.dropped += routed.dropped * times;
+        sum.overflow += routed.overflow * times;
+        sum.padding += routed.padding * times;
+    }
+    Some(sum)
+}
+
+fn fairness(plan: &Plan, recorder: &Recorder, index: usize, entry: &EntryPlan) -> Option<Fairness> {
+    let before: usize = plan.entries[..index].iter().map(|entry| entry.pairs.len()).sum();
+    let pairs = &recorder.pairs()[before..][..entry.pairs.len()];
+    let origin = recorder.entries()[index].first_departure;
+    // Goodput of each over its own time: from the entry's first departure to its last arrival.
+    #[expect(clippy::cast_precision_loss, reason = "a ratio")]
+    let rate = |pairs: &[crate::measure::PairRecord]| {
+        let bytes: u64 = pairs.iter().map(|pair| pair.payload_bytes).sum();
+        let last = pairs.iter().map(|pair| pair.last_arrival).max().unwrap_or_default();
+        per_second(bytes * 8, last.saturating_sub(origin)).unwrap_or(0) as f64
+    };
+    let (over, rates): (FairnessOver, Vec<f64>) = match &entry.work {
+        Work::Dispatch(dispatch) => {
+            let each = dispatch.ranks as usize - 1;
+            (FairnessOver::Ranks, pairs.chunks(each.max(1)).map(rate).collect())
+        }
+        _ if entry.pairs.len() == 1 => {
+            let flows = &recorder.flows()[entry.first_flow as usize..][..entry.flows() as usize];
+            #[expect(clippy::cast_precision_loss, reason = "a ratio")]
+            let rates = flows
+                .iter()
+                .map(|flow| per_second(flow.bytes * 8, flow.last_arrival.saturating_sub(origin)).unwrap_or(0) as f64);
+            (FairnessOver::Flows, rates.collect())
+        }
+        _ => {
+            let over = if entry.kind == "incast" {
+                FairnessOver::Senders
+            } else {
+                FairnessOver::Pairs
+            };
+            (
+                over,
+                pairs.iter().map(|pair| rate(std::slice::from_ref(pair))).collect(),
+            )
+        }
+    };
+    let index = jain(&rates)?;
+    Some(Fairness {
+        over,
+        count: rates.len() as u64,
+        index,
+    })
+}
+
+fn flows(outcome: &Outcome, recorder: Option<&Recorder>, entry: &EntryPlan) -> Flows {
+    let range = entry.first_flow as usize..(entry.first_flow + entry.flows()) as usize;
+    let all = range.map(|number| {
+        let sent = outcome.flow_packets[number];
+        let index = number as u64 - u64::from(entry.first_flow);
+        let pair = entry.pairs[usize::try_from(index / u64::from(entry.qps)).unwrap_or(0)];
+        let flow = recorder.map(|recorder| &recorder.flows()[number]);
+        let latency = recorder
+            .and_then(|recorder| recorder.flow_latency().get(number))
+            .filter(|h| !h.is_empty());
+        Flow {
+            number: number as u64,
+            from: pair.src,
+            to: pair.dst,
+            qpn: entry.first_qpn + u32::try_from(index).unwrap_or(0),
+            messages_sent: outcome.flow_messages[number],
+            messages_completed: flow.map(|flow| u64::from(flow.messages)),
+            sent,
+            received: flow.map(|flow| flow.packets),
+            lost: flow.map(|flow| sent.saturating_sub(flow.packets)),
+            duplicated: flow.map(|flow| u64::from(flow.duplicated)),
+            reordered: flow.map(|flow| u64::from(flow.reordered)),
+            ce: flow.map(|flow| u64::from(flow.ce)),
+            goodput_bps: flow
+                .and_then(|flow| per_second(flow.bytes * 8, flow.last_arrival.saturating_sub(flow.first_arrival))),
+            latency_p50_ps: latency.map(|histogram| histogram.value_at_quantile(0.5)),
+            latency_max_ps: latency.map(hdrhistogram::Histogram::max),
+        }
+    });
+    Flows::new(all.collect(), Flows::LISTED)
+}
+
+/// What was asked for, in the pattern's words where they survive planning.
+fn parameters(entry: &EntryPlan) -> BTreeMap<String, Value> {
+    let mut out = BTreeMap::new();
+    let mut put = |key: &str, value: Value| {
+        out.insert(key.to_owned(), value);
+    };
+    put("pairs", json!(entry.pairs.len()));
+    put("qps", json!(entry.qps));
+    put("pmtu", json!(entry.frame.pmtu));
+    put("dscp", json!(entry.frame.dscp));
+    match &entry.work {
+        Work::Continuous {
+            sizes,
+            count,
+            outstanding,
+            period,
+        } => {
+            put("message_bytes", json!(sizes.message));
+            put("transfer_bytes", json!(sizes.transfer_bytes()));
+            put("count", json!(count));
+            put("outstanding", json!(outstanding));
+            put("period_ps", json!(period.map(|period| period.0)));
+        }
+        Work::Rounds(rounds) => {
+            put("message_bytes", json!(rounds.sizes.message));
+            put("transfer_bytes", json!(rounds.sizes.transfer_bytes()));
+            put("rounds", json!(rounds.rounds));
+            put("period_ps", json!(rounds.period.0));
+        }
+        Work::Dispatch(dispatch) => {
+            put("ranks", json!(dispatch.ranks));
+            put("token_bytes", json!(dispatch.token_bytes));
+            put("dispatches", json!(dispatch.count));
+            put("dispatches_routed", json!(dispatch.matrices.len()));
+        }
+        Work::Control {
+            pause,
+            classes,
+            quanta,
+            interval,
+            count,
+        } => {
+            put("frame_type", json!(if *pause { "pause" } else { "pfc" }));
+            put(
+                "classes",
+                json!((0..8).filter(|class| classes >> class & 1 == 1).collect::<Vec<u8>>()),
+            );
+            put("quanta", json!(quanta));
+            put("interval_ps", json!(interval.0));
+            put("count", json!(count));
+        }
+    }
+    out
+}

@@ -1,0 +1,417 @@
+//! The summary that a person reads when a run has ended.
+//!
+//! Contract: nothing here that is not in the JSON file; what was not measured is a dash. The text is
+//! a function of the results and the [`View`], so it can be compared.
+//!
+//! Left out on purpose: progress while the run lasts (`cli::progress`).
+
+mod table;
+mod text;
+
+use std::io::IsTerminal;
+
+use super::model::{Distribution, Interval, Kpi, Results, Statistic, Traffic};
+use crate::units::{BitRate, Picos};
+use table::{Cell, Table, Tone, toned};
+use text::{bar, figure, grouped, harmless, sparkline, width, wrap};
+
+/// What the reader's terminal can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    /// Columns.
+    pub width: usize,
+    /// ANSI colours.
+    pub colour: bool,
+    /// Characters beyond ASCII.
+    pub unicode: bool,
+}
+
+impl View {
+    /// What standard output can show: colour on a terminal unless `NO_COLOR` is set or the terminal
+    /// is dumb, its width (100 columns for a file), Unicode unless the locale is another.
+    #[must_use]
+    pub fn of_stdout() -> View {
+        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let columns = terminal_size::terminal_size_of(std::io::stdout()).map(|(columns, _)| usize::from(columns.0));
+        let tty = std::io::stdout().is_terminal();
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
+        View {
+            width: columns.unwrap_or(100).clamp(40, 160),
+            colour: tty && set("NO_COLOR").is_none() && set("TERM").is_some_and(|term| term != "dumb"),
+            unicode: locale.is_none_or(|name| name.to_ascii_lowercase().replace('-', "").contains("utf8")),
+        }
+    }
+
+    fn dash(self) -> &'static str {
+        if self.unicode { "–" } else { "-" }
+    }
+
+    fn dot(self) -> &'static str {
+        if self.unicode { " · " } else { " | " }
+    }
+}
+
+/// The whole summary, ending in a newline.
+#[must_use]
+pub fn render(results: &Results, view: View) -> String {
+    let mut out = String::new();
+    header(&mut out, results, view);
+    if !results.traffic.is_empty() {
+        section(&mut out, "Traffic", view);
+        traffic(&mut out, results, view);
+    }
+    if results
+        .traffic
+        .iter()
+        .any(|entry| times_of(entry).any(|(_, times)| times.is_some()))
+    {
+        section(&mut out, "Times", view);
+        times(&mut out, results, view);
+    }
+    if !results.ports.is_empty() {
+        section(&mut out, "Ports", view);
+        ports(&mut out, results, view);
+    }
+    if results.kpis.iter().any(|kpi| kpi.value.is_some()) {
+        section(&mut out, "KPIs", view);
+        kpis(&mut out, results, view);
+    }
+    section(&mut out, "Anomalies", view);
+    anomalies(&mut out, results, view);
+    out
+}
+
+fn section(out: &mut String, title: &str, view: View) {
+    out.push('\n');
+    out.push_str(&toned(title, Tone::Strong, view));
+    out.push('\n');
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push('\n');
+}
+
+fn header(out: &mut String, results: &Results, view: View) {
+    let run = &results.run;
+    let name = harmless(&run.name);
+    let mut about = vec![
+        harmless(&run.pattern),
+        format!("seed {}", run.seed),
+        run.dut.id.to_string(),
+    ];
+    about.extend(run.settings.iter().map(|setting| harmless(setting)));
+    let head = wrap("", &format!("{name}{}{}", view.dot(), about.join(view.dot())), view);
+    match head.strip_prefix(&name) {
+        Some(rest) => line(out, &format!("{}{rest}", toned(&name, Tone::Strong, view))),
+        None => line(out, &head),
+    }
+    let measured = run
+        .measured_duration_ps
+        .map_or(view.dash().to_owned(), |ps| Picos(ps).to_string());
+    let planned = run
+        .planned_duration_ps
+        .map_or(String::new(), |ps| format!(" of {} planned", Picos(ps)));
+    let clock = format!(
+        "clock {}, departures by {}, arrivals by {}",
+        run.clock, run.timestamps.tx, run.timestamps.rx
+    );
+    line(
+        out,
+        &wrap("", &[clock, format!("{measured}{planned}")].join(view.dot()), view),
+    );
+    if run.interrupted {
+        let cause = harmless(run.interrupted_by.as_deref().unwrap_or("unknown cause"));
+        line(out, &toned(&format!("interrupted: {cause}"), Tone::Bad, view));
+    }
+    if run.conforming {
+        line(out, "conforms to the draft's conditions");
+    } else {
+        line(
+            out,
+            &wrap("not conforming: ", &harmless(&run.nonconformities.join("; ")), view),
+        );
+    }
+}
+
+fn rate(bps: u64) -> String {
+    BitRate(bps).to_string()
+}
+
+/// A count, or a dash where nobody counted.
+fn count(value: Option<u64>, view: View) -> Cell {
+    value.map_or_else(|| Cell::toned(view.dash(), Tone::Faint), |count| grouped(count).into())
+}
+
+/// A count that should be zero.
+fn blemish(value: Option<u64>, tone: Tone, view: View) -> Cell {
+    match value {
+        Some(frames) if frames > 0 => Cell::toned(grouped(frames), tone),
+        other => count(other, view),
+    }
+}
+
+fn optional(text: Option<String>, view: View) -> Cell {
+    text.map_or_else(|| Cell::toned(view.dash(), Tone::Faint), Cell::from)
+}
+
+fn traffic(out: &mut String, results: &Results, view: View) {
+    let mut table = Table::new(&[
+        ("entry", 0),
+        ("kind", 4),
+        (">flows", 5),
+        (">messages", 3),
+        (">frames", 0),
+        (">received", 2),
+        (">lost", 0),
+        (">dup", 7),
+        (">reord", 6),
+        (">CE", 0),
+        (">goodput", 1),
+    ]);
+    for entry in &results.traffic {
+        let packets = &entry.packets;
+        let messages = match entry.messages.completed {
+            Some(completed) => format!("{}/{}", grouped(completed), grouped(entry.messages.sent)),
+            None => grouped(entry.messages.sent),
+        };
+        table.row(vec![
+            entry.name.as_str().into(),
+            entry.kind.as_str().into(),
+            grouped(entry.flows.count).into(),
+            messages.into(),
+            grouped(packets.sent).into(),
+            count(packets.received, view),
+            blemish(packets.lost, Tone::Bad, view),
+            blemish(packets.duplicated, Tone::Warning, view),
+            blemish(packets.reordered, Tone::Warning, view),
+            optional(
+                entry
+                    .ecn
+                    .marking_rate_percent
+                    .map(|percent| format!("{} %", figure(percent))),
+                view,
+            ),
+            optional(entry.goodput_bps.map(rate), view),
+        ]);
+    }
+    out.push_str(&table.render(view));
+    for entry in &results.traffic {
+        details(out, entry, view);
+    }
+}
+
+/// What of an entry does not fit its row: losses by cause, fairness, routing.
+fn details(out: &mut String, entry: &Traffic, view: View) {
+    let mut say = |text: &str| line(out, &wrap(&format!("  {}: ", harmless(&entry.name)), text, view));
+    let mut losses: Vec<String> = entry
+        .packets
+        .causes
+        .iter()
+        .map(|loss| format!("{} {}", grouped(loss.frames), loss.cause))
+        .collect();
+    if let Some(unexplained) = entry.packets.unexplained.filter(|frames| *frames != 0) {
+        losses.push(format!("{unexplained} unexplained"));
+    }
+    if !losses.is_empty() {
+        say(&format!("lost: {}", losses.join(", ")));
+    }
+    if entry.packets.unsent > 0 {
+        say(&format!(
+            "{} frames were due and never sent",
+            grouped(entry.packets.unsent)
+        ));
+    }
+    if let Some(fairness) = entry.jfi.filter(|fairness| fairness.count > 1) {
+        let index = figure(fairness.index);
+        say(&format!(
+            "Jain fairness {index} over {} {}",
+            grouped(fairness.count),
+            fairness.over
+        ));
+    }
+    let rates: Vec<u64> = entry.flows.listed.iter().filter_map(|flow| flow.goodput_bps).collect();
+    let all = rates.len() > 1 && u64::try_from(rates.len()) == Ok(entry.flows.count);
+    if let Some(spread) = entry.flows.goodput_bps.filter(|_| all) {
+        let line = sparkline(&rates, view);
+        say(&format!(
+            "goodput by flow {line} ({} to {})",
+            rate(spread.min),
+            rate(spread.max)
+        ));
+    }
+    if let Some(tokens) = entry.routing {
+        say(&format!(
+            "tokens: {} sent, {} local, {} dropped, {} overflow, {} padding",
+            grouped(tokens.sent),
+            grouped(tokens.local),
+            grouped(tokens.dropped),
+            grouped(tokens.overflow),
+            grouped(tokens.padding)
+        ));
+    }
+}
+
+/// An entry's distributions with what each is of.
+fn times_of(entry: &Traffic) -> impl Iterator<Item = (&'static str, Option<&Distribution>)> {
+    [
+        ("packet", entry.packet_latency.as_ref()),
+        ("message", entry.message_latency.as_ref()),
+        ("flow", entry.fct.as_ref()),
+        ("round", entry.rounds.as_ref().and_then(|rounds| rounds.time.as_ref())),
+        (
+            "lateness",
+            entry.pacing.as_ref().and_then(|pacing| pacing.lateness.as_ref()),
+        ),
+    ]
+    .into_iter()
+}
+
+fn times(out: &mut String, results: &Results, view: View) {
+    let mut table = Table::new(&[
+        ("entry", 0),
+        ("of", 0),
+        (">min", 3),
+        (">p50", 0),
+        (">p95", 2),
+        (">p99", 0),
+        (">p99.9", 1),
+        (">max", 1),
+        (">count", 4),
+    ]);
+    for entry in &results.traffic {
+        for (what, times) in times_of(entry) {
+            let Some(times) = times else { continue };
+            let picos = |ps: u64| Cell::from(Picos(ps).to_string());
+            table.row(vec![
+                entry.name.as_str().into(),
+                what.into(),
+                picos(times.min),
+                picos(times.p50),
+                picos(times.p95),
+                picos(times.p99),
+                picos(times.p99_9),
+                picos(times.max),
+                grouped(times.count).into(),
+            ]);
+        }
+    }
+    out.push_str(&table.render(view));
+}
+
+fn ports(out: &mut String, results: &Results, view: View) {
+    let mut table = Table::new(&[
+        ("port", 0),
+        ("driver", 4),
+        (">speed", 3),
+        (">sent", 0),
+        (">tx rate", 1),
+        ("", 5),
+        (">received", 0),
+        (">rx rate", 1),
+        ("", 5),
+        (">missed", 2),
+        (">PFC rx", 2),
+    ]);
+    for port in &results.ports {
+        let gauge = |achieved: Option<u64>| {
+            #[expect(clippy::cast_precision_loss, reason = "the length of a bar")]
+            let share = achieved
+                .zip(port.speed_bps)
+                .map(|(bps, speed)| bps as f64 / speed as f64);
+            Cell::from(share.map_or(String::new(), |share| bar(share, 8, view)))
+        };
+        let missed = port.stats.map(|stats| stats.imissed.saturating_add(stats.rx_nombuf));
+        table.row(vec![
+            port.name.as_str().into(),
+            port.driver.as_str().into(),
+            optional(port.speed_bps.map(rate), view),
+            grouped(port.tx.frames).into(),
+            optional(port.tx.achieved_bps.map(rate), view),
+            gauge(port.tx.achieved_bps),
+            grouped(port.rx.frames).into(),
+            optional(port.rx.achieved_bps.map(rate), view),
+            gauge(port.rx.achieved_bps),
+            blemish(missed, Tone::Bad, view),
+            count(port.pfc.received_per_class.map(|classes| classes.iter().sum()), view),
+        ]);
+    }
+    out.push_str(&table.render(view));
+}
+
+fn kpis(out: &mut String, results: &Results, view: View) {
+    let mut rows: Vec<([String; 3], String)> = Vec::new();
+    let mut index = 0;
+    while let Some(first) = results.kpis.get(index) {
+        // Statistics of one figure stand next to one another: one line for all of them.
+        let same = |kpi: &&Kpi| (&kpi.name, &kpi.place, &kpi.unit) == (&first.name, &first.place, &first.unit);
+        let group: Vec<&Kpi> = results.kpis.iter().skip(index).take_while(same).collect();
+        index += group.len();
+        let values: Vec<String> = group.iter().filter_map(|kpi| statistic(kpi, view)).collect();
+        if values.is_empty() {
+            continue;
+        }
+        let unit = if first.unit == "1" {
+            String::new()
+        } else {
+            format!(" {}", first.unit)
+        };
+        let trials = if first.trials > 1 {
+            format!(" ({} trials)", first.trials)
+        } else {
+            String::new()
+        };
+        let place = first
+            .place
+            .split_once('/')
+            .map_or(first.place.as_str(), |(_, name)| name);
+        let test = first
+            .test
+            .as_deref()
+            .map_or("", |test| test.trim_start_matches("Test "));
+        let label = [first.name.as_str(), place, test].map(harmless);
+        rows.push((label, harmless(&format!("{}{unit}{trials}", values.join(", ")))));
+    }
+    let widths = [0, 1, 2].map(|column| rows.iter().map(|(label, _)| width(&label[column])).max().unwrap_or(0));
+    for (label, values) in &rows {
+        let mut prefix = String::new();
+        for (text, widest) in label.iter().zip(widths).filter(|(_, widest)| *widest > 0) {
+            let space = " ".repeat(widest - width(text));
+            prefix.push_str(&format!("  {text}{space}"));
+        }
+        // The figures are what counts: where they do not fit they get lines of their own.
+        if width(&prefix) > view.width / 2 && width(&prefix) + 2 + width(values) > view.width {
+            line(out, prefix.trim_end());
+            line(out, &wrap("      ", values, view));
+        } else {
+            line(out, &wrap(&format!("{prefix}  "), values, view));
+        }
+    }
+}
+
+fn statistic(kpi: &Kpi, view: View) -> Option<String> {
+    let value = figure(kpi.value?);
+    let spread = kpi.ci95.map_or(String::new(), |Interval { low, high }| {
+        format!(
+            "{}{}",
+            if view.unicode { " ±" } else { " +-" },
+            figure((high - low) / 2.0)
+        )
+    });
+    Some(match kpi.statistic {
+        Statistic::Value | Statistic::PerSecond => format!("{value}{spread}"),
+        Statistic::P999 => format!("p99.9 {value}{spread}"),
+        other => format!("{other} {value}{spread}"),
+    })
+}
+
+fn anomalies(out: &mut String, results: &Results, view: View) {
+    if results.anomalies.is_empty() {
+        line(out, &format!("  {}", toned("none", Tone::Good, view)));
+    }
+    for anomaly in &results.anomalies {
+        let label = toned(anomaly.kind.name(), Tone::Warning, view);
+        line(out, &format!("  {label} in {}", harmless(&anomaly.place)));
+        line(out, &wrap("    ", &harmless(&anomaly.text), view));
+    }
+}

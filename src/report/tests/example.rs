@@ -1,0 +1,298 @@
+//! A result made by hand in which every field has a value.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::report::model::*;
+
+pub(super) const TIMES: TimeSources = TimeSources {
+    tx: TimeSource::Tsc,
+    rx: TimeSource::Nic,
+};
+
+fn distribution(scale: u64) -> Distribution {
+    Distribution {
+        unit: "ps".to_owned(),
+        source: TIMES,
+        count: 800,
+        min: scale,
+        mean: 1.5 * scale as f64,
+        p50: scale + scale / 4,
+        p95: 2 * scale,
+        p99: 3 * scale,
+        p99_9: 4 * scale,
+        max: 5 * scale,
+    }
+}
+
+fn flow(number: u32) -> Flow {
+    Flow {
+        number: u64::from(number),
+        from: number,
+        to: 8,
+        qpn: 0x100 + number,
+        messages_sent: 100,
+        messages_completed: Some(100),
+        sent: 1_600,
+        received: Some(1_600),
+        lost: Some(0),
+        duplicated: Some(0),
+        reordered: Some(0),
+        ce: Some(20),
+        goodput_bps: Some(11_000_000_000 + 100_000_000 * u64::from(number)),
+        latency_p50_ps: Some(2_500_000),
+        latency_max_ps: Some(10_000_000),
+    }
+}
+
+pub(super) fn incast() -> Traffic {
+    let losses = [(LossCause::LostInDut, 12), (LossCause::BadIcrc, 3)];
+    let observed = Observed {
+        duplicated: 1,
+        reordered: 2,
+        icrc_checked: 12_789,
+        icrc_errors: 3,
+        malformed: 0,
+    };
+    let received = Codepoints {
+        ect0: 12_621,
+        ce: 160,
+        ..Codepoints::default()
+    };
+    Traffic {
+        name: "kv".to_owned(),
+        kind: "incast".to_owned(),
+        draft: Some("8.1".to_owned()),
+        parameters: BTreeMap::from([("senders".to_owned(), json!(8)), ("message".to_owned(), json!(65_536))]),
+        tx_ports: vec!["p0".to_owned()],
+        rx_ports: vec!["p1".to_owned()],
+        active_ps: Some(4_500_000_000),
+        messages: Messages {
+            planned: Some(800),
+            sent: 800,
+            completed: Some(788),
+            incomplete: Some(12),
+        },
+        packets: Packets::balance(Some(12_800), 0, 12_800, 12_781, losses, observed),
+        payload_bytes: Volume::new(52_428_800, Some(52_350_976)),
+        frame_bytes: Volume::new(53_187_200, Some(53_108_264)),
+        ecn: Ecn::new(
+            Codepoints {
+                ect0: 12_800,
+                ..Codepoints::default()
+            },
+            Some(received),
+        ),
+        goodput_bps: Some(93_068_401_777),
+        tx_wire_rate_bps: Some(95_000_000_000),
+        rx_wire_rate_bps: Some(94_960_000_000),
+        packet_latency: Some(distribution(2_000_000)),
+        message_latency: Some(distribution(50_000_000)),
+        fct: Some(distribution(400_000_000)),
+        rounds: Some(Rounds {
+            planned: Some(10),
+            completed: 8,
+            payload_bytes: 41_943_040,
+            time: Some(distribution(450_000_000)),
+        }),
+        routing: None,
+        jfi: Some(Fairness {
+            over: FairnessOver::Senders,
+            count: 8,
+            index: 0.9987,
+        }),
+        pacing: Some(Pacing {
+            requested_bps: Some(100_000_000_000),
+            achieved_bps: Some(95_000_000_000),
+            lateness: Some(distribution(20_000)),
+            slips: 3,
+        }),
+        flows: Flows::new((0..8).map(flow).collect(), Flows::LISTED),
+    }
+}
+
+fn alltoall() -> Traffic {
+    let observed = Observed {
+        icrc_checked: 9_000,
+        ..Observed::default()
+    };
+    Traffic {
+        name: "ep".to_owned(),
+        kind: "alltoall".to_owned(),
+        draft: Some("7.1".to_owned()),
+        routing: Some(RoutedTokens {
+            sent: 97_280,
+            local: 1_024,
+            dropped: 5,
+            overflow: 6,
+            padding: 7,
+        }),
+        packets: Packets::balance(Some(9_100), 100, 9_000, 9_000, [], observed),
+        messages: Messages {
+            planned: Some(61),
+            sent: 60,
+            completed: Some(60),
+            incomplete: Some(0),
+        },
+        pacing: None,
+        jfi: None,
+        message_latency: None,
+        fct: None,
+        ecn: Ecn::new(
+            Codepoints {
+                not_ect: 9_000,
+                ..Codepoints::default()
+            },
+            Some(Codepoints {
+                not_ect: 9_000,
+                ..Codepoints::default()
+            }),
+        ),
+        flows: Flows::new(vec![flow(40), flow(41)], Flows::LISTED),
+        ..incast()
+    }
+}
+
+/// An entry whose receivers do not listen.
+fn blind() -> Traffic {
+    Traffic {
+        name: "noise".to_owned(),
+        kind: "background".to_owned(),
+        draft: None,
+        rx_ports: Vec::new(),
+        messages: Messages {
+            planned: None,
+            sent: 40,
+            completed: None,
+            incomplete: None,
+        },
+        packets: Packets::sent_only(None, 0, 640),
+        payload_bytes: Volume::new(2_621_440, None),
+        frame_bytes: Volume::new(2_659_360, None),
+        ecn: Ecn::new(
+            Codepoints {
+                ect0: 640,
+                ..Codepoints::default()
+            },
+            None,
+        ),
+        goodput_bps: None,
+        rx_wire_rate_bps: None,
+        packet_latency: None,
+        message_latency: None,
+        fct: None,
+        rounds: None,
+        jfi: None,
+        pacing: None,
+        flows: Flows::new(Vec::new(), Flows::LISTED),
+        ..incast()
+    }
+}
+
+fn port(name: &str, tx: u64, rx: u64) -> Port {
+    Port {
+        name: name.to_owned(),
+        driver: "net_ring".to_owned(),
+        device: format!("net_ring_{name}"),
+        speed_bps: Some(100_000_000_000),
+        workers: 8,
+        timestamps: TIMES,
+        tx: PortTx {
+            frames: tx,
+            bytes: tx * 4_154,
+            unsent: 0,
+            offered_bps: Some(100_000_000_000),
+            achieved_bps: (tx > 0).then_some(95_000_000_000),
+        },
+        rx: PortRx {
+            frames: rx,
+            bytes: rx * 4_154,
+            misdelivered: 0,
+            unknown: 0,
+            malformed: 0,
+            other: 0,
+            achieved_bps: (rx > 0).then_some(45_300_000_000),
+        },
+        stats: Some(PortStats {
+            ipackets: rx,
+            opackets: tx,
+            ..PortStats::default()
+        }),
+        xstats: BTreeMap::from([("rx_good_packets".to_owned(), rx)]),
+        pfc: PortPfc {
+            sent_per_class: [0; 8],
+            pause_sent: 0,
+            received_per_class: Some([0, 0, 0, 7, 0, 0, 0, 0]),
+            pause_received: Some(0),
+            received_source: Some(PfcSource::Xstats),
+        },
+    }
+}
+
+pub(super) fn run() -> Run {
+    Run {
+        name: "incast-8to1".to_owned(),
+        pattern: "patterns/incast-8to1.yaml".to_owned(),
+        pattern_sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".to_owned(),
+        testbed: Some("testbeds/example.yaml".to_owned()),
+        testbed_sha256: Some("00".repeat(32)),
+        settings: vec!["traffic.0.senders=8".to_owned()],
+        seed: 1,
+        clock: Clock::Tsc,
+        timestamps: TIMES,
+        conforming: true,
+        nonconformities: vec!["a trial of 2 s is shorter than the 60 s of test 5.1".to_owned()],
+        dut: Dut::new(
+            &BTreeMap::from([("model".to_owned(), "example".to_owned())]),
+            Some("8.1"),
+        ),
+        started_at: "2026-02-25T06:13:20Z".to_owned(),
+        planned_duration_ps: Some(5_000_000_000),
+        measured_duration_ps: Some(4_504_000_000),
+        wall_duration_ps: 7_000_000_000_000,
+        interrupted: true,
+        interrupted_by: Some("SIGINT".to_owned()),
+    }
+}
+
+pub(super) fn environment() -> Environment {
+    Environment {
+        squall_version: "0.1.0".to_owned(),
+        squall_revision: Some("0123456789ab".to_owned()),
+        rustc: Some("rustc 1.88.0".to_owned()),
+        dpdk_version: Some("DPDK 22.11.11".to_owned()),
+        kernel: Some("6.18.5".to_owned()),
+        cpu_model: Some("Example CPU".to_owned()),
+        cpus: Some(2),
+        tsc_hz: Some(2_100_000_000),
+        cores: Cores {
+            tx: vec![0],
+            rx: vec![1],
+        },
+        hugepages: Some(Hugepages {
+            size_bytes: 2 << 20,
+            total: 512,
+            free: 500,
+            used: true,
+        }),
+        drivers: vec!["net_ring".to_owned()],
+    }
+}
+
+/// Three entries, two ports, one anomaly that measuring found.
+pub(super) fn results() -> Results {
+    let found = Anomaly {
+        kind: AnomalyKind::Clock,
+        text: "The TSCs of the two cores differ by 40 ns.".to_owned(),
+        place: "run".to_owned(),
+    };
+    let ports = vec![port("p0", 12_800, 0), port("p1", 0, 12_790)];
+    Results::new(
+        run(),
+        environment(),
+        ports,
+        vec![incast(), alltoall(), blind()],
+        vec![found],
+    )
+}

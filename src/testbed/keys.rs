@@ -1,0 +1,195 @@
+//! The keys of a testbed: one table for each kind of map, behind the checks, the suggestions and
+//! `docs/TESTBEDS.md` alike.
+
+use crate::yaml::read::{Section, key};
+
+const CORES: &str = "core numbers 0 to 1023, each once: `2`, `2-5` or `[2, 4-6]`";
+const MAC: &str = "a unicast MAC address (`02:00:00:00:00:01`)";
+
+/// A whole testbed.
+pub const TESTBED: Section = Section {
+    name: "testbed",
+    keys: &[
+        key("name", "one line of text", "the file's name", "name in reports"),
+        key(
+            "description",
+            "text without control characters",
+            "none",
+            "what the lab is",
+        ),
+        key(
+            "isolated",
+            "true or false",
+            "false",
+            "nothing but the test hangs on this network (RFC 6815); PFC frames to a real device and line-rate blasts need it",
+        ),
+        key("eal", "a map of EAL keys", "none", "how DPDK starts"),
+        key(
+            "cores",
+            "auto, or a map of tx and rx",
+            "auto",
+            "which cores run the loops that send and receive",
+        ),
+        key(
+            "addresses",
+            "a map of ipv4 and ipv6",
+            "the benchmarking ranges",
+            "addresses of the workers",
+        ),
+        key("ports", "a list of 1 to 256 ports", "required", "the DPDK ports"),
+        key(
+            "dut",
+            "a map of text without control characters",
+            "none",
+            "the device under test in free words, for reports",
+        ),
+    ],
+    inside: &[("eal", &EAL), ("addresses", &ADDRESSES), ("cores", &CORE_LISTS)],
+};
+
+/// `eal`.
+pub const EAL: Section = Section {
+    name: "eal",
+    keys: &[
+        key(
+            "hugepages",
+            "auto, required or none",
+            "auto",
+            "whether hugepages are used: if there are enough, always, or never",
+        ),
+        key("memory", "64 MiB to 1 TiB", "512 MiB", "memory that EAL may take"),
+        key(
+            "file_prefix",
+            "letters, digits, `-`, `_` and `.`, up to 32",
+            "one for each process",
+            "EAL's name for this process's files",
+        ),
+        key(
+            "telemetry",
+            "true or false",
+            "true",
+            "whether DPDK's telemetry socket is opened",
+        ),
+        key(
+            "extra_args",
+            "a list of arguments that no key here stands for",
+            "none",
+            "passed to EAL as they are",
+        ),
+    ],
+    inside: &[],
+};
+
+/// `cores` as a map.
+pub const CORE_LISTS: Section = Section {
+    name: "cores",
+    keys: &[
+        key("tx", CORES, "required", "cores of loops that send"),
+        key(
+            "rx",
+            CORES,
+            "required",
+            "cores of loops that receive; a core in both lists runs both in turn",
+        ),
+    ],
+    inside: &[],
+};
+
+/// `addresses`.
+pub const ADDRESSES: Section = Section {
+    name: "addresses",
+    keys: &[
+        key(
+            "ipv4",
+            "a unicast address with its prefix length, 1 to 30 (`198.18.0.1/15`)",
+            "198.18.0.1/15",
+            "address of worker 0; worker w has the w-th after it (RFC 2544, C.2.2)",
+        ),
+        key(
+            "ipv6",
+            "a unicast address with its prefix length, 1 to 126 (`2001:2::1/48`)",
+            "2001:2::1/48",
+            "the same for IPv6 (RFC 5180, section 8)",
+        ),
+    ],
+    inside: &[],
+};
+
+/// One of `ports`.
+pub const PORT: Section = Section {
+    name: "port",
+    keys: &[
+        key(
+            "name",
+            "letters, digits, `-` and `_`, up to 64, not only digits",
+            "`port<index>`",
+            "name in reports and in `--set`",
+        ),
+        key(
+            "device",
+            "a virtual device with its arguments (`net_ring0`, `net_af_packet0,iface=eth1`) or a PCI address (`0000:3b:00.0`)",
+            "required",
+            "what EAL is to open",
+        ),
+        key(
+            "speed",
+            "a bit rate (`400Gbps`)",
+            "what the link says",
+            "line rate to plan and pace with",
+        ),
+        key(
+            "workers",
+            "auto, or 1 to 65536",
+            "auto",
+            "workers behind this port; auto shares out what the pattern needs",
+        ),
+        key(
+            "mac",
+            MAC,
+            "02:00:00 and the worker's number + 1",
+            "MAC of the port's first worker; worker i adds i to its last three bytes",
+        ),
+        key(
+            "gateway_mac",
+            MAC,
+            "the receiving worker's",
+            "destination MAC of every frame sent from here, for a DUT that routes",
+        ),
+        key(
+            "loopback",
+            "true or false",
+            "true for net_ring, else false",
+            "frames sent here come back here",
+        ),
+        key(
+            "receive",
+            "true or false",
+            "false for net_null, else true",
+            "whether this port receives",
+        ),
+        key(
+            "announce",
+            "true or false",
+            "false for net_null and net_ring, else true",
+            "before the traffic, a gratuitous ARP or neighbour advertisement of each worker, so that bridges learn",
+        ),
+        key("tx_queues", "1 to 1024", "1", "queues that send"),
+        key("rx_queues", "1 to 1024", "1", "queues that receive, spread by RSS"),
+        key(
+            "descriptors",
+            "64 to 32768",
+            "1024",
+            "ring size asked for, both directions",
+        ),
+        key(
+            "promiscuous",
+            "true or false",
+            "true",
+            "receive whatever the destination MAC",
+        ),
+    ],
+    inside: &[],
+};
+
+/// Every table, for the documentation.
+pub const SECTIONS: &[&Section] = &[&TESTBED, &EAL, &CORE_LISTS, &ADDRESSES, &PORT];

@@ -1,0 +1,356 @@
+//! From a tree to a [`Testbed`].
+//!
+//! Contract: as in `pattern::read`: the result counts only when nothing was recorded.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use super::{Addresses, Cores, Device, EalOptions, Hugepages, Port, Testbed, WorkerCount, device, keys};
+use crate::units::{BitRate, Bytes};
+use crate::yaml::read::{Fields, Reader, parse_int, printable};
+use crate::yaml::tree::{Node, Value};
+use crate::yaml::{Finding, Place, near, numbers, shown};
+
+const MAX_PORTS: usize = 256;
+
+/// EAL arguments that a key stands for; given twice they would contradict each other.
+const OWN_ARGS: [(&str, &str); 17] = [
+    ("-l", "cores"),
+    ("-c", "cores"),
+    ("--lcores", "cores"),
+    ("--main-lcore", "cores"),
+    ("-m", "eal.memory"),
+    ("--socket-mem", "eal.memory"),
+    ("--no-huge", "eal.hugepages"),
+    ("--in-memory", "eal.hugepages"),
+    ("--file-prefix", "eal.file_prefix"),
+    ("--telemetry", "eal.telemetry"),
+    ("--no-telemetry", "eal.telemetry"),
+    ("--vdev", "ports"),
+    ("-a", "ports"),
+    ("--allow", "ports"),
+    ("-b", "ports"),
+    ("--block", "ports"),
+    ("--no-pci", "ports"),
+];
+
+/// Reads a testbed; it counts only when `reader` recorded nothing. `stem` names it by default.
+pub fn testbed(reader: &Reader, root: &Node, stem: &str) -> Testbed {
+    let fields = reader.fields(root, "the testbed", &[&keys::TESTBED]);
+    Testbed {
+        name: fields.line("name", 200).unwrap_or_else(|| stem.to_owned()),
+        description: fields.prose("description"),
+        isolated: fields.flag("isolated").unwrap_or(false),
+        eal: eal(&fields),
+        cores: cores(&fields),
+        addresses: addresses(&fields),
+        ports: ports(&fields),
+        dut: dut(&fields),
+    }
+}
+
+/// The name by which a port can be called in `--set`; see `yaml::set`.
+pub fn label(list: &str, index: usize, node: &Node) -> Option<String> {
+    let named = node.child("name").and_then(Node::text);
+    (list == "ports").then(|| named.map_or_else(|| format!("port{index}"), str::to_owned))
+}
+
+fn eal(outer: &Fields<'_>) -> EalOptions {
+    let mut eal = EalOptions {
+        hugepages: Hugepages::Auto,
+        memory: Bytes(512 << 20),
+        file_prefix: None,
+        telemetry: true,
+        extra_args: Vec::new(),
+    };
+    let Some(node) = outer.get("eal") else {
+        return eal;
+    };
+    let fields = outer.reader().fields(node, "`eal`", &[&keys::EAL]);
+    let words = [
+        ("auto", Hugepages::Auto),
+        ("required", Hugepages::Required),
+        ("none", Hugepages::None),
+    ];
+    eal.hugepages = fields.word("hugepages", &words).unwrap_or(eal.hugepages);
+    let enough = |memory: &Bytes| (64 << 20..=1 << 40).contains(&memory.0);
+    eal.memory = fields.unit("memory", enough).unwrap_or(eal.memory);
+    // It becomes a file's name: no separators, and not hidden.
+    let good = |text: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        ((1..=32).contains(&text.len()) && text.chars().all(plain) && !text.starts_with('.')).then(|| text.to_owned())
+    };
+    eal.file_prefix = fields.parse("file_prefix", good, |_| None);
+    eal.telemetry = fields.flag("telemetry").unwrap_or(true);
+    eal.extra_args = extra_args(&fields);
+    eal
+}
+
+fn extra_args(fields: &Fields<'_>) -> Vec<String> {
+    let mut args = Vec::new();
+    for item in fields.list("extra_args").unwrap_or_default() {
+        let Some(text) = item
+            .text()
+            .filter(|text| !text.is_empty() && !text.contains(char::is_control))
+        else {
+            fields.bad(
+                "extra_args",
+                item.place,
+                &format!("a list with {} in it", item.is_a()),
+                None,
+            );
+            continue;
+        };
+        let flag = text.split('=').next().unwrap_or(text);
+        if let Some((flag, key)) = OWN_ARGS.iter().find(|(own, _)| *own == flag) {
+            let what = format!("the EAL argument `{flag}` has a key of its own");
+            let finding = Finding::new(item.place, what).suggest(Some(*key));
+            fields.reader().report(finding);
+        }
+        args.push(text.to_owned());
+    }
+    args
+}
+
+fn cores(outer: &Fields<'_>) -> Cores {
+    let Some(node) = outer.get("cores") else {
+        return Cores::Auto;
+    };
+    if !matches!(node.value, Value::Map(_)) {
+        outer.word("cores", &[("auto", ())]);
+        return Cores::Auto;
+    }
+    let fields = outer.reader().fields(node, "`cores`", &[&keys::CORE_LISTS]);
+    let list = |key: &str| {
+        fields.require(key);
+        let cores = numbers(&fields, key, 1023).unwrap_or_default();
+        cores
+            .into_iter()
+            .filter_map(|core| usize::try_from(core).ok())
+            .collect()
+    };
+    Cores::Lists {
+        tx: list("tx"),
+        rx: list("rx"),
+    }
+}
+
+fn addresses(outer: &Fields<'_>) -> Addresses {
+    let mut addresses = Addresses {
+        ipv4: (Ipv4Addr::new(198, 18, 0, 1), 15),
+        ipv6: (Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 1), 48),
+    };
+    let Some(node) = outer.get("addresses") else {
+        return addresses;
+    };
+    let fields = outer.reader().fields(node, "`addresses`", &[&keys::ADDRESSES]);
+    let unicast = |address: &Ipv4Addr| {
+        let first = address.octets()[0];
+        // 240/4 is reserved (RFC 1112 section 4).
+        first != 0 && first < 224 && !address.is_loopback()
+    };
+    if let Some(ipv4) = fields.parse("ipv4", |text| prefixed(text, 1..=30, unicast), |_| None) {
+        addresses.ipv4 = ipv4;
+    }
+    let unicast = |address: &Ipv6Addr| !address.is_multicast() && !address.is_unspecified() && !address.is_loopback();
+    if let Some(ipv6) = fields.parse("ipv6", |text| prefixed(text, 1..=126, unicast), |_| None) {
+        addresses.ipv6 = ipv6;
+    }
+    addresses
+}
+
+fn prefixed<A: FromStr>(text: &str, lengths: RangeInclusive<u8>, good: impl Fn(&A) -> bool) -> Option<(A, u8)> {
+    let (address, length) = text.split_once('/')?;
+    let address = address.parse().ok().filter(good)?;
+    let length = u8::try_from(parse_int(length)?)
+        .ok()
+        .filter(|length| lengths.contains(length))?;
+    Some((address, length))
+}
+
+fn dut(outer: &Fields<'_>) -> BTreeMap<String, String> {
+    let mut dut = BTreeMap::new();
+    let Some(node) = outer.get("dut") else {
+        return dut;
+    };
+    let Value::Map(entries) = &node.value else {
+        outer.bad("dut", node.place, node.is_a(), None);
+        return dut;
+    };
+    for (name, value) in entries {
+        match value.text() {
+            Some(text) if !(printable(text) && printable(&name.text)) => {
+                outer.bad("dut", name.place, "a map with control characters in it", None);
+            }
+            Some(text) => {
+                dut.insert(name.text.clone(), text.trim().to_owned());
+            }
+            None => outer.bad("dut", value.place, &format!("a map with {} in it", value.is_a()), None),
+        }
+    }
+    dut
+}
+
+fn ports(outer: &Fields<'_>) -> Vec<Port> {
+    outer.require("ports");
+    let Some(node) = outer.get("ports") else {
+        return Vec::new();
+    };
+    let Value::List(items) = &node.value else {
+        outer.bad("ports", node.place, node.is_a(), None);
+        return Vec::new();
+    };
+    if items.is_empty() || items.len() > MAX_PORTS {
+        outer.bad("ports", node.place, &format!("a list of {}", items.len()), None);
+        return Vec::new();
+    }
+    let mut placed: Vec<(Place, Port)> = Vec::new();
+    for (index, node) in items.iter().enumerate() {
+        if let Some(port) = port(outer.reader(), node, index, &placed) {
+            placed.push((node.place, port));
+        }
+    }
+    placed.into_iter().map(|(_, port)| port).collect()
+}
+
+fn port(reader: &Reader, node: &Node, index: usize, earlier: &[(Place, Port)]) -> Option<Port> {
+    let typed = node.child("name").and_then(Node::text);
+    let what = typed.map_or_else(|| format!("port {index}"), |name| format!("port `{}`", shown(name, 64)));
+    let fields = reader.fields(node, what, &[&keys::PORT]);
+    fields.require("device");
+    let device = device(&fields, earlier);
+    let driver = match &device {
+        Some(Device::Vdev { driver, .. }) => driver.as_str(),
+        _ => "",
+    };
+    let (null, ring) = (driver == "net_null", driver == "net_ring");
+    let workers = |text: &str| match text {
+        "auto" => Some(WorkerCount::Auto),
+        _ => {
+            let count = parse_int(text).filter(|count| (1..=65_536).contains(count))?;
+            u32::try_from(count).ok().map(WorkerCount::Exactly)
+        }
+    };
+    let near_auto = |text: &str| near::nearest(text, ["auto"]).map(str::to_owned);
+    let name = name(&fields, index, earlier);
+    let speed = fields.unit("speed", |_: &BitRate| true);
+    let workers = fields.parse("workers", workers, near_auto).unwrap_or(WorkerCount::Auto);
+    let mac = fields.parse("mac", mac, |_| None);
+    let gateway_mac = fields.parse("gateway_mac", self::mac, |_| None);
+    let loopback = fields.flag("loopback").unwrap_or(ring);
+    let receive = fields.flag("receive").unwrap_or(!null);
+    let announce = fields.flag("announce").unwrap_or(!(null || ring));
+    let tx_queues = fields.int("tx_queues", 1..=1024).unwrap_or(1);
+    let rx_queues = fields.int("rx_queues", 1..=1024).unwrap_or(1);
+    let descriptors = fields.int("descriptors", 64..=32_768).unwrap_or(1024);
+    let promiscuous = fields.flag("promiscuous").unwrap_or(true);
+    Some(Port {
+        name,
+        device: device?,
+        speed,
+        workers,
+        mac,
+        gateway_mac,
+        loopback,
+        receive,
+        announce,
+        tx_queues,
+        rx_queues,
+        descriptors,
+        promiscuous,
+    })
+}
+
+fn device(fields: &Fields<'_>, earlier: &[(Place, Port)]) -> Option<Device> {
+    let text = fields.text("device")?;
+    let device = match device::parse(text.trim()) {
+        Ok(device) => device,
+        Err(suggestion) => {
+            fields.bad(
+                "device",
+                fields.place_of("device"),
+                &format!("`{}`", shown(text, 60)),
+                suggestion,
+            );
+            return None;
+        }
+    };
+    let same = |what: &str, name: &str, first: &Port| {
+        format!(
+            "{what} `{}` is opened by port `{}` already",
+            shown(name, 64),
+            first.name
+        )
+    };
+    if let Some((_, first)) = earlier
+        .iter()
+        .find(|(_, port)| port.device.eal_name() == device.eal_name())
+    {
+        fields.wrong("device", same("the device", device.eal_name(), first));
+    } else if let Some(interface) = device.kernel_interface()
+        && let Some((_, first)) = earlier
+            .iter()
+            .find(|(_, port)| port.device.kernel_interface() == Some(interface))
+    {
+        fields.wrong("device", same("the interface", interface, first));
+    }
+    Some(device)
+}
+
+fn name(fields: &Fields<'_>, index: usize, earlier: &[(Place, Port)]) -> String {
+    let good = |text: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let fits = (1..=64).contains(&text.len()) && text.chars().all(plain);
+        (fits && !text.chars().all(|c| c.is_ascii_digit())).then(|| text.to_owned())
+    };
+    let name = fields
+        .parse("name", good, |_| None)
+        .unwrap_or_else(|| format!("port{index}"));
+    if let Some((place, _)) = earlier.iter().find(|(_, port)| port.name == name) {
+        let at = |line: &dyn Display, column: &dyn Display| format!(", the first at {line}:{column}");
+        let first = match place {
+            Place::Text { line, column } => at(line, column),
+            Place::Override(_) => String::new(),
+        };
+        fields.wrong("name", format!("two ports are named `{name}`{first}"));
+    }
+    name
+}
+
+/// A unicast address: the group bit (IEEE 802 clause 8.2) is clear and not all is zero.
+fn mac(text: &str) -> Option<[u8; 6]> {
+    let separator = if text.contains('-') { '-' } else { ':' };
+    let mut mac = [0; 6];
+    let mut parts = text.split(separator);
+    for byte in &mut mac {
+        let part = parts.next().filter(|part| part.len() == 2 && !part.starts_with('+'))?;
+        *byte = u8::from_str_radix(part, 16).ok()?;
+    }
+    let unicast = mac[0] & 1 == 0 && mac != [0; 6];
+    (parts.next().is_none() && unicast).then_some(mac)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mac_addresses_are_unicast() {
+        assert_eq!(mac("02:00:00:00:00:ff"), Some([2, 0, 0, 0, 0, 255]));
+        assert_eq!(mac("02-00-00-00-00-FF"), Some([2, 0, 0, 0, 0, 255]));
+        for text in [
+            "01:00:5e:00:00:01",
+            "00:00:00:00:00:00",
+            "02:00:00:00:00",
+            "02:00:00:00:00:01:02",
+            "2:0:0:0:0:1",
+            "+2:00:00:00:00:01",
+            "",
+        ] {
+            assert_eq!(mac(text), None, "{text}");
+        }
+    }
+}

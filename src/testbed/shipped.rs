@@ -1,0 +1,14 @@
+//! The testbeds of `testbeds/`, built into the binary, so that their names work from any folder.
+
+/// Name of the testbed that is used when none is given.
+pub const DEFAULT: &str = "ring";
+
+/// Name and text of each.
+pub const SHIPPED: &[(&str, &str)] = &[
+    ("af-packet", include_str!("../../testbeds/af-packet.yaml")),
+    ("memif", include_str!("../../testbeds/memif.yaml")),
+    ("mlx5-2x400g", include_str!("../../testbeds/mlx5-2x400g.yaml")),
+    ("null", include_str!("../../testbeds/null.yaml")),
+    ("pcap", include_str!("../../testbeds/pcap.yaml")),
+    ("ring", include_str!("../../testbeds/ring.yaml")),
+];

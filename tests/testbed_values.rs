@@ -1,0 +1,215 @@
+//! What each key of a testbed takes and refuses, at the edges; what a testbed becomes.
+
+use squall::testbed::{self, Addresses, Cores, Device, EalOptions, Hugepages, Port, Testbed, WorkerCount};
+use squall::units::{BitRate, Bytes};
+
+/// A port `p` with `sets` (keys of the port; `/key=value` of the testbed).
+fn load(sets: &[&str]) -> Result<Testbed, Vec<String>> {
+    let path = |set: &&str| match set.strip_prefix('/') {
+        Some(set) => set.to_owned(),
+        None => format!("ports.p.{set}"),
+    };
+    let overrides: Vec<String> = sets.iter().map(path).collect();
+    testbed::parse("lab.yaml", "ports: [{name: p, device: net_ring0}]\n", &overrides).map_err(|errors| {
+        let text = |item: &squall::yaml::Diagnostic| match &item.suggestion {
+            Some(suggestion) => format!("{} -> {suggestion}", item.what),
+            None => item.what.clone(),
+        };
+        errors.items.iter().map(text).collect()
+    })
+}
+
+#[test]
+fn good_values_at_their_edges() {
+    for sets in [
+        &[
+            "device=net_null0,no-rx=1",
+            "speed=1bps",
+            "workers=65536",
+            "mac=02:00:00:00:00:01",
+        ][..],
+        &["device=3b:00.0", "tx_queues=1024", "rx_queues=1024", "descriptors=64"],
+        &[
+            "descriptors=32768",
+            "gateway_mac=02-00-00-00-00-01",
+            "loopback=false",
+            "receive=false",
+        ],
+        &["/eal={hugepages: required, memory: 64MiB, file_prefix: a-b_c.d, telemetry: false}"],
+        &["/eal={extra_args: [--log-level=8, -n, 4]}"],
+        &["/cores=auto"],
+        &["/cores={tx: 2-3, rx: [3, 1023]}"],
+        &["/addresses={ipv4: 10.0.0.1/24, ipv6: \"fd00::1/64\"}"],
+        &["/dut={vendor: x, ports: 32}"],
+        &["/isolated=true"],
+    ] {
+        if let Err(errors) = load(sets) {
+            panic!("{sets:?}: {errors:?}");
+        }
+    }
+}
+
+#[test]
+fn wrong_values_are_refused_each_with_one_mistake() {
+    for (sets, expected) in [
+        (&["device=eth0"][..], "`device` is `eth0`"),
+        (&["device=net_rign0"], "-> net_ring0"),
+        (&["device=null"], "port `p` needs `device`"),
+        (&["speed=400"], "`speed` is `400`"),
+        (&["speed=400gbps"], "-> 400Gbps"),
+        (&["workers=0"], "`workers` is `0`"),
+        (&["workers=atuo"], "-> auto"),
+        (&["mac=01:00:5e:00:00:01"], "`mac` is"),
+        (&["rx_queues=0"], "`rx_queues` is `0`"),
+        (&["descriptors=63"], "`descriptors` is `63`"),
+        (&["promiscuous=on"], "-> true"),
+        (&["queues=2"], "unknown key `queues` in port `p` -> tx_queues"),
+        (&["memory=1GiB"], "unknown key `memory`"),
+        (&["/memory=1GiB"], "-> eal: {memory: …}"),
+        (&["/isolated=1"], "-> true"),
+        (&["/eal.memory=63MiB"], "`memory` is `63MiB`"),
+        (&["/eal.memory=1"], "`memory` is `1`"),
+        (&["/eal.file_prefix=../x"], "`file_prefix` is"),
+        (&["/eal.hugepages=non"], "-> none"),
+        (
+            &["/eal.extra_args=[\"--vdev=net_null1\"]"],
+            "has a key of its own -> ports",
+        ),
+        (&["/eal.extra_args=[[a]]"], "a list with a list in it"),
+        (&["/cores=2"], "`cores` is `2`"),
+        (&["/cores={tx: 2}"], "`cores` needs `rx`"),
+        (&["/cores={tx: [2, 2], rx: 3}"], "with 2 in it twice"),
+        (&["/cores={tx: 1024, rx: 3}"], "`tx` is `1024`"),
+        (&["/addresses.ipv4=198.18.0.1"], "`ipv4` is"),
+        (&["/addresses.ipv4=224.0.0.1/8"], "`ipv4` is"),
+        (&["/addresses.ipv4=127.0.0.1/8"], "`ipv4` is"),
+        (&["/addresses.ipv4=10.0.0.1/31"], "`ipv4` is"),
+        (&["/addresses.ipv6=ff02::1/64"], "`ipv6` is"),
+        (&["/addresses.ipv6=fd00::1/127"], "`ipv6` is"),
+        (&["/ports=[]"], "a list of 0"),
+        (&["/ports=null"], "the testbed needs `ports`"),
+        (&["/dut=x"], "`dut` is a single value"),
+        (&["/dut={a: [b]}"], "a map with a list in it"),
+        (&["/dut={a: \"\\e[2J\"}"], "control characters"),
+        (&["/description=\"\\e[2J\""], "`description` is"),
+    ] {
+        match load(sets) {
+            Ok(testbed) => panic!("{sets:?} was taken: {testbed:?}"),
+            Err(errors) => assert!(
+                errors.len() == 1 && errors[0].contains(expected),
+                "{sets:?}: {errors:?} instead of {expected:?}"
+            ),
+        }
+    }
+}
+
+#[test]
+fn a_device_and_an_interface_belong_to_one_port() {
+    let text = "ports:\n\
+                - {device: net_ring0}\n\
+                - {device: net_ring0}\n\
+                - {device: \"net_pcap0,iface=eth1\"}\n\
+                - {name: port0, device: \"net_af_packet0,iface=eth1\"}\n";
+    let errors = testbed::parse("lab.yaml", text, &[]).expect_err("three mistakes");
+    let found: Vec<_> = errors
+        .items
+        .iter()
+        .map(|item| (item.position, item.what.as_str()))
+        .collect();
+    let expected = [
+        (
+            Some((3, 12)),
+            "the device `net_ring0` is opened by port `port0` already",
+        ),
+        (Some((5, 10)), "two ports are named `port0`, the first at 2:3"),
+        (Some((5, 25)), "the interface `eth1` is opened by port `port2` already"),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn every_key_ends_where_it_belongs() {
+    let text = "
+name: lab
+description: every key
+isolated: true
+eal: {hugepages: none, memory: 1GiB, file_prefix: sq, telemetry: false, extra_args: [--log-level=8]}
+cores: {tx: 2-3, rx: [4, 2]}
+addresses: {ipv4: 10.1.0.9/16, ipv6: \"fd00::9/64\"}
+ports:
+  - {name: a, device: \"3b:00.1,dv_flow_en=0\", speed: 400Gbps, workers: 8, mac: \"02:00:00:00:00:01\",
+     gateway_mac: \"02:00:00:00:00:02\", loopback: true, receive: false, announce: false, tx_queues: 2, rx_queues: 3,
+     descriptors: 512, promiscuous: false}
+dut: {vendor: v, asic: 7}
+";
+    let expected = Testbed {
+        name: "lab".into(),
+        description: Some("every key".into()),
+        isolated: true,
+        eal: EalOptions {
+            hugepages: Hugepages::None,
+            memory: Bytes(1 << 30),
+            file_prefix: Some("sq".into()),
+            telemetry: false,
+            extra_args: vec!["--log-level=8".into()],
+        },
+        cores: Cores::Lists {
+            tx: vec![2, 3],
+            rx: vec![4, 2],
+        },
+        addresses: Addresses {
+            ipv4: ([10, 1, 0, 9].into(), 16),
+            ipv6: ([0xfd00, 0, 0, 0, 0, 0, 0, 9].into(), 64),
+        },
+        ports: vec![Port {
+            name: "a".into(),
+            device: Device::Pci {
+                address: "0000:3b:00.1".into(),
+                args: "0000:3b:00.1,dv_flow_en=0".into(),
+            },
+            speed: Some(BitRate(400_000_000_000)),
+            workers: WorkerCount::Exactly(8),
+            mac: Some([2, 0, 0, 0, 0, 1]),
+            gateway_mac: Some([2, 0, 0, 0, 0, 2]),
+            loopback: true,
+            receive: false,
+            announce: false,
+            tx_queues: 2,
+            rx_queues: 3,
+            descriptors: 512,
+            promiscuous: false,
+        }],
+        dut: [
+            ("asic".to_owned(), "7".to_owned()),
+            ("vendor".to_owned(), "v".to_owned()),
+        ]
+        .into(),
+    };
+    let testbed = testbed::parse("x.yaml", text, &[]).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(testbed, expected);
+}
+
+#[test]
+fn defaults_follow_the_driver() {
+    let port = |device: &str| {
+        let mut testbed = load(&[&format!("device={device}")]).expect("it is good");
+        let port = testbed.ports.remove(0);
+        (port.loopback, port.receive, port.announce)
+    };
+    assert_eq!(port("net_ring0"), (true, true, false));
+    assert_eq!(port("net_null0,no-rx=1"), (false, false, false));
+    assert_eq!(port("net_af_packet0,iface=e"), (false, true, true));
+    assert_eq!(port("0000:3b:00.0"), (false, true, true));
+    let testbed = load(&[]).expect("it is good");
+    assert_eq!(
+        (testbed.name.as_str(), testbed.isolated, testbed.cores),
+        ("lab", false, Cores::Auto)
+    );
+    assert_eq!(testbed.addresses.ipv4, ([198, 18, 0, 1].into(), 15));
+    let port = &testbed.ports[0];
+    assert_eq!((port.speed, port.workers, port.mac), (None, WorkerCount::Auto, None));
+    assert_eq!(
+        (port.tx_queues, port.rx_queues, port.descriptors, port.promiscuous),
+        (1, 1, 1024, true)
+    );
+}
