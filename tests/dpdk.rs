@@ -393,10 +393,18 @@ fn pools_may_be_dropped_before_their_frames() {
                 assert!(arrivals.iter().all(|arrival| arrival.bytes()[12..14] == [0x88, 0xb5]));
             }
         }
-        drop((port, tx, rx));
+        // What lies in the ring when the port is closed is nobody's.
+        let tx_pool = TxPool::new(&eal, &pool(1023), &[]).unwrap();
+        assert_eq!(
+            send_frames(&mut TxBatch::new(&tx_pool), &mut tx, 100, Duration::from_secs(30)),
+            100
+        );
+        drop((tx_pool, port, tx, rx));
         for _ in 0..40 {
             TxPool::new(&eal, &pool(1023), &[]).unwrap();
         }
+        let (_port, _tx, mut rx) = start_port(&eal, "net_ring0", &rx_pool, &PortConfig::default());
+        assert_eq!(RxBatch::new(&eal).receive(&mut rx), 0);
     });
 }
 
@@ -571,7 +579,7 @@ fn af_packet_carries_frames_over_a_veth_pair() {
             mtu: Some(4200),
             ..PortConfig::default()
         };
-        let (left, mut tx, _left_rx) = start_port(&eal, "net_af_packet0", &rx_pool, &config);
+        let (left, mut tx, left_rx) = start_port(&eal, "net_af_packet0", &rx_pool, &config);
         let (right, _right_tx, mut rx) = start_port(&eal, "net_af_packet1", &rx_pool, &config);
         assert_eq!(left.effective().mtu, None, "the driver keeps its own, and carries more");
         assert!(left.info().unwrap().kernel_ifindex.is_some());
@@ -606,6 +614,13 @@ fn af_packet_carries_frames_over_a_veth_pair() {
         assert_eq!(kernel_counter("right", "rx", "packets"), 2_000);
         let bytes: usize = (0..count).map(|number| frame(number).len()).sum();
         assert_eq!(kernel_counter("right", "rx", "bytes"), u64::try_from(bytes).unwrap());
+
+        // Closed and opened again, it stands on the same interface.
+        drop((batch, left, tx, left_rx));
+        let (_left, mut tx, _left_rx) = start_port(&eal, "net_af_packet0", &rx_pool, &config);
+        let mut batch = TxBatch::new(&tx_pool);
+        assert_eq!(send_frames(&mut batch, &mut tx, 10, Duration::from_secs(30)), 10);
+        assert_eq!(kernel_counter("right", "rx", "packets"), 2_010);
     });
 }
 
