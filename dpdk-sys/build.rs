@@ -29,7 +29,8 @@ const LIBRARIES: &[&str] = &[
 const FUNCTIONS: &[&str] = &[
     "rte_eal_init",
     "rte_eal_cleanup",
-    "rte_eal_has_hugepages",
+    "rte_eal_hotplug_add",
+    "rte_eal_hotplug_remove",
     "rte_version",
     "rte_strerror",
     "rte_get_tsc_hz",

@@ -1,27 +1,55 @@
-//! Flags of the commands that look at DPDK devices without a testbed file.
+//! Flags of the commands that look at DPDK devices: those of a testbed, or named one by one.
 
 use std::io::Write;
 
-use crate::cli::Failure;
-use crate::dpdk::DeviceArg;
+use super::Failure;
+use crate::dpdk::{DeviceArg, EalConfig};
+use crate::engine::lab::eal_config;
+use crate::testbed::{self, Cores};
 
 /// Which devices to look at.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct DeviceFlags {
+    /// Testbed whose devices to look at: a path, or the name of a shipped one
+    #[arg(long, value_name = "FILE")]
+    testbed: Option<String>,
     /// Software device to open, as "net_af_packet0,iface=veth1"; may be repeated
     #[arg(long = "vdev", value_name = "DEVICE")]
-    pub vdevs: Vec<String>,
+    vdevs: Vec<String>,
     /// NIC to open by its PCI address, as "0000:3b:00.0"; may be repeated
     #[arg(short = 'a', long = "allow", value_name = "ADDRESS")]
-    pub pci: Vec<String>,
+    pci: Vec<String>,
+}
+
+/// What the flags come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// How EAL would start: the testbed's way, with its devices first.
+    pub eal: EalConfig,
+    /// Cores that the testbed names.
+    pub cores: Vec<usize>,
 }
 
 impl DeviceFlags {
-    /// The devices, software ones first.
-    #[must_use]
-    pub fn devices(&self) -> Vec<DeviceArg> {
-        let vdevs = self.vdevs.iter().cloned().map(DeviceArg::Vdev);
-        vdevs.chain(self.pci.iter().cloned().map(DeviceArg::Pci)).collect()
+    /// Loads the testbed, where there is one.
+    ///
+    /// # Errors
+    /// Every mistake of the testbed.
+    pub fn wanted(&self) -> Result<Wanted, Failure> {
+        let (mut eal, cores) = match &self.testbed {
+            None => (EalConfig::default(), Vec::new()),
+            Some(name) => {
+                let testbed = testbed::load(name, &[])?.testbed;
+                let cores = match &testbed.cores {
+                    Cores::Auto => Vec::new(),
+                    Cores::Lists { tx, rx } => tx.iter().chain(rx).copied().collect(),
+                };
+                (eal_config(&testbed), cores)
+            }
+        };
+        eal.devices.extend(self.vdevs.iter().cloned().map(DeviceArg::Vdev));
+        eal.devices.extend(self.pci.iter().cloned().map(DeviceArg::Pci));
+        Ok(Wanted { eal, cores })
     }
 }
 
@@ -36,5 +64,33 @@ pub fn print(text: &str) -> Result<(), Failure> {
             "cannot write to standard output: {error}"
         ))),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_add_to_the_testbed() {
+        let flags = DeviceFlags {
+            testbed: Some("mlx5-2x400g".to_owned()),
+            vdevs: vec!["net_null0".to_owned()],
+            pci: vec!["3b:00.7".to_owned()],
+        };
+        let wanted = flags.wanted().expect("a shipped testbed");
+        let names: Vec<String> = wanted.eal.devices.iter().map(DeviceArg::name).collect();
+        assert_eq!(names, ["0000:3b:00.0", "0000:3b:00.1", "net_null0", "0000:3b:00.7"]);
+        assert_eq!(wanted.cores, [2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(wanted.eal.memory, crate::units::Bytes(4 << 30));
+    }
+
+    #[test]
+    fn a_wrong_testbed_is_wrong_input() {
+        let flags = DeviceFlags {
+            testbed: Some("rings".to_owned()),
+            ..DeviceFlags::default()
+        };
+        assert_eq!(flags.wanted().expect_err("there is none").status(), 2);
     }
 }

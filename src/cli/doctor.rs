@@ -16,9 +16,9 @@ use crate::units::Bytes;
 pub struct Args {
     #[command(flatten)]
     devices: DeviceFlags,
-    /// Memory that packet buffers need
-    #[arg(long, value_name = "SIZE", default_value = "512MiB")]
-    memory: Bytes,
+    /// Memory that packet buffers need, instead of the testbed's (512 MiB without one)
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<Bytes>,
     /// Take missing hugepages as an error
     #[arg(long)]
     require_hugepages: bool,
@@ -36,19 +36,20 @@ const LONGEST_FRAME: u32 = 14 + 20 + 8 + 12 + 16 + 4 + 4096 + 4;
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure::Environment`] when a finding is an error.
+/// [`Failure::Environment`] when a finding is an error, [`Failure::Input`] for a wrong testbed.
 pub fn run(args: &Args) -> Outcome {
     let interfaces = Interfaces::of_this_host()
         .map_err(|error| Failure::Environment(format!("cannot list the network interfaces: {error}")))?;
+    let wanted = args.devices.wanted()?;
     let needs = Needs {
-        devices: args.devices.devices(),
-        memory: args.memory,
+        memory: args.memory.unwrap_or(wanted.eal.memory),
         hugepages: if args.require_hugepages {
             Hugepages::Required
         } else {
-            Hugepages::Auto
+            wanted.eal.hugepages
         },
-        cores: Vec::new(),
+        devices: wanted.eal.devices,
+        cores: wanted.cores,
         frame_len: LONGEST_FRAME,
         owned_interfaces: args.i_own_this_interface.clone(),
     };

@@ -11,7 +11,7 @@ use crate::units::{BitRate, Bytes};
 
 /// Show what each DPDK port can do: queues, speeds, time stamps, flow control
 ///
-/// Without --vdev and -a: every NIC that is bound to a DPDK driver. The ports are opened and not
+/// Without a testbed, --vdev and -a: every NIC that is bound to a DPDK driver. The ports are opened and not
 /// started, so nothing is sent.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -28,8 +28,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Small: no traffic is sent.
-const MEMORY: Bytes = Bytes(64 << 20);
+const MEMORY: Bytes = Bytes(256 << 20);
 
 struct Described {
     info: PortInfo,
@@ -41,28 +40,33 @@ struct Described {
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure::Environment`] when DPDK or a port does not start.
+/// [`Failure::Environment`] when DPDK or a port does not start, [`Failure::Input`] for a wrong testbed.
 pub fn run(args: &Args) -> Outcome {
     let environment = |error: dpdk::Error| Failure::Environment(error.to_string());
-    let devices = args.devices.devices();
+    let wanted = args.devices.wanted()?.eal;
     let config = EalConfig {
         hugepages: if args.no_hugepages {
             Hugepages::None
         } else {
-            Hugepages::Auto
+            wanted.hugepages
         },
+        // No traffic is sent.
         memory: MEMORY,
         // Nobody could connect to it in time.
         telemetry: false,
-        all_pci: devices.is_empty(),
-        devices,
-        ..EalConfig::default()
+        all_pci: wanted.devices.is_empty(),
+        ..wanted
     };
     let eal = Eal::init(&config).map_err(environment)?;
-    let ports = eal
-        .port_names()
+    let names = eal.port_names();
+    let pool = if args.start {
+        Some(pool(&eal, names.len()).map_err(environment)?)
+    } else {
+        None
+    };
+    let ports = names
         .iter()
-        .map(|name| describe(&eal, name, args.start))
+        .map(|name| describe(&eal, name, pool.as_ref()))
         .collect::<dpdk::Result<Vec<Described>>>()
         .map_err(environment)?;
     print(&if args.json {
@@ -79,31 +83,44 @@ pub fn run(args: &Args) -> Outcome {
     Ok(())
 }
 
-fn describe(eal: &Eal, name: &str, start: bool) -> dpdk::Result<Described> {
+/// Buffers for every port's ring to be full. Each is large enough for the blocks of net_af_packet and
+/// for jumbo frames.
+fn pool(eal: &Eal, ports: usize) -> dpdk::Result<RxPool> {
+    let frames = u32::try_from(ports)
+        .unwrap_or(u32::MAX)
+        .saturating_mul(2 * u32::from(DESCRIPTORS))
+        .max(512);
+    RxPool::new(
+        eal,
+        &PoolConfig {
+            name: "ports".to_owned(),
+            frames,
+            data_room: 9216,
+            numa_node: None,
+        },
+    )
+}
+
+const DESCRIPTORS: u16 = 256;
+
+/// Starts the port if there is a pool to start it with.
+fn describe(eal: &Eal, name: &str, pool: Option<&RxPool>) -> dpdk::Result<Described> {
     let port = Port::open(eal, name)?;
     let info = port.info()?;
-    if !start {
+    if pool.is_none() {
         return Ok(Described {
             link: None,
             abilities: port.abilities(),
             info,
         });
     }
-    // Large enough for the blocks of net_af_packet and for jumbo frames.
-    let shape = PoolConfig {
-        name: "ports".to_owned(),
-        frames: 1023,
-        data_room: 9216,
-        numa_node: None,
-    };
-    let pool = RxPool::new(eal, &shape)?;
     let config = PortConfig {
-        tx_descriptors: 256,
-        rx_descriptors: 256,
+        tx_descriptors: DESCRIPTORS,
+        rx_descriptors: DESCRIPTORS,
         promiscuous: false,
         ..PortConfig::default()
     };
-    let port = port.start(&config, Some(&pool))?;
+    let port = port.start(&config, pool)?;
     Ok(Described {
         link: Some(port.link()?),
         abilities: port.abilities(),

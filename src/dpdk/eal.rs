@@ -154,10 +154,12 @@ struct Running {
     tsc_hz: u64,
     start_log: Log,
     ledger: Ledger,
+    /// What was plugged in at the start.
+    devices: Vec<DeviceArg>,
     /// Ports that have an owner.
     open: Mutex<HashSet<u16>>,
-    /// Ports that ever had one: closed at the end.
-    used: Mutex<HashSet<u16>>,
+    /// Names of devices whose port was closed.
+    closed: Mutex<HashSet<String>>,
 }
 
 impl std::fmt::Debug for Eal {
@@ -209,6 +211,7 @@ impl Eal {
         let argv = Box::leak(argv.into_boxed_slice());
         let (code, start_log) = log::capture(|| {
             let _quiet = log::StdoutOff::new();
+            let _exit = log::ExitGuard::new();
             // SAFETY: argc NUL-terminated strings and a closing null pointer, all leaked above; no
             // other call to EAL can be under way, because STARTED was false.
             unsafe { sys::rte_eal_init(argc, argv.as_mut_ptr()) }
@@ -228,8 +231,9 @@ impl Eal {
             tsc_hz: calibration.finish(),
             start_log,
             ledger: Ledger::default(),
+            devices: config.devices.clone(),
             open: Mutex::default(),
-            used: Mutex::default(),
+            closed: Mutex::default(),
         }));
         // SAFETY: EAL runs; called once, before any port or pool exists.
         let code = unsafe { sys::squall_timestamps_register() };
@@ -302,29 +306,72 @@ impl Eal {
         &self.0.ledger
     }
 
-    /// Takes the port for one owner. `false`: somebody has it.
-    pub(super) fn claim(&self, port: u16) -> bool {
-        locked(&self.0.used).insert(port);
-        locked(&self.0.open).insert(port)
+    /// Takes the port called `name` for one owner. A device whose port was closed is plugged in
+    /// again, as it was at the start.
+    pub(super) fn claim(&self, name: &str) -> Result<u16> {
+        let mut closed = locked(&self.0.closed);
+        if closed.contains(name) {
+            self.plug_in_again(name)?;
+            closed.remove(name);
+        }
+        let id = self.port_id(name)?;
+        if !locked(&self.0.open).insert(id) {
+            return Err(Error::PortInUse { port: name.to_owned() });
+        }
+        Ok(id)
     }
 
+    /// The owner has gone, and left the port as it was.
     pub(super) fn release(&self, port: u16) {
         locked(&self.0.open).remove(&port);
+    }
+
+    /// The owner has gone. Closes its stopped port, so that nothing of it holds a buffer any more.
+    pub(super) fn close(&self, port: u16, name: &str) {
+        let mut closed = locked(&self.0.closed);
+        // SAFETY: the port was claimed, is stopped, and nobody has a handle of it any more.
+        let (_code, _log) = log::capture(|| unsafe { sys::rte_eth_dev_close(port) });
+        closed.insert(name.to_owned());
+        self.release(port);
+    }
+
+    /// Without its port the device is still there for EAL: it is taken out and put in again.
+    fn plug_in_again(&self, name: &str) -> Result<()> {
+        let Some(device) = self.0.devices.iter().find(|device| device.name() == name) else {
+            return Ok(());
+        };
+        let (bus, text) = match device {
+            DeviceArg::Vdev(text) => (c"vdev", text),
+            DeviceArg::Pci(text) => (c"pci", text),
+        };
+        let arguments = text.split_once(',').map_or("", |(_, arguments)| arguments);
+        let (Ok(c_name), Ok(c_arguments)) = (CString::new(name), CString::new(arguments)) else {
+            return Ok(());
+        };
+        let (code, log) = log::capture(|| {
+            // SAFETY: EAL runs; NUL-terminated strings that live during the call. The device has no
+            // port that anybody uses.
+            unsafe { sys::rte_eal_hotplug_remove(bus.as_ptr(), c_name.as_ptr()) };
+            // SAFETY: as above.
+            unsafe { sys::rte_eal_hotplug_add(bus.as_ptr(), c_name.as_ptr(), c_arguments.as_ptr()) }
+        });
+        if code == 0 {
+            return Ok(());
+        }
+        Err(Error::Port {
+            port: name.to_owned(),
+            action: "open the device again",
+            reason: errno_text(code),
+            log,
+        })
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Every port, pool and batch holds an Eal: none is left.
-        let ports = std::mem::take(&mut *locked(&self.used));
-        let ((), _log) = log::capture(|| {
-            for port in ports {
-                // SAFETY: the port was found by name, and it is stopped since its owners are gone.
-                unsafe { sys::rte_eth_dev_close(port) };
-            }
-            // SAFETY: EAL was started and nothing made from it is left.
-            unsafe { sys::rte_eal_cleanup() };
-        });
+        // SAFETY: EAL was started, and nothing made from it is left: every port, pool and batch holds
+        // an Eal. Ports that were never started are closed by this.
+        let (_code, _log) = log::capture(|| unsafe { sys::rte_eal_cleanup() });
     }
 }
 
@@ -352,6 +399,9 @@ fn port_name(id: u16) -> Option<String> {
 /// What to do about a start that failed, told from what EAL logged.
 fn start_hint(log: &Log, hugepages: bool) -> Hint {
     let says = |text: &str| log.0.iter().any(|line| line.contains(text));
+    if says("unavailable") && says("--lcores") {
+        return Hint::new("EAL finds the cores in /sys: mount it, and name a core that this process may run on");
+    }
     if says("no mounted hugetlbfs") {
         return Hint::new("mkdir -p /dev/hugepages && mount -t hugetlbfs nodev /dev/hugepages, or hugepages: none");
     }

@@ -2,7 +2,7 @@
 //!
 //! A pool must outlive its mbufs, and those travel: a net_ring port hands the sender's mbufs to the
 //! receiver, a NIC keeps them until it has sent. So a dropped pool is only *retired*, and freed when
-//! nobody is left who can hold any mbuf: no batch and no started port.
+//! nobody is left who can hold any mbuf: no batch, and no port between its first start and its close.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -7,11 +7,12 @@ use std::ffi::{c_char, c_int};
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dpdk_sys as sys;
 
-use super::error::Log;
+use super::error::{Error, Hint, Log};
 
 /// A driver that logs in a loop must not fill the memory.
 const LIMIT: usize = 256 * 1024;
@@ -50,17 +51,7 @@ pub(super) fn capture<T>(call: impl FnOnce() -> T) -> (T, Log) {
     *captured() = Some(Vec::new());
     let result = call();
     let bytes = captured().take().unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let telling = |line: &&str| !line.is_empty() && !CHATTER.iter().any(|start| line.starts_with(start));
-    (
-        result,
-        Log(text
-            .lines()
-            .map(str::trim_end)
-            .filter(telling)
-            .map(str::to_owned)
-            .collect()),
-    )
+    (result, telling(&bytes))
 }
 
 /// Standard output turned to nowhere, until dropped. EAL prints a hundred lines of usage there when
@@ -90,6 +81,62 @@ impl Drop for StdoutOff {
             unsafe { libc::dup2(saved.as_raw_fd(), libc::STDOUT_FILENO) };
         }
     }
+}
+
+/// Exit status of a process that DPDK ends by itself while it starts: a wrong environment, as the
+/// command line has it.
+const EXIT_STATUS: c_int = 3;
+
+static STARTING: AtomicBool = AtomicBool::new(false);
+
+/// While this lives, EAL starts. From 25.11 on it calls `exit` when it does not like an argument: the
+/// process then ends with what EAL logged, and with squall's exit status instead of EAL's.
+pub(super) struct ExitGuard(());
+
+impl ExitGuard {
+    /// Once per process.
+    pub(super) fn new() -> ExitGuard {
+        STARTING.store(true, Ordering::SeqCst);
+        // SAFETY: `explain_exit` is a static function that neither unwinds nor calls `exit`. Without
+        // a place for it the process ends unexplained, as it would without the attempt.
+        unsafe { libc::atexit(explain_exit) };
+        ExitGuard(())
+    }
+}
+
+impl Drop for ExitGuard {
+    fn drop(&mut self) {
+        STARTING.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Run by `exit`, in the thread that called it.
+extern "C" fn explain_exit() {
+    if !STARTING.load(Ordering::SeqCst) {
+        return;
+    }
+    let bytes = captured().take().unwrap_or_default();
+    let error = Error::Start {
+        reason: "it refuses its arguments".to_owned(),
+        log: telling(&bytes),
+        hint: Hint::default(),
+    };
+    let _ = writeln!(std::io::stderr(), "squall: {error}");
+    // SAFETY: ends the process. What other exit handlers would do, EAL's among them, is for a
+    // process that had started.
+    unsafe { libc::_exit(EXIT_STATUS) };
+}
+
+/// The lines that tell something.
+fn telling(bytes: &[u8]) -> Log {
+    let text = String::from_utf8_lossy(bytes);
+    let telling = |line: &&str| !line.is_empty() && !CHATTER.iter().any(|start| line.starts_with(start));
+    Log(text
+        .lines()
+        .map(str::trim_end)
+        .filter(telling)
+        .map(str::to_owned)
+        .collect())
 }
 
 /// What EAL says at every start, good or bad.

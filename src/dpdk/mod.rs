@@ -6,8 +6,8 @@
 //! and [`RxBatch`], which own their mbufs: what is not sent stays in the batch, what is dropped
 //! goes back to its pool. No call on the packet path allocates, locks or logs.
 //!
-//! Memory pools outlive every mbuf: a dropped pool is freed when no batch and no running port is
-//! left that could hold one of its mbufs (`ledger`).
+//! Memory pools outlive every mbuf: a dropped pool is freed when no batch and no port is left that
+//! could hold one of its mbufs (`ledger`).
 //!
 //! Left out on purpose: traffic, pacing, threads and core pinning.
 

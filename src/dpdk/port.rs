@@ -2,14 +2,14 @@
 //! one hands out its queues, and there is no way to send on a port that is not started.
 //!
 //! Contract: a port has one owner at a time. It runs until its [`Port`] and all of its queues are
-//! dropped; then it is stopped and may be opened again. EAL's end closes it for good.
+//! dropped; then it is stopped and closed, and may be opened again as if it were new.
 //!
 //! What a driver does not offer is left off, or refused where a result would silently be another:
 //! [`Effective`] says what came of a configuration.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use dpdk_sys as sys;
 
@@ -128,20 +128,23 @@ struct Open {
     eal: Eal,
     id: u16,
     name: String,
+    /// From the first start on. A driver may keep buffers while its port is stopped (a net_ring keeps
+    /// what was sent and not received), so only closing the port ends this.
+    holder: OnceLock<Holder>,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.eal.release(self.id);
+        if self.holder.get().is_some() {
+            self.eal.close(self.id, &self.name);
+        } else {
+            self.eal.release(self.id);
+        }
     }
 }
 
-/// A port that runs: what each queue keeps alive. Fields are dropped in order, after `drop`.
+/// A port that runs: what each queue keeps alive.
 pub(super) struct Running {
-    /// The port's rings hold mbufs until it is stopped.
-    _holder: Holder,
-    /// Receive queues fill themselves from it.
-    _rx_pool: Option<RxPool>,
     open: Arc<Open>,
 }
 
@@ -158,14 +161,12 @@ impl Port<Stopped> {
     /// # Errors
     /// [`Error::NoPort`] with the names that there are; [`Error::PortInUse`].
     pub fn open(eal: &Eal, name: &str) -> Result<Port<Stopped>> {
-        let id = eal.port_id(name)?;
-        if !eal.claim(id) {
-            return Err(Error::PortInUse { port: name.to_owned() });
-        }
+        let id = eal.claim(name)?;
         let open = Arc::new(Open {
             eal: eal.clone(),
             id,
             name: name.to_owned(),
+            holder: OnceLock::new(),
         });
         Ok(Port {
             open,
@@ -183,6 +184,7 @@ impl Port<Stopped> {
         let info = self.info()?;
         let plan = Plan::new(&info, config, rx_pool)?;
         let id = self.open.id;
+        self.open.holder.get_or_init(|| Holder::new(&self.open.eal));
         // SAFETY: the port exists and is stopped; `conf` is alive during the call.
         self.call("configure the port", || unsafe {
             sys::squall_port_configure(id, &raw const plan.conf)
@@ -197,8 +199,8 @@ impl Port<Stopped> {
         if let Some(pool) = rx_pool {
             for queue in 0..config.rx_queues {
                 let (offloads, pool) = (plan.conf.rx_offloads, pool.0.raw());
-                // SAFETY: a configured, stopped port; the queue exists; the pool outlives the port,
-                // since `Running` keeps it.
+                // SAFETY: a configured, stopped port; the queue exists; the pool is not freed
+                // before the port is closed, since `Open` is a holder.
                 self.call("set up a receive queue", || unsafe {
                     sys::squall_rx_queue_setup(id, queue, rx_descriptors, node, offloads, pool)
                 })?;
@@ -210,15 +212,10 @@ impl Port<Stopped> {
                 sys::squall_tx_queue_setup(id, queue, tx_descriptors, node, plan.conf.tx_offloads)
             })?;
         }
-        let holder = Holder::new(&self.open.eal);
         // SAFETY: configured, and every queue is set up.
         self.call("start the port", || unsafe { sys::rte_eth_dev_start(id) })?;
         let open = Arc::clone(&self.open);
-        let running = Arc::new(Running {
-            _holder: holder,
-            _rx_pool: rx_pool.cloned(),
-            open,
-        });
+        let running = Arc::new(Running { open });
 
         // Neither is offered by every driver, and a run without is a run: the counters are compared
         // by difference, and `Effective` tells about the other.

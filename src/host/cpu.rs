@@ -26,7 +26,7 @@ pub(super) fn examine(root: &Path, cores: &[usize]) -> Vec<Finding> {
         findings.push(Finding::error(
             CHECK,
             format!(
-                "core {} is named, and this process may not run there",
+                "cores are named that this process may not run on: {}",
                 missing.join(", ")
             ),
             format!(
@@ -153,7 +153,7 @@ mod tests {
     fn a_core_out_of_reach_is_an_error() {
         let (level, text) = on("0-1,4", GOOD, "tsc\n", &[1, 2, 4]);
         assert_eq!(level, Level::Error);
-        assert!(text.contains("core 2 is named") && text.contains("0, 1, 4"), "{text}");
+        assert!(text.contains("may not run on: 2") && text.contains("0, 1, 4"), "{text}");
     }
 
     #[test]
