@@ -312,6 +312,22 @@ impl Crafter {
         shape.write(route, &message, &packet, base, frame, mark, &self.clean)
     }
 
+    /// What it takes to write the Middle packets of `lane`; `None` when they have to go through
+    /// [`Crafter::write`].
+    #[inline]
+    pub fn middles(&mut self, plan: &Plan, entry: usize, lane: usize) -> Option<Middles<'_>> {
+        let pmtu = plan.entries[entry].frame.pmtu;
+        let shapes = &mut self.entries[entry];
+        let shape = shapes.shapes.get_mut(shapes.middle)?;
+        Some(Middles {
+            shape,
+            routes: &self.routes[lane],
+            port_change: &self.port_change,
+            clean: &self.clean,
+            pmtu,
+        })
+    }
+
     /// Writes the control frame of `entry` into `frame`, whose `mark` forgets its header, and returns
     /// its length.
     pub fn write_control(&self, entry: usize, frame: &mut [u8], mark: &mut u64) -> usize {
@@ -321,6 +337,42 @@ impl Crafter {
         frame[..bytes.len()].copy_from_slice(bytes);
         *mark = forget_header(*mark);
         bytes.len()
+    }
+}
+
+/// Writes Middle packets of one lane.
+pub struct Middles<'a> {
+    shape: &'a mut Shape,
+    routes: &'a [Route],
+    port_change: &'a PortChange,
+    clean: &'a [u8],
+    pmtu: u32,
+}
+
+impl Middles<'_> {
+    /// Writes the next packet of `flow`, which is a Middle one, into `frame`; see
+    /// [`Crafter::write`].
+    #[inline]
+    pub fn write(&mut self, flow: &mut TxFlow, departure: Picos, frame: &mut [u8], mark: &mut u64) -> usize {
+        if flow.offset == self.pmtu || flow.seq.trailing_zeros() >= 24 {
+            let message = MessageFields {
+                number: flow.number,
+                va: flow.va,
+                dma_len: flow.message_len,
+            };
+            let register = flow.register ^ self.port_change.between(0, flow.source_port);
+            flow.middle_base = self.shape.base(register, &message, flow.seq);
+        }
+        let packet = PacketFields {
+            qpn: flow.qpn,
+            source_port: flow.source_port,
+            seq: flow.seq,
+            ack_req: false,
+            departure,
+        };
+        let route = &self.routes[flow.pair as usize];
+        self.shape
+            .write_middle(route, flow.number, &packet, flow.middle_base, frame, mark, self.clean)
     }
 }
 
@@ -353,4 +405,96 @@ fn base(
         flow.middle_base = compute(flow);
     }
     flow.middle_base
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::schedule::{Clocking, Next};
+    use crate::units::BitRate;
+    use crate::wire::template::{BUFFER_SLACK, filler};
+
+    struct Frames {
+        schedule: Schedule,
+        crafter: Crafter,
+        buffers: Vec<(Vec<u8>, u64)>,
+        made: Vec<Vec<u8>>,
+    }
+
+    impl Frames {
+        fn new(plan: &Plan) -> Frames {
+            let clean = filler(plan.max_frame_len() + BUFFER_SLACK);
+            let clocking = Clocking::Real { catch_up: Picos::ZERO };
+            let mut schedule = Schedule::new(plan, 0, clocking, 1, |_, _| true);
+            let crafter = Crafter::new(plan, &mut schedule, clean.clone());
+            Frames {
+                schedule,
+                crafter,
+                buffers: vec![(clean, 0); 5],
+                made: Vec::new(),
+            }
+        }
+
+        fn one(&mut self, plan: &Plan, now: Picos) -> bool {
+            let turn = self.made.len() % self.buffers.len();
+            let (buffer, mark) = &mut self.buffers[turn];
+            let Next::Packet { lane, due, .. } = self.schedule.next(plan, now) else {
+                return false;
+            };
+            let len = self
+                .crafter
+                .write(plan, &mut self.schedule, lane, &due, now, buffer, mark);
+            self.made.push(buffer[..len].to_vec());
+            true
+        }
+
+        fn streak(&mut self, plan: &Plan, now: Picos, most: usize) -> usize {
+            let Some(lane) = self.schedule.streak(now) else {
+                return 0;
+            };
+            let entry = self.schedule.lanes()[lane].entry;
+            let mut middles = self.crafter.middles(plan, entry, lane).unwrap();
+            let (buffers, made) = (&mut self.buffers, &mut self.made);
+            self.schedule.take_middles(plan, lane, now, most, |flow| {
+                let turn = made.len() % buffers.len();
+                let (buffer, mark) = &mut buffers[turn];
+                let len = middles.write(flow, now, buffer, mark);
+                made.push(buffer[..len].to_vec());
+            })
+        }
+    }
+
+    /// The short way through Middle packets makes the same frames as the long one.
+    #[test]
+    fn middle_packets_are_the_same_either_way() {
+        let text = "traffic:\n- {kind: transfer, from: 0, to: 1, message: 20000B, count: 40, qps: 3, rate: max}\n\
+                    frame: {pmtu: 1024, first_psn: 0xfffff0, dscp: 3, vlan: [{vid: 9, pcp: 3}]}\n";
+        let pattern = crate::pattern::parse("test", text, &[]).unwrap();
+        let plan =
+            crate::plan::build(&pattern, &crate::plan::tests::testbed(2), &[BitRate(10_000_000_000); 2]).unwrap();
+        let (mut long, mut short) = (Frames::new(&plan), Frames::new(&plan));
+        let mut streaks = 0;
+        for burst in 1..10_000u64 {
+            let now = Picos(burst * 1_234_567_891);
+            let mut more = true;
+            for _ in 0..7 {
+                more = long.one(&plan, now);
+            }
+            while short.made.len() < long.made.len() {
+                let taken = short.streak(&plan, now, long.made.len() - short.made.len());
+                streaks += taken;
+                if short.made.len() < long.made.len() {
+                    assert!(short.one(&plan, now));
+                }
+            }
+            if !more {
+                break;
+            }
+        }
+        assert_eq!(long.made.len(), 40 * 20);
+        assert_eq!(long.made, short.made);
+        assert!(streaks > 600, "{streaks} frames went the short way");
+        let sent: Vec<_> = [&long, &short].map(|frames| frames.schedule.sent()[0]).into();
+        assert_eq!(sent[0], sent[1]);
+    }
 }

@@ -215,6 +215,10 @@ impl TxUnit {
         let held = self.batch.held();
         let mut made = 0;
         while made < held {
+            made += self.make_middles(plan, now, made, held);
+            if made == held {
+                break;
+            }
             match self.schedule.next(plan, now) {
                 Next::Packet { at, lane, due } => {
                     let frame = self.batch.frame(made);
@@ -250,6 +254,31 @@ impl TxUnit {
             }
         }
         made
+    }
+
+    /// Writes Middle packets from frame `from` of the batch on, while there is nothing else to do.
+    #[inline]
+    fn make_middles(&mut self, plan: &Plan, now: Picos, from: usize, held: usize) -> usize {
+        let Some(lane) = self.schedule.streak(now) else {
+            return 0;
+        };
+        let entry = self.schedule.lanes()[lane].entry;
+        let Some(mut middles) = self.crafter.middles(plan, entry, lane) else {
+            return 0;
+        };
+        let (batch, stats, audit) = (&mut self.batch, &mut self.stats, &mut self.audit);
+        let mut at = from;
+        self.schedule.take_middles(plan, lane, now, held - from, |flow| {
+            let frame = batch.frame(at);
+            let len = middles.write(flow, now, frame.bytes, frame.mark);
+            if let Some(audit) = audit {
+                audit.see(&frame.bytes[..len]);
+            }
+            stats.bytes += len as u64;
+            #[expect(clippy::cast_possible_truncation, reason = "a frame of at most 4200 bytes")]
+            batch.set_len(at, len as u16);
+            at += 1;
+        })
     }
 
     #[cold]

@@ -140,6 +140,8 @@ pub struct Lane {
     held_back: bool,
     /// MAC control frames instead of messages.
     control: bool,
+    /// Unpaced, and its Middle packets differ by QP and PSN only.
+    plain: bool,
     /// Bytes of a frame beyond its padded payload, by position.
     overhead: [u32; 4],
     unfinished: u32,
@@ -191,6 +193,10 @@ impl Lane {
             next_release: Picos::MAX,
             held_back: false,
             control: matches!(entry.work, Work::Control { .. }),
+            plain: plan.pace == Pace::Unlimited
+                && line.is_none()
+                && entry.frame.entropy != Entropy::PerPacket
+                && matches!(entry.frame.ack_req, AckReq::Last | AckReq::Never),
             overhead: [Position::First, Position::Middle, Position::Last, Position::Only]
                 .map(|position| entry.frame.frame_len(entry.verb, position, 0)),
             unfinished: 0,
@@ -445,6 +451,48 @@ impl Lane {
             seq,
             ack_req,
         })
+    }
+
+    /// Takes at most `most` packets that leave now, as long as each is a Middle packet like the one
+    /// before but for its QP and PSN; `each` is given its QP, not yet advanced. Returns how many.
+    ///
+    /// For unpaced lanes: this is [`Lane::take`] without what a Middle packet cannot need.
+    #[inline]
+    pub fn take_middles(
+        &mut self,
+        entry: &EntryPlan,
+        at: Picos,
+        most: usize,
+        mut each: impl FnMut(&mut TxFlow),
+    ) -> usize {
+        let may_release = self.next_release <= at && !self.held_back;
+        if !self.plain || may_release {
+            return 0;
+        }
+        let pmtu = entry.frame.pmtu;
+        let mut taken = 0;
+        while taken < most {
+            let Some(&flow_index) = self.ring.front() else { break };
+            let flow = &mut self.flows[flow_index as usize];
+            let next = flow.offset + pmtu;
+            if flow.offset == 0 || next >= flow.message_len {
+                break;
+            }
+            each(flow);
+            flow.seq += 1;
+            flow.offset = next;
+            taken += 1;
+            if self.ring.len() > 1 {
+                self.ring.pop_front();
+                self.ring.push_back(flow_index);
+            }
+        }
+        let count = taken as u64;
+        self.sent.packets += count;
+        self.sent.payload_bytes += count * u64::from(pmtu);
+        self.sent.frame_bytes += count * u64::from(self.overhead[Position::Middle as usize] + pmtu);
+        self.time = at;
+        taken
     }
 
     /// Counts a MAC control frame of `frame_len` bytes.

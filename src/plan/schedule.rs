@@ -249,6 +249,35 @@ impl Schedule {
         }
     }
 
+    /// The lane whose Middle packets may leave one after the other at `limit`: it is unpaced, it has
+    /// the turn, and no other lane wants it.
+    #[inline]
+    pub fn streak(&mut self, limit: Picos) -> Option<usize> {
+        let (time, _, lane) = self.turn()?;
+        let alone = self.heap.peek().is_none_or(|Reverse(other)| other.0 > limit);
+        (time <= limit && alone).then_some(lane)
+    }
+
+    /// Takes at most `most` of the Middle packets of [`Schedule::streak`]'s lane.
+    #[inline]
+    pub fn take_middles(
+        &mut self,
+        plan: &Plan,
+        lane: usize,
+        limit: Picos,
+        most: usize,
+        each: impl FnMut(&mut TxFlow),
+    ) -> usize {
+        let state = &mut self.lanes[lane];
+        let entry = state.entry;
+        let taken = state.take_middles(&plan.entries[entry], limit, most, each);
+        if taken > 0 {
+            self.departures[entry].1 = limit;
+            self.rekey_current(lane, limit);
+        }
+        taken
+    }
+
     /// When a frame of `lane` that may leave at `ready` does leave.
     #[inline]
     fn departure(&mut self, lane: usize, ready: Picos, limit: Picos) -> Picos {

@@ -232,8 +232,22 @@ struct StampMaps {
     seq_low: Arc<Advance>,
     departure_high: Arc<Advance>,
     departure_low: Arc<Advance>,
-    /// The last high word of a departure (it changes every 4.3 ms) and its contribution.
-    high: (u32, u32),
+    /// The last departure and its contribution: frames of one burst leave at one time.
+    last: (u64, u32),
+}
+
+impl StampMaps {
+    /// What a departure contributes to the ICRC.
+    #[inline]
+    fn departure(&mut self, departure: Picos) -> u32 {
+        if self.last.0 != departure.0 {
+            let [a, b, c, d, e, f, g, h] = departure.0.to_be_bytes();
+            let contribution =
+                self.departure_high.contribution([a, b, c, d]) ^ self.departure_low.contribution([e, f, g, h]);
+            self.last = (departure.0, contribution);
+        }
+        self.last.1
+    }
 }
 
 /// A kind of frame: one opcode, one payload length, one set of constant fields.
@@ -303,7 +317,7 @@ impl Shape {
             seq_low: word(layout.payload + stamp::at::SEQUENCE + 4),
             departure_high: word(layout.payload + stamp::at::DEPARTURE),
             departure_low: word(layout.payload + stamp::at::DEPARTURE + 4),
-            high: (0, 0),
+            last: (0, 0),
         });
         let psn_word = word(bth + 8);
         let psn = std::array::from_fn(|byte| {
@@ -417,14 +431,8 @@ impl Shape {
             let out = &mut header[stamp.at + stamp::at::NUMBER..stamp.at + stamp::LEN];
             out[..4].copy_from_slice(&message.number.to_be_bytes());
             out[4..12].copy_from_slice(&packet.seq.to_be_bytes());
-            let departure = packet.departure.0.to_be_bytes();
-            out[12..].copy_from_slice(&departure);
-            let [a, b, c, d, e, f, g, h] = departure;
-            let high = u32::from_be_bytes([a, b, c, d]);
-            if stamp.high.0 != high {
-                stamp.high = (high, stamp.departure_high.contribution([a, b, c, d]));
-            }
-            crc ^= stamp.high.1 ^ stamp.departure_low.contribution([e, f, g, h]);
+            out[12..].copy_from_slice(&packet.departure.0.to_be_bytes());
+            crc ^= stamp.departure(packet.departure);
         }
         let tail = &mut frame[covered - self.pad..];
         if self.pad != 0 {
@@ -437,6 +445,53 @@ impl Shape {
 }
 
 impl Shape {
+    /// [`Shape::write`] for a stamped frame without RETH, ImmDt, pad and AckReq: the Middle packets
+    /// of a message, which are nearly all packets there are. 0 when the shape is not such a one.
+    #[inline]
+    pub fn write_middle(
+        &mut self,
+        route: &Route,
+        number: u32,
+        packet: &PacketFields,
+        base: u32,
+        frame: &mut [u8],
+        mark: &mut u64,
+        clean: &[u8],
+    ) -> usize {
+        let wanted = self.mark | route.identity;
+        if *mark != wanted {
+            self.write_header(route, frame, *mark, clean);
+            *mark = wanted;
+        }
+        let Some(stamp) = &mut self.stamp else { return 0 };
+        let [.., s2, s1, s0] = packet.seq.to_be_bytes();
+        let crc = base
+            ^ self.psn[0][usize::from(s2)]
+            ^ self.psn[1][usize::from(s1)]
+            ^ self.psn[2][usize::from(s0)]
+            ^ stamp.departure(packet.departure);
+        // UDP, BTH and stamp are neighbours here: one piece of the header, one bounds check.
+        let udp = self.layout.udp();
+        let Some(out) = frame.get_mut(udp..udp + MIDDLE_LEN) else {
+            return 0;
+        };
+        let Some(out) = out.first_chunk_mut::<MIDDLE_LEN>() else {
+            return 0;
+        };
+        out[..2].copy_from_slice(&packet.source_port.to_be_bytes());
+        out[12..16].copy_from_slice(&packet.qpn.to_be_bytes());
+        out[16..20].copy_from_slice(&[0, s2, s1, s0]);
+        out[24..28].copy_from_slice(&number.to_be_bytes());
+        out[28..36].copy_from_slice(&packet.seq.to_be_bytes());
+        out[36..44].copy_from_slice(&packet.departure.0.to_be_bytes());
+        let covered = self.frame_len - 4;
+        let Some(tail) = frame.get_mut(covered..covered + 4) else {
+            return 0;
+        };
+        tail.copy_from_slice(&crc.to_le_bytes());
+        self.frame_len
+    }
+
     /// Writes all of the header that neither flow nor packet decides, after mending what another
     /// frame left where this one has payload.
     fn write_header(&self, route: &Route, frame: &mut [u8], mark: u64, clean: &[u8]) {
@@ -455,6 +510,9 @@ impl Shape {
         }
     }
 }
+
+/// UDP and BTH headers and the stamp.
+const MIDDLE_LEN: usize = 8 + 12 + stamp::LEN;
 
 /// Puts the filler back where `mark` says that a frame's pad and ICRC stood.
 #[cold]
