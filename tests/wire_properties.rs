@@ -387,6 +387,20 @@ proptest! {
     }
 }
 
+/// Found by fuzzing: an IPv6 fragment header that promises UDP, and nothing behind it.
+#[test]
+fn a_fragment_that_ends_before_its_udp_header() {
+    let header = "02000000000202000000000186dd660012b700552c00000a40ffff000000";
+    let mut frame = common::from_hex(header);
+    frame.resize(14 + ipv6::LEN, 0xbd);
+    frame.extend([0x11, 0x80, 0x00, 0xff, 0x4f, 0x5a, 0xc8]);
+    agree(&frame).expect("agreement");
+    let whole = decode(Link::Ethernet, &frame, frame.len(), AckreqRule::Any);
+    assert_eq!(whole.error(), Some(Malformed::Truncated));
+    let cut = decode(Link::Ethernet, &frame, frame.len() + 1, AckreqRule::Any);
+    assert_eq!(cut.error(), Some(Malformed::CaptureTruncated));
+}
+
 /// What the receive loop's reader refuses, `decode` refuses for the same reason, and what it
 /// takes, `decode` reads alike.
 fn agree(frame: &[u8]) -> Result<(), TestCaseError> {
