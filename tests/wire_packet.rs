@@ -1,39 +1,10 @@
 //! The receive loop's reader against the golden vectors, which an independent implementation made.
 
-use std::fs;
-use std::path::Path;
+mod common;
 
+use common::{Case, cases, number};
 use serde_json::Value;
 use squall::wire::{Frame, Malformed, Packet};
-
-struct Case {
-    name: String,
-    value: Value,
-    frame: Vec<u8>,
-}
-
-fn cases(file: &str) -> Vec<Case> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file);
-    let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    text.lines()
-        .map(|line| {
-            let value: Value = serde_json::from_str(line).expect("a JSON object a line");
-            let hex = value["hex"].as_str().expect("hex");
-            Case {
-                name: value["name"].as_str().expect("name").to_owned(),
-                frame: (0..hex.len())
-                    .step_by(2)
-                    .map(|i| u8::from_str_radix(&hex[i..i + 2], 16).expect("hex"))
-                    .collect(),
-                value,
-            }
-        })
-        .collect()
-}
-
-fn number(value: &Value) -> u64 {
-    value.as_u64().unwrap_or_else(|| panic!("{value} is not a number"))
-}
 
 fn flag(value: &Value) -> bool {
     number(value) != 0

@@ -12,6 +12,8 @@
 mod pcap;
 mod pcapng;
 mod source;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::fs::File;

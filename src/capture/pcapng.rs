@@ -236,6 +236,7 @@ fn frame_of<R: Read>(
         }
         // The obsolete packet block, which `pcap-parser` does not know: as the enhanced one, but
         // with a 16-bit interface and a drop count in the first word.
+        _ if block.len() < FRAME_AT + 4 => return Err(bad()),
         _ => {
             let word = |at| section.word(block, at);
             let interface = if section.big_endian {

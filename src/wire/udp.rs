@@ -88,7 +88,7 @@ impl fmt::Display for Repr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "udp {} > {} len {} csum 0x{:04x}",
+            "{} > {} len {} csum 0x{:04x}",
             self.src_port, self.dst_port, self.length, self.checksum
         )
     }
@@ -132,6 +132,6 @@ mod tests {
 
     #[test]
     fn displays() {
-        assert_eq!(REPR.to_string(), "udp 0 > 4791 len 40 csum 0x0000");
+        assert_eq!(REPR.to_string(), "0 > 4791 len 40 csum 0x0000");
     }
 }

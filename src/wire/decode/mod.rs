@@ -393,7 +393,7 @@ fn ipv6(decoded: &mut Decoded, network: &Network<'_>, cut: bool, ackreq: AckreqR
             return;
         }
         FRAGMENT_HEADER if l3.get(ipv6::LEN) == Some(&udp::PROTOCOL) => {
-            if udp(decoded, l3, ipv6::LEN + FRAGMENT_HEADER_LEN, true) {
+            if udp(decoded, l3, ipv6::LEN + FRAGMENT_HEADER_LEN, cut) {
                 decoded.fault(Malformed::IpFragment, "RoCEv2 packet is fragmented");
             }
             return;
