@@ -60,10 +60,13 @@ pub fn run(args: &Args) -> Outcome {
         .map_err(|error| Failure::Environment(error.to_string()))?;
     let stop = interrupt_flag()?;
     let mut progress = (!args.quiet).then(|| Progress::new(plan.summary().length));
+    let listens = plan.ports.iter().all(|port| port.receive);
+    let mut sent_before = 0;
     let watch = |live: &Live| {
         if let Some(progress) = &mut progress {
-            progress.update(&sample(live));
+            progress.update(&sample(live, listens.then_some(sent_before)));
         }
+        sent_before = live.tx.0;
     };
     let outcome = realtime::run(
         &plan,
@@ -162,15 +165,16 @@ fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
     Ok(flag)
 }
 
-fn sample(live: &Live) -> ProgressSample {
+/// `sent_before`: frames sent by the time of the sample before. What was sent since may still be
+/// under way; the rest is lost, or very late.
+fn sample(live: &Live, sent_before: Option<u64>) -> ProgressSample {
     ProgressSample {
         elapsed: live.elapsed,
         tx_frames: live.tx.0,
         tx_wire_bytes: live.tx.1 + live.tx.0 * WIRE_OVERHEAD,
         rx_frames: live.rx.0,
         rx_wire_bytes: live.rx.1 + live.rx.0 * WIRE_OVERHEAD,
-        // What is under way is not lost: only the end of the run tells.
-        lost: None,
+        lost: sent_before.map(|sent| sent.saturating_sub(live.rx.0)),
         ce: Some(live.ce),
         done: None,
     }

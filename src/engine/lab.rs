@@ -104,14 +104,15 @@ impl Lab {
         };
         for (planned, device) in testbed.ports.iter().zip(&config.devices) {
             let port = Port::open(&lab.eal, &device.name())?;
-            lab.infos.push(port.info()?);
-            lab.speeds.push(match planned.speed {
-                Some(speed) => speed,
-                None => port
-                    .link()?
-                    .speed
-                    .ok_or_else(|| LabError::Speed(planned.name.clone()))?,
-            });
+            let info = port.info()?;
+            // Some NICs do not know their link before they are started: then what they can do.
+            let speed = match planned.speed {
+                Some(speed) => Some(speed),
+                None => port.link()?.speed.or_else(|| info.speeds.last().copied()),
+            };
+            lab.speeds
+                .push(speed.ok_or_else(|| LabError::Speed(planned.name.clone()))?);
+            lab.infos.push(info);
             lab.ports.push(port);
         }
         Ok(lab)

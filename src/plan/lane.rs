@@ -391,6 +391,7 @@ impl Lane {
                 break flow_index;
             }
             // Its time is over: messages begun are finished, those that wait are not begun.
+            self.next_release = Picos::MAX;
             self.unfinished -= flow.pending;
             self.held_back = false;
             flow.pending = 0;

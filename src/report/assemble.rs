@@ -542,13 +542,13 @@ fn routing(entry: &EntryPlan, outcome: &Outcome, index: usize) -> Option<RoutedT
 fn fairness(plan: &Plan, recorder: &Recorder, index: usize, entry: &EntryPlan) -> Option<Fairness> {
     let before: usize = plan.entries[..index].iter().map(|entry| entry.pairs.len()).sum();
     let pairs = &recorder.pairs()[before..][..entry.pairs.len()];
-    let origin = recorder.entries()[index].first_departure;
-    // Goodput of each over its own time: from the entry's first departure to its last arrival.
+    // Goodput of each over its own time, from its first arrival to its last.
     #[expect(clippy::cast_precision_loss, reason = "a ratio")]
     let rate = |pairs: &[crate::measure::PairRecord]| {
         let bytes: u64 = pairs.iter().map(|pair| pair.payload_bytes).sum();
+        let first = pairs.iter().map(|pair| pair.first_arrival).min().unwrap_or_default();
         let last = pairs.iter().map(|pair| pair.last_arrival).max().unwrap_or_default();
-        per_second(bytes * 8, last.saturating_sub(origin)).unwrap_or(0) as f64
+        per_second(bytes * 8, last.saturating_sub(first)).unwrap_or(0) as f64
     };
     let (over, rates): (FairnessOver, Vec<f64>) = match &entry.work {
         Work::Dispatch(dispatch) => {
@@ -556,12 +556,11 @@ fn fairness(plan: &Plan, recorder: &Recorder, index: usize, entry: &EntryPlan) -
             (FairnessOver::Ranks, pairs.chunks(each.max(1)).map(rate).collect())
         }
         _ if entry.pairs.len() == 1 => {
+            // QPs of one pair take turns over the same time: their bytes are their shares.
             let flows = &recorder.flows()[entry.first_flow as usize..][..entry.flows() as usize];
             #[expect(clippy::cast_precision_loss, reason = "a ratio")]
-            let rates = flows
-                .iter()
-                .map(|flow| per_second(flow.bytes * 8, flow.last_arrival.saturating_sub(origin)).unwrap_or(0) as f64);
-            (FairnessOver::Flows, rates.collect())
+            let shares = flows.iter().map(|flow| flow.bytes as f64);
+            (FairnessOver::Flows, shares.collect())
         }
         _ => {
             let over = if entry.kind == "incast" {

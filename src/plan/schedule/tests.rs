@@ -282,3 +282,36 @@ fn duration_ends_an_endless_entry() {
     p.duration = Some(Picos::from_micros(50));
     assert!(unroll(&plan(&p, 2), 0).len().abs_diff(sent.len() / 2) <= 1);
 }
+
+/// A loop that comes to a lane only after its time is over finds it finished, and does not begin
+/// anything.
+#[test]
+fn a_lane_found_after_its_end_is_finished() {
+    let mut t = transfer(8192, 1, 1, Rate::Share(Share(0.5)));
+    t.count = None;
+    let mut p = pattern(vec![Kind::Transfer(t)]);
+    p.duration = Some(Picos::from_micros(100));
+    let plan = plan(&p, 2);
+    let clocking = Clocking::Real {
+        catch_up: Picos::from_micros(20),
+    };
+    let mut schedule = Schedule::new(&plan, 0, clocking, 1, |_, _| true);
+    let mut sent = 0;
+    for now in [
+        Picos::ZERO,
+        Picos::from_micros(50),
+        Picos::from_micros(300),
+        Picos::from_micros(301),
+    ] {
+        let mut calls = 0;
+        while let Next::Packet { due, .. } = schedule.next(&plan, now) {
+            sent += 1;
+            calls += 1;
+            assert!(calls < 100);
+            // What begins before the end is finished, also after it.
+            assert!(now < Picos::from_micros(100) || !due.position.is_first());
+        }
+    }
+    assert!(sent > 0);
+    assert_eq!(schedule.next(&plan, Picos::from_micros(400)), Next::Done);
+}
