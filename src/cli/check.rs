@@ -46,7 +46,7 @@ pub(super) fn speeds(testbed: &Testbed) -> Result<Vec<BitRate>, Failure> {
 pub fn run(args: &Args) -> Outcome {
     let (pattern, testbed) = args.input.load()?;
     let speeds = speeds(&testbed.testbed)?;
-    let plan = plan::build(&pattern.pattern, &testbed.testbed, &speeds).map_err(does_not_fit)?;
+    let plan = plan::build(&pattern.pattern, &testbed.testbed, &speeds).map_err(|errors| does_not_fit(&errors))?;
     let summary = plan.summary();
     print(&text(&pattern.pattern.name, &testbed.testbed.name, &plan, &summary))
 }

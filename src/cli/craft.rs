@@ -39,7 +39,7 @@ const LARGEST: u64 = 16 << 30;
 pub fn run(args: &Args) -> Outcome {
     let (pattern, testbed) = args.input.load()?;
     let speeds = speeds(&testbed.testbed)?;
-    let plan = plan::build(&pattern.pattern, &testbed.testbed, &speeds).map_err(does_not_fit)?;
+    let plan = plan::build(&pattern.pattern, &testbed.testbed, &speeds).map_err(|errors| does_not_fit(&errors))?;
     let summary = plan.summary();
     let planned: u64 = summary.entries.iter().map(|entry| entry.packets).sum();
     if args.frames.is_none() {

@@ -54,7 +54,7 @@ pub fn run(args: &Args) -> Outcome {
     let started = SystemTime::now();
     let clock = Instant::now();
     let lab = Lab::open(&testbed.testbed).map_err(|error| Failure::Environment(error.to_string()))?;
-    let plan = plan::build(&pattern.pattern, &testbed.testbed, lab.speeds()).map_err(does_not_fit)?;
+    let plan = plan::build(&pattern.pattern, &testbed.testbed, lab.speeds()).map_err(|errors| does_not_fit(&errors))?;
     let running = lab
         .start(&testbed.testbed, &plan)
         .map_err(|error| Failure::Environment(error.to_string()))?;
@@ -110,7 +110,7 @@ pub fn run(args: &Args) -> Outcome {
 }
 
 /// Turns a plan's errors into one failure.
-pub(super) fn does_not_fit(errors: Vec<PlanError>) -> Failure {
+pub(super) fn does_not_fit(errors: &[PlanError]) -> Failure {
     let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
     Failure::Input(format!(
         "the pattern does not fit the testbed:\n  {}",

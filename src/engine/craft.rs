@@ -16,7 +16,7 @@ use crate::plan::segment::{Position, packets};
 use crate::plan::{EntryPlan, Pair, Plan};
 use crate::units::Picos;
 use crate::wire::ethernet::Address;
-use crate::wire::template::{Layout, MessageFields, PacketFields, PortChange, Route, Shape, forget_header};
+use crate::wire::template::{Buffer, Layout, MessageFields, PacketFields, PortChange, Route, Shape, forget_header};
 use crate::wire::{bth, ethernet, icrc, immdt, ipv4, ipv6, pause, pfc, reth, udp, vlan};
 
 /// No shape of that length yet.
@@ -309,7 +309,18 @@ impl Crafter {
             ack_req: due.ack_req,
             departure,
         };
-        shape.write(route, &message, &packet, base, frame, mark, &self.clean)
+        let clean = &self.clean;
+        shape.write(
+            route,
+            &message,
+            &packet,
+            base,
+            Buffer {
+                bytes: frame,
+                mark,
+                clean,
+            },
+        )
     }
 
     /// What it takes to write the Middle packets of `lane`; `None` when they have to go through
@@ -371,8 +382,13 @@ impl Middles<'_> {
             departure,
         };
         let route = &self.routes[flow.pair as usize];
+        let buffer = Buffer {
+            bytes: frame,
+            mark,
+            clean: self.clean,
+        };
         self.shape
-            .write_middle(route, flow.number, &packet, flow.middle_base, frame, mark, self.clean)
+            .write_middle(route, flow.number, &packet, flow.middle_base, buffer)
     }
 }
 

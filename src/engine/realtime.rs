@@ -34,8 +34,8 @@ pub const CATCH_UP: Picos = Picos::from_micros(20);
 /// A port that takes nothing for so long has failed.
 const PORT_TIMEOUT: Picos = Picos::from_micros(2_000_000);
 
-/// Time from the threads' start to the run's zero.
-const LEAD: Duration = Duration::from_millis(20);
+/// Time from the threads' start to the run's zero, in milliseconds.
+const LEAD_MILLIS: u64 = 20;
 
 /// After the last frame was sent, so long without any received ends the run.
 const QUIET: Duration = Duration::from_millis(300);
@@ -136,7 +136,7 @@ pub fn run(
         .map(|port| port.xstats().unwrap_or_default())
         .collect();
     let (tasks, control, announced) = prepare(plan, testbed, &mut running, icrc, &tx_cores, &rx_cores);
-    let start = crate::dpdk::tsc() + running.eal.tsc_hz() * LEAD.as_millis() as u64 / 1000;
+    let start = crate::dpdk::tsc() + running.eal.tsc_hz() * LEAD_MILLIS / 1000;
     let clock = TscClock::new(start, running.eal.tsc_hz());
     let eal = running.eal.clone();
     let (interrupted, tasks) = std::thread::scope(|scope| {
@@ -190,7 +190,7 @@ pub fn run(
             stats: port
                 .stats()
                 .ok()
-                .zip(stats_before[index].clone())
+                .zip(stats_before[index])
                 .map(|(now, before)| now.since(&before)),
             xstats: difference(port.xstats().unwrap_or_default(), &xstats_before[index]),
         });

@@ -19,7 +19,7 @@ use crate::units::Picos;
 use crate::wire::{Frame, Packet};
 
 /// What one queue has done, beyond what its lanes count.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct TxStats {
     /// Frames that the port took.
     pub frames: u64,
@@ -33,19 +33,6 @@ pub struct TxStats {
     pub pfc: [u64; 8],
     /// PAUSE frames.
     pub pause: u64,
-}
-
-impl Default for TxStats {
-    fn default() -> Self {
-        TxStats {
-            frames: 0,
-            bytes: 0,
-            refusals: 0,
-            no_buffer: 0,
-            pfc: [0; 8],
-            pause: 0,
-        }
-    }
 }
 
 impl TxStats {

@@ -180,9 +180,9 @@ impl Recorder {
         let Some(flow_number) = self.flow_of(packet.dest_qp()) else {
             let record = &mut self.ports[port];
             if packet.opcode() == Opcode::Cnp {
-                record.cnp += 1
+                record.cnp += 1;
             } else {
-                record.unknown += 1
+                record.unknown += 1;
             }
             return;
         };

@@ -250,9 +250,10 @@ impl Work {
     pub fn group(&self, pair: u32, qps: u32, qp: u32, number: u32) -> Option<(u64, u64)> {
         let ordinal = u64::from(number) * u64::from(qps) + u64::from(qp);
         match self {
-            Work::Continuous { sizes, .. } if sizes.per_transfer > 1 => {
-                Some((u64::from(pair) << 40 | ordinal / sizes.per_transfer, sizes.per_transfer))
-            }
+            Work::Continuous { sizes, .. } if sizes.per_transfer > 1 => Some((
+                (u64::from(pair) << 40) | (ordinal / sizes.per_transfer),
+                sizes.per_transfer,
+            )),
             Work::Rounds(rounds) => Some((ordinal / rounds.per_round, rounds.per_round * u64::from(rounds.lanes))),
             Work::Dispatch(dispatch) => Some((u64::from(number), dispatch.messages(u64::from(number)))),
             Work::Continuous { .. } | Work::Control { .. } => None,

@@ -86,7 +86,7 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
     for (entry, record) in plan
         .entries
         .iter()
-        .zip(outcome.received.iter().flat_map(|r| r.entries()))
+        .zip(outcome.received.iter().flat_map(Recorder::entries))
     {
         observations(entry, record, &mut found);
     }

@@ -197,6 +197,18 @@ impl Default for PortChange {
     }
 }
 
+/// A buffer to write a frame into.
+#[derive(Debug)]
+pub struct Buffer<'a> {
+    /// Its bytes: the longest frame and [`BUFFER_SLACK`] at least.
+    pub bytes: &'a mut [u8],
+    /// Its mark: 0 while it is untouched filler, and [`forget_header`] of itself when something
+    /// else was written over its header.
+    pub mark: &'a mut u64,
+    /// A filler as long as the buffer.
+    pub clean: &'a [u8],
+}
+
 /// What a packet's message decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageFields {
@@ -381,12 +393,8 @@ impl Shape {
         crc
     }
 
-    /// Writes the frame into `frame`, which must be at least [`Shape::frame_len`] +
-    /// [`BUFFER_SLACK`] bytes, and returns its length.
-    ///
-    /// `mark` belongs to the buffer: 0 while it is untouched filler, and [`forget_header`] of itself
-    /// when something else was written over its header. `clean` is a filler as long as
-    /// the buffer. `base` is that of [`Shape::base`] for the same message.
+    /// Writes the frame into `buffer` and returns its length. `base` is that of [`Shape::base`] for
+    /// the same message.
     #[inline]
     pub fn write(
         &mut self,
@@ -394,10 +402,13 @@ impl Shape {
         message: &MessageFields,
         packet: &PacketFields,
         base: u32,
-        frame: &mut [u8],
-        mark: &mut u64,
-        clean: &[u8],
+        buffer: Buffer<'_>,
     ) -> usize {
+        let Buffer {
+            bytes: frame,
+            mark,
+            clean,
+        } = buffer;
         let covered = self.frame_len - 4;
         let wanted = self.mark | route.identity;
         if *mark != wanted {
@@ -454,10 +465,13 @@ impl Shape {
         number: u32,
         packet: &PacketFields,
         base: u32,
-        frame: &mut [u8],
-        mark: &mut u64,
-        clean: &[u8],
+        buffer: Buffer<'_>,
     ) -> usize {
+        let Buffer {
+            bytes: frame,
+            mark,
+            clean,
+        } = buffer;
         let wanted = self.mark | route.identity;
         if *mark != wanted {
             self.write_header(route, frame, *mark, clean);

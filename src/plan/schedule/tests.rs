@@ -178,7 +178,7 @@ fn an_alltoall_sends_what_was_routed() {
     };
     let plan = plan(&pattern(vec![Kind::AllToAll(alltoall.clone())]), 6);
     let mut pair_bytes = vec![0u64; 30];
-    let mut messages = vec![0u64; 6];
+    let mut messages = [0u64; 6];
     for port in 0..6 {
         for s in unroll(&plan, port) {
             pair_bytes[s.pair as usize] += u64::from(s.due.payload_len);
