@@ -390,7 +390,8 @@ impl Lane {
             if flow.offset < flow.message_len || at < self.stop {
                 break flow_index;
             }
-            // Its time is over: messages begun are finished, those that wait are not begun.
+            // Its time is over: messages begun are finished, those that wait are not begun, and no
+            // other is released, however far behind its plan the lane is.
             self.next_release = Picos::MAX;
             self.unfinished -= flow.pending;
             self.held_back = false;
