@@ -80,8 +80,9 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The schedule of the lanes of `port` for which `mine(entry, lane)` says yes, at `share` of
-    /// the port's line rate (one of several queues has its part).
+    /// The schedule of the lanes of `port` for which `mine(entry, lane)` says yes. One of `queues`
+    /// queues has that part of the port's line rate for its paced lanes, however many lanes the
+    /// others have.
     #[must_use]
     pub fn new(
         plan: &Plan,
