@@ -217,7 +217,7 @@ struct Placed {
 fn place_entry(plan: &Plan, index: usize, entry: &Entry, errors: &mut Vec<PlanError>) -> EntryPlan {
     let seed = mix(plan.seed ^ mix(index as u64));
     let placed = match &entry.kind {
-        Kind::Transfer(transfer) => place_transfer(plan, entry, transfer),
+        Kind::Transfer(transfer) => place_transfer(plan, transfer),
         Kind::Background(background) => place_background(plan, entry, background),
         Kind::Incast(incast) => place_incast(plan, entry, incast, seed),
         Kind::Burst(burst) => place_burst(plan, entry, burst, seed),
@@ -340,7 +340,7 @@ fn pair_up(from: &[u32], to: &[u32], n: u32) -> Vec<Pair> {
         .collect()
 }
 
-fn place_transfer(plan: &Plan, entry: &Entry, transfer: &Transfer) -> Placed {
+fn place_transfer(plan: &Plan, transfer: &Transfer) -> Placed {
     let pairs = pair_up(&transfer.from.0, &transfer.to.0, transfer.pairs);
     let sizes = sizes(&transfer.messages);
     let verb = transfer.messages.verb;
@@ -356,7 +356,6 @@ fn place_transfer(plan: &Plan, entry: &Entry, transfer: &Transfer) -> Placed {
         outstanding: transfer.outstanding,
         period,
     };
-    let _ = entry;
     Placed {
         verb,
         pairs,

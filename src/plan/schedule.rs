@@ -80,8 +80,9 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The schedule of the lanes of `port` for which `mine(entry, lane)` says yes, at `share` of
-    /// the port's line rate (one of several queues has its part).
+    /// The schedule of the lanes of `port` for which `mine(entry, lane)` says yes. One of `queues`
+    /// queues has that part of the port's line rate for its paced lanes, however many lanes the
+    /// others have.
     #[must_use]
     pub fn new(
         plan: &Plan,
@@ -235,7 +236,9 @@ impl Schedule {
                     if at > limit {
                         return Next::Wait(at);
                     }
-                    return self.emit(plan.seed, entry, lane, at);
+                    if let Some(next) = self.emit(plan.seed, entry, lane, at) {
+                        return next;
+                    }
                 }
                 Ready::Exhausted => {
                     self.generations[lane] = 0;
@@ -296,13 +299,11 @@ impl Schedule {
         }
     }
 
+    /// The frame of `lane` that leaves at `at`; `None` when its time was over before its turn came.
     #[inline]
-    fn emit(&mut self, seed: u64, entry: &EntryPlan, lane: usize, at: Picos) -> Next {
+    fn emit(&mut self, seed: u64, entry: &EntryPlan, lane: usize, at: Picos) -> Option<Next> {
         let state = &mut self.lanes[lane];
         let entry_index = state.entry;
-        let (first, last) = &mut self.departures[entry_index];
-        *first = (*first).min(at);
-        *last = at;
         let (next, frame_len, time) = if state.is_control() {
             state.take_control(entry, CONTROL_FRAME_LEN);
             (
@@ -312,10 +313,15 @@ impl Schedule {
             )
         } else {
             let Some(due) = state.take(entry, seed, at) else {
-                return Next::Wait(Picos(at.0 + 1));
+                // It looks again as of now: as of its planned time it would begin anew for ever.
+                self.rekey_current(lane, at);
+                return None;
             };
             (Next::Packet { at, lane, due }, due.frame_len, state.time())
         };
+        let (first, last) = &mut self.departures[entry_index];
+        *first = (*first).min(at);
+        *last = at;
         if state.is_paced() {
             if self.wire_time.0 != frame_len {
                 self.wire_time = (frame_len, self.line.wire_time(u64::from(frame_len)));
@@ -323,7 +329,7 @@ impl Schedule {
             self.port_free = at + self.wire_time.1;
         }
         self.rekey_current(lane, time);
-        next
+        Some(next)
     }
 
     fn lane_finished(&mut self, lane: usize) {

@@ -5,8 +5,9 @@
 //! inputs give the same bytes. A value that nobody measured is `null`, never 0. Frames add up: sent
 //! = received + named losses + `unexplained`, and what is unexplained becomes an anomaly.
 //!
-//! Left out on purpose: measuring, clocks (the caller says when the run began), and any use of the
-//! plan. `docs/RESULTS.md` describes every field; a test holds the two together.
+//! Left out on purpose: measuring, clocks (the caller says when the run began), and, everywhere but
+//! in [`assemble`], the plan and the engine: the rest is a function of the model alone.
+//! `docs/RESULTS.md` describes every field; a test holds the two together.
 
 mod anomaly;
 pub mod assemble;

@@ -321,3 +321,47 @@ fn a_late_loop_ends_an_entry_whose_time_is_over() {
         assert!(begun >= 2, "{begun}");
     }
 }
+
+#[test]
+fn a_lane_whose_time_is_over_before_its_turn_ends() {
+    // Two lanes that want the same line: each is late by half of what it has sent.
+    let mut t = transfer(64 << 10, 1, 1, Rate::Share(Share(1.0)));
+    t.count = None;
+    let mut p = pattern(vec![Kind::Transfer(t.clone()), Kind::Transfer(t)]);
+    p.duration = Some(Picos::from_micros(100));
+    let built = plan(&p, 2);
+    let sent = unroll(&built, 0);
+    // A message under way is finished: 16 frames of a third of a microsecond, twice.
+    assert!(sent.last().unwrap().at < Picos::from_micros(115));
+    let messages: u64 = sent.iter().map(|sent| u64::from(sent.due.position.is_last())).sum();
+    assert_eq!(sent.len() as u64, messages * 16);
+
+    // The same behind a clock that comes back after the end.
+    let mut schedule = Schedule::new(
+        &built,
+        0,
+        Clocking::Real {
+            catch_up: Picos::from_micros(20),
+        },
+        1,
+        |_, _| true,
+    );
+    let mut asked = 0;
+    let mut last = Picos::ZERO;
+    for limit in [10, 50_000, 60_000, 70_000, 80_000].map(Picos::from_micros) {
+        loop {
+            asked += 1;
+            assert!(asked < 1_000, "no end");
+            match schedule.next(&built, limit) {
+                Next::Packet { at, .. } => last = last.max(at),
+                Next::Control { .. } => panic!("no control frames here"),
+                Next::Wait(_) | Next::Done => break,
+            }
+        }
+    }
+    assert_eq!(schedule.next(&built, Picos::MAX), Next::Done);
+    // What was sent last tells the end, not the look that found nothing to send.
+    let ends: Vec<Picos> = schedule.take_finished().iter().map(|(_, at)| *at).collect();
+    assert_eq!(ends.len(), 2);
+    assert_eq!(ends.iter().max(), Some(&last));
+}
