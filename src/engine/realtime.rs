@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 use hdrhistogram::Histogram;
+use nix::errno::Errno;
 
 use crate::dpdk::{Effective, PortInfo, PortStats, TscClock};
 use crate::engine::announce;
@@ -490,16 +491,22 @@ impl Control {
 
 /// A port that has vanished or lost its link since the start.
 fn lost_port(plan: &Plan, running: &Running, links: &[bool]) -> Option<String> {
-    running
-        .ports
-        .iter()
-        .zip(&plan.ports)
-        .zip(links)
-        .find_map(|((port, planned), was_up)| {
-            if port.is_removed() {
-                return Some(format!("port {} has vanished", planned.name));
+    for (index, (port, planned)) in running.ports.iter().zip(&plan.ports).enumerate() {
+        // Drivers of kernel interfaces do not say when theirs has gone, and such a port stays silent.
+        let interface = running.infos[index].kernel_ifindex;
+        let gone = interface.is_some_and(|interface| {
+            // nix 0.31 has an empty name for an interface that is not there, where libc has an error.
+            match nix::net::if_::if_indextoname(interface) {
+                Ok(name) => name.is_empty(),
+                Err(error) => matches!(error, Errno::ENODEV | Errno::ENXIO),
             }
-            let up = port.link().is_ok_and(|link| link.up);
-            (*was_up && !up).then(|| format!("port {} has lost its link", planned.name))
-        })
+        });
+        if gone || port.is_removed() {
+            return Some(format!("port {} has vanished", planned.name));
+        }
+        if links[index] && !port.link().is_ok_and(|link| link.up) {
+            return Some(format!("port {} has lost its link", planned.name));
+        }
+    }
+    None
 }
