@@ -15,7 +15,7 @@ RUST_NEEDED=1.88
 # DPDK's headers, libraries and drivers; bindgen's libclang; a C compiler for the shim.
 BUILD_PACKAGES="dpdk dpdk-dev libdpdk-dev pkg-config gcc libc6-dev clang libclang-dev git ca-certificates"
 # Network namespaces, bridges, queues and captures; independent readers of what squall writes.
-TEST_PACKAGES="iproute2 nftables tcpdump tshark python3 procps util-linux"
+TEST_PACKAGES="g++ iproute2 nftables tcpdump tshark python3 procps util-linux"
 
 fail() {
     echo "setup.sh: $*" >&2

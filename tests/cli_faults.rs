@@ -125,7 +125,7 @@ fn anomalies(results: &Value) -> Vec<&str> {
         .collect()
 }
 
-fn flow<'a>(entry: &'a Value, qpn: u32) -> &'a Value {
+fn flow(entry: &Value, qpn: u32) -> &Value {
     list(entry, "/flows/listed")
         .iter()
         .find(|flow| flow["qpn"] == qpn)

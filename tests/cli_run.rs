@@ -2,8 +2,6 @@
 //! shipped default testbed, on one that does not listen, and in a capture that others read; runs
 //! that are interrupted or cannot begin say so.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod support;
 
 use serde_json::Value;

@@ -53,8 +53,13 @@ pub fn run(args: &Args) -> Outcome {
     }
     let started = SystemTime::now();
     let clock = Instant::now();
+    // What does not fit is said before a port is touched, where the speeds are known.
+    if let Ok(speeds) = super::check::speeds(&testbed.testbed) {
+        plan::build(&pattern.pattern, &testbed.testbed, &speeds).map_err(|errors| does_not_fit(&errors))?;
+    }
     let lab = Lab::open(&testbed.testbed).map_err(|error| Failure::Environment(error.to_string()))?;
     let plan = plan::build(&pattern.pattern, &testbed.testbed, lab.speeds()).map_err(|errors| does_not_fit(&errors))?;
+    check_blast(&plan, &testbed.testbed)?;
     let running = lab
         .start(&testbed.testbed, &plan)
         .map_err(|error| Failure::Environment(error.to_string()))?;
@@ -66,7 +71,7 @@ pub fn run(args: &Args) -> Outcome {
         if let Some(progress) = &mut progress {
             progress.update(&sample(live, listens.then_some(sent_before)));
         }
-        sent_before = live.tx.0;
+        sent_before = live.expected;
     };
     let outcome = realtime::run(
         &plan,
@@ -154,6 +159,26 @@ fn check_safety(pattern: &pattern::Pattern, testbed: &Testbed, owned: &[String])
     Ok(())
 }
 
+/// Refuses line-rate blasts into a network that may be in use (RFC 6815).
+fn check_blast(plan: &plan::Plan, testbed: &Testbed) -> Result<(), Failure> {
+    let summary = plan.summary();
+    let ports = testbed.ports.iter().zip(&plan.ports).zip(&summary.ports);
+    for ((port, planned), own) in ports {
+        // 90 %: whoever shares the network has nothing left worth having.
+        let blast = u128::from(own.offered_tx) * 10 >= u128::from(planned.speed.0) * 9;
+        if !testbed.isolated && blast && matches!(port.device, Device::Pci { .. }) {
+            return Err(Failure::Input(format!(
+                "port {} is to send {} of its {}; if nothing but the test hangs on that network, say `isolated: true` in the \
+                 testbed (RFC 6815)",
+                port.name,
+                crate::units::BitRate(own.offered_tx),
+                planned.speed
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// A flag that Ctrl-C and a polite kill raise. The second time, the process ends at once.
 fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
     let flag = Arc::new(AtomicBool::new(false));
@@ -174,7 +199,7 @@ fn sample(live: &Live, sent_before: Option<u64>) -> ProgressSample {
         tx_wire_bytes: live.tx.1 + live.tx.0 * WIRE_OVERHEAD,
         rx_frames: live.rx.0,
         rx_wire_bytes: live.rx.1 + live.rx.0 * WIRE_OVERHEAD,
-        lost: sent_before.map(|sent| sent.saturating_sub(live.rx.0)),
+        lost: sent_before.map(|sent| sent.saturating_sub(live.received)),
         ce: Some(live.ce),
         done: None,
     }

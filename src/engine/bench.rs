@@ -186,7 +186,7 @@ impl Bench {
             ..PortConfig::default()
         };
         let mut port: Port<Started> = stopped.start(&config, None)?;
-        let schedule = Schedule::new(&plan, 0, Clocking::Real { catch_up: Picos::ZERO }, 1, |_, _| true);
+        let schedule = Schedule::new(&plan, 0, Clocking::Real { catch_up: Picos::ZERO });
         let Some(queue) = port.take_tx_queues().pop() else {
             unreachable!("one queue was asked for")
         };
@@ -231,7 +231,7 @@ impl Bench {
     pub fn rx(&self, pmtu: u32, icrc: bool) -> RxSpeed {
         let plan = plan_of(pmtu, 256);
         let clean = filler(plan.max_frame_len() + BUFFER_SLACK);
-        let mut schedule = Schedule::new(&plan, 0, Clocking::Exact, 1, |_, _| true);
+        let mut schedule = Schedule::new(&plan, 0, Clocking::Exact);
         let mut crafter = Crafter::new(&plan, &mut schedule, clean.clone());
         let mut buffers = vec![(clean.clone(), 0u64, 0usize); RX_BATCH];
         let mut recorder = Recorder::new(&plan, if icrc { IcrcCheck::All } else { IcrcCheck::None });

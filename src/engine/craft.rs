@@ -441,7 +441,7 @@ mod tests {
         fn new(plan: &Plan) -> Frames {
             let clean = filler(plan.max_frame_len() + BUFFER_SLACK);
             let clocking = Clocking::Real { catch_up: Picos::ZERO };
-            let mut schedule = Schedule::new(plan, 0, clocking, 1, |_, _| true);
+            let mut schedule = Schedule::new(plan, 0, clocking);
             let crafter = Crafter::new(plan, &mut schedule, clean.clone());
             Frames {
                 schedule,

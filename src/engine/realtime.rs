@@ -20,7 +20,7 @@ use crate::engine::lab::Running;
 use crate::engine::rx::RxUnit;
 use crate::engine::tx::{TxStats, TxUnit};
 use crate::measure::Recorder;
-use crate::measure::record::histogram;
+use crate::measure::record::coarse_histogram;
 use crate::pattern::{IcrcCheck, Start};
 use crate::plan::Plan;
 use crate::plan::feed::Work;
@@ -106,6 +106,8 @@ pub struct Live {
     pub tx: (u64, u64),
     /// Frames received and their bytes.
     pub rx: (u64, u64),
+    /// Packets of entries made that are to be received.
+    pub expected: u64,
     /// Packets of entries received.
     pub received: u64,
     /// Packets with CE.
@@ -130,6 +132,8 @@ pub fn run(
         rx_cores.clear();
     }
     tx_cores.truncate(testbed.ports.iter().map(|port| usize::from(port.tx_queues)).sum());
+    let receiving = testbed.ports.iter().filter(|port| port.receive);
+    rx_cores.truncate(receiving.map(|port| usize::from(port.rx_queues)).sum());
     let stats_before: Vec<_> = running.ports.iter().map(|port| port.stats().ok()).collect();
     let xstats_before: Vec<_> = running
         .ports
@@ -160,7 +164,7 @@ pub fn run(
         flow_packets: vec![0; plan.flows() as usize],
         flow_messages: vec![0; plan.flows() as usize],
         departures: vec![(Picos::MAX, Picos::ZERO); plan.entries.len()],
-        lateness: vec![histogram(); plan.entries.len()],
+        lateness: vec![coarse_histogram(); plan.entries.len()],
         released: vec![0; plan.entries.len()],
         slips: vec![(0, Picos::ZERO); plan.entries.len()],
         received: None,
@@ -180,6 +184,9 @@ pub fn run(
             continue;
         };
         collect(plan, task, &mut outcome, &mut port_tx);
+    }
+    if let Some(recorder) = &mut outcome.received {
+        recorder.finish();
     }
     for (index, ((tx, unsent), port)) in port_tx.into_iter().zip(&running.ports).enumerate() {
         outcome.ports.push(PortOutcome {
@@ -272,14 +279,13 @@ fn prepare(
     let mut announced = vec![(0, 0); plan.ports.len()];
     let (mut next_tx, mut next_rx) = (0, 0);
     for (index, (port, planned)) in running.ports.iter_mut().zip(&testbed.ports).enumerate() {
-        let queues = u64::from(planned.tx_queues);
-        for (number, mut queue) in (0u64..).zip(port.take_tx_queues()) {
+        let queues = usize::from(planned.tx_queues);
+        for (number, mut queue) in port.take_tx_queues().into_iter().enumerate() {
             if number == 0 && planned.announce {
                 announced[index] = announce::announce(plan, index, &running.tx_pool, &mut queue);
             }
             let clocking = Clocking::Real { catch_up: CATCH_UP };
-            let mine = |_: usize, lane: u32| u64::from(lane) % queues == number;
-            let schedule = Schedule::new(plan, index, clocking, queues, mine);
+            let schedule = Schedule::of_queue(plan, index, clocking, (number, queues));
             let unit = TxUnit::new(plan, index, queue, &running.tx_pool, schedule, running.clean.clone());
             tx_units[place(tx_cores[next_tx % tx_cores.len()])].push(unit);
             next_tx += 1;
@@ -387,7 +393,7 @@ impl Control {
             .collect();
         loop {
             self.listen(plan, clock);
-            let live = self.live(clock);
+            let live = self.live(plan, clock);
             if cause.is_none() && stopped_at.is_none() {
                 cause = if stop.load(Ordering::Relaxed) {
                     Some("stopped by the user".to_owned())
@@ -404,24 +410,17 @@ impl Control {
                 stopped_at = Some(Instant::now());
                 self.order(Command::Stop);
             }
-            let sent_all = self
-                .snapshots
-                .iter()
-                .all(|snapshot| snapshot.finished && !snapshot.sent.is_empty() || self.is_rx_only(snapshot));
+            let sent_all = self.snapshots.iter().all(|snapshot| snapshot.finished);
             let given_up = stopped_at.is_some_and(|since| since.elapsed() >= LAST_CHANCE);
-            if live.rx.0 != quiet.0 || !(sent_all || given_up) {
-                quiet = (live.rx.0, Instant::now());
+            // Only what belongs to the plan: other hosts never fall silent.
+            if live.received != quiet.0 || !(sent_all || given_up) {
+                quiet = (live.received, Instant::now());
             } else if quiet.1.elapsed() >= QUIET {
                 watch(&live);
                 self.order(Command::Quit);
                 return Ok(cause);
             }
         }
-    }
-
-    /// A core that only receives never says what it has sent.
-    fn is_rx_only(&self, snapshot: &Snapshot) -> bool {
-        snapshot.sent.is_empty() && !snapshot.received.is_empty()
     }
 
     /// Takes in what cores tell, for a short while.
@@ -455,15 +454,17 @@ impl Control {
         }
     }
 
-    fn live(&self, clock: &TscClock) -> Live {
+    fn live(&self, plan: &Plan, clock: &TscClock) -> Live {
         let mut live = Live {
             elapsed: clock.now(),
             ..Live::default()
         };
         for snapshot in &self.snapshots {
-            for sent in &snapshot.sent {
+            for (sent, entry) in snapshot.sent.iter().zip(&plan.entries) {
                 live.tx.0 += sent.packets;
                 live.tx.1 += sent.frame_bytes;
+                // MAC control frames end at the next port.
+                live.expected += if entry.pairs.is_empty() { 0 } else { sent.packets };
             }
             live.rx.0 += snapshot.rx.0;
             live.rx.1 += snapshot.rx.1;

@@ -60,7 +60,7 @@ impl<'a> Unroll<'a> {
         }
         let ports = (0..plan.ports.len())
             .map(|port| {
-                let mut schedule = Schedule::new(plan, port, Clocking::Exact, 1, |_, _| true);
+                let mut schedule = Schedule::new(plan, port, Clocking::Exact);
                 let crafter = Crafter::new(plan, &mut schedule, clean.clone());
                 PortFrames {
                     schedule,

@@ -135,7 +135,16 @@ impl EntryRecord {
         self.first_departure = self.first_departure.min(other.first_departure);
         self.first_arrival = self.first_arrival.min(other.first_arrival);
         self.last_arrival = self.last_arrival.max(other.last_arrival);
-        for group in self.groups.merge(other.groups) {
+        self.complete_groups(other.groups);
+    }
+
+    /// Counts the groups that are complete after all.
+    pub fn finish(&mut self) {
+        self.complete_groups(Groups::default());
+    }
+
+    fn complete_groups(&mut self, others: Groups) {
+        for group in self.groups.merge(others) {
             self.group_completion.saturating_record(group.duration().0);
         }
     }
@@ -146,6 +155,8 @@ impl EntryRecord {
 pub struct PairRecord {
     /// Payload bytes.
     pub payload_bytes: u64,
+    /// Earliest departure of a stamped packet.
+    pub first_departure: Picos,
     /// Earliest arrival.
     pub first_arrival: Picos,
     /// Latest arrival.
@@ -156,6 +167,7 @@ impl Default for PairRecord {
     fn default() -> Self {
         PairRecord {
             payload_bytes: 0,
+            first_departure: Picos::MAX,
             first_arrival: Picos::MAX,
             last_arrival: Picos::ZERO,
         }
@@ -166,6 +178,7 @@ impl PairRecord {
     /// Takes in what another core has counted.
     pub fn merge(&mut self, other: &PairRecord) {
         self.payload_bytes += other.payload_bytes;
+        self.first_departure = self.first_departure.min(other.first_departure);
         self.first_arrival = self.first_arrival.min(other.first_arrival);
         self.last_arrival = self.last_arrival.max(other.last_arrival);
     }

@@ -13,6 +13,7 @@ use crate::measure::record::{EntryRecord, PairRecord, PortRecord, coarse_histogr
 use crate::pattern::IcrcCheck;
 use crate::plan::Plan;
 use crate::plan::feed::Work;
+use crate::plan::segment::packets;
 use crate::units::Picos;
 use crate::wire::stamp::Stamp;
 use crate::wire::{Frame, Opcode, Packet, pause, pfc};
@@ -45,6 +46,8 @@ struct EntryFacts {
     qps: u32,
     work: Work,
     closed_loop: bool,
+    /// Packets of each message, where all are of one length.
+    packets_each: Option<u64>,
 }
 
 /// One core's records.
@@ -61,6 +64,9 @@ pub struct Recorder {
     /// One-way delay of each flow, ps; empty when there are many flows.
     flow_latency: Vec<Histogram<u64>>,
 }
+
+/// RC RDMA WRITE Only with Immediate, the last of the opcodes that carry a plan's messages.
+const LAST_DATA_OPCODE: u8 = 0x0b;
 
 /// Plans of at most so many flows have the delay of each in a histogram of its own.
 const FLOWS_WITH_LATENCY: u32 = 1024;
@@ -100,6 +106,13 @@ impl Recorder {
                     first_flow: entry.first_flow,
                     qps: entry.qps,
                     work: entry.work.clone(),
+                    packets_each: match &entry.work {
+                        Work::Continuous { sizes, .. } => Some(sizes),
+                        Work::Rounds(rounds) => Some(&rounds.sizes),
+                        Work::Dispatch(_) | Work::Control { .. } => None,
+                    }
+                    .filter(|sizes| sizes.message == sizes.last)
+                    .map(|sizes| packets(u64::from(sizes.message), entry.frame.pmtu)),
                     closed_loop: matches!(
                         entry.work,
                         Work::Continuous {
@@ -177,14 +190,18 @@ impl Recorder {
 
     #[inline]
     fn packet(&mut self, port: usize, frame_len: usize, packet: &Packet<'_>, arrival: Picos) {
-        let Some(flow_number) = self.flow_of(packet.dest_qp()) else {
-            let record = &mut self.ports[port];
-            if packet.opcode() == Opcode::Cnp {
-                record.cnp += 1;
-            } else {
-                record.unknown += 1;
+        // What a plan sends is SEND and WRITE over RC: opcodes 0x00 to 0x0b.
+        let flow_number = match self.flow_of(packet.dest_qp()) {
+            Some(flow_number) if packet.opcode().value() <= LAST_DATA_OPCODE => flow_number,
+            _ => {
+                let record = &mut self.ports[port];
+                if packet.opcode() == Opcode::Cnp {
+                    record.cnp += 1;
+                } else {
+                    record.unknown += 1;
+                }
+                return;
             }
-            return;
         };
         let verify = self.icrc_turn();
         let flow = &mut self.flows[flow_number as usize];
@@ -254,9 +271,13 @@ impl Recorder {
             Some(stamp) => {
                 entry.time_travel += u64::from(arrival < stamp.departure);
                 entry.first_departure = entry.first_departure.min(stamp.departure);
-                entry
-                    .latency
-                    .saturating_record(arrival.saturating_sub(stamp.departure).0);
+                let delay = arrival.saturating_sub(stamp.departure).0;
+                entry.latency.saturating_record(delay);
+                pair.first_departure = pair.first_departure.min(stamp.departure);
+                if let Some(latency) = self.flow_latency.get_mut(flow_number as usize) {
+                    // It grows, a few times in a run: nothing to refuse.
+                    let _ = latency.record(delay);
+                }
             }
             None => entry.unstamped += 1,
         }
@@ -265,7 +286,16 @@ impl Recorder {
             first: position.is_first(),
             last: position.is_last(),
         };
-        let number = stamp.map(|stamp| stamp.number);
+        // Messages of one length count their packets: a frame too short for a stamp has its number
+        // all the same.
+        let number = match &stamp {
+            Some(stamp) => Some(stamp.number),
+            None => facts.packets_each.map(|each| {
+                #[expect(clippy::cast_possible_truncation, reason = "message numbers count modulo 2^32")]
+                let number = ((seq - facts.first_psn) / each) as u32;
+                number
+            }),
+        };
         let departure = stamp.map(|stamp| stamp.departure);
         if let Some(done) = flow.message(number, seq, place, departure, arrival) {
             flow.messages = flow.messages.saturating_add(1);
@@ -349,6 +379,14 @@ impl Recorder {
     #[must_use]
     pub fn flow_latency(&self) -> &[Histogram<u64>] {
         &self.flow_latency
+    }
+
+    /// Closes the books: groups that were set aside while others took their places are looked
+    /// through once more.
+    pub fn finish(&mut self) {
+        for entry in &mut self.entries {
+            entry.finish();
+        }
     }
 
     /// Takes in what another core has recorded.

@@ -102,9 +102,12 @@ impl Sent {
 /// How long a closed loop waits for a message before it gives it up.
 pub const OUTSTANDING_TIMEOUT: Picos = Picos::from_micros(100_000);
 
-/// How many frames' worth of delay a paced lane makes up for; beyond that its plan slips. Small
-/// enough that a late lane never sends what a switch would see as a burst of its own.
+/// How many frames' worth of delay a paced lane makes up for at most, where lanes share a port.
 pub const CATCH_UP_FRAMES: u64 = 32;
+
+/// How many frames' worth of delay a paced lane makes up for in real time, however slow it is:
+/// more would be a burst of its own at line rate.
+pub const CATCH_UP_FRAMES_REAL: u64 = 4;
 
 struct Waiting {
     flow: u32,
@@ -129,6 +132,8 @@ pub struct Lane {
     ring: VecDeque<u32>,
     time: Picos,
     pace: Option<BitRate>,
+    /// Delay that is made up for, in real time.
+    catch_up: Option<Picos>,
     /// Frame length and interval last computed.
     interval: (u32, Picos),
     start: Picos,
@@ -186,6 +191,7 @@ impl Lane {
                 Pace::Unlimited => line,
                 Pace::Wire(rate) => Some(rate),
             },
+            catch_up: None,
             interval: (0, Picos::ZERO),
             start: Picos::ZERO,
             stop: Picos::MAX,
@@ -207,6 +213,11 @@ impl Lane {
     /// The QPs of this lane.
     pub fn flows_mut(&mut self) -> &mut [TxFlow] {
         &mut self.flows
+    }
+
+    /// Makes up for no more delay than this, or four frames' worth.
+    pub fn limit_catch_up(&mut self, time: Picos) {
+        self.catch_up = Some(time);
     }
 
     /// One QP of this lane.
@@ -515,7 +526,11 @@ impl Lane {
             self.interval = (frame_len, rate.wire_time(u64::from(frame_len)));
         }
         let step = self.interval.1;
-        let credit = Picos(step.0 * CATCH_UP_FRAMES);
+        let most = Picos(step.0 * CATCH_UP_FRAMES);
+        let credit = match self.catch_up {
+            Some(time) => most.min(time.max(Picos(step.0 * CATCH_UP_FRAMES_REAL))),
+            None => most,
+        };
         let earliest = at.saturating_sub(credit);
         self.time = self.time.max(earliest) + step;
     }

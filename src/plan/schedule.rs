@@ -80,27 +80,36 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The schedule of the lanes of `port` for which `mine(entry, lane)` says yes. One of `queues`
-    /// queues has that part of the port's line rate for its paced lanes, however many lanes the
-    /// others have.
+    /// The schedule of all lanes of `port`.
     #[must_use]
-    pub fn new(
-        plan: &Plan,
-        port: usize,
-        clocking: Clocking,
-        queues: u64,
-        mine: impl Fn(usize, u32) -> bool,
-    ) -> Schedule {
-        let line = BitRate((plan.ports[port].speed.0 / queues.max(1)).max(1));
+    pub fn new(plan: &Plan, port: usize, clocking: Clocking) -> Schedule {
+        Schedule::of_queue(plan, port, clocking, (0, 1))
+    }
+
+    /// The schedule of one of several queues of `port`: of every n-th of its lanes, for queue
+    /// `(number, n)`. Each queue may use the whole line; that they do not together is the port's
+    /// to see to.
+    #[must_use]
+    pub fn of_queue(plan: &Plan, port: usize, clocking: Clocking, queue: (usize, usize)) -> Schedule {
+        let line = plan.ports[port].speed;
         let unlimited = (clocking == Clocking::Exact).then_some(line);
         let mut lanes = Vec::new();
         let mut open = vec![None; plan.entries.len()];
+        let mut on_port = 0;
         for (index, entry) in plan.entries.iter().enumerate() {
             for (number, lane) in (0u32..).zip(&entry.lanes) {
-                if plan.workers[lane.worker as usize].port == port && mine(index, number) {
-                    lanes.push(Lane::new(index, entry, number, unlimited, plan.seed));
+                if plan.workers[lane.worker as usize].port != port {
+                    continue;
+                }
+                if on_port % queue.1.max(1) == queue.0 {
+                    let mut lane = Lane::new(index, entry, number, unlimited, plan.seed);
+                    if let Clocking::Real { catch_up } = clocking {
+                        lane.limit_catch_up(catch_up);
+                    }
+                    lanes.push(lane);
                     *open[index].get_or_insert(0) += 1;
                 }
+                on_port += 1;
             }
         }
         let mut schedule = Schedule {

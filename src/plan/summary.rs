@@ -4,7 +4,7 @@
 //! to the end of their duration or the plan's, whichever is first.
 
 use crate::pattern::Start;
-use crate::plan::feed::Work;
+use crate::plan::feed::{Sizes, Work};
 use crate::plan::segment::packets;
 use crate::plan::{EntryPlan, LanePlan, Pace, Plan};
 use crate::units::{BitRate, PICOS_PER_SECOND, Picos, WIRE_OVERHEAD};
@@ -129,6 +129,14 @@ fn offered(plan: &Plan, entry: &EntryPlan, lane: &LanePlan) -> u64 {
     }
 }
 
+/// What one whole transfer takes.
+fn transfer_volume(entry: &EntryPlan, sizes: &Sizes) -> Volume {
+    let last = Volume::message(entry, sizes.of(sizes.per_transfer - 1));
+    Volume::message(entry, sizes.message)
+        .times(sizes.per_transfer - 1)
+        .plus(last)
+}
+
 /// What one lane sends when nothing cuts it off, and for how long; `None`: endless.
 fn lane_volume(plan: &Plan, entry: &EntryPlan, index: u32) -> Option<(Volume, Picos)> {
     let lane = &entry.lanes[index as usize];
@@ -137,11 +145,7 @@ fn lane_volume(plan: &Plan, entry: &EntryPlan, index: u32) -> Option<(Volume, Pi
             sizes, count, period, ..
         } => {
             let transfers = (*count)?;
-            let rest = Volume::message(entry, sizes.of(sizes.per_transfer - 1));
-            let volume = Volume::message(entry, sizes.message)
-                .times(sizes.per_transfer - 1)
-                .plus(rest)
-                .times(transfers);
+            let volume = transfer_volume(entry, sizes).times(transfers);
             let sending = rate(plan, lane).time_of(volume.wire.saturating_mul(8));
             let releasing = period.map_or(Picos::ZERO, |p| {
                 Picos(p.0.saturating_mul(volume.messages.saturating_sub(1)))
@@ -150,10 +154,7 @@ fn lane_volume(plan: &Plan, entry: &EntryPlan, index: u32) -> Option<(Volume, Pi
         }
         Work::Rounds(rounds) => {
             let transfers = rounds.rounds * (rounds.per_round / rounds.sizes.per_transfer);
-            let rest = Volume::message(entry, rounds.sizes.of(rounds.sizes.per_transfer - 1));
-            let whole = Volume::message(entry, rounds.sizes.message)
-                .times(rounds.sizes.per_transfer - 1)
-                .plus(rest);
+            let whole = transfer_volume(entry, &rounds.sizes);
             let one_round = whole.times(rounds.per_round / rounds.sizes.per_transfer);
             let length = Picos(rounds.period.0.saturating_mul(rounds.rounds.saturating_sub(1)))
                 .saturating_add(rounds.longest_offset())
@@ -197,7 +198,12 @@ fn lane_estimate(plan: &Plan, entry: &EntryPlan, index: u32, length: Picos) -> V
     let wire = u64::try_from(wire).unwrap_or(u64::MAX);
     let unit = match &entry.work {
         Work::Continuous { sizes, .. } => Volume::message(entry, sizes.message),
-        Work::Rounds(rounds) => Volume::message(entry, rounds.sizes.message),
+        Work::Rounds(rounds) => {
+            // Every round that begins in time is sent.
+            let begun = length.0.div_ceil(rounds.period.0.max(1)).min(rounds.rounds);
+            let transfers = begun * (rounds.per_round / rounds.sizes.per_transfer);
+            return transfer_volume(entry, &rounds.sizes).times(transfers);
+        }
         Work::Dispatch(dispatch) => {
             // Every dispatch that begins in time is sent.
             let (passes, rest) = (length.0 / dispatch.pass.0, length.0 % dispatch.pass.0);
@@ -268,6 +274,7 @@ impl Plan {
             (Some(own), Some(stop)) => Some(own.min(stop)),
             (own, stop) => own.or(stop),
         };
+        let mut on_port = vec![(0u64, 0u64); self.ports.len()];
         let mut summary = EntrySummary {
             flows: entry.flows(),
             start,
@@ -293,6 +300,9 @@ impl Plan {
             summary.payload_bytes = summary.payload_bytes.saturating_add(volume.payload);
             summary.wire_bytes = summary.wire_bytes.saturating_add(volume.wire);
             summary.length = summary.length.max(length);
+            let sums = &mut on_port[self.workers[lane.worker as usize].port];
+            sums.0 = sums.0.saturating_add(rate(self, lane).0);
+            sums.1 = sums.1.saturating_add(volume.wire.saturating_mul(8));
             let tx = &mut ports[self.workers[lane.worker as usize].port];
             let bits = offered(self, entry, lane);
             tx.offered_tx = tx.offered_tx.saturating_add(bits);
@@ -301,6 +311,12 @@ impl Plan {
             for pair in pairs {
                 let rx = &mut ports[self.arrival_port(*pair)];
                 rx.offered_rx = rx.offered_rx.saturating_add(bits / u64::from(lane.pairs.max(1)));
+            }
+        }
+        // Lanes that together ask for more than their port's line rate share it.
+        for ((wanted, bits), port) in on_port.into_iter().zip(&self.ports) {
+            if summary.exact && wanted > port.speed.0 {
+                summary.length = summary.length.max(port.speed.time_of(bits));
             }
         }
         summary

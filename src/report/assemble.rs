@@ -90,6 +90,21 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
     {
         observations(entry, record, &mut found);
     }
+    for (entry, made) in plan.entries.iter().zip(&outcome.made) {
+        if made.timeouts > 0 {
+            let text = format!(
+                "{} messages were not received within {} of their last frame: the closed loop went on without them.",
+                made.timeouts,
+                crate::plan::lane::OUTSTANDING_TIMEOUT
+            );
+            let place = format!("traffic/{}", entry.name);
+            found.push(Anomaly {
+                kind: AnomalyKind::Other,
+                text,
+                place,
+            });
+        }
+    }
     let ports = ports.collect();
     Results::new(
         run(inputs, plan, &summary, outcome),
@@ -201,6 +216,8 @@ fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usize, port: &
     let frames = port.tx.frames + port.announced.0;
     let bytes = port.tx.bytes + port.announced.1;
     let rx = record.unwrap_or_default();
+    // A NIC's MAC consumes these frames: none seen is not none received.
+    let pauses = record.filter(|record| port.info.is_virtual() || record.pfc_frames + record.pause_frames > 0);
     let arrivals = received(outcome).fold((Picos::MAX, Picos::ZERO), |(first, last), entry| {
         (first.min(entry.first_arrival), last.max(entry.last_arrival))
     });
@@ -241,9 +258,9 @@ fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usize, port: &
         pfc: PortPfc {
             sent_per_class: port.tx.pfc,
             pause_sent: port.tx.pause,
-            received_per_class: record.map(|record| record.pfc),
-            pause_received: record.map(|record| record.pause_frames),
-            received_source: record.map(|_| PfcSource::Frames),
+            received_per_class: pauses.map(|record| record.pfc),
+            pause_received: pauses.map(|record| record.pause_frames),
+            received_source: pauses.map(|_| PfcSource::Frames),
         },
     }
 }
@@ -423,13 +440,10 @@ fn packets(
         (LossCause::BadIcrc, record.icrc_errors),
         (LossCause::Malformed, record.malformed),
     ];
-    // A flooded frame reached its receiver too: only what did not is misdelivered.
-    let astray = sent
+    // Copies that came to other ports say nothing of those that did not come to the right one.
+    let rest = sent
         .packets
         .saturating_sub(record.packets + record.icrc_errors + record.malformed);
-    let misdelivered = record.misdelivered.min(astray);
-    losses.push((LossCause::Misdelivered, misdelivered));
-    let rest = astray - misdelivered;
     losses.extend(attribute(plan, outcome, entry, rest));
     let observed = Observed {
         duplicated: record.duplicated,
@@ -542,11 +556,15 @@ fn routing(entry: &EntryPlan, outcome: &Outcome, index: usize) -> Option<RoutedT
 fn fairness(plan: &Plan, recorder: &Recorder, index: usize, entry: &EntryPlan) -> Option<Fairness> {
     let before: usize = plan.entries[..index].iter().map(|entry| entry.pairs.len()).sum();
     let pairs = &recorder.pairs()[before..][..entry.pairs.len()];
-    // Goodput of each over its own time, from its first arrival to its last.
+    // Goodput of each over its own time, from its first departure to its last arrival.
     #[expect(clippy::cast_precision_loss, reason = "a ratio")]
     let rate = |pairs: &[crate::measure::PairRecord]| {
         let bytes: u64 = pairs.iter().map(|pair| pair.payload_bytes).sum();
-        let first = pairs.iter().map(|pair| pair.first_arrival).min().unwrap_or_default();
+        let first = pairs
+            .iter()
+            .map(|pair| pair.first_departure.min(pair.first_arrival))
+            .min()
+            .unwrap_or_default();
         let last = pairs.iter().map(|pair| pair.last_arrival).max().unwrap_or_default();
         per_second(bytes * 8, last.saturating_sub(first)).unwrap_or(0) as f64
     };

@@ -63,7 +63,7 @@ struct Sent {
 
 /// Unrolls one port exactly.
 fn unroll(plan: &Plan, port: usize) -> Vec<Sent> {
-    let mut schedule = Schedule::new(plan, port, Clocking::Exact, 1, |_, _| true);
+    let mut schedule = Schedule::new(plan, port, Clocking::Exact);
     let mut sent = Vec::new();
     loop {
         match schedule.next(plan, Picos::MAX) {
@@ -212,7 +212,7 @@ fn a_closed_loop_waits_for_its_messages() {
     let mut t = transfer(10_000, 2, 4, Rate::Share(Share(1.0)));
     t.outstanding = Some(1);
     let plan = plan(&pattern(vec![Kind::Transfer(t)]), 2);
-    let mut schedule = Schedule::new(&plan, 0, Clocking::Exact, 1, |_, _| true);
+    let mut schedule = Schedule::new(&plan, 0, Clocking::Exact);
     let mut numbers = Vec::new();
     let mut last = Picos::ZERO;
     for _ in 0..4 {
@@ -251,7 +251,7 @@ fn a_late_loop_slips_instead_of_bunching() {
     let clocking = Clocking::Real {
         catch_up: Picos::from_micros(20),
     };
-    let mut schedule = Schedule::new(&plan, 0, clocking, 1, |_, _| true);
+    let mut schedule = Schedule::new(&plan, 0, clocking);
     assert!(matches!(schedule.next(&plan, Picos::ZERO), Next::Packet { .. }));
     // 50 ms late: what may leave at once is what fits into 20 us at line rate, or 32 intervals.
     let late = Picos::from_micros(50_000);
@@ -297,7 +297,7 @@ fn a_late_loop_ends_an_entry_whose_time_is_over() {
         p.traffic[0].duration = Some(Picos::from_micros(1_000));
         let plan = plan(&p, 2);
         let catch_up = Picos::from_micros(20);
-        let mut schedule = Schedule::new(&plan, 0, Clocking::Real { catch_up }, 1, |_, _| true);
+        let mut schedule = Schedule::new(&plan, 0, Clocking::Real { catch_up });
         let mut packets = Vec::new();
         let mut turns = 0;
         // In time for the first 100 us, and then late, by less than a lane makes up for (32 frames).
@@ -343,8 +343,6 @@ fn a_lane_whose_time_is_over_before_its_turn_ends() {
         Clocking::Real {
             catch_up: Picos::from_micros(20),
         },
-        1,
-        |_, _| true,
     );
     let mut asked = 0;
     let mut last = Picos::ZERO;

@@ -72,16 +72,12 @@ words! {
         NotTransmitted = "not-transmitted",
         /// It arrived, but our receiving port had no room for it.
         ReceiveMissed = "receive-missed",
-        /// It left our port and reached none of ours, by elimination of the other causes.
+        /// It left our port and did not reach its receiver's, by elimination of the other causes.
         LostInDut = "lost-in-dut",
         /// It arrived with a wrong ICRC.
         BadIcrc = "bad-icrc",
         /// It arrived and could not be decoded.
         Malformed = "malformed",
-        /// It arrived at another port than its receiver's.
-        Misdelivered = "misdelivered",
-        /// The run ended before it could arrive.
-        RunEnded = "run-ended",
         /// Some by our own ports and some in the DUT: the port counters do not tell which entry's.
         Undivided = "undivided",
     }
@@ -91,10 +87,7 @@ impl LossCause {
     /// Whether the device under test is answerable for it. `Undivided` is not counted against it.
     #[must_use]
     pub const fn is_dut(self) -> bool {
-        matches!(
-            self,
-            LossCause::LostInDut | LossCause::BadIcrc | LossCause::Malformed | LossCause::Misdelivered
-        )
+        matches!(self, LossCause::LostInDut | LossCause::BadIcrc | LossCause::Malformed)
     }
 }
 

@@ -1,0 +1,19 @@
+#!/bin/sh
+# From a clean clone to a first result: installs what is missing, builds, and runs the main job on
+# software ports, without a NIC and without hugepages.
+#
+#     scripts/demo.sh [arguments of squall run]     default: first-look --out out/first-look
+#
+# May be run again at any time.
+set -eu
+cd "$(dirname "$0")/.."
+
+scripts/setup.sh --build
+# rustup's cargo, when it was installed just now.
+PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
+export PATH
+cargo build --release --locked
+if [ $# -eq 0 ]; then
+    set -- first-look --out out/first-look
+fi
+exec target/release/squall run "$@"
