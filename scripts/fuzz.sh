@@ -39,7 +39,10 @@ seed_decode() {
 }
 
 seed_pattern() {
-    find patterns testbeds -name '*.yaml' -exec cp {} "$1" \; 2>/dev/null || true
+    find patterns testbeds -name '*.yaml' -exec cp {} "$1" \;
+    # An override after each NUL, as the target has it.
+    printf 'traffic: [{name: a, kind: transfer, message: 601, count: 3, rate: 1Gbps}]\n\0traffic.a.qps=3\0seed=7' \
+        >"$1/with-overrides"
 }
 
 status=0
