@@ -6,6 +6,8 @@
 //! elsewhere. A namespace has no name and lives as long as a process that ends with the test, however
 //! the test ends.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::io::{BufRead, BufReader};
