@@ -365,7 +365,7 @@ impl Middles<'_> {
     /// [`Crafter::write`].
     #[inline]
     pub fn write(&mut self, flow: &mut TxFlow, departure: Picos, frame: &mut [u8], mark: &mut u64) -> usize {
-        if flow.offset == self.pmtu || flow.seq.trailing_zeros() >= 24 {
+        if flow.offset == self.pmtu || flow.seq & 0x00ff_ffff == 0 {
             let message = MessageFields {
                 number: flow.number,
                 va: flow.va,
@@ -414,9 +414,8 @@ fn base(
     }
     // The second packet of a message is its first Middle; the upper bits of the sequence number
     // change where the PSN wraps.
-    let fresh = flow.offset == 2 * entry.frame.pmtu
-        || due.seq.trailing_zeros() >= 24
-        || entry.frame.entropy == Entropy::PerPacket;
+    let fresh =
+        flow.offset == 2 * entry.frame.pmtu || due.seq & 0x00ff_ffff == 0 || entry.frame.entropy == Entropy::PerPacket;
     if fresh {
         flow.middle_base = compute(flow);
     }

@@ -255,18 +255,20 @@ impl TxUnit {
             return 0;
         };
         let (batch, stats, audit) = (&mut self.batch, &mut self.stats, &mut self.audit);
-        let mut at = from;
-        self.schedule.take_middles(plan, lane, now, held - from, |flow| {
+        let (mut at, mut len) = (from, 0);
+        let taken = self.schedule.take_middles(plan, lane, now, held - from, |flow| {
             let frame = batch.frame(at);
-            let len = middles.write(flow, now, frame.bytes, frame.mark);
+            len = middles.write(flow, now, frame.bytes, frame.mark);
             if let Some(audit) = audit {
                 audit.see(&frame.bytes[..len]);
             }
-            stats.bytes += len as u64;
             #[expect(clippy::cast_possible_truncation, reason = "a frame of at most 4200 bytes")]
             batch.set_len(at, len as u16);
             at += 1;
-        })
+        });
+        // They are of one length.
+        stats.bytes += (taken * len) as u64;
+        taken
     }
 
     #[cold]

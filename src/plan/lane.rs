@@ -484,20 +484,36 @@ impl Lane {
         }
         let pmtu = entry.frame.pmtu;
         let mut taken = 0;
-        while taken < most {
-            let Some(&flow_index) = self.ring.front() else { break };
-            let flow = &mut self.flows[flow_index as usize];
+        // False: the flow's next packet is not a Middle one.
+        let mut advance = |flow: &mut TxFlow| {
             let next = flow.offset + pmtu;
             if flow.offset == 0 || next >= flow.message_len {
-                break;
+                return false;
             }
             each(flow);
             flow.seq += 1;
             flow.offset = next;
-            taken += 1;
-            if self.ring.len() > 1 {
-                self.ring.pop_front();
-                self.ring.push_back(flow_index);
+            true
+        };
+        if let (Some(&only), 1) = (self.ring.front(), self.ring.len()) {
+            let flow = &mut self.flows[only as usize];
+            while taken < most && advance(flow) {
+                taken += 1;
+            }
+        } else {
+            let mut more = !self.ring.is_empty();
+            while more && taken < most {
+                // One pass over the QPs; the ring is turned once for all of it.
+                let mut turned = 0;
+                for &flow_index in self.ring.iter().take(most - taken) {
+                    more = advance(&mut self.flows[flow_index as usize]);
+                    if !more {
+                        break;
+                    }
+                    turned += 1;
+                }
+                self.ring.rotate_left(turned % self.ring.len());
+                taken += turned;
             }
         }
         let count = taken as u64;

@@ -95,11 +95,10 @@ fn line(out: &mut String, text: &str) {
 fn header(out: &mut String, results: &Results, view: View) {
     let run = &results.run;
     let name = harmless(&run.name);
-    let mut about = vec![
-        harmless(&run.pattern),
-        format!("seed {}", run.seed),
-        run.dut.id.to_string(),
-    ];
+    let mut about = vec![format!("seed {}", run.seed), run.dut.id.to_string()];
+    if run.pattern != run.name {
+        about.insert(0, harmless(&run.pattern));
+    }
     about.extend(run.settings.iter().map(|setting| harmless(setting)));
     let head = wrap("", &format!("{name}{}{}", view.dot(), about.join(view.dot())), view);
     match head.strip_prefix(&name) {
@@ -339,6 +338,9 @@ fn ports(out: &mut String, results: &Results, view: View) {
     out.push_str(&table.render(view));
 }
 
+/// KPIs of single ports are shown of testbeds with at most so many; all are in the file.
+const PORTS_WITH_KPIS: usize = 2;
+
 fn kpis(out: &mut String, results: &Results, view: View) {
     let mut rows: Vec<([String; 3], String)> = Vec::new();
     let mut index = 0;
@@ -347,6 +349,10 @@ fn kpis(out: &mut String, results: &Results, view: View) {
         let same = |kpi: &&Kpi| (&kpi.name, &kpi.place, &kpi.unit) == (&first.name, &first.place, &first.unit);
         let group: Vec<&Kpi> = results.kpis.iter().skip(index).take_while(same).collect();
         index += group.len();
+        // The table of ports has the figures of each; beyond a few, this would only repeat it.
+        if first.place.starts_with("ports/") && results.ports.len() > PORTS_WITH_KPIS {
+            continue;
+        }
         let values: Vec<String> = group.iter().filter_map(|kpi| statistic(kpi, view)).collect();
         if values.is_empty() {
             continue;
