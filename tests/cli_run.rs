@@ -370,6 +370,68 @@ traffic:
     }
 }
 
+/// A shared-memory port whose other end never comes: it takes nothing, and nothing counts as sent.
+#[test]
+fn a_port_that_takes_nothing_ends_the_run_and_has_sent_nothing() {
+    let folder = Folder::new();
+    let device = format!(
+        "net_memif0,role=server,bsize=8192,socket={}",
+        folder.text("nobody.sock")
+    );
+    let testbed = folder.write(
+        "memif.yaml",
+        &format!(
+            "{}  - {{name: deaf, device: \"{device}\", speed: 1Gbps, loopback: true}}\n",
+            header(true)
+        ),
+    );
+    let pattern = folder.write(
+        "both.yaml",
+        "traffic:
+  - {name: put, kind: transfer, message: 10000, count: 100, rate: 400Mbps}
+  - {name: pauses, kind: pfc, from: 1, classes: [2, 5], interval: 50us, count: 100}
+",
+    );
+    let out = folder.text("out");
+    let ended = run(squall(&["run", &pattern, "--testbed", &testbed, "--out", &out])).expect(1);
+    assert!(
+        ended.stderr.contains("port deaf has taken no frame"),
+        "{}",
+        ended.stderr
+    );
+    let results = folder.results_of("out");
+    assert_eq!(results["run"]["interrupted"], true);
+    for entry in list(&results, "/traffic") {
+        assert_eq!(entry["packets"]["sent"], 0, "{entry:#}");
+        assert!(number(entry, "/packets/unsent") > 0, "{entry:#}");
+        for sent in ["/messages/sent", "/payload_bytes/sent", "/frame_bytes/sent"] {
+            assert_eq!(number(entry, sent), 0, "{sent} of {entry:#}");
+        }
+    }
+    assert_eq!(results["traffic"][0]["packets"]["received"], 0);
+    assert_eq!(
+        results["traffic"][0]["packets"]["lost"], 0,
+        "what was never sent is not lost"
+    );
+    let flow = &results["traffic"][0]["flows"]["listed"][0];
+    assert_eq!(
+        (&flow["sent"], &flow["messages_sent"], &flow["lost"]),
+        (&0.into(), &0.into(), &0.into())
+    );
+    let port = &results["ports"][0];
+    assert_eq!(
+        (&port["tx"]["frames"], &port["tx"]["bytes"]),
+        (&0.into(), &0.into()),
+        "{port:#}"
+    );
+    assert!(number(port, "/tx/unsent") > 0);
+    assert_eq!(
+        port["pfc"]["sent_per_class"],
+        serde_json::json!([0, 0, 0, 0, 0, 0, 0, 0])
+    );
+    assert_eq!(number(port, "/stats/opackets"), 0);
+}
+
 #[test]
 fn exit_statuses_tell_input_from_environment() {
     let folder = Folder::new();

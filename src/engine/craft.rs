@@ -349,6 +349,13 @@ impl Crafter {
         *mark = forget_header(*mark);
         bytes.len()
     }
+
+    /// The entry whose control frame `frame` begins with; the first of several that send the same.
+    #[must_use]
+    pub fn control_entry(&self, frame: &[u8]) -> Option<usize> {
+        let is_its = |own: &Option<Vec<u8>>| own.as_ref().is_some_and(|own| frame.starts_with(own));
+        self.control.iter().position(is_its)
+    }
 }
 
 /// Writes Middle packets of one lane.

@@ -69,9 +69,9 @@ pub struct Outcome {
     pub made: Vec<Sent>,
     /// What of it no port took, for each entry.
     pub unsent: Vec<Sent>,
-    /// Packets made, for each flow.
+    /// Packets that a port took, for each flow.
     pub flow_packets: Vec<u64>,
-    /// Messages made whole, for each flow.
+    /// Messages that a port took whole, for each flow.
     pub flow_messages: Vec<u64>,
     /// First and last departure of each entry; the first is [`Picos::MAX`] where there is none.
     pub departures: Vec<(Picos, Picos)>,
@@ -221,8 +221,9 @@ fn difference(now: Vec<(String, u64)>, before: &[(String, u64)]) -> Vec<(String,
 fn collect(plan: &Plan, mut task: CoreTask, outcome: &mut Outcome, port_tx: &mut [(TxStats, u64)]) {
     for unit in &mut task.tx {
         let pending = unit.pending() as u64;
-        for (sum, one) in outcome.unsent.iter_mut().zip(unit.give_up(plan)) {
-            sum.add(&one);
+        let unsent = unit.give_up(plan);
+        for one in &unsent {
+            outcome.unsent[one.entry].add(&one.what);
         }
         for (sum, one) in outcome.made.iter_mut().zip(unit.schedule().sent()) {
             sum.add(&one);
@@ -246,9 +247,16 @@ fn collect(plan: &Plan, mut task: CoreTask, outcome: &mut Outcome, port_tx: &mut
             }
             outcome.released[lane.entry] = outcome.released[lane.entry].max(lane.released());
         }
-        let (stats, unsent) = &mut port_tx[unit.port];
+        for one in &unsent {
+            if let Some(flow) = one.flow {
+                let number = (plan.entries[one.entry].first_flow + flow) as usize;
+                outcome.flow_packets[number] -= one.what.packets;
+                outcome.flow_messages[number] -= one.what.messages;
+            }
+        }
+        let (stats, not_taken) = &mut port_tx[unit.port];
         stats.add(&unit.stats);
-        *unsent += pending;
+        *not_taken += pending;
     }
     if let Some(recorder) = task.recorder {
         match &mut outcome.received {

@@ -11,10 +11,9 @@ use hdrhistogram::Histogram;
 use crate::dpdk::{BATCH, TxBatch, TxPool, TxQueue};
 use crate::engine::craft::Crafter;
 use crate::measure::record::coarse_histogram;
-use crate::plan::Plan;
 use crate::plan::lane::Sent;
-use crate::plan::schedule::{Next, Schedule};
-use crate::plan::segment::Position;
+use crate::plan::schedule::{CONTROL_FRAME_LEN, Next, Schedule};
+use crate::plan::{EntryPlan, Plan};
 use crate::units::Picos;
 use crate::wire::{Frame, Packet};
 
@@ -231,7 +230,7 @@ impl TxUnit {
                     self.stats.bytes += len as u64;
                     #[expect(clippy::cast_possible_truncation, reason = "60 bytes")]
                     self.batch.set_len(made, len as u16);
-                    self.count_control(plan, entry, 1);
+                    self.count_control(plan, entry, |count| *count += 1);
                     made += 1;
                 }
                 Next::Wait(_) => break,
@@ -271,16 +270,19 @@ impl TxUnit {
         taken
     }
 
+    /// Changes the counts that a MAC control frame of `entry` is part of.
     #[cold]
-    fn count_control(&mut self, plan: &Plan, entry: usize, count: u64) {
+    fn count_control(&mut self, plan: &Plan, entry: usize, change: impl Fn(&mut u64)) {
         let crate::plan::feed::Work::Control { pause, classes, .. } = plan.entries[entry].work else {
             return;
         };
         if pause {
-            self.stats.pause += count;
-        } else {
-            for (class, frames) in self.stats.pfc.iter_mut().enumerate() {
-                *frames += count * u64::from(classes >> class & 1);
+            change(&mut self.stats.pause);
+            return;
+        }
+        for (class, frames) in self.stats.pfc.iter_mut().enumerate() {
+            if classes >> class & 1 == 1 {
+                change(frames);
             }
         }
     }
@@ -300,38 +302,71 @@ impl TxUnit {
         Progress::Sent(sent)
     }
 
-    /// Gives up the frames that the port has not taken and says what they were, for each entry.
-    pub fn give_up(&mut self, plan: &Plan) -> Vec<Sent> {
-        let mut unsent = vec![Sent::default(); plan.entries.len()];
+    /// Gives up the frames that the port has not taken and says what they were.
+    pub fn give_up(&mut self, plan: &Plan) -> Vec<Unsent> {
+        let mut unsent = Vec::new();
         for index in 0..self.batch.pending() {
             let frame = self.batch.frame(index);
-            if let Ok(Frame::Roce(packet)) = Frame::parse(frame.bytes) {
-                count_unsent(plan, &packet, &mut unsent);
+            let found = match Frame::parse(frame.bytes) {
+                Ok(Frame::Roce(packet)) => unsent_packet(plan, &packet),
+                Ok(Frame::MacControl(_)) => self.crafter.control_entry(frame.bytes).map(unsent_control),
+                Ok(Frame::Other) | Err(_) => None,
+            };
+            unsent.extend(found);
+        }
+        for one in &unsent {
+            self.stats.bytes -= one.what.frame_bytes;
+            if one.flow.is_none() {
+                self.count_control(plan, one.entry, |count| *count -= 1);
             }
         }
-        self.stats.bytes -= unsent.iter().map(|sent| sent.frame_bytes).sum::<u64>();
         self.batch.discard_pending();
         unsent
     }
 }
 
-/// Adds a packet that was made and not sent to its entry.
-fn count_unsent(plan: &Plan, packet: &Packet<'_>, unsent: &mut [Sent]) {
+/// A frame that was made and that the port did not take.
+#[derive(Debug, Clone, Copy)]
+pub struct Unsent {
+    /// Its entry.
+    pub entry: usize,
+    /// Its flow within the entry; `None` for a MAC control frame.
+    pub flow: Option<u32>,
+    /// What it would have counted as.
+    pub what: Sent,
+}
+
+fn unsent_packet(plan: &Plan, packet: &Packet<'_>) -> Option<Unsent> {
     let qpn = packet.dest_qp();
-    let owner = plan
-        .entries
-        .iter()
-        .position(|entry| qpn.wrapping_sub(entry.first_qpn) < entry.flows());
-    let Some(index) = owner else { return };
+    let of = |entry: &EntryPlan| qpn.wrapping_sub(entry.first_qpn);
+    let index = plan.entries.iter().position(|entry| of(entry) < entry.flows())?;
     let entry = &plan.entries[index];
     let position = packet.opcode().position();
     let payload = packet.payload().len();
     let payload_len = u32::try_from(payload).unwrap_or(u32::MAX);
-    unsent[index].add(&Sent {
+    let what = Sent {
         packets: 1,
         payload_bytes: payload as u64,
         frame_bytes: u64::from(entry.frame.frame_len(entry.verb, position, payload_len)),
-        messages: u64::from(matches!(position, Position::Last | Position::Only)),
+        messages: u64::from(position.is_last()),
         timeouts: 0,
-    });
+    };
+    Some(Unsent {
+        entry: index,
+        flow: Some(of(entry)),
+        what,
+    })
+}
+
+fn unsent_control(entry: usize) -> Unsent {
+    let what = Sent {
+        packets: 1,
+        frame_bytes: u64::from(CONTROL_FRAME_LEN),
+        ..Sent::default()
+    };
+    Unsent {
+        entry,
+        flow: None,
+        what,
+    }
 }
