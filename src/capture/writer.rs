@@ -15,7 +15,6 @@ const LINK_ETHERNET: u32 = 1;
 
 /// Writes frames to a pcap file. Call [`CaptureWriter::finish`]: an error at the very end (a full
 /// disk) shows only there.
-#[derive(Debug)]
 #[must_use = "without `finish`, an error at the end goes unseen"]
 pub struct CaptureWriter<W: Write> {
     output: W,
@@ -23,19 +22,24 @@ pub struct CaptureWriter<W: Write> {
     frames: u64,
 }
 
-impl CaptureWriter<BufWriter<File>> {
-    /// Creates the file, or overwrites it.
+impl CaptureWriter<BufWriter<Box<dyn Write>>> {
+    /// Creates the file, or overwrites it; `-` is standard output.
     ///
     /// # Errors
     /// When it cannot be created or written to.
     pub fn create(path: &Path) -> Result<Self, CaptureError> {
-        let name = path.display().to_string();
-        let file = File::create(path).map_err(|source| CaptureError::Open {
-            path: name.clone(),
-            action: "cannot create",
-            source,
-        })?;
-        CaptureWriter::new(BufWriter::with_capacity(1 << 18, file), name)
+        let (output, name): (Box<dyn Write>, String) = if path.as_os_str() == "-" {
+            (Box::new(io::stdout()), "standard output".to_owned())
+        } else {
+            let name = path.display().to_string();
+            let file = File::create(path).map_err(|source| CaptureError::Open {
+                path: name.clone(),
+                action: "cannot create",
+                source,
+            })?;
+            (Box::new(file), name)
+        };
+        CaptureWriter::new(BufWriter::with_capacity(1 << 18, output), name)
     }
 }
 

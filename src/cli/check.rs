@@ -156,6 +156,13 @@ fn text(pattern: &str, testbed: &str, plan: &Plan, summary: &Summary) -> String 
             )
         })
         .collect();
+    notes.extend(plan.hairpins().into_iter().map(|port| {
+        format!(
+            "workers behind port {} send to each other: most switches do not return a frame to where it came from. Spread \
+             them with `workers:` in the testbed, or say `loopback: true`",
+            plan.ports[port].name
+        )
+    }));
     if summary.entries.iter().any(|entry| !entry.exact) {
         notes.push("~ is an estimate: the entry ends by time, not by count".to_owned());
     }

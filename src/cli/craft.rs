@@ -19,7 +19,7 @@ pub struct Args {
     #[command(flatten)]
     input: Input,
 
-    /// Capture to write: pcap with nanoseconds
+    /// Capture to write: pcap with nanoseconds; - for standard output
     #[arg(short, long, value_name = "FILE.pcap")]
     write: PathBuf,
 
@@ -74,6 +74,6 @@ pub fn run(args: &Args) -> Outcome {
     let written = writer.frames();
     writer.finish().map_err(refused)?;
     bar.finish_and_clear();
-    eprintln!("{}: {written} frames", args.write.display());
+    super::say(&format!("{}: {written} frames", args.write.display()));
     Ok(())
 }

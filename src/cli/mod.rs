@@ -45,6 +45,12 @@ impl Failure {
     }
 }
 
+/// Writes a line to standard error. That nobody reads it is no reason to fail.
+pub(crate) fn say(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// What a subcommand returns.
 pub type Outcome = Result<(), Failure>;
 
@@ -85,7 +91,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("squall: {failure}");
+            say(&format!("squall: {failure}"));
             ExitCode::from(failure.status())
         }
     }

@@ -75,9 +75,9 @@ pub fn run(args: &Args) -> Outcome {
         ports.iter().map(text).collect::<Vec<_>>().join("\n")
     })?;
     if ports.is_empty() {
-        eprintln!(
+        super::say(
             "squall: DPDK has no port. Name one (--vdev net_null0, -a 0000:3b:00.0), or bind a NIC to DPDK; \
-             squall doctor helps"
+             squall doctor helps",
         );
     }
     Ok(())

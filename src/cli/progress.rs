@@ -94,7 +94,7 @@ impl Progress {
 
     /// Prints a line above the view, or to standard error when there is none.
     pub fn say(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| super::say(line));
     }
 
     /// Takes the view away, so that the summary begins on a clean line.

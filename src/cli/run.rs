@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::{Instant, SystemTime};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::input::Input;
 use super::progress::{Progress, ProgressSample};
@@ -60,6 +62,7 @@ pub fn run(args: &Args) -> Outcome {
     let lab = Lab::open(&testbed.testbed).map_err(|error| Failure::Environment(error.to_string()))?;
     let plan = plan::build(&pattern.pattern, &testbed.testbed, lab.speeds()).map_err(|errors| does_not_fit(&errors))?;
     check_blast(&plan, &testbed.testbed)?;
+    check_interfaces(&plan, &testbed.testbed)?;
     let running = lab
         .start(&testbed.testbed, &plan)
         .map_err(|error| Failure::Environment(error.to_string()))?;
@@ -103,7 +106,7 @@ pub fn run(args: &Args) -> Outcome {
         let path = report::write_or_print(&results, folder, &mut std::io::stdout())
             .map_err(|error| Failure::Run(error.to_string()))?;
         if !args.quiet {
-            eprintln!("results: {}", path.display());
+            super::say(&format!("results: {}", path.display()));
         }
     }
     match outcome.interrupted {
@@ -159,6 +162,37 @@ fn check_safety(pattern: &pattern::Pattern, testbed: &Testbed, owned: &[String])
     Ok(())
 }
 
+/// Refuses kernel interfaces that would swallow the frames: down, or with too small an MTU.
+fn check_interfaces(plan: &plan::Plan, testbed: &Testbed) -> Result<(), Failure> {
+    // What the kernel calls MTU is the IP packet; tags are let through.
+    let needed = plan.max_frame_len() - crate::wire::ethernet::LEN;
+    for port in &testbed.ports {
+        let Some(name) = port.device.kernel_interface() else {
+            continue;
+        };
+        let read = |file: &str| std::fs::read_to_string(format!("/sys/class/net/{name}/{file}")).ok();
+        let mtu = read("mtu").and_then(|text| text.trim().parse::<usize>().ok());
+        if let Some(mtu) = mtu.filter(|mtu| *mtu < needed) {
+            return Err(Failure::Environment(format!(
+                "port {}: interface {name} has MTU {mtu}, this pattern's frames need {needed}: ip link set {name} mtu {}",
+                port.name,
+                needed.next_multiple_of(100)
+            )));
+        }
+        let flags = read("flags").and_then(|text| u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok());
+        if flags.is_some_and(|flags| flags & IFF_UP == 0) {
+            return Err(Failure::Environment(format!(
+                "port {}: interface {name} is down: ip link set {name} up",
+                port.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Bit of an interface that is up (netdevice(7)).
+const IFF_UP: u32 = 1;
+
 /// Refuses line-rate blasts into a network that may be in use (RFC 6815).
 fn check_blast(plan: &plan::Plan, testbed: &Testbed) -> Result<(), Failure> {
     let summary = plan.summary();
@@ -179,14 +213,30 @@ fn check_blast(plan: &plan::Plan, testbed: &Testbed) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A flag that Ctrl-C and a polite kill raise. The second time, the process ends at once.
+/// Signals that come so soon after the first are the same wish: wrappers signal a process and then
+/// its group.
+const SAME_WISH: Duration = Duration::from_millis(500);
+
+/// A flag that Ctrl-C and a polite kill raise. Asked again, the process ends at once.
 fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])
+        .map_err(|error| Failure::Environment(format!("cannot catch signals: {error}")))?;
     let flag = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        let registered = signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&flag)));
-        registered.map_err(|error| Failure::Environment(format!("cannot catch signals: {error}")))?;
-    }
+    let raised = Arc::clone(&flag);
+    std::thread::spawn(move || {
+        let mut first: Option<Instant> = None;
+        for _ in signals.forever() {
+            match first {
+                None => {
+                    first = Some(Instant::now());
+                    raised.store(true, Ordering::Relaxed);
+                    super::say("stopping; once more ends at once, without a report");
+                }
+                Some(since) if since.elapsed() < SAME_WISH => {}
+                Some(_) => signal_hook::low_level::exit(130),
+            }
+        }
+    });
     Ok(flag)
 }
 

@@ -139,6 +139,23 @@ impl Plan {
         self.entries.iter().map(EntryPlan::flows).sum()
     }
 
+    /// Ports behind which sender and receiver of some pair both are, and from which nothing comes
+    /// back by itself: a switch does not return a frame to where it came from.
+    #[must_use]
+    pub fn hairpins(&self) -> Vec<usize> {
+        let pairs = self.entries.iter().flat_map(|entry| &entry.pairs);
+        let port = |worker: u32| self.workers[worker as usize].port;
+        let same = pairs
+            .filter(|pair| port(pair.src) == port(pair.dst))
+            .map(|pair| port(pair.src));
+        let mut ports: Vec<usize> = same
+            .filter(|port| !self.ports[*port].loopback && self.ports[*port].receive)
+            .collect();
+        ports.sort_unstable();
+        ports.dedup();
+        ports
+    }
+
     /// The port on which frames of `pair` are expected back.
     #[must_use]
     pub fn arrival_port(&self, pair: Pair) -> usize {

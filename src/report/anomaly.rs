@@ -121,7 +121,7 @@ fn of_entry(entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
     if packets.unsent > 0 {
         say(
             Kind::Unsent,
-            format!("{} were due and never sent.", frames(packets.unsent)),
+            format!("{} were planned and not sent.", frames(packets.unsent)),
         );
     }
     if let Some((received, unexplained)) = packets.received.zip(packets.unexplained).filter(|(_, n)| *n != 0) {

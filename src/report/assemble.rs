@@ -90,6 +90,17 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
     {
         observations(entry, record, &mut found);
     }
+    for port in plan.hairpins() {
+        let text = "Workers behind this port send to each other: most switches do not return a frame to where it came from, and \
+                    what they do not return counts as lost."
+            .to_owned();
+        let place = format!("ports/{}", plan.ports[port].name);
+        found.push(Anomaly {
+            kind: AnomalyKind::Other,
+            text,
+            place,
+        });
+    }
     for (entry, made) in plan.entries.iter().zip(&outcome.made) {
         if made.timeouts > 0 {
             let text = format!(

@@ -217,7 +217,7 @@ fn details(out: &mut String, entry: &Traffic, view: View) {
     }
     if entry.packets.unsent > 0 {
         say(&format!(
-            "{} frames were due and never sent",
+            "{} frames were planned and not sent",
             grouped(entry.packets.unsent)
         ));
     }
