@@ -357,7 +357,9 @@ fn a_full_disk_is_named_with_file_and_frame() {
 #[test]
 #[cfg_attr(miri, ignore = "Miri's isolation has no files")]
 fn what_cannot_be_created_or_written_is_named() {
-    let error = CaptureWriter::create(Path::new("/nonexistent/out.pcap")).err().expect("no directory");
+    let error = CaptureWriter::create(Path::new("/nonexistent/out.pcap"))
+        .err()
+        .expect("no directory");
     assert!(
         error.to_string().starts_with("/nonexistent/out.pcap: cannot create: "),
         "{error}"
