@@ -404,17 +404,8 @@ impl Shape {
         base: u32,
         buffer: Buffer<'_>,
     ) -> usize {
-        let Buffer {
-            bytes: frame,
-            mark,
-            clean,
-        } = buffer;
+        let frame = self.claim(route, buffer);
         let covered = self.frame_len - 4;
-        let wanted = self.mark | route.identity;
-        if *mark != wanted {
-            self.write_header(route, frame, *mark, clean);
-            *mark = wanted;
-        }
         let udp = self.layout.udp();
         let bth = udp + 8;
         let Some(header) = frame.first_chunk_mut::<HEADER_ROOM>() else {
@@ -467,16 +458,7 @@ impl Shape {
         base: u32,
         buffer: Buffer<'_>,
     ) -> usize {
-        let Buffer {
-            bytes: frame,
-            mark,
-            clean,
-        } = buffer;
-        let wanted = self.mark | route.identity;
-        if *mark != wanted {
-            self.write_header(route, frame, *mark, clean);
-            *mark = wanted;
-        }
+        let frame = self.claim(route, buffer);
         let Some(stamp) = &mut self.stamp else { return 0 };
         let [.., s2, s1, s0] = packet.seq.to_be_bytes();
         let crc = base
@@ -504,6 +486,18 @@ impl Shape {
         };
         tail.copy_from_slice(&crc.to_le_bytes());
         self.frame_len
+    }
+
+    /// Makes `buffer` one that holds this header, if it was not, and returns its bytes.
+    #[inline]
+    fn claim<'a>(&self, route: &Route, buffer: Buffer<'a>) -> &'a mut [u8] {
+        let Buffer { bytes, mark, clean } = buffer;
+        let wanted = self.mark | route.identity;
+        if *mark != wanted {
+            self.write_header(route, bytes, *mark, clean);
+            *mark = wanted;
+        }
+        bytes
     }
 
     /// Writes all of the header that neither flow nor packet decides, after mending what another
