@@ -145,10 +145,7 @@ fn check_safety(pattern: &pattern::Pattern, testbed: &Testbed, owned: &[String])
             )));
         }
     }
-    let sends_pauses = pattern
-        .traffic
-        .iter()
-        .any(|entry| matches!(entry.kind, pattern::Kind::Pfc(_)));
+    let sends_pauses = pattern.traffic.iter().any(|entry| entry.kind.sends_pauses());
     let real = testbed.ports.iter().find(|port| match &port.device {
         Device::Pci { .. } => true,
         Device::Vdev { driver, .. } => !matches!(driver.as_str(), "net_null" | "net_ring"),
