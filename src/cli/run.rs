@@ -10,7 +10,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use super::input::Input;
 use super::progress::{Progress, ProgressSample};
 use super::{Failure, Outcome};
-use crate::engine::realtime::Live;
+use crate::engine::outcome::Live;
 use crate::report::{self, terminal};
 use crate::testbed;
 use crate::trial::{Session, Trial};

@@ -19,7 +19,7 @@ use super::model::{
 use super::provenance;
 use super::stats::{distribution, jain};
 use crate::dpdk;
-use crate::engine::realtime::{Outcome, PortOutcome};
+use crate::engine::outcome::{Outcome, PortOutcome};
 use crate::measure::{EntryRecord, Recorder};
 use crate::pattern::{Ecn as Codepoint, Pattern};
 use crate::plan::feed::Work;

@@ -12,7 +12,8 @@ mod session;
 use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime};
 
-use crate::engine::realtime::{self, Live};
+use crate::engine::outcome::Live;
+use crate::engine::realtime;
 use crate::plan::{self, Plan, PlanError};
 use crate::report::assemble::{Inputs, assemble};
 use crate::report::model::Results;
