@@ -163,13 +163,13 @@ fn shape(plan: &Plan, entry: &EntryPlan, position: Position, payload_len: u32) -
     })
 }
 
-/// Lengths of all messages that an entry may send.
-fn message_lengths(entry: &EntryPlan) -> BTreeSet<u32> {
+/// Lengths of all messages that these lanes of an entry may send.
+fn message_lengths(entry: &EntryPlan, lanes: &[u32]) -> BTreeSet<u32> {
     match &entry.work {
         Work::Continuous { sizes, .. } => BTreeSet::from([sizes.message, sizes.last]),
         Work::Rounds(rounds) => BTreeSet::from([rounds.sizes.message, rounds.sizes.last]),
         Work::Dispatch(dispatch) => (0..dispatch.matrices.len() as u64)
-            .flat_map(|d| (0..dispatch.ranks).flat_map(move |rank| dispatch.messages_of(d, rank)))
+            .flat_map(|d| lanes.iter().flat_map(move |rank| dispatch.messages_of(d, *rank)))
             .map(|(_, _, len)| len)
             .collect(),
         Work::Control { .. } => BTreeSet::new(),
@@ -177,14 +177,18 @@ fn message_lengths(entry: &EntryPlan) -> BTreeSet<u32> {
 }
 
 impl EntryShapes {
-    fn new(plan: &Plan, entry: &EntryPlan) -> EntryShapes {
+    /// Shapes of what `lanes` of the entry send; none where there are none.
+    fn new(plan: &Plan, entry: &EntryPlan, lanes: &[u32]) -> EntryShapes {
         let pmtu = entry.frame.pmtu;
         let mut own = EntryShapes {
             shapes: Vec::new(),
-            by_len: std::array::from_fn(|_| vec![ABSENT; pmtu as usize + 1]),
+            by_len: std::array::from_fn(|_| vec![ABSENT; if lanes.is_empty() { 0 } else { pmtu as usize + 1 }]),
             middle: 0,
         };
-        for len in message_lengths(entry) {
+        if lanes.is_empty() {
+            return own;
+        }
+        for len in message_lengths(entry, lanes) {
             let n = packets(u64::from(len), pmtu);
             if n == 1 {
                 own.index(plan, entry, Position::Only, len);
@@ -259,6 +263,15 @@ impl Crafter {
     #[must_use]
     pub fn new(plan: &Plan, schedule: &mut Schedule, clean: Vec<u8>) -> Crafter {
         let mut routes = Vec::new();
+        let lanes = schedule.lanes();
+        let own = |entry: usize| -> Vec<u32> {
+            let of_entry = lanes.iter().filter(|lane| lane.entry == entry);
+            of_entry.map(|lane| lane.index).collect()
+        };
+        let shapes = (0..)
+            .zip(&plan.entries)
+            .map(|(index, entry)| EntryShapes::new(plan, entry, &own(index)))
+            .collect();
         for lane in schedule.lanes_mut() {
             let entry = &plan.entries[lane.entry];
             let planned = &entry.lanes[lane.index as usize];
@@ -276,7 +289,7 @@ impl Crafter {
             routes.push(of_lane);
         }
         Crafter {
-            entries: plan.entries.iter().map(|entry| EntryShapes::new(plan, entry)).collect(),
+            entries: shapes,
             routes,
             control: plan.entries.iter().map(|entry| control_frames(plan, entry)).collect(),
             port_change: PortChange::new(),
