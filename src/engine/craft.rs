@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use crate::pattern::{Entropy, VlanTag};
-use crate::plan::feed::Work;
+use crate::plan::feed::{Rounds, Work, XOFF, XON};
 use crate::plan::lane::{Due, TxFlow};
 use crate::plan::schedule::Schedule;
 use crate::plan::segment::{Position, packets};
@@ -36,7 +36,8 @@ pub struct Crafter {
     entries: Vec<EntryShapes>,
     /// Routes of each lane's pairs.
     routes: Vec<Vec<Route>>,
-    control: Vec<Option<Vec<u8>>>,
+    /// MAC control frames of each entry, with their quanta.
+    control: Vec<Vec<(u16, Vec<u8>)>>,
     port_change: PortChange,
     clean: Vec<u8>,
 }
@@ -221,15 +222,26 @@ impl EntryShapes {
     }
 }
 
-/// A PFC or PAUSE frame of an entry, 60 bytes.
-fn control_frame(plan: &Plan, entry: &EntryPlan) -> Option<Vec<u8>> {
-    let Work::Control {
-        pause, classes, quanta, ..
-    } = entry.work
-    else {
-        return None;
+/// The PFC or PAUSE frames of an entry, each with its quanta.
+fn control_frames(plan: &Plan, entry: &EntryPlan) -> Vec<(u16, Vec<u8>)> {
+    let (pause, classes, each): (bool, u8, &[u16]) = match &entry.work {
+        Work::Control {
+            pause, classes, quanta, ..
+        } => (*pause, *classes, std::slice::from_ref(quanta)),
+        Work::Rounds(Rounds { hold: Some(hold), .. }) => (false, 1 << hold.class, &[XOFF, XON]),
+        _ => return Vec::new(),
     };
-    let src = plan.workers[entry.lanes.first()?.worker as usize].mac;
+    let Some(lane) = entry.lanes.iter().find(|lane| lane.pairs == 0) else {
+        return Vec::new();
+    };
+    let src = plan.workers[lane.worker as usize].mac;
+    each.iter()
+        .map(|quanta| (*quanta, control_frame(src, pause, classes, *quanta)))
+        .collect()
+}
+
+/// A PFC or PAUSE frame, 60 bytes.
+fn control_frame(src: [u8; 6], pause: bool, classes: u8, quanta: u16) -> Vec<u8> {
     let mut frame = vec![0; crate::plan::schedule::CONTROL_FRAME_LEN as usize];
     emit_link(pfc::DESTINATION.0, src, &[], ethernet::TYPE_MAC_CONTROL, &mut frame);
     if pause {
@@ -242,7 +254,7 @@ fn control_frame(plan: &Plan, entry: &EntryPlan) -> Option<Vec<u8>> {
         }
         .emit(&mut frame[ethernet::LEN..]);
     }
-    Some(frame)
+    frame
 }
 
 impl Crafter {
@@ -279,7 +291,7 @@ impl Crafter {
         Crafter {
             entries: shapes,
             routes,
-            control: plan.entries.iter().map(|entry| control_frame(plan, entry)).collect(),
+            control: plan.entries.iter().map(|entry| control_frames(plan, entry)).collect(),
             port_change: PortChange::new(),
             clean,
         }
@@ -352,10 +364,11 @@ impl Crafter {
         })
     }
 
-    /// Writes the control frame of `entry` into `frame`, whose `mark` forgets its header, and returns
-    /// its length.
-    pub fn write_control(&self, entry: usize, frame: &mut [u8], mark: &mut u64) -> usize {
-        let Some(bytes) = self.control.get(entry).and_then(Option::as_ref) else {
+    /// Writes the control frame of `entry` with these quanta into `frame`, whose `mark` forgets its
+    /// header, and returns its length.
+    pub fn write_control(&self, entry: usize, quanta: u16, frame: &mut [u8], mark: &mut u64) -> usize {
+        let own = self.control.get(entry).into_iter().flatten();
+        let Some((_, bytes)) = own.into_iter().find(|(each, _)| *each == quanta) else {
             return 0;
         };
         frame[..bytes.len()].copy_from_slice(bytes);
@@ -366,7 +379,7 @@ impl Crafter {
     /// The entry whose control frame `frame` begins with; the first of several that send the same.
     #[must_use]
     pub fn control_entry(&self, frame: &[u8]) -> Option<usize> {
-        let is_its = |own: &Option<Vec<u8>>| own.as_ref().is_some_and(|own| frame.starts_with(own));
+        let is_its = |own: &Vec<(u16, Vec<u8>)>| own.iter().any(|(_, own)| frame.starts_with(own));
         self.control.iter().position(is_its)
     }
 }

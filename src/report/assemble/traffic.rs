@@ -4,11 +4,7 @@
 //!
 //! Left out on purpose: ports, and what is read from the frames' times (`measure::infer`).
 
-use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
-
-use super::{Inputs, per_second, times, wire_bits};
+use super::{Inputs, parameters, per_second, times, wire_bits};
 use crate::engine::outcome::Outcome;
 use crate::measure::{EntryRecord, Recorder};
 use crate::pattern::Ecn as Codepoint;
@@ -88,9 +84,11 @@ pub(super) fn traffic(
         name: entry.name.clone(),
         kind: entry.kind.to_owned(),
         draft: inputs.pattern.draft.clone(),
-        parameters: parameters(entry),
+        parameters: parameters::of(entry),
         tx_ports: names(ports_of(
-            entry.lanes.iter().map(|lane| plan.workers[lane.worker as usize].port),
+            entry
+                .sending_lanes()
+                .map(|lane| plan.workers[lane.worker as usize].port),
         )),
         rx_ports: names(ports_of(entry.pairs.iter().map(|pair| plan.arrival_port(*pair)))),
         active_ps: active.map(|active| active.0),
@@ -130,6 +128,7 @@ fn taken(made: &Sent, unsent: &Sent) -> Sent {
         payload_bytes: made.payload_bytes.saturating_sub(unsent.payload_bytes),
         frame_bytes: made.frame_bytes.saturating_sub(unsent.frame_bytes),
         messages: made.messages.saturating_sub(unsent.messages),
+        control: made.control.saturating_sub(unsent.control),
         timeouts: made.timeouts,
     }
 }
@@ -144,7 +143,7 @@ fn ports_of(ports: impl Iterator<Item = usize>) -> Vec<usize> {
 /// The wire rate that was planned, on average over the time in which the entry sends; `None` when
 /// it asks for all it can get, or has no pace of its own.
 fn requested(entry: &EntryPlan, planned: &EntrySummary) -> Option<u64> {
-    let unlimited = entry.lanes.iter().any(|lane| lane.pace == Pace::Unlimited);
+    let unlimited = entry.sending_lanes().any(|lane| lane.pace == Pace::Unlimited);
     let closed = matches!(
         entry.work,
         Work::Continuous {
@@ -201,7 +200,11 @@ fn attribute(plan: &Plan, outcome: &Outcome, entry: &EntryPlan, rest: u64) -> Ve
     if rest == 0 {
         return Vec::new();
     }
-    let tx = ports_of(entry.lanes.iter().map(|lane| plan.workers[lane.worker as usize].port));
+    let tx = ports_of(
+        entry
+            .sending_lanes()
+            .map(|lane| plan.workers[lane.worker as usize].port),
+    );
     let rx = ports_of(entry.pairs.iter().map(|pair| plan.arrival_port(*pair)));
     let stats = |port: &usize| outcome.ports[*port].stats.as_ref();
     let not_sent: u64 = tx
@@ -245,7 +248,7 @@ fn fct(entry: &EntryPlan, record: &EntryRecord, times: TimeSources) -> Option<Di
 fn rounds(entry: &EntryPlan, record: &EntryRecord, times: TimeSources) -> Option<Rounds> {
     let (planned, bytes) = match &entry.work {
         Work::Rounds(rounds) => {
-            let transfers = rounds.per_round / rounds.sizes.per_transfer * u64::from(rounds.lanes);
+            let transfers = rounds.messages() / rounds.sizes.per_transfer;
             (Some(rounds.rounds), transfers * rounds.sizes.transfer_bytes())
         }
         Work::Dispatch(dispatch) => {
@@ -370,59 +373,4 @@ fn flows(outcome: &Outcome, recorder: Option<&Recorder>, entry: &EntryPlan) -> F
         }
     });
     Flows::new(all.collect(), Flows::LISTED)
-}
-
-/// What was asked for, in the pattern's words where they survive planning.
-fn parameters(entry: &EntryPlan) -> BTreeMap<String, Value> {
-    let mut out = BTreeMap::new();
-    let mut put = |key: &str, value: Value| {
-        out.insert(key.to_owned(), value);
-    };
-    put("pairs", json!(entry.pairs.len()));
-    put("qps", json!(entry.qps));
-    put("pmtu", json!(entry.frame.pmtu));
-    put("dscp", json!(entry.frame.dscp));
-    match &entry.work {
-        Work::Continuous {
-            sizes,
-            count,
-            outstanding,
-            period,
-        } => {
-            put("message_bytes", json!(sizes.message));
-            put("transfer_bytes", json!(sizes.transfer_bytes()));
-            put("count", json!(count));
-            put("outstanding", json!(outstanding));
-            put("period_ps", json!(period.map(|period| period.0)));
-        }
-        Work::Rounds(rounds) => {
-            put("message_bytes", json!(rounds.sizes.message));
-            put("transfer_bytes", json!(rounds.sizes.transfer_bytes()));
-            put("rounds", json!(rounds.rounds));
-            put("period_ps", json!(rounds.period.0));
-        }
-        Work::Dispatch(dispatch) => {
-            put("ranks", json!(dispatch.ranks));
-            put("token_bytes", json!(dispatch.token_bytes));
-            put("dispatches", json!(dispatch.count));
-            put("dispatches_routed", json!(dispatch.matrices.len()));
-        }
-        Work::Control {
-            pause,
-            classes,
-            quanta,
-            interval,
-            count,
-        } => {
-            put("frame_type", json!(if *pause { "pause" } else { "pfc" }));
-            put(
-                "classes",
-                json!((0..8).filter(|class| classes >> class & 1 == 1).collect::<Vec<u8>>()),
-            );
-            put("quanta", json!(quanta));
-            put("interval_ps", json!(interval.0));
-            put("count", json!(count));
-        }
-    }
-    out
 }
