@@ -27,6 +27,9 @@ pub struct Loaded {
     pub source: Source,
 }
 
+/// What stands before a testbed's key where keys of the pattern are meant otherwise, as in `--set`.
+pub const PREFIX: &str = "testbed.";
+
 /// Loads the file `testbed`, or the shipped testbed of that name when there is no such file;
 /// `overrides` are `key=value` as in patterns (`ports.left.speed=10Gbps`).
 ///
