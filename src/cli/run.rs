@@ -150,6 +150,7 @@ fn check_safety(pattern: &pattern::Pattern, testbed: &Testbed, owned: &[String])
         .any(|entry| matches!(entry.kind, pattern::Kind::Pfc(_)));
     let real = testbed.ports.iter().find(|port| match &port.device {
         Device::Pci { .. } => true,
+        Device::Fabric => false,
         Device::Vdev { driver, .. } => !matches!(driver.as_str(), "net_null" | "net_ring"),
     });
     if let (true, false, Some(port)) = (sends_pauses, testbed.isolated, real) {
