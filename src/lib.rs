@@ -13,6 +13,7 @@ pub mod pattern;
 pub mod plan;
 pub mod report;
 pub mod testbed;
+pub mod trial;
 pub mod units;
 pub mod wire;
 pub mod yaml;

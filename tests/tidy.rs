@@ -31,10 +31,16 @@ const KNOWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "trial",
+        &[
+            "units", "wire", "dpdk", "host", "pattern", "testbed", "plan", "measure", "engine", "report",
+        ],
+    ),
+    (
         "cli",
         &[
             "units", "wire", "dpdk", "yaml", "capture", "host", "pattern", "testbed", "plan", "measure", "engine",
-            "report",
+            "report", "trial",
         ],
     ),
 ];

@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
+use super::Outcome;
 use super::devices::print;
 use super::input::Input;
-use super::run::does_not_fit;
-use super::{Failure, Outcome};
 use crate::pattern::Start;
+use crate::plan::Plan;
+use crate::plan::feed::{Rounds, Work};
 use crate::plan::summary::Summary;
-use crate::plan::{self, Plan};
-use crate::testbed::Testbed;
+use crate::trial;
 use crate::units::{BitRate, Bytes, Picos, Share};
 
 /// Validate a pattern and print its plan; sends nothing
@@ -19,34 +19,14 @@ pub struct Args {
     input: Input,
 }
 
-/// Line rates of a testbed's ports where DPDK is not asked.
-///
-/// # Errors
-/// A port without `speed`.
-pub(super) fn speeds(testbed: &Testbed) -> Result<Vec<BitRate>, Failure> {
-    let missing: Vec<&str> = testbed
-        .ports
-        .iter()
-        .filter(|port| port.speed.is_none())
-        .map(|port| port.name.as_str())
-        .collect();
-    if !missing.is_empty() {
-        return Err(Failure::Input(format!(
-            "without opening ports their line rate is not known: give {} a `speed:` in the testbed",
-            missing.join(", ")
-        )));
-    }
-    Ok(testbed.ports.iter().filter_map(|port| port.speed).collect())
-}
-
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure::Input`] with everything that is wrong.
+/// [`super::Failure::Input`] with everything that is wrong.
 pub fn run(args: &Args) -> Outcome {
     let (pattern, testbed) = args.input.load()?;
-    let speeds = speeds(&testbed.testbed)?;
-    let plan = plan::build(&pattern.pattern, &testbed.testbed, &speeds).map_err(|errors| does_not_fit(&errors))?;
+    let speeds = trial::speeds(&testbed.testbed)?;
+    let plan = trial::plan_of(&pattern, &testbed.testbed, &speeds)?;
     let summary = plan.summary();
     print(&text(&pattern.pattern.name, &testbed.testbed.name, &plan, &summary))
 }
@@ -163,6 +143,21 @@ fn text(pattern: &str, testbed: &str, plan: &Plan, summary: &Summary) -> String 
             plan.ports[port].name
         )
     }));
+    for (entry, own) in plan.entries.iter().zip(&summary.entries) {
+        if let Work::Rounds(Rounds { hold: Some(hold), .. }) = &entry.work {
+            notes.push(format!(
+                "{} holds class {} with {} PFC frames from port {}, beside its frames",
+                entry.name,
+                hold.class,
+                own.control,
+                entry
+                    .holder()
+                    .map_or("?", |worker| plan.ports[plan.workers[worker as usize].port]
+                        .name
+                        .as_str())
+            ));
+        }
+    }
     if summary.entries.iter().any(|entry| !entry.exact) {
         notes.push("~ is an estimate: the entry ends by time, not by count".to_owned());
     }

@@ -45,6 +45,15 @@ impl Failure {
     }
 }
 
+impl From<crate::trial::TrialError> for Failure {
+    fn from(error: crate::trial::TrialError) -> Failure {
+        match error {
+            crate::trial::TrialError::Input(text) => Failure::Input(text),
+            crate::trial::TrialError::Environment(text) => Failure::Environment(text),
+        }
+    }
+}
+
 /// Writes a line to standard error. That nobody reads it is no reason to fail.
 pub(crate) fn say(line: &str) {
     use std::io::Write;

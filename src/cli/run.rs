@@ -3,21 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::input::Input;
 use super::progress::{Progress, ProgressSample};
 use super::{Failure, Outcome};
-use crate::engine::lab::Lab;
-use crate::engine::realtime::{self, Live};
-use crate::plan::{self, PlanError};
-use crate::report::assemble::{Inputs, assemble};
+use crate::engine::outcome::Live;
 use crate::report::{self, terminal};
-use crate::testbed::{self, Device, Testbed};
+use crate::testbed;
+use crate::trial::{Session, Trial};
 use crate::units::WIRE_OVERHEAD;
-use crate::{host, pattern};
 
 /// Send a pattern, receive it, and report what became of it
 ///
@@ -47,58 +44,35 @@ pub struct Args {
 /// Each kind of [`Failure`], see the command's help.
 pub fn run(args: &Args) -> Outcome {
     let (pattern, testbed) = args.input.load()?;
-    check_safety(&pattern.pattern, &testbed.testbed, &args.i_own_this_interface)?;
+    let shipped = args.input.testbed == testbed::DEFAULT;
+    let trial = Trial {
+        pattern: &pattern,
+        pattern_name: &args.input.pattern,
+        testbed: &testbed,
+        testbed_name: (!shipped).then_some(args.input.testbed.as_str()),
+        owned_interfaces: &args.i_own_this_interface,
+    };
+    trial.check()?;
     if let Some(folder) = &args.out {
         // Before anything is measured: a result that cannot be kept is not worth the run.
         std::fs::create_dir_all(folder)
             .map_err(|error| Failure::Input(format!("--out {}: cannot make this folder: {error}", folder.display())))?;
     }
-    let started = SystemTime::now();
-    let clock = Instant::now();
-    // What does not fit is said before a port is touched, where the speeds are known.
-    if let Ok(speeds) = super::check::speeds(&testbed.testbed) {
-        plan::build(&pattern.pattern, &testbed.testbed, &speeds).map_err(|errors| does_not_fit(&errors))?;
-    }
-    let lab = Lab::open(&testbed.testbed).map_err(|error| Failure::Environment(error.to_string()))?;
-    let plan = plan::build(&pattern.pattern, &testbed.testbed, lab.speeds()).map_err(|errors| does_not_fit(&errors))?;
-    check_blast(&plan, &testbed.testbed)?;
-    check_interfaces(&plan, &testbed.testbed)?;
-    let running = lab
-        .start(&testbed.testbed, &plan)
-        .map_err(|error| Failure::Environment(error.to_string()))?;
     let stop = interrupt_flag()?;
-    let mut progress = (!args.quiet).then(|| Progress::new(plan.summary().length));
-    let listens = plan.ports.iter().all(|port| port.receive);
+    let mut progress: Option<Progress> = None;
     let mut sent_before = 0;
-    let watch = |live: &Live| {
-        if let Some(progress) = &mut progress {
-            progress.update(&sample(live, listens.then_some(sent_before)));
+    let results = trial.run(&mut Session::new(), &stop, |seen| {
+        if !args.quiet {
+            progress
+                .get_or_insert_with(|| Progress::new(seen.length))
+                .update(&sample(&seen.live, seen.listens.then_some(sent_before)));
         }
-        sent_before = live.expected;
-    };
-    let outcome = realtime::run(
-        &plan,
-        &testbed.testbed,
-        running,
-        pattern.pattern.icrc_check,
-        &stop,
-        watch,
-    )
-    .map_err(Failure::Environment)?;
+        sent_before = seen.live.expected;
+    });
     if let Some(progress) = progress {
         progress.finish();
     }
-    let shipped = args.input.testbed == testbed::DEFAULT;
-    let inputs = Inputs {
-        pattern: &pattern.pattern,
-        pattern_source: (&args.input.pattern, pattern.source.sha256()),
-        testbed: &testbed.testbed,
-        testbed_source: (!shipped).then(|| (args.input.testbed.as_str(), testbed.source.sha256())),
-        settings: &pattern.source.overrides,
-        started,
-        took: clock.elapsed(),
-    };
-    let results = assemble(&inputs, &plan, &outcome);
+    let results = results?;
     if !args.quiet {
         super::devices::print(&terminal::render(&results, terminal::View::of_stdout()))?;
     }
@@ -109,108 +83,12 @@ pub fn run(args: &Args) -> Outcome {
             super::say(&format!("results: {}", path.display()));
         }
     }
-    match outcome.interrupted {
+    match &results.run.interrupted_by {
         None => Ok(()),
         Some(cause) => Err(Failure::Run(format!(
             "the run ended early: {cause}; what was measured is reported"
         ))),
     }
-}
-
-/// Turns a plan's errors into one failure.
-pub(super) fn does_not_fit(errors: &[PlanError]) -> Failure {
-    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    Failure::Input(format!(
-        "the pattern does not fit the testbed:\n  {}",
-        lines.join("\n  ")
-    ))
-}
-
-/// Refuses to disturb a network that is in use (RFC 6815).
-fn check_safety(pattern: &pattern::Pattern, testbed: &Testbed, owned: &[String]) -> Result<(), Failure> {
-    let interfaces = host::Interfaces::of_this_host()
-        .map_err(|error| Failure::Environment(format!("cannot list the network interfaces: {error}")))?;
-    for port in &testbed.ports {
-        let Some(name) = port.device.kernel_interface() else {
-            continue;
-        };
-        if owned.iter().any(|own| own == name) {
-            continue;
-        }
-        if let Some(why) = host::in_use(std::path::Path::new("/"), name, &interfaces) {
-            return Err(Failure::Environment(format!(
-                "port {}: the kernel uses interface {name} ({why}); free it, or say --i-own-this-interface {name}",
-                port.name
-            )));
-        }
-    }
-    let sends_pauses = pattern
-        .traffic
-        .iter()
-        .any(|entry| matches!(entry.kind, pattern::Kind::Pfc(_)));
-    let real = testbed.ports.iter().find(|port| match &port.device {
-        Device::Pci { .. } => true,
-        Device::Vdev { driver, .. } => !matches!(driver.as_str(), "net_null" | "net_ring"),
-    });
-    if let (true, false, Some(port)) = (sends_pauses, testbed.isolated, real) {
-        return Err(Failure::Input(format!(
-            "PFC and PAUSE frames can stop a network that others use, and port {} leads out of this process; if nothing but \
-             the test hangs on it, say `isolated: true` in the testbed (RFC 6815)",
-            port.name
-        )));
-    }
-    Ok(())
-}
-
-/// Refuses kernel interfaces that would swallow the frames: down, or with too small an MTU.
-fn check_interfaces(plan: &plan::Plan, testbed: &Testbed) -> Result<(), Failure> {
-    // What the kernel calls MTU is the IP packet; tags are let through.
-    let needed = plan.max_frame_len() - crate::wire::ethernet::LEN;
-    for port in &testbed.ports {
-        let Some(name) = port.device.kernel_interface() else {
-            continue;
-        };
-        let read = |file: &str| std::fs::read_to_string(format!("/sys/class/net/{name}/{file}")).ok();
-        let mtu = read("mtu").and_then(|text| text.trim().parse::<usize>().ok());
-        if let Some(mtu) = mtu.filter(|mtu| *mtu < needed) {
-            return Err(Failure::Environment(format!(
-                "port {}: interface {name} has MTU {mtu}, this pattern's frames need {needed}: ip link set {name} mtu {}",
-                port.name,
-                needed.next_multiple_of(100)
-            )));
-        }
-        let flags = read("flags").and_then(|text| u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok());
-        if flags.is_some_and(|flags| flags & IFF_UP == 0) {
-            return Err(Failure::Environment(format!(
-                "port {}: interface {name} is down: ip link set {name} up",
-                port.name
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Bit of an interface that is up (netdevice(7)).
-const IFF_UP: u32 = 1;
-
-/// Refuses line-rate blasts into a network that may be in use (RFC 6815).
-fn check_blast(plan: &plan::Plan, testbed: &Testbed) -> Result<(), Failure> {
-    let summary = plan.summary();
-    let ports = testbed.ports.iter().zip(&plan.ports).zip(&summary.ports);
-    for ((port, planned), own) in ports {
-        // 90 %: whoever shares the network has nothing left worth having.
-        let blast = u128::from(own.offered_tx) * 10 >= u128::from(planned.speed.0) * 9;
-        if !testbed.isolated && blast && matches!(port.device, Device::Pci { .. }) {
-            return Err(Failure::Input(format!(
-                "port {} is to send {} of its {}; if nothing but the test hangs on that network, say `isolated: true` in the \
-                 testbed (RFC 6815)",
-                port.name,
-                crate::units::BitRate(own.offered_tx),
-                planned.speed
-            )));
-        }
-    }
-    Ok(())
 }
 
 /// Signals that come so soon after the first are the same wish: wrappers signal a process and then

@@ -11,6 +11,7 @@ pub mod bench;
 pub mod core;
 pub mod craft;
 pub mod lab;
+pub mod outcome;
 pub mod realtime;
 pub mod rx;
 pub mod tx;

@@ -35,6 +35,8 @@ pub enum Next {
         at: Picos,
         /// Index of its entry.
         entry: usize,
+        /// How long it pauses, in units of 512 bit times; 0 resumes.
+        quanta: u16,
     },
     /// Nothing until then ([`Picos::MAX`]: until something else happens).
     Wait(Picos),
@@ -47,6 +49,9 @@ pub enum Next {
 pub enum Clocking {
     /// Planned times are exact: captures and virtual time. Unpaced lanes are paced at line rate.
     Exact,
+    /// The port asks for a frame when it is free, and the frame leaves at once: what is planned for
+    /// an earlier time leaves then too. Unpaced lanes are paced at line rate.
+    Pulled,
     /// A clock runs beside: frames that are late by more than `catch_up` slip instead of bunching.
     Real {
         /// How much lateness is made up for.
@@ -64,6 +69,12 @@ pub struct Schedule {
     generations: Vec<u64>,
     /// Keys of the lanes that wait, but for the current one's.
     heap: BinaryHeap<Reverse<Key>>,
+    /// Traffic class of each lane as a bit; 0 for MAC control frames, which nothing pauses.
+    classes: Vec<u8>,
+    /// Classes whose turn does not come: bit n = priority n.
+    paused: u8,
+    /// Keys whose turn came while their class was paused.
+    parked: Vec<Key>,
     /// The lane that was served last: mostly it is the next one too, and needs no heap.
     current: Option<Key>,
     ticks: u64,
@@ -92,7 +103,8 @@ impl Schedule {
     #[must_use]
     pub fn of_queue(plan: &Plan, port: usize, clocking: Clocking, queue: (usize, usize)) -> Schedule {
         let line = plan.ports[port].speed;
-        let unlimited = (clocking == Clocking::Exact).then_some(line);
+        let unlimited = matches!(clocking, Clocking::Exact | Clocking::Pulled).then_some(line);
+        let mut classes = Vec::new();
         let mut lanes = Vec::new();
         let mut open = vec![None; plan.entries.len()];
         let mut on_port = 0;
@@ -106,6 +118,7 @@ impl Schedule {
                     if let Clocking::Real { catch_up } = clocking {
                         lane.limit_catch_up(catch_up);
                     }
+                    classes.push(if lane.is_control() { 0 } else { 1 << entry.frame.class() });
                     lanes.push(lane);
                     *open[index].get_or_insert(0) += 1;
                 }
@@ -116,6 +129,9 @@ impl Schedule {
             generations: vec![0; lanes.len()],
             lanes,
             heap: BinaryHeap::new(),
+            classes,
+            paused: 0,
+            parked: Vec::new(),
             current: None,
             ticks: 0,
             line,
@@ -147,6 +163,23 @@ impl Schedule {
     /// The QP that a [`Next::Packet`] named.
     pub fn flow_mut(&mut self, lane: usize, due: &Due) -> &mut TxFlow {
         self.lanes[lane].flow_mut(due.flow)
+    }
+
+    /// Says which classes are paused (IEEE 802.1Q 36.1.3.3): bit n = priority n. Their lanes lose
+    /// their turns until they are not.
+    pub fn pause(&mut self, classes: u8) {
+        if classes == self.paused {
+            return;
+        }
+        self.paused = classes;
+        let (lanes, generations, heap) = (&self.classes, &self.generations, &mut self.heap);
+        self.parked.retain(|key| {
+            let stays = lanes[key.2] & classes != 0;
+            if !stays && generations[key.2] == key.1 {
+                heap.push(Reverse(*key));
+            }
+            stays
+        });
     }
 
     /// All lanes.
@@ -237,6 +270,10 @@ impl Schedule {
             if time > limit {
                 return Next::Wait(time);
             }
+            if self.classes[lane] & self.paused != 0 {
+                self.parked.extend(self.current.take());
+                continue;
+            }
             let entry = &plan.entries[self.lanes[lane].entry];
             match self.lanes[lane].ready(entry, time) {
                 Ready::At(ready) if ready > time => self.rekey_current(lane, ready),
@@ -295,6 +332,7 @@ impl Schedule {
     fn departure(&mut self, lane: usize, ready: Picos, limit: Picos) -> Picos {
         match self.clocking {
             Clocking::Exact => ready.max(self.port_free),
+            Clocking::Pulled => limit,
             // An unpaced lane is held back by the port alone.
             Clocking::Real { .. } if !self.lanes[lane].is_paced() => limit,
             Clocking::Real { catch_up } => {
@@ -314,12 +352,13 @@ impl Schedule {
         let state = &mut self.lanes[lane];
         let entry_index = state.entry;
         let (next, frame_len, time) = if state.is_control() {
-            state.take_control(entry, CONTROL_FRAME_LEN);
-            (
-                Next::Control { at, entry: entry_index },
-                CONTROL_FRAME_LEN,
-                Picos(at.0 + 1),
-            )
+            let quanta = state.take_control(entry, CONTROL_FRAME_LEN);
+            let next = Next::Control {
+                at,
+                entry: entry_index,
+                quanta,
+            };
+            (next, CONTROL_FRAME_LEN, Picos(at.0 + 1))
         } else {
             let Some(due) = state.take(entry, seed, at) else {
                 // It looks again as of now: as of its planned time it would begin anew for ever.

@@ -33,6 +33,7 @@ pub mod checksum;
 pub mod cnp;
 pub mod decode;
 pub mod deth;
+pub mod ecn;
 pub mod ethernet;
 pub mod icmpv6;
 pub mod icrc;

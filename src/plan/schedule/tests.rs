@@ -363,3 +363,45 @@ fn a_lane_whose_time_is_over_before_its_turn_ends() {
     assert_eq!(ends.len(), 2);
     assert_eq!(ends.iter().max(), Some(&last));
 }
+
+/// A port that asks for frames one at a time: what of a class is paused waits, the others go on, and
+/// in the end everything has left once (IEEE 802.1Q 36.1.3.3).
+#[test]
+fn a_paused_class_waits_and_the_others_go_on() {
+    let mut p = pattern(vec![
+        Kind::Transfer(transfer(40_000, 2, 3, Rate::Share(Share(1.0)))),
+        Kind::Transfer(transfer(40_000, 1, 3, Rate::Share(Share(1.0)))),
+    ]);
+    p.traffic[0].frame.dscp = 26; // class 3
+    p.traffic[1].frame.dscp = 0; // class 0
+    let plan = plan(&p, 2);
+    let mut schedule = Schedule::new(&plan, 0, Clocking::Pulled);
+    let (mut now, mut sent) = (Picos::ZERO, [0u32; 2]);
+    // Pauses class 3 for frames 5 to 14 and both for 15 to 19 of the port's turns.
+    for turn in 0..1000 {
+        let paused = match turn {
+            5..15 => 1 << 3,
+            15..20 => 1 << 3 | 1,
+            _ => 0,
+        };
+        schedule.pause(paused);
+        match schedule.next(&plan, now) {
+            Next::Packet { at, lane, due } => {
+                assert_eq!(at, now, "it leaves when it is asked for");
+                let entry = schedule.lanes()[lane].entry;
+                assert_eq!(paused & (1 << plan.entries[entry].frame.class()), 0, "turn {turn}");
+                sent[entry] += 1;
+                now = now + LINE.wire_time(u64::from(due.frame_len));
+            }
+            Next::Wait(until) if until == Picos::MAX => assert_eq!(paused, 1 << 3 | 1, "turn {turn}"),
+            Next::Wait(until) => now = until,
+            Next::Done => break,
+            Next::Control { .. } => panic!("there are none"),
+        }
+        if turn == 14 {
+            assert!(sent[1] > sent[0], "{sent:?}");
+        }
+    }
+    assert_eq!(sent, [30, 30]);
+    assert_eq!(schedule.next(&plan, Picos::MAX), Next::Done);
+}

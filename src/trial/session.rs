@@ -1,0 +1,79 @@
+//! DPDK over many trials: EAL starts once in a process, with the devices of every testbed to come.
+//!
+//! Contract: nothing is started before the first trial asks for ports. Ports are opened for a trial
+//! and closed when it ends.
+
+use super::{TrialError, environment};
+use crate::dpdk::{Eal, EalConfig};
+use crate::engine::lab::{Lab, eal_config};
+use crate::testbed::Testbed;
+
+/// The process's DPDK, started or yet to be.
+#[derive(Debug, Default)]
+pub struct Session {
+    eal: Option<Eal>,
+    /// What EAL is to start with, where the testbeds of all trials are known beforehand.
+    config: Option<EalConfig>,
+}
+
+impl Session {
+    /// A session of one trial, or of several whose testbeds have the same devices.
+    #[must_use]
+    pub fn new() -> Session {
+        Session::default()
+    }
+
+    /// A session of trials on these testbeds: EAL will start with the devices of all.
+    ///
+    /// # Errors
+    /// [`TrialError::Input`] when they cannot be had by one process: other EAL options, or one name
+    /// for two devices.
+    pub fn of<'t>(testbeds: impl IntoIterator<Item = &'t Testbed>) -> Result<Session, TrialError> {
+        let mut sum: Option<EalConfig> = None;
+        for testbed in testbeds {
+            let config = eal_config(testbed);
+            let Some(sum) = &mut sum else {
+                sum = Some(config);
+                continue;
+            };
+            let options = |config: &EalConfig| EalConfig {
+                devices: Vec::new(),
+                ..config.clone()
+            };
+            if options(sum) != options(&config) {
+                return Err(TrialError::Input(format!(
+                    "testbed {}: its `eal` is not the same for all trials; DPDK starts once in a process, so sweep them one by \
+                     one",
+                    testbed.name
+                )));
+            }
+            for device in config.devices {
+                match sum.devices.iter().find(|known| known.name() == device.name()) {
+                    None => sum.devices.push(device),
+                    Some(known) if *known == device => {}
+                    Some(_) => {
+                        return Err(TrialError::Input(format!(
+                            "testbed {}: two trials want the device {} with other arguments; give each its own number, as \
+                             net_ring0 and net_ring1",
+                            testbed.name,
+                            device.name()
+                        )));
+                    }
+                }
+            }
+        }
+        Ok(Session { eal: None, config: sum })
+    }
+
+    /// Takes the ports of `testbed`; starts EAL first if this is the first time.
+    pub(super) fn open(&mut self, testbed: &Testbed) -> Result<Lab, TrialError> {
+        let eal = if let Some(eal) = &self.eal {
+            eal.clone()
+        } else {
+            let config = self.config.clone().unwrap_or_else(|| eal_config(testbed));
+            let eal = Eal::init(&config).map_err(environment)?;
+            self.eal.insert(eal).clone()
+        };
+        Lab::open(eal, testbed).map_err(environment)
+    }
+}
