@@ -478,6 +478,15 @@ pub struct FrameOptions {
     pub entropy: Entropy,
 }
 
+impl FrameOptions {
+    /// The traffic class of such frames: PCP of the outermost tag, else the DSCP's upper three
+    /// bits; the rule of `wire::class_of`.
+    #[must_use]
+    pub fn class(&self) -> u8 {
+        self.vlan.first().map_or(self.dscp >> 3, |tag| tag.pcp)
+    }
+}
+
 impl Default for FrameOptions {
     fn default() -> Self {
         FrameOptions {

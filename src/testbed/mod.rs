@@ -7,14 +7,19 @@
 //! Left out on purpose: traffic, and anything that needs DPDK to answer (link speed, offloads).
 
 mod device;
+mod fabric;
 pub mod keys;
+mod keys_fabric;
+pub mod places;
 mod read;
+mod read_fabric;
 mod shipped;
 mod types;
 
 use crate::yaml::read::Reader;
 use crate::yaml::{self, Diagnostics, Source};
 
+pub use fabric::*;
 pub use shipped::{DEFAULT, SHIPPED};
 pub use types::*;
 
@@ -26,6 +31,9 @@ pub struct Loaded {
     /// Where it came from: name, text, overrides.
     pub source: Source,
 }
+
+/// What stands before a testbed's key where keys of the pattern are meant otherwise, as in `--set`.
+pub const PREFIX: &str = "testbed.";
 
 /// Loads the file `testbed`, or the shipped testbed of that name when there is no such file;
 /// `overrides` are `key=value` as in patterns (`ports.left.speed=10Gbps`).

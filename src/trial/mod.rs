@@ -109,12 +109,15 @@ impl Trial<'_> {
         watch(&Live::default());
         let outcome =
             realtime::run(&plan, testbed, running, pattern.icrc_check, stop, watch).map_err(TrialError::Environment)?;
+        let of_testbed = self.testbed.source.overrides.iter();
+        let mut settings: Vec<String> = of_testbed.map(|set| format!("{}{set}", testbed::PREFIX)).collect();
+        settings.extend_from_slice(&self.pattern.source.overrides);
         let inputs = Inputs {
             pattern,
             pattern_source: (self.pattern_name, self.pattern.source.sha256()),
             testbed,
             testbed_source: self.testbed_name.map(|name| (name, self.testbed.source.sha256())),
-            settings: &self.pattern.source.overrides,
+            settings: &settings,
             started,
             took: clock.elapsed(),
         };

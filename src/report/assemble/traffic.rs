@@ -4,11 +4,7 @@
 //!
 //! Left out on purpose: ports, and what is read from the frames' times (`measure::infer`).
 
-use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
-
-use super::{Inputs, per_second, times, wire_bits};
+use super::{Inputs, parameters, per_second, times, wire_bits};
 use crate::engine::outcome::Outcome;
 use crate::measure::{EntryRecord, Recorder};
 use crate::pattern::Ecn as Codepoint;
