@@ -11,9 +11,10 @@ use super::input::Input;
 use super::progress::{Progress, ProgressSample};
 use super::{Failure, Outcome};
 use crate::engine::outcome::Live;
+use crate::fabric;
 use crate::report::{self, terminal};
 use crate::testbed;
-use crate::trial::{Session, Trial};
+use crate::trial::{Measured, Session, Trial};
 use crate::units::WIRE_OVERHEAD;
 
 /// Send a pattern, receive it, and report what became of it
@@ -72,7 +73,10 @@ pub fn run(args: &Args) -> Outcome {
     if let Some(progress) = progress {
         progress.finish();
     }
-    let results = results?;
+    let Measured {
+        results,
+        fabric: counters,
+    } = results?;
     if !args.quiet {
         super::devices::print(&terminal::render(&results, terminal::View::of_stdout()))?;
     }
@@ -81,6 +85,10 @@ pub fn run(args: &Args) -> Outcome {
             .map_err(|error| Failure::Run(error.to_string()))?;
         if !args.quiet {
             super::say(&format!("results: {}", path.display()));
+        }
+        if let Some(counters) = counters {
+            report::write_file(folder, fabric::FILE_NAME, counters.to_json().as_bytes())
+                .map_err(|error| Failure::Run(error.to_string()))?;
         }
     }
     match &results.run.interrupted_by {

@@ -207,6 +207,22 @@ impl RingFrame {
     }
 }
 
+impl RingFrame {
+    /// A frame of these bytes in a buffer of `pool`, which no sender may use, as for
+    /// [`copy`](RingFrame::copy). `None` when the pool is empty or its buffers are too small.
+    #[must_use]
+    pub fn of(pool: &TxPool, bytes: &[u8]) -> Option<RingFrame> {
+        let len = u16::try_from(bytes.len()).ok()?;
+        if len > pool.data_room() {
+            return None;
+        }
+        // SAFETY: the pool lives and is a TX pool with room for `len` bytes, which `bytes` has.
+        let mbuf = NonNull::new(unsafe { sys::squall_mbuf_of(pool.0.raw(), bytes.as_ptr(), len) })?;
+        ledger::count_loose(1);
+        Some(RingFrame(mbuf))
+    }
+}
+
 impl Drop for RingFrame {
     fn drop(&mut self) {
         // SAFETY: the mbuf is ours and is forgotten right after; its pool lives, because the ledger

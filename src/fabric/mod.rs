@@ -28,7 +28,7 @@ use crate::units::Picos;
 use crate::wire::{ethernet, pfc};
 
 pub use build::FabricError;
-pub use counters::Counters;
+pub use counters::{Counters, FILE_NAME};
 use event::{Events, What};
 use frames::{Frames, Meta, NONE};
 use header::Header;

@@ -18,7 +18,7 @@ pub mod provenance;
 pub mod stats;
 pub mod terminal;
 
-pub use json::{FILE_NAME, ReadError, WriteError, from_json, read, to_json, write, write_or_print};
+pub use json::{FILE_NAME, ReadError, WriteError, from_json, read, to_json, write, write_file, write_or_print};
 pub use model::Results;
 
 #[cfg(test)]
