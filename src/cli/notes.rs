@@ -129,9 +129,16 @@ fn of_probe(plan: &Plan, testbed: &Testbed, probe: &Probe<'_>, notes: &mut Vec<S
 /// Other entries whose frames may stand in the held queue: they go to the same port in the same
 /// class, and none of the two waits for the other.
 fn shared(plan: &Plan, entry: &EntryPlan, hold: Hold, notes: &mut Vec<String>) {
-    let waits = |one: &EntryPlan, other: &EntryPlan| match one.start {
-        Start::After { entry, .. } => plan.entries[entry].name == other.name,
-        Start::At(_) => false,
+    // Straight, or through others.
+    let waits = |one: &EntryPlan, other: &EntryPlan| {
+        let mut start = one.start;
+        while let Start::After { entry, .. } = start {
+            if plan.entries[entry].name == other.name {
+                return true;
+            }
+            start = plan.entries[entry].start;
+        }
+        false
     };
     let port = |entry: &EntryPlan| entry.pairs.first().map(|pair| plan.arrival_port(*pair));
     for other in &plan.entries {
