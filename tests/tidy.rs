@@ -23,8 +23,11 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("measure", &["units", "wire", "pattern", "plan"]),
     (
         "engine",
-        &["units", "wire", "dpdk", "pattern", "testbed", "plan", "measure"],
+        &[
+            "units", "wire", "dpdk", "pattern", "testbed", "fabric", "plan", "measure",
+        ],
     ),
+    // Not the fabric: nothing that is reported rests on what the device under test says of itself.
     (
         "report",
         &[
@@ -34,14 +37,14 @@ const KNOWS: &[(&str, &[&str])] = &[
     (
         "trial",
         &[
-            "units", "wire", "dpdk", "host", "pattern", "testbed", "plan", "measure", "engine", "report",
+            "units", "wire", "dpdk", "host", "pattern", "testbed", "fabric", "plan", "measure", "engine", "report",
         ],
     ),
     (
         "cli",
         &[
-            "units", "wire", "dpdk", "yaml", "capture", "host", "pattern", "testbed", "plan", "measure", "engine",
-            "report", "trial",
+            "units", "wire", "dpdk", "yaml", "capture", "host", "pattern", "testbed", "fabric", "plan", "measure",
+            "engine", "report", "trial",
         ],
     ),
 ];

@@ -365,6 +365,14 @@ struct rte_mbuf *squall_mbuf_of(struct rte_mempool *pool, const uint8_t *bytes, 
 	return mbuf;
 }
 
+void squall_mbuf_prefetch(const struct rte_mbuf *mbuf, const uint8_t *data)
+{
+	rte_prefetch0(mbuf);
+	rte_prefetch0((const uint8_t *)mbuf + RTE_CACHE_LINE_SIZE);
+	rte_prefetch0(data);
+	rte_prefetch0(data + RTE_CACHE_LINE_SIZE);
+}
+
 void squall_mbuf_free(struct rte_mbuf *mbuf)
 {
 	rte_pktmbuf_free(mbuf);

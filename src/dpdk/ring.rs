@@ -163,6 +163,13 @@ impl RingFrame {
         unsafe { std::slice::from_raw_parts_mut(self.at(DATA_OFFSET).as_ptr(), self.len().min(count)) }
     }
 
+    /// Fetches what the receiver will look at ahead of its use.
+    #[inline(always)]
+    pub fn prefetch(&self) {
+        // SAFETY: a prefetch reads nothing that the program sees; both addresses lie in the buffer.
+        unsafe { sys::squall_mbuf_prefetch(self.0.as_ptr(), self.at(DATA_OFFSET).as_ptr()) };
+    }
+
     /// The buffer's private word, the same as [`super::TxFrame::mark`].
     #[inline(always)]
     #[must_use]

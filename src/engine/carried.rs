@@ -57,4 +57,9 @@ impl Frame for Carried<'_> {
             copies: self.copies,
         })
     }
+
+    #[inline]
+    fn prefetch(&self) {
+        self.frame.prefetch();
+    }
 }
