@@ -98,6 +98,8 @@ fn frames(pattern: &Pattern) -> f64 {
         };
         let at = |rate: &Rate, senders: usize| match rate {
             Rate::Bits(bits) => bits.0 as f64 / (8.0 * pmtu) * time.expect("an end") * senders as f64,
+            // Of the reference switch's ports.
+            Rate::Share(share) => share.0 * 400e9 / (8.0 * pmtu) * time.expect("an end") * senders as f64,
             other => panic!("no bound from {other:?}"),
         };
         match &entry.kind {
@@ -161,10 +163,23 @@ fn overrides_in_comments(text: &str) -> Vec<String> {
 #[test]
 fn the_overrides_that_comments_recommend_are_good_ones() {
     let mut seen = 0;
-    for (name, text) in pattern::SHIPPED {
+    let kinds = pattern::SHIPPED.iter().map(|one| (one, true));
+    for ((name, text), of_pattern) in kinds.chain(testbed::SHIPPED.iter().map(|one| (one, false))) {
         let overrides = overrides_in_comments(text);
         seen += overrides.len();
-        if let Err(errors) = pattern::load(name, &overrides) {
+        let (of_testbed, overrides): (Vec<String>, Vec<String>) =
+            overrides.into_iter().partition(|set| set.starts_with(testbed::PREFIX));
+        if of_pattern && let Err(errors) = pattern::load(name, &overrides) {
+            panic!("{name}: {errors}");
+        }
+        let named = text.split("`--testbed ").nth(1).and_then(|rest| rest.split('`').next());
+        let name = if of_pattern { named.unwrap_or("switch") } else { *name };
+        let of_testbed: Vec<String> = of_testbed
+            .iter()
+            .filter_map(|set| set.strip_prefix(testbed::PREFIX))
+            .map(str::to_owned)
+            .collect();
+        if let Err(errors) = testbed::load(name, &of_testbed) {
             panic!("{name}: {errors}");
         }
     }
