@@ -8,8 +8,6 @@ pub const NONE: u32 = u32::MAX;
 /// What the fabric knows of a frame.
 #[derive(Debug, Clone, Copy)]
 pub struct Meta {
-    /// The frame behind it in its queue, or in the list of free places.
-    pub next: u32,
     pub len: u32,
     /// Host that it is for; [`NONE`]: nobody known.
     pub to: u32,
@@ -23,7 +21,7 @@ pub struct Meta {
 pub struct Frames<F> {
     frames: Vec<Option<F>>,
     metas: Vec<Meta>,
-    free: u32,
+    free: Vec<u32>,
 }
 
 impl<F> Frames<F> {
@@ -31,21 +29,16 @@ impl<F> Frames<F> {
         Frames {
             frames: Vec::new(),
             metas: Vec::new(),
-            free: NONE,
+            free: Vec::new(),
         }
     }
 
     /// Takes a frame in; its number.
     #[inline]
     pub fn insert(&mut self, frame: F, meta: Meta) -> u32 {
-        if let (Some(place), Some(old)) = (
-            self.frames.get_mut(self.free as usize),
-            self.metas.get_mut(self.free as usize),
-        ) {
-            let number = self.free;
-            self.free = old.next;
-            *place = Some(frame);
-            *old = meta;
+        if let Some(number) = self.free.pop() {
+            self.frames[number as usize] = Some(frame);
+            self.metas[number as usize] = meta;
             return number;
         }
         let number = u32::try_from(self.frames.len()).unwrap_or(NONE);
@@ -57,8 +50,7 @@ impl<F> Frames<F> {
     /// Lets a frame out.
     #[inline]
     pub fn remove(&mut self, number: u32) -> Option<F> {
-        self.metas[number as usize].next = self.free;
-        self.free = number;
+        self.free.push(number);
         self.frames[number as usize].take()
     }
 
