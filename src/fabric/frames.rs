@@ -1,5 +1,6 @@
 //! The slab of frames that are inside the fabric, and what the fabric remembers of each.
 
+use super::event::small;
 use super::header::Header;
 
 /// No frame.
@@ -16,19 +17,23 @@ pub struct Meta {
     pub header: Header,
 }
 
+#[derive(Debug)]
+struct Slot<F> {
+    meta: Meta,
+    frame: Option<F>,
+}
+
 /// The slab.
 #[derive(Debug)]
 pub struct Frames<F> {
-    frames: Vec<Option<F>>,
-    metas: Vec<Meta>,
+    slots: Vec<Slot<F>>,
     free: Vec<u32>,
 }
 
 impl<F> Frames<F> {
     pub fn new() -> Frames<F> {
         Frames {
-            frames: Vec::new(),
-            metas: Vec::new(),
+            slots: Vec::new(),
             free: Vec::new(),
         }
     }
@@ -36,51 +41,52 @@ impl<F> Frames<F> {
     /// Takes a frame in; its number.
     #[inline]
     pub fn insert(&mut self, frame: F, meta: Meta) -> u32 {
+        let slot = Slot {
+            meta,
+            frame: Some(frame),
+        };
         if let Some(number) = self.free.pop() {
-            self.frames[number as usize] = Some(frame);
-            self.metas[number as usize] = meta;
+            self.slots[number as usize] = slot;
             return number;
         }
-        let number = u32::try_from(self.frames.len()).unwrap_or(NONE);
-        self.frames.push(Some(frame));
-        self.metas.push(meta);
-        number
+        self.slots.push(slot);
+        small(self.slots.len() - 1)
     }
 
     /// Lets a frame out.
     #[inline]
     pub fn remove(&mut self, number: u32) -> Option<F> {
         self.free.push(number);
-        self.frames[number as usize].take()
+        self.slots[number as usize].frame.take()
     }
 
     /// Takes the frame out of its place, which stays its own.
     pub fn take(&mut self, number: u32) -> Option<F> {
-        self.frames[number as usize].take()
+        self.slots[number as usize].frame.take()
     }
 
     /// Puts it back.
     pub fn put(&mut self, number: u32, frame: F) {
-        self.frames[number as usize] = Some(frame);
+        self.slots[number as usize].frame = Some(frame);
     }
 
     #[inline]
     pub fn meta(&self, number: u32) -> &Meta {
-        &self.metas[number as usize]
+        &self.slots[number as usize].meta
     }
 
     #[inline]
     pub fn meta_mut(&mut self, number: u32) -> &mut Meta {
-        &mut self.metas[number as usize]
+        &mut self.slots[number as usize].meta
     }
 
     #[inline]
     pub fn frame(&self, number: u32) -> Option<&F> {
-        self.frames[number as usize].as_ref()
+        self.slots[number as usize].frame.as_ref()
     }
 
     #[inline]
     pub fn frame_mut(&mut self, number: u32) -> Option<&mut F> {
-        self.frames[number as usize].as_mut()
+        self.slots[number as usize].frame.as_mut()
     }
 }

@@ -182,9 +182,9 @@ impl<F: Frame> Fabric<F> {
     /// the class paused, it waits in the NIC.
     pub fn send(&mut self, host: usize, frame: F) {
         let Some(port) = self.nic(host) else { return };
-        let header = Header::read(frame.bytes());
+        let (destination, header) = Header::read(frame.bytes());
         let len = u32::try_from(frame.bytes().len()).unwrap_or(u32::MAX);
-        let to = match self.macs.binary_search_by_key(&header.destination, |(mac, _)| *mac) {
+        let to = match self.macs.binary_search_by_key(&destination, |(mac, _)| *mac) {
             Ok(at) => self.macs[at].1,
             Err(_) => NONE,
         };
