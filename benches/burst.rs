@@ -9,6 +9,8 @@
 
 #![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a measuring program")]
 
+use std::collections::VecDeque;
+
 use squall::dpdk::{
     BATCH, Departures, DeviceArg, Eal, EalConfig, Hugepages, PoolConfig, Port, PortConfig, RingFrame, RxBatch, RxPool,
     TxBatch, TxPool, TxQueue, tsc,
@@ -88,19 +90,12 @@ fn main() {
         }
     });
     std::hint::black_box(sum);
-    ring_port(&eal);
+    drop((batch, arrivals));
+    ring_port(&eal, &tx_pool, &rx_pool);
 }
 
 /// One frame at a time through the far end of a ring port, all frames of the batch in turn.
-fn ring_port(eal: &Eal) {
-    let pool = |frames| PoolConfig {
-        name: "rings".to_owned(),
-        frames,
-        data_room: 4352,
-        numa_node: None,
-    };
-    let tx_pool = TxPool::new(eal, &pool(16_383), &[0; 4352]).unwrap();
-    let rx_pool = RxPool::new(eal, &pool(255)).unwrap();
+fn ring_port(eal: &Eal, tx_pool: &TxPool, rx_pool: &RxPool) {
     let mut far = eal.ring_port("net_ring_bench", 1, 1024).unwrap().remove(0);
     let config = PortConfig {
         departures: Departures::Written,
@@ -108,11 +103,11 @@ fn ring_port(eal: &Eal) {
     };
     let mut port = Port::open(eal, "net_ring_bench")
         .unwrap()
-        .start(&config, Some(&rx_pool))
+        .start(&config, Some(rx_pool))
         .unwrap();
     let mut tx = port.take_tx_queues().remove(0);
     let mut rx = port.take_rx_queues().remove(0);
-    let mut batch = TxBatch::new(&tx_pool);
+    let mut batch = TxBatch::new(tx_pool);
     let mut arrivals = RxBatch::new(eal);
     let mut held: Vec<RingFrame> = Vec::with_capacity(BATCH);
     let mut clock = 0;
@@ -177,6 +172,50 @@ fn ring_port(eal: &Eal) {
     measure_part(eal, "ring: a frame taken and dropped", || {
         send(&mut batch, &mut tx, 64, |_, _| ());
         timed(|| (0..BATCH).for_each(|_| drop(far.take().unwrap())))
+    });
+    drop((batch, arrivals, port, tx, rx, far));
+    fabric(eal, tx_pool, rx_pool);
+}
+
+/// The same in the shape of a fabric: 96 queues in turn, and many frames on their way at a time.
+fn fabric(eal: &Eal, tx_pool: &TxPool, rx_pool: &RxPool) {
+    const UNDER_WAY: usize = 8192;
+    let config = PortConfig {
+        tx_queues: 16,
+        rx_queues: 16,
+        departures: Departures::Written,
+        ..PortConfig::default()
+    };
+    let mut far = Vec::new();
+    let mut ports = Vec::new();
+    let (mut tx, mut rx, mut batches) = (Vec::new(), Vec::new(), Vec::new());
+    for name in ["a", "b", "c", "d", "e", "f"].map(|letter| format!("net_ring_{letter}")) {
+        far.extend(eal.ring_port(&name, 16, 64).unwrap());
+        let mut port = Port::open(eal, &name).unwrap().start(&config, Some(rx_pool)).unwrap();
+        tx.extend(port.take_tx_queues());
+        rx.extend(port.take_rx_queues());
+        ports.push(port);
+    }
+    batches.extend(tx.iter().map(|_| TxBatch::new(tx_pool)));
+    let mut arrivals = RxBatch::new(eal);
+    let mut under_way = VecDeque::with_capacity(UNDER_WAY + 1);
+    let mut at = 0;
+    measure(eal, "ring: the same, 96 queues, 8192 frames under way", || {
+        for _ in 0..BATCH {
+            let batch = &mut batches[at];
+            if batch.held() == 0 {
+                batch.refill(16);
+            }
+            batch.set_departure(0, 1);
+            batch.set_len(0, 64);
+            assert_eq!(batch.send(&mut tx[at]), 1);
+            under_way.push_back(far[at].take().unwrap());
+            at = (at + 1) % far.len();
+            if under_way.len() > UNDER_WAY {
+                far[at].give(under_way.pop_front().unwrap(), 1).unwrap();
+                assert_eq!(arrivals.receive(&mut rx[at]), 1);
+            }
+        }
     });
 }
 
