@@ -7,6 +7,7 @@ pub mod capture;
 pub mod cli;
 pub mod dpdk;
 pub mod engine;
+pub mod expect;
 pub mod host;
 pub mod measure;
 pub mod pattern;

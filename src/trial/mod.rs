@@ -121,7 +121,9 @@ impl Trial<'_> {
             started,
             took: clock.elapsed(),
         };
-        Ok(assemble(&inputs, &plan, &outcome))
+        let mut results = assemble(&inputs, &plan, &outcome);
+        results.judge(&pattern.expect);
+        Ok(results)
     }
 }
 
