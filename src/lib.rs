@@ -8,6 +8,7 @@ pub mod cli;
 pub mod dpdk;
 pub mod engine;
 pub mod expect;
+pub mod fabric;
 pub mod host;
 pub mod measure;
 pub mod pattern;

@@ -110,6 +110,8 @@ fn frames(pattern: &Pattern) -> f64 {
             }
             Kind::Burst(burst) => packets(&burst.messages) * burst.bursts as f64 * f64::from(burst.transfers),
             Kind::Background(background) => at(&background.load, background.from.0.len()),
+            // PFC frames beside them are few.
+            Kind::EcnProbe(probe) => (probe.frames * probe.repeats) as f64,
             Kind::Pfc(pfc) => time.expect("an end") / seconds(pfc.interval.0),
             Kind::AllToAll(alltoall) => {
                 let ranks = alltoall.ranks.0.len() as f64;

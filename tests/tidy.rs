@@ -19,6 +19,7 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("expect", &["yaml"]),
     ("pattern", &["units", "yaml", "expect"]),
     ("testbed", &["units", "yaml"]),
+    ("fabric", &["units", "wire", "testbed"]),
     ("plan", &["units", "wire", "pattern", "testbed"]),
     ("measure", &["units", "wire", "pattern", "plan"]),
     (
@@ -47,7 +48,7 @@ const KNOWS: &[(&str, &[&str])] = &[
 ];
 
 /// Parts that are functions of their arguments: no clock, file, thread or output of their own.
-const PURE: &[&str] = &["units", "wire", "plan", "measure"];
+const PURE: &[&str] = &["units", "wire", "fabric", "plan", "measure"];
 
 /// What such a part must not name.
 const IMPURE: &[&str] = &[

@@ -7,6 +7,7 @@ use super::devices::print;
 use super::input::Input;
 use crate::pattern::Start;
 use crate::plan::Plan;
+use crate::plan::feed::{Rounds, Work};
 use crate::plan::summary::Summary;
 use crate::trial;
 use crate::units::{BitRate, Bytes, Picos, Share};
@@ -142,6 +143,21 @@ fn text(pattern: &str, testbed: &str, plan: &Plan, summary: &Summary) -> String 
             plan.ports[port].name
         )
     }));
+    for (entry, own) in plan.entries.iter().zip(&summary.entries) {
+        if let Work::Rounds(Rounds { hold: Some(hold), .. }) = &entry.work {
+            notes.push(format!(
+                "{} holds class {} with {} PFC frames from port {}, beside its frames",
+                entry.name,
+                hold.class,
+                own.control,
+                entry
+                    .holder()
+                    .map_or("?", |worker| plan.ports[plan.workers[worker as usize].port]
+                        .name
+                        .as_str())
+            ));
+        }
+    }
     if summary.entries.iter().any(|entry| !entry.exact) {
         notes.push("~ is an estimate: the entry ends by time, not by count".to_owned());
     }

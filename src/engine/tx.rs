@@ -11,6 +11,7 @@ use hdrhistogram::Histogram;
 use crate::dpdk::{BATCH, TxBatch, TxPool, TxQueue};
 use crate::engine::craft::Crafter;
 use crate::measure::record::coarse_histogram;
+use crate::plan::feed::{Rounds, Work};
 use crate::plan::lane::Sent;
 use crate::plan::schedule::{CONTROL_FRAME_LEN, Next, Schedule};
 use crate::plan::{EntryPlan, Plan};
@@ -265,9 +266,9 @@ impl TxUnit {
                 }
                 Wrote::Frame
             }
-            Next::Control { entry, .. } => {
+            Next::Control { entry, quanta, .. } => {
                 let frame = self.batch.frame(index);
-                let len = self.crafter.write_control(entry, frame.bytes, frame.mark);
+                let len = self.crafter.write_control(entry, quanta, frame.bytes, frame.mark);
                 self.stats.bytes += len as u64;
                 #[expect(clippy::cast_possible_truncation, reason = "60 bytes")]
                 self.batch.set_len(index, len as u16);
@@ -338,8 +339,10 @@ impl TxUnit {
     /// Changes the counts that a MAC control frame of `entry` is part of.
     #[cold]
     fn count_control(&mut self, plan: &Plan, entry: usize, change: impl Fn(&mut u64)) {
-        let crate::plan::feed::Work::Control { pause, classes, .. } = plan.entries[entry].work else {
-            return;
+        let (pause, classes) = match &plan.entries[entry].work {
+            Work::Control { pause, classes, .. } => (*pause, *classes),
+            Work::Rounds(Rounds { hold: Some(hold), .. }) => (false, 1 << hold.class),
+            _ => return,
         };
         if pause {
             change(&mut self.stats.pause);
@@ -374,13 +377,19 @@ impl TxUnit {
             let frame = self.batch.frame(index);
             let found = match Frame::parse(frame.bytes) {
                 Ok(Frame::Roce(packet)) => unsent_packet(plan, &packet),
-                Ok(Frame::MacControl(_)) => self.crafter.control_entry(frame.bytes).map(unsent_control),
+                Ok(Frame::MacControl(_)) => self
+                    .crafter
+                    .control_entry(frame.bytes)
+                    .map(|entry| unsent_control(plan, entry)),
                 Ok(Frame::Other) | Err(_) => None,
             };
             unsent.extend(found);
         }
         for one in &unsent {
-            self.stats.bytes -= one.what.frame_bytes;
+            self.stats.bytes -= match one.flow {
+                Some(_) => one.what.frame_bytes,
+                None => u64::from(CONTROL_FRAME_LEN),
+            };
             if one.flow.is_none() {
                 self.count_control(plan, one.entry, |count| *count -= 1);
             }
@@ -414,7 +423,7 @@ fn unsent_packet(plan: &Plan, packet: &Packet<'_>) -> Option<Unsent> {
         payload_bytes: payload as u64,
         frame_bytes: u64::from(entry.frame.frame_len(entry.verb, position, payload_len)),
         messages: u64::from(position.is_last()),
-        timeouts: 0,
+        ..Sent::default()
     };
     Some(Unsent {
         entry: index,
@@ -423,11 +432,18 @@ fn unsent_packet(plan: &Plan, packet: &Packet<'_>) -> Option<Unsent> {
     })
 }
 
-fn unsent_control(entry: usize) -> Unsent {
-    let what = Sent {
-        packets: 1,
-        frame_bytes: u64::from(CONTROL_FRAME_LEN),
-        ..Sent::default()
+fn unsent_control(plan: &Plan, entry: usize) -> Unsent {
+    let what = if plan.entries[entry].pairs.is_empty() {
+        Sent {
+            packets: 1,
+            frame_bytes: u64::from(CONTROL_FRAME_LEN),
+            ..Sent::default()
+        }
+    } else {
+        Sent {
+            control: 1,
+            ..Sent::default()
+        }
     };
     Unsent {
         entry,

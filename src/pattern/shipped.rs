@@ -9,6 +9,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("background", include_str!("../../patterns/background.yaml")),
     ("concurrent-pairs", include_str!("../../patterns/concurrent-pairs.yaml")),
     ("ecn-incast", include_str!("../../patterns/ecn-incast.yaml")),
+    ("ecn-probe", include_str!("../../patterns/ecn-probe.yaml")),
     ("ep-kv-contention", include_str!("../../patterns/ep-kv-contention.yaml")),
     ("first-look", include_str!("../../patterns/first-look.yaml")),
     ("kv-cache", include_str!("../../patterns/kv-cache.yaml")),

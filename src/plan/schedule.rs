@@ -35,6 +35,8 @@ pub enum Next {
         at: Picos,
         /// Index of its entry.
         entry: usize,
+        /// How long it pauses, in units of 512 bit times; 0 resumes.
+        quanta: u16,
     },
     /// Nothing until then ([`Picos::MAX`]: until something else happens).
     Wait(Picos),
@@ -350,12 +352,13 @@ impl Schedule {
         let state = &mut self.lanes[lane];
         let entry_index = state.entry;
         let (next, frame_len, time) = if state.is_control() {
-            state.take_control(entry, CONTROL_FRAME_LEN);
-            (
-                Next::Control { at, entry: entry_index },
-                CONTROL_FRAME_LEN,
-                Picos(at.0 + 1),
-            )
+            let quanta = state.take_control(entry, CONTROL_FRAME_LEN);
+            let next = Next::Control {
+                at,
+                entry: entry_index,
+                quanta,
+            };
+            (next, CONTROL_FRAME_LEN, Picos(at.0 + 1))
         } else {
             let Some(due) = state.take(entry, seed, at) else {
                 // It looks again as of now: as of its planned time it would begin anew for ever.

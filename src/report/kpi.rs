@@ -96,6 +96,9 @@ impl Listing<'_> {
     }
 }
 
+const DROP_RATE: &str =
+    "frames lost for which the DUT is answerable, and those without a named cause, per million sent";
+
 fn of_entry(list: &mut Listing<'_>, entry: &Traffic) {
     use Statistic::{Aggregate, Mean, P50, P95, P99, P999, PerPort, TailSpread, Value};
     let goodput = entry.goodput_bps.map(|bps| float(bps) / 8e9);
@@ -127,14 +130,18 @@ fn of_entry(list: &mut Listing<'_>, entry: &Traffic) {
             list.add("EP_alltoall_bandwidth", "GB/s", Aggregate, bandwidth, meaning);
         }
         "pfc" => return,
+        "ecn-probe" => {
+            // It measures a threshold, not a load: its rates and times are the hold's.
+            list.add("Packet_drop_rate", "ppm", Value, drop_rate(entry), DROP_RATE);
+            return;
+        }
         _ => {}
     }
     let meaning = "message payload received per second (Fabric_Goodput of the terminology draft)";
     list.add("Fabric_Goodput", "GB/s", Aggregate, goodput, meaning);
     let meaning = "CE frames over frames received that were sent ECN-capable";
     list.add("ECN_marking_rate", "%", Value, entry.ecn.marking_rate_percent, meaning);
-    let meaning = "frames lost for which the DUT is answerable, and those without a named cause, per million sent";
-    list.add("Packet_drop_rate", "ppm", Value, drop_rate(entry), meaning);
+    list.add("Packet_drop_rate", "ppm", Value, drop_rate(entry), DROP_RATE);
     if let Some(jfi) = entry.jfi {
         let meaning = format!("Jain fairness index of goodput over {} {}", jfi.count, jfi.over);
         list.add("JFI", "1", Value, Some(jfi.index), &meaning);

@@ -7,14 +7,19 @@
 //! Left out on purpose: traffic, and anything that needs DPDK to answer (link speed, offloads).
 
 mod device;
+mod fabric;
 pub mod keys;
+mod keys_fabric;
+pub mod places;
 mod read;
+mod read_fabric;
 mod shipped;
 mod types;
 
 use crate::yaml::read::Reader;
 use crate::yaml::{self, Diagnostics, Source};
 
+pub use fabric::*;
 pub use shipped::{DEFAULT, SHIPPED};
 pub use types::*;
 

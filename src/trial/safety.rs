@@ -3,7 +3,7 @@
 //! Contract: each check says which port, why, and what to do.
 
 use super::TrialError;
-use crate::pattern::{self, Pattern};
+use crate::pattern::Pattern;
 use crate::testbed::{Device, Testbed};
 use crate::{host, plan};
 
@@ -25,12 +25,10 @@ pub(super) fn check_devices(pattern: &Pattern, testbed: &Testbed, owned: &[Strin
             )));
         }
     }
-    let sends_pauses = pattern
-        .traffic
-        .iter()
-        .any(|entry| matches!(entry.kind, pattern::Kind::Pfc(_)));
+    let sends_pauses = pattern.traffic.iter().any(|entry| entry.kind.sends_pauses());
     let real = testbed.ports.iter().find(|port| match &port.device {
         Device::Pci { .. } => true,
+        Device::Fabric => false,
         Device::Vdev { driver, .. } => !matches!(driver.as_str(), "net_null" | "net_ring"),
     });
     if let (true, false, Some(port)) = (sends_pauses, testbed.isolated, real) {

@@ -1,301 +1,25 @@
-//! From what was measured to what is reported.
+//! What became of one traffic entry, as reported.
 //!
-//! Contract: no figure is invented: what was not measured is `None`. Losses are attributed only as
-//! far as counters go; the rest of what was sent and not received was lost in the DUT, by
-//! elimination, unless our own ports may have lost it too.
+//! Contract: see the folder's. Losses are attributed only as far as counters go.
 //!
-//! Left out on purpose: measuring.
+//! Left out on purpose: ports, and what is read from the frames' times (`measure::infer`).
 
-use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
-
-use serde_json::{Value, json};
-
-use super::model::{
-    Anomaly, AnomalyKind, Clock, Codepoints, Cores, Dut, Ecn, Fairness, FairnessOver, Flow, Flows, LossCause, Messages,
-    Observed, Pacing, Packets, PfcSource, Port, PortPfc, PortRx, PortStats, PortTx, Results, Rounds, RoutedTokens, Run,
-    TimeSource, TimeSources, Traffic, Volume,
-};
-use super::provenance;
-use super::stats::{distribution, jain};
-use crate::dpdk;
-use crate::engine::outcome::{Outcome, PortOutcome};
+use super::{Inputs, parameters, per_second, times, wire_bits};
+use crate::engine::outcome::Outcome;
 use crate::measure::{EntryRecord, Recorder};
-use crate::pattern::{Ecn as Codepoint, Pattern};
+use crate::pattern::Ecn as Codepoint;
 use crate::plan::feed::Work;
 use crate::plan::lane::Sent;
 use crate::plan::summary::{EntrySummary, Summary};
 use crate::plan::{EntryPlan, Pace, Plan};
-use crate::testbed::Testbed;
-use crate::units::{PICOS_PER_SECOND, Picos, WIRE_OVERHEAD};
-
-/// What a result must say of its inputs.
-#[derive(Debug, Clone)]
-pub struct Inputs<'a> {
-    /// The pattern, overrides applied.
-    pub pattern: &'a Pattern,
-    /// Its file as named, and its SHA-256.
-    pub pattern_source: (&'a str, String),
-    /// The testbed.
-    pub testbed: &'a Testbed,
-    /// Its file as named, and its SHA-256; `None` for the built-in one.
-    pub testbed_source: Option<(&'a str, String)>,
-    /// `--set` arguments.
-    pub settings: &'a [String],
-    /// When the run began.
-    pub started: SystemTime,
-    /// How long it took, all told.
-    pub took: Duration,
-}
-
-const TSC: TimeSources = TimeSources {
-    tx: TimeSource::Tsc,
-    rx: TimeSource::Tsc,
+use crate::report::model::{
+    Codepoints, Distribution, Ecn, Fairness, FairnessOver, Flow, Flows, LossCause, Messages, Observed, Pacing, Packets,
+    Rounds, RoutedTokens, TimeSources, Traffic, Volume,
 };
+use crate::report::stats::{distribution, jain};
+use crate::units::Picos;
 
-/// `amount` over `time`, for one second.
-fn per_second(amount: u64, time: Picos) -> Option<u64> {
-    if time == Picos::ZERO {
-        return None;
-    }
-    let rate = u128::from(amount) * u128::from(PICOS_PER_SECOND) / u128::from(time.0);
-    u64::try_from(rate).ok()
-}
-
-/// Bits on the wire of so many frames.
-fn wire_bits(frames: u64, bytes: u64) -> u64 {
-    (bytes + frames * WIRE_OVERHEAD) * 8
-}
-
-/// Puts a run's results together.
-#[must_use]
-pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results {
-    let summary = plan.summary();
-    let traffic: Vec<Traffic> = plan
-        .entries
-        .iter()
-        .enumerate()
-        .map(|(index, entry)| traffic(inputs, plan, &summary, outcome, index, entry))
-        .collect();
-    let ports = outcome
-        .ports
-        .iter()
-        .enumerate()
-        .map(|(index, port)| self::port(plan, &summary, outcome, index, port));
-    let mut found = Vec::new();
-    for (entry, record) in plan
-        .entries
-        .iter()
-        .zip(outcome.received.iter().flat_map(Recorder::entries))
-    {
-        observations(entry, record, &mut found);
-    }
-    for port in plan.hairpins() {
-        let text = "Workers behind this port send to each other: most switches do not return a frame to where it came from, and \
-                    what they do not return counts as lost."
-            .to_owned();
-        let place = format!("ports/{}", plan.ports[port].name);
-        found.push(Anomaly {
-            kind: AnomalyKind::Other,
-            text,
-            place,
-        });
-    }
-    for (entry, made) in plan.entries.iter().zip(&outcome.made) {
-        if made.timeouts > 0 {
-            let text = format!(
-                "{} messages were not received within {} of their last frame: the closed loop went on without them.",
-                made.timeouts,
-                crate::plan::lane::OUTSTANDING_TIMEOUT
-            );
-            let place = format!("traffic/{}", entry.name);
-            found.push(Anomaly {
-                kind: AnomalyKind::Other,
-                text,
-                place,
-            });
-        }
-    }
-    let ports = ports.collect();
-    Results::new(
-        run(inputs, plan, &summary, outcome),
-        environment(outcome),
-        ports,
-        traffic,
-        found,
-    )
-}
-
-/// What a reader must know that the model's own checks cannot see.
-fn observations(entry: &EntryPlan, record: &EntryRecord, found: &mut Vec<Anomaly>) {
-    let place = format!("traffic/{}", entry.name);
-    if record.too_old > 0 {
-        let window = crate::measure::flow::WINDOW;
-        let text = format!(
-            "{} frames came more than {window} behind the newest of their flow: late, or late copies. They are not counted as \
-             received, so as many of the lost may only have been late.",
-            record.too_old
-        );
-        found.push(Anomaly {
-            kind: AnomalyKind::Other,
-            text,
-            place: place.clone(),
-        });
-    }
-    if record.time_travel > 0 {
-        let text = format!(
-            "{} frames arrived before they left, by the clocks used.",
-            record.time_travel
-        );
-        found.push(Anomaly {
-            kind: AnomalyKind::Clock,
-            text,
-            place,
-        });
-    }
-}
-
-fn run(inputs: &Inputs<'_>, plan: &Plan, summary: &Summary, outcome: &Outcome) -> Run {
-    let first = received(outcome).map(|entry| entry.first_departure).min();
-    let last = received(outcome).map(|entry| entry.last_arrival).max();
-    let mut nonconformities = vec![
-        "One trial: the draft asks for 20 or more of every configuration.".to_owned(),
-        "Departure and arrival times are software time stamps.".to_owned(),
-    ];
-    if outcome.ports.iter().all(|port| port.info.is_virtual()) {
-        nonconformities.push("The ports are software devices: there is no hardware traffic generator.".to_owned());
-    }
-    if plan.ports.iter().any(|port| port.loopback) {
-        nonconformities.push("Ports are looped back: there is no device under test.".to_owned());
-    }
-    Run {
-        name: inputs.pattern.name.clone(),
-        pattern: inputs.pattern_source.0.to_owned(),
-        pattern_sha256: inputs.pattern_source.1.clone(),
-        testbed: inputs.testbed_source.as_ref().map(|(name, _)| (*name).to_owned()),
-        testbed_sha256: inputs.testbed_source.as_ref().map(|(_, sha)| sha.clone()),
-        settings: inputs.settings.to_vec(),
-        seed: plan.seed,
-        clock: Clock::Tsc,
-        timestamps: TSC,
-        conforming: false,
-        nonconformities,
-        dut: Dut::new(&inputs.testbed.dut, inputs.pattern.draft.as_deref()),
-        started_at: provenance::rfc3339(inputs.started),
-        planned_duration_ps: summary.length.map(|length| length.0),
-        measured_duration_ps: first.zip(last).and_then(|(first, last)| last.0.checked_sub(first.0)),
-        wall_duration_ps: u64::try_from(inputs.took.as_nanos())
-            .unwrap_or(u64::MAX)
-            .saturating_mul(1000),
-        interrupted: outcome.interrupted.is_some(),
-        interrupted_by: outcome.interrupted.clone(),
-    }
-}
-
-fn received(outcome: &Outcome) -> impl Iterator<Item = &EntryRecord> {
-    outcome
-        .received
-        .iter()
-        .flat_map(Recorder::entries)
-        .filter(|entry| entry.packets > 0)
-}
-
-fn environment(outcome: &Outcome) -> super::model::Environment {
-    let narrow = |cores: &[usize]| cores.iter().filter_map(|core| u32::try_from(*core).ok()).collect();
-    let mut environment = provenance::environment();
-    environment.dpdk_version = Some(dpdk::version());
-    environment.tsc_hz = Some(outcome.tsc_hz);
-    environment.cores = Cores {
-        tx: narrow(&outcome.cores.0),
-        rx: narrow(&outcome.cores.1),
-    };
-    let mut drivers: Vec<String> = outcome.ports.iter().map(|port| port.info.driver.clone()).collect();
-    drivers.sort();
-    drivers.dedup();
-    environment.drivers = drivers;
-    if let Some(hugepages) = &mut environment.hugepages {
-        hugepages.used = outcome.hugepages;
-    }
-    environment
-}
-
-fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usize, port: &PortOutcome) -> Port {
-    let planned = &plan.ports[index];
-    let recorder = outcome.received.as_ref().filter(|_| planned.receive);
-    let record = recorder.map(|recorder| recorder.ports()[index]);
-    let sending = sending_time(plan, outcome, |lane_port| lane_port == index);
-    let frames = port.tx.frames + port.announced.0;
-    let bytes = port.tx.bytes + port.announced.1;
-    let rx = record.unwrap_or_default();
-    // A NIC's MAC consumes these frames: none seen is not none received.
-    let pauses = record.filter(|record| port.info.is_virtual() || record.pfc_frames + record.pause_frames > 0);
-    let arrivals = received(outcome).fold((Picos::MAX, Picos::ZERO), |(first, last), entry| {
-        (first.min(entry.first_arrival), last.max(entry.last_arrival))
-    });
-    Port {
-        name: planned.name.clone(),
-        driver: port.info.driver.clone(),
-        device: port.info.name.clone(),
-        speed_bps: Some(planned.speed.0),
-        workers: summary.ports[index].workers,
-        timestamps: TSC,
-        tx: PortTx {
-            frames,
-            bytes,
-            unsent: port.unsent,
-            offered_bps: Some(summary.ports[index].offered_tx),
-            achieved_bps: per_second(wire_bits(port.tx.frames, port.tx.bytes), sending),
-        },
-        rx: PortRx {
-            frames: rx.frames,
-            bytes: rx.bytes,
-            misdelivered: rx.misdelivered,
-            unknown: rx.unknown,
-            malformed: rx.malformed,
-            other: rx.other,
-            achieved_bps: per_second(wire_bits(rx.frames, rx.bytes), arrivals.1.saturating_sub(arrivals.0)),
-        },
-        stats: port.stats.as_ref().map(|stats| PortStats {
-            ipackets: stats.rx_packets,
-            opackets: stats.tx_packets,
-            ibytes: stats.rx_bytes,
-            obytes: stats.tx_bytes,
-            imissed: stats.rx_missed,
-            ierrors: stats.rx_errors,
-            oerrors: stats.tx_errors,
-            rx_nombuf: stats.rx_no_buffer,
-        }),
-        xstats: port.xstats.iter().filter(|(_, value)| *value != 0).cloned().collect(),
-        pfc: PortPfc {
-            sent_per_class: port.tx.pfc,
-            pause_sent: port.tx.pause,
-            received_per_class: pauses.map(|record| record.pfc),
-            pause_received: pauses.map(|record| record.pause_frames),
-            received_source: pauses.map(|_| PfcSource::Frames),
-        },
-    }
-}
-
-/// How long the entries that send through ports of which `mine` says yes were sending.
-fn sending_time(plan: &Plan, outcome: &Outcome, mine: impl Fn(usize) -> bool) -> Picos {
-    let spans = plan.entries.iter().enumerate().filter(|(_, entry)| {
-        entry
-            .lanes
-            .iter()
-            .any(|lane| mine(plan.workers[lane.worker as usize].port))
-    });
-    let (first, last) = spans.fold((Picos::MAX, Picos::ZERO), |(first, last), (index, _)| {
-        let (start, end) = outcome.departures[index];
-        if start > end {
-            (first, last)
-        } else {
-            (first.min(start), last.max(end))
-        }
-    });
-    last.saturating_sub(first)
-}
-
-fn traffic(
+pub(super) fn traffic(
     inputs: &Inputs<'_>,
     plan: &Plan,
     summary: &Summary,
@@ -303,6 +27,7 @@ fn traffic(
     index: usize,
     entry: &EntryPlan,
 ) -> Traffic {
+    let times = times(outcome);
     let planned = &summary.entries[index];
     let sent = taken(&outcome.made[index], &outcome.unsent[index]);
     let listening = entry
@@ -361,7 +86,9 @@ fn traffic(
         draft: inputs.pattern.draft.clone(),
         parameters: parameters(entry),
         tx_ports: names(ports_of(
-            entry.lanes.iter().map(|lane| plan.workers[lane.worker as usize].port),
+            entry
+                .sending_lanes()
+                .map(|lane| plan.workers[lane.worker as usize].port),
         )),
         rx_ports: names(ports_of(entry.pairs.iter().map(|pair| plan.arrival_port(*pair)))),
         active_ps: active.map(|active| active.0),
@@ -379,16 +106,16 @@ fn traffic(
         tx_wire_rate_bps: per_second(wire_bits(sent.packets, sent.frame_bytes), sending),
         rx_wire_rate_bps: record
             .and_then(|record| per_second(wire_bits(record.packets, record.frame_bytes), active_time)),
-        packet_latency: record.and_then(|record| distribution(&record.latency, None, TSC)),
-        message_latency: record.and_then(|record| distribution(&record.message_latency, None, TSC)),
-        fct: record.and_then(|record| fct(entry, record)),
-        rounds: record.and_then(|record| rounds(entry, record)),
+        packet_latency: record.and_then(|record| distribution(&record.latency, None, times)),
+        message_latency: record.and_then(|record| distribution(&record.message_latency, None, times)),
+        fct: record.and_then(|record| fct(entry, record, times)),
+        rounds: record.and_then(|record| rounds(entry, record, times)),
         routing: routing(entry, outcome, index),
         jfi: recorder.and_then(|recorder| fairness(plan, recorder, index, entry)),
         pacing: Some(Pacing {
             requested_bps: requested(entry, planned),
             achieved_bps: per_second(wire_bits(sent.packets, sent.frame_bytes), sending),
-            lateness: distribution(&outcome.lateness[index], None, TSC),
+            lateness: distribution(&outcome.lateness[index], None, times),
             slips: outcome.slips[index].0,
         }),
         flows: flows(outcome, recorder, entry),
@@ -401,6 +128,7 @@ fn taken(made: &Sent, unsent: &Sent) -> Sent {
         payload_bytes: made.payload_bytes.saturating_sub(unsent.payload_bytes),
         frame_bytes: made.frame_bytes.saturating_sub(unsent.frame_bytes),
         messages: made.messages.saturating_sub(unsent.messages),
+        control: made.control.saturating_sub(unsent.control),
         timeouts: made.timeouts,
     }
 }
@@ -415,7 +143,7 @@ fn ports_of(ports: impl Iterator<Item = usize>) -> Vec<usize> {
 /// The wire rate that was planned, on average over the time in which the entry sends; `None` when
 /// it asks for all it can get, or has no pace of its own.
 fn requested(entry: &EntryPlan, planned: &EntrySummary) -> Option<u64> {
-    let unlimited = entry.lanes.iter().any(|lane| lane.pace == Pace::Unlimited);
+    let unlimited = entry.sending_lanes().any(|lane| lane.pace == Pace::Unlimited);
     let closed = matches!(
         entry.work,
         Work::Continuous {
@@ -472,7 +200,11 @@ fn attribute(plan: &Plan, outcome: &Outcome, entry: &EntryPlan, rest: u64) -> Ve
     if rest == 0 {
         return Vec::new();
     }
-    let tx = ports_of(entry.lanes.iter().map(|lane| plan.workers[lane.worker as usize].port));
+    let tx = ports_of(
+        entry
+            .sending_lanes()
+            .map(|lane| plan.workers[lane.worker as usize].port),
+    );
     let rx = ports_of(entry.pairs.iter().map(|pair| plan.arrival_port(*pair)));
     let stats = |port: &usize| outcome.ports[*port].stats.as_ref();
     let not_sent: u64 = tx
@@ -502,7 +234,7 @@ fn attribute(plan: &Plan, outcome: &Outcome, entry: &EntryPlan, rest: u64) -> Ve
     vec![(LossCause::Undivided, ours), (LossCause::LostInDut, rest - ours)]
 }
 
-fn fct(entry: &EntryPlan, record: &EntryRecord) -> Option<super::model::Distribution> {
+fn fct(entry: &EntryPlan, record: &EntryRecord, times: TimeSources) -> Option<Distribution> {
     // A transfer of several messages is a group; else each message is its own flow's transfer.
     let of_groups = matches!(&entry.work, Work::Continuous { sizes, .. } if sizes.per_transfer > 1);
     let histogram = if of_groups {
@@ -510,13 +242,13 @@ fn fct(entry: &EntryPlan, record: &EntryRecord) -> Option<super::model::Distribu
     } else {
         &record.completion
     };
-    distribution(histogram, None, TSC)
+    distribution(histogram, None, times)
 }
 
-fn rounds(entry: &EntryPlan, record: &EntryRecord) -> Option<Rounds> {
+fn rounds(entry: &EntryPlan, record: &EntryRecord, times: TimeSources) -> Option<Rounds> {
     let (planned, bytes) = match &entry.work {
         Work::Rounds(rounds) => {
-            let transfers = rounds.per_round / rounds.sizes.per_transfer * u64::from(rounds.lanes);
+            let transfers = rounds.messages() / rounds.sizes.per_transfer;
             (Some(rounds.rounds), transfers * rounds.sizes.transfer_bytes())
         }
         Work::Dispatch(dispatch) => {
@@ -534,7 +266,7 @@ fn rounds(entry: &EntryPlan, record: &EntryRecord) -> Option<Rounds> {
         planned,
         completed,
         payload_bytes: completed * bytes,
-        time: distribution(&record.group_completion, None, TSC),
+        time: distribution(&record.group_completion, None, times),
     })
 }
 
@@ -671,6 +403,12 @@ fn parameters(entry: &EntryPlan) -> BTreeMap<String, Value> {
             put("transfer_bytes", json!(rounds.sizes.transfer_bytes()));
             put("rounds", json!(rounds.rounds));
             put("period_ps", json!(rounds.period.0));
+            if let Some(hold) = rounds.hold {
+                put("frames", json!(rounds.messages()));
+                put("class", json!(hold.class));
+                put("lead_ps", json!(hold.lead.0));
+                put("hold_ps", json!(hold.release.0));
+            }
         }
         Work::Dispatch(dispatch) => {
             put("ranks", json!(dispatch.ranks));

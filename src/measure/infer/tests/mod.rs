@@ -1,0 +1,4 @@
+//! Inference against queues written out here, which share nothing with it but the definitions.
+
+mod ecn;
+mod model;
