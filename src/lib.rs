@@ -14,6 +14,7 @@ pub mod measure;
 pub mod pattern;
 pub mod plan;
 pub mod report;
+pub mod sweep;
 pub mod testbed;
 pub mod trial;
 pub mod units;

@@ -171,11 +171,17 @@ impl Known {
         self.measures.iter().find(|measure| measure.statistic == wanted)
     }
 
-    /// How a line names each of its statistics.
-    pub fn names(&self) -> impl Iterator<Item = String> {
-        self.measures.iter().map(|measure| match measure.statistic {
+    /// How a line names one of its statistics.
+    #[must_use]
+    pub fn title(&self, measure: &Measure) -> String {
+        match measure.statistic {
             "" => self.name.to_owned(),
             statistic => format!("{}.{statistic}", self.name),
-        })
+        }
+    }
+
+    /// How a line names each of its statistics.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.measures.iter().map(|measure| self.title(measure))
     }
 }

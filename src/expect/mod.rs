@@ -15,7 +15,7 @@ mod read;
 mod unit;
 
 pub use known::{Known, Measure, SECTIONS, find, known};
-pub use read::{RESERVED, expectations, parse};
+pub use read::{RESERVED, Subject, expectations, parse, subject};
 pub use unit::{Dimension, base};
 
 /// One line, understood.

@@ -1,6 +1,6 @@
 //! From a line to an [`Expectation`].
 
-use super::{Comparison, Expectation, find, known};
+use super::{Comparison, Expectation, Known, Measure, find, known};
 use crate::yaml::read::Fields;
 use crate::yaml::tree::{Node, Value};
 use crate::yaml::{Finding, Place, near, shown};
@@ -65,9 +65,44 @@ pub fn parse(text: &str, places: Option<&[&str]>) -> Result<Expectation, Finding
         return Err(wrong(format!("expectation `{}` has no comparison", shown(text, 60))).allowed(SHAPE));
     };
     let (comparison, bound) = compared(right)?;
-    let (scope, name) = match left.rsplit_once(':') {
+    let Subject { scope, known, measure } = subject(left, places)?;
+    let dimension = measure.dimension;
+    let value = dimension.parse(bound).ok_or_else(|| {
+        let what = format!("`{}` is no bound for `{}`", shown(bound, 40), known.title(measure));
+        wrong(what)
+            .allowed(dimension.allowed())
+            .suggest(dimension.suggest(bound))
+    })?;
+    Ok(Expectation {
+        text: text.trim().to_owned(),
+        scope,
+        figure: known.name,
+        statistic: measure.statistic,
+        comparison,
+        bound: value,
+    })
+}
+
+/// What a line is about: the part before its comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Where, if it says.
+    pub scope: Option<String>,
+    /// The figure.
+    pub known: &'static Known,
+    /// Its statistic.
+    pub measure: &'static Measure,
+}
+
+/// Reads `[where:] FIGURE[.STATISTIC]`; `places` as in [`expectations`].
+///
+/// # Errors
+/// What is wrong with it; the finding's place is the caller's to set.
+pub fn subject(text: &str, places: Option<&[&str]>) -> Result<Subject, Finding> {
+    let wrong = |what: String| Finding::new(Place::START, what);
+    let (scope, name) = match text.rsplit_once(':') {
         Some((scope, name)) => (Some(scope.trim()), name.trim()),
-        None => (None, left.trim()),
+        None => (None, text.trim()),
     };
     if let (Some(scope), Some(places)) = (scope, places) {
         known_place(scope, places)?;
@@ -97,20 +132,10 @@ pub fn parse(text: &str, places: Option<&[&str]>) -> Result<Expectation, Finding
         let suggestion = near.or_else(|| known.measure(None).map(|_| figure.to_owned()));
         wrong(what).allowed(names.join(", ")).suggest(suggestion)
     })?;
-    let dimension = measure.dimension;
-    let value = dimension.parse(bound).ok_or_else(|| {
-        let what = format!("`{}` is no bound for `{name}`", shown(bound, 40));
-        wrong(what)
-            .allowed(dimension.allowed())
-            .suggest(dimension.suggest(bound))
-    })?;
-    Ok(Expectation {
-        text: text.trim().to_owned(),
+    Ok(Subject {
         scope: scope.map(str::to_owned),
-        figure: known.name,
-        statistic: measure.statistic,
-        comparison,
-        bound: value,
+        known,
+        measure,
     })
 }
 

@@ -192,7 +192,8 @@ fn of_port(list: &mut Listing<'_>, port: &Port, seconds: Option<f64>) {
 /// The KPIs that follow from the device's own counters, as far as it gave them.
 pub(super) fn of_reading(reading: &Reading, dut: DutId, test: Option<&str>) -> Vec<Kpi> {
     let ratio = |part: Option<u64>, whole: Option<u64>, of: f64| {
-        let whole = whole.filter(|whole| *whole > 0)?;
+        // Counters that were not read at the same instant may contradict one another.
+        let whole = whole.filter(|whole| *whole > 0 && part.is_some_and(|part| part <= *whole))?;
         Some(of * float(part?) / float(whole))
     };
     let offered = reading
