@@ -16,7 +16,8 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("yaml", &["units"]),
     ("capture", &["units"]),
     ("host", &["units", "dpdk"]),
-    ("pattern", &["units", "yaml"]),
+    ("expect", &["yaml"]),
+    ("pattern", &["units", "yaml", "expect"]),
     ("testbed", &["units", "yaml"]),
     ("fabric", &["units", "wire", "testbed"]),
     ("plan", &["units", "wire", "pattern", "testbed"]),
@@ -31,7 +32,7 @@ const KNOWS: &[(&str, &[&str])] = &[
     (
         "report",
         &[
-            "units", "dpdk", "pattern", "testbed", "plan", "measure", "engine", "host",
+            "units", "dpdk", "expect", "pattern", "testbed", "plan", "measure", "engine", "host",
         ],
     ),
     (

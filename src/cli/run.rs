@@ -19,8 +19,8 @@ use crate::units::WIRE_OVERHEAD;
 
 /// Send a pattern, receive it, and report what became of it
 ///
-/// Exit status: 0 done, 1 the run failed or was cut short, 2 the input is wrong, 3 the environment
-/// is.
+/// Exit status: 0 done, 1 the run failed, was cut short or did not meet an `expect` line of the
+/// pattern, 2 the input is wrong, 3 the environment is.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -91,12 +91,23 @@ pub fn run(args: &Args) -> Outcome {
                 .map_err(|error| Failure::Run(error.to_string()))?;
         }
     }
-    match &results.run.interrupted_by {
-        None => Ok(()),
-        Some(cause) => Err(Failure::Run(format!(
-            "the run ended early: {cause}; what was measured is reported"
-        ))),
+    let mut failures = Vec::new();
+    if let Some(cause) = &results.run.interrupted_by {
+        failures.push(format!("the run ended early: {cause}; what was measured is reported"));
     }
+    let unmet: Vec<String> = results.unmet().map(|expected| format!("\n  {expected}")).collect();
+    if !unmet.is_empty() {
+        let all = results.expectations.len();
+        failures.push(format!(
+            "{} of {all} expectations not met:{}",
+            unmet.len(),
+            unmet.concat()
+        ));
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Run(failures.join("\n")))
 }
 
 /// Signals that come so soon after the first are the same wish: wrappers signal a process and then

@@ -1,6 +1,7 @@
 //! The pattern's types. Names are the draft's and the IBTA's; every duration and size is a unit
 //! type. `docs/PATTERNS.md` describes each key.
 
+use crate::expect::Expectation;
 use crate::units::{BitRate, Bytes, Picos, Psn, Qpn, Share};
 
 /// A whole pattern file.
@@ -20,6 +21,8 @@ pub struct Pattern {
     pub icrc_check: IcrcCheck,
     /// `traffic`: at least one entry, names distinct.
     pub traffic: Vec<Entry>,
+    /// `expect`: what must hold of a run.
+    pub expect: Vec<Expectation>,
 }
 
 /// Which received frames have their ICRC verified.

@@ -41,7 +41,14 @@ pub const PREFIX: &str = "testbed.";
 /// # Errors
 /// Every mistake of the text and of the overrides.
 pub fn load(testbed: &str, overrides: &[String]) -> Result<Loaded, Diagnostics> {
-    let source = yaml::find(testbed, "testbed", SHIPPED, overrides)?;
+    of(yaml::find(testbed, "testbed", SHIPPED, overrides)?)
+}
+
+/// A testbed from a text that was read already.
+///
+/// # Errors
+/// Every mistake of the text and of the overrides.
+pub fn of(source: Source) -> Result<Loaded, Diagnostics> {
     let testbed = parse_source(&source)?;
     Ok(Loaded { testbed, source })
 }

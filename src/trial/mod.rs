@@ -142,8 +142,10 @@ impl Trial<'_> {
             started,
             took: clock.elapsed(),
         };
+        let mut results = assemble(&inputs, &plan, &outcome);
+        results.judge(&pattern.expect);
         Ok(Measured {
-            results: assemble(&inputs, &plan, &outcome),
+            results,
             fabric: outcome.fabric.take(),
         })
     }

@@ -27,49 +27,43 @@ impl Session {
         Session::default()
     }
 
-    /// A session of trials on these testbeds: EAL will start with the devices of all.
+    /// Adds the devices of a testbed of one of the trials to come.
     ///
     /// # Errors
-    /// [`TrialError::Input`] when they cannot be had by one process: other EAL options, or one name
-    /// for two devices.
-    pub fn of<'t>(testbeds: impl IntoIterator<Item = &'t Testbed>) -> Result<Session, TrialError> {
-        let mut sum: Option<EalConfig> = None;
-        for testbed in testbeds {
-            let config = eal_config(testbed);
-            let Some(sum) = &mut sum else {
-                sum = Some(config);
-                continue;
-            };
-            let options = |config: &EalConfig| EalConfig {
-                devices: Vec::new(),
-                ..config.clone()
-            };
-            if options(sum) != options(&config) {
-                return Err(TrialError::Input(format!(
-                    "testbed {}: its `eal` is not the same for all trials; DPDK starts once in a process, so sweep them one by \
-                     one",
-                    testbed.name
-                )));
-            }
-            for device in config.devices {
-                match sum.devices.iter().find(|known| known.name() == device.name()) {
-                    None => sum.devices.push(device),
-                    Some(known) if *known == device => {}
-                    Some(_) => {
-                        return Err(TrialError::Input(format!(
-                            "testbed {}: two trials want the device {} with other arguments; give each its own number, as \
-                             net_ring0 and net_ring1",
-                            testbed.name,
-                            device.name()
-                        )));
-                    }
+    /// [`TrialError::Input`] when one process cannot have them beside those of the testbeds before: EAL
+    /// starts once, and a device's name means one device.
+    pub fn expect(&mut self, testbed: &Testbed) -> Result<(), TrialError> {
+        let config = eal_config(testbed);
+        let Some(sum) = &mut self.config else {
+            self.config = Some(config);
+            return Ok(());
+        };
+        let options = |config: &EalConfig| EalConfig {
+            devices: Vec::new(),
+            ..config.clone()
+        };
+        if options(sum) != options(&config) {
+            return Err(TrialError::Input(format!(
+                "testbed {}: its `eal` is not the same for all trials; DPDK starts once in a process, so `eal` cannot be \
+                 varied",
+                testbed.name
+            )));
+        }
+        for device in config.devices {
+            match sum.devices.iter().find(|known| known.name() == device.name()) {
+                None => sum.devices.push(device),
+                Some(known) if *known == device => {}
+                Some(_) => {
+                    return Err(TrialError::Input(format!(
+                        "testbed {}: two trials want the device {} with other arguments; give each its own number, as \
+                         net_ring0 and net_ring1",
+                        testbed.name,
+                        device.name()
+                    )));
                 }
             }
         }
-        Ok(Session {
-            config: sum,
-            ..Session::default()
-        })
+        Ok(())
     }
 
     /// DPDK, started if this is the first time.

@@ -8,11 +8,9 @@
 
 use super::curve::{Bin, Sample, curve, samples};
 use super::fit::{Fit, fit, log_likelihood};
-use super::queue::{Frame, Queue};
-use super::{EcnThresholds, Evidence};
+use super::queue::{Frame, Queue, departure};
+use super::{EcnThresholds, Evidence, Facts};
 use crate::measure::trace::Kind;
-use crate::pattern::Ecn;
-use crate::plan::Plan;
 use crate::units::Picos;
 
 /// Bins of a curve.
@@ -93,16 +91,6 @@ pub struct Marking {
     pub explanation: String,
 }
 
-/// Whether each entry's frames are sent ECN-capable, by flow.
-fn capable(plan: &Plan) -> Vec<bool> {
-    let mut capable = Vec::with_capacity(plan.flows() as usize);
-    for entry in &plan.entries {
-        let is = matches!(entry.frame.ecn, Ecn::Ect0 | Ecn::Ect1);
-        capable.extend((0..entry.flows()).map(|_| is));
-    }
-    capable
-}
-
 /// One frame that counts.
 struct Counted {
     frame: Frame,
@@ -111,15 +99,16 @@ struct Counted {
 
 /// Reads the marking of `queue`; `None` when no ECN-capable frame went through it.
 #[must_use]
-pub fn infer(evidence: &Evidence<'_>, queue: &Queue) -> Option<Marking> {
-    let capable = capable(evidence.plan);
+pub fn infer(evidence: &Evidence<'_>, facts: &Facts, queue: &Queue) -> Option<Marking> {
     let seen = evidence.trace.observations();
     let counted: Vec<Counted> = queue
         .frames
         .iter()
         .filter_map(|frame| {
             let one = seen.get(frame.index as usize)?;
-            let counts = one.kind == Kind::First && *capable.get(one.flow as usize)?;
+            let flow = facts.flow(one.flow)?;
+            // A probe is read by its own method: two methods on the same frames would agree by nature.
+            let counts = one.kind == Kind::First && flow.capable && !flow.probe;
             counts.then_some(Counted {
                 frame: *frame,
                 marked: one.is_marked(),
@@ -129,8 +118,8 @@ pub fn infer(evidence: &Evidence<'_>, queue: &Queue) -> Option<Marking> {
     if counted.is_empty() {
         return None;
     }
-    let found = samples(counted.iter().filter_map(|one| Some((one.frame.found?, one.marked))));
-    let left = samples(counted.iter().filter_map(|one| Some((one.frame.left?, one.marked))));
+    let found = samples(counted.iter().filter_map(|one| Some((one.frame.found()?, one.marked))));
+    let left = samples(counted.iter().filter_map(|one| Some((one.frame.left()?, one.marked))));
     let longest = counted.iter().map(|one| u64::from(one.frame.len)).max().unwrap_or(0);
     let reading = Reading::choose(&found, &left);
     let onset = (1u64..)
@@ -140,13 +129,13 @@ pub fn infer(evidence: &Evidence<'_>, queue: &Queue) -> Option<Marking> {
             let first = seen.get(one.frame.index as usize)?;
             Some(Onset {
                 arrival: first.arrival,
-                departure: one.frame.departure.map(|_| first.departure),
+                departure: departure(first).map(|_| first.departure),
                 frame: number,
                 flow: first.flow,
                 depth: if reading.at == Some(MarkAt::Dequeue) {
-                    one.frame.left
+                    one.frame.left()
                 } else {
-                    one.frame.found
+                    one.frame.found()
                 },
             })
         });

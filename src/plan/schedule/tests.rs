@@ -23,6 +23,7 @@ fn pattern(kinds: Vec<Kind>) -> Pattern {
         duration: None,
         icrc_check: IcrcCheck::All,
         traffic: kinds.into_iter().enumerate().map(entry).collect(),
+        expect: Vec::new(),
     }
 }
 

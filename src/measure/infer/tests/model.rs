@@ -172,6 +172,8 @@ pub fn read(plan: &Plan, trace: &Trace, sent: &[SentPause], configured: Option<R
         plan,
         trace,
         received: &PauseLog::default(),
+        ports: &[],
+        places: &[],
         sent,
         flow_packets: &[],
         configured: &configured,
