@@ -62,8 +62,8 @@ pub struct Event {
 
 impl Event {
     #[inline]
-    fn key(&self) -> (u64, u64) {
-        (self.time, self.order)
+    fn key(&self) -> u128 {
+        u128::from(self.time) << 64 | u128::from(self.order)
     }
 }
 
