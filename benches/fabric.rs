@@ -106,12 +106,14 @@ fn main() {
     let count = if short { 10_000 } else { 100_000 };
     let leaf_spine = "{topology: leaf-spine, leaves: 4, spines: 4}";
     let slow = "{switch: {ecn: {kmin: 50KB}, pfc: {xoff: 50KB}}}";
-    let shift = |host: u8| (host + 9) % 32;
-    let cases: [(&str, &str, u8, &dyn Fn(u8) -> u8); 4] = [
-        ("one switch, each host to another", "{}", 32, &shift),
-        ("one switch, 31 hosts to one, marked and paused", slow, 32, &|_| 31),
-        ("one switch, 8 hosts to one, marked and paused", slow, 9, &|_| 8),
-        ("leaf-spine, each host to another", leaf_spine, 32, &shift),
+    fn shift(host: u8) -> u8 {
+        (host + 9) % 32
+    }
+    let cases: [(&str, &str, u8, fn(u8) -> u8); 4] = [
+        ("one switch, each host to another", "{}", 32, shift),
+        ("one switch, 31 hosts to one, marked and paused", slow, 32, |_| 31),
+        ("one switch, 8 hosts to one, marked and paused", slow, 9, |_| 8),
+        ("leaf-spine, each host to another", leaf_spine, 32, shift),
     ];
     let only = std::env::args().skip(1).find_map(|arg| arg.parse::<usize>().ok());
     for (index, (name, yaml, hosts, to)) in cases.into_iter().enumerate() {
