@@ -1,6 +1,6 @@
 //! What each key of a testbed takes and refuses, at the edges; what a testbed becomes.
 
-use squall::testbed::{self, Addresses, Cores, Device, EalOptions, Hugepages, Port, Testbed, WorkerCount};
+use squall::testbed::{self, Addresses, Configured, Cores, Device, EalOptions, Hugepages, Port, Testbed, WorkerCount};
 use squall::units::{BitRate, Bytes};
 
 /// A port `p` with `sets` (keys of the port; `/key=value` of the testbed).
@@ -179,6 +179,8 @@ dut: {vendor: v, asic: 7}
             descriptors: 512,
             promiscuous: false,
         }],
+        fabric: None,
+        said: Configured::default(),
         dut: [
             ("asic".to_owned(), "7".to_owned()),
             ("vendor".to_owned(), "v".to_owned()),

@@ -16,37 +16,42 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("yaml", &["units"]),
     ("capture", &["units"]),
     ("host", &["units", "dpdk"]),
-    ("pattern", &["units", "yaml"]),
+    ("expect", &["yaml"]),
+    ("pattern", &["units", "yaml", "expect"]),
     ("testbed", &["units", "yaml"]),
+    ("fabric", &["units", "wire", "testbed"]),
     ("plan", &["units", "wire", "pattern", "testbed"]),
     ("measure", &["units", "wire", "pattern", "plan"]),
     (
         "engine",
-        &["units", "wire", "dpdk", "pattern", "testbed", "plan", "measure"],
+        &[
+            "units", "wire", "dpdk", "pattern", "testbed", "fabric", "plan", "measure",
+        ],
     ),
+    // Not the fabric: nothing that is reported rests on what the device under test says of itself.
     (
         "report",
         &[
-            "units", "dpdk", "pattern", "testbed", "plan", "measure", "engine", "host",
+            "units", "dpdk", "expect", "pattern", "testbed", "plan", "measure", "engine", "host",
         ],
     ),
     (
         "trial",
         &[
-            "units", "wire", "dpdk", "host", "pattern", "testbed", "plan", "measure", "engine", "report",
+            "units", "wire", "dpdk", "host", "pattern", "testbed", "fabric", "plan", "measure", "engine", "report",
         ],
     ),
     (
         "cli",
         &[
-            "units", "wire", "dpdk", "yaml", "capture", "host", "pattern", "testbed", "plan", "measure", "engine",
-            "report", "trial",
+            "units", "wire", "dpdk", "yaml", "capture", "host", "pattern", "testbed", "fabric", "plan", "measure",
+            "engine", "report", "trial",
         ],
     ),
 ];
 
 /// Parts that are functions of their arguments: no clock, file, thread or output of their own.
-const PURE: &[&str] = &["units", "wire", "plan", "measure"];
+const PURE: &[&str] = &["units", "wire", "fabric", "plan", "measure"];
 
 /// What such a part must not name.
 const IMPURE: &[&str] = &[

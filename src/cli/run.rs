@@ -11,15 +11,16 @@ use super::input::Input;
 use super::progress::{Progress, ProgressSample};
 use super::{Failure, Outcome};
 use crate::engine::outcome::Live;
+use crate::fabric;
 use crate::report::{self, terminal};
 use crate::testbed;
-use crate::trial::{Session, Trial};
+use crate::trial::{Measured, Session, Trial};
 use crate::units::WIRE_OVERHEAD;
 
 /// Send a pattern, receive it, and report what became of it
 ///
-/// Exit status: 0 done, 1 the run failed or was cut short, 2 the input is wrong, 3 the environment
-/// is.
+/// Exit status: 0 done, 1 the run failed, was cut short or did not meet an `expect` line of the
+/// pattern, 2 the input is wrong, 3 the environment is.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -72,7 +73,10 @@ pub fn run(args: &Args) -> Outcome {
     if let Some(progress) = progress {
         progress.finish();
     }
-    let results = results?;
+    let Measured {
+        results,
+        fabric: counters,
+    } = results?;
     if !args.quiet {
         super::devices::print(&terminal::render(&results, terminal::View::of_stdout()))?;
     }
@@ -82,13 +86,28 @@ pub fn run(args: &Args) -> Outcome {
         if !args.quiet {
             super::say(&format!("results: {}", path.display()));
         }
+        if let Some(counters) = counters {
+            report::write_file(folder, fabric::FILE_NAME, counters.to_json().as_bytes())
+                .map_err(|error| Failure::Run(error.to_string()))?;
+        }
     }
-    match &results.run.interrupted_by {
-        None => Ok(()),
-        Some(cause) => Err(Failure::Run(format!(
-            "the run ended early: {cause}; what was measured is reported"
-        ))),
+    let mut failures = Vec::new();
+    if let Some(cause) = &results.run.interrupted_by {
+        failures.push(format!("the run ended early: {cause}; what was measured is reported"));
     }
+    let unmet: Vec<String> = results.unmet().map(|expected| format!("\n  {expected}")).collect();
+    if !unmet.is_empty() {
+        let all = results.expectations.len();
+        failures.push(format!(
+            "{} of {all} expectations not met:{}",
+            unmet.len(),
+            unmet.concat()
+        ));
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Run(failures.join("\n")))
 }
 
 /// Signals that come so soon after the first are the same wish: wrappers signal a process and then

@@ -78,9 +78,10 @@ pub fn eal_config(testbed: &Testbed) -> EalConfig {
         devices: testbed
             .ports
             .iter()
-            .map(|port| match &port.device {
-                Device::Vdev { args, .. } => DeviceArg::Vdev(args.clone()),
-                Device::Pci { args, .. } => DeviceArg::Pci(args.clone()),
+            .filter_map(|port| match &port.device {
+                Device::Vdev { args, .. } => Some(DeviceArg::Vdev(args.clone())),
+                Device::Pci { args, .. } => Some(DeviceArg::Pci(args.clone())),
+                Device::Fabric => None,
             })
             .collect(),
         extra_args: testbed.eal.extra_args.clone(),
@@ -210,7 +211,7 @@ impl Lab {
                 .find_map(|arg| arg.strip_prefix("framesz="))?
                 .parse()
                 .ok(),
-            Device::Pci { .. } => None,
+            Device::Pci { .. } | Device::Fabric => None,
         });
         let room = ring_frame.chain([frame_len + 64, 2048]).max().unwrap_or(2048);
         RxPool::new(

@@ -53,15 +53,6 @@ pub fn read(outer: &Fields<'_>, base: &FrameOptions) -> FrameOptions {
     frame
 }
 
-impl FrameOptions {
-    /// Traffic class (priority 0…7) of these frames: the PCP of the outermost VLAN tag
-    /// (IEEE 802.1Q 6.9.3), else the class selector bits of the DSCP (RFC 2474 section 4.2.2).
-    #[must_use]
-    pub fn class(&self) -> u8 {
-        self.vlan.first().map_or(self.dscp >> 3, |tag| tag.pcp)
-    }
-}
-
 fn set<T>(place: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *place = value;

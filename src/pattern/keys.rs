@@ -51,6 +51,12 @@ pub const PATTERN: Section = Section {
             "header fields of every entry; an entry's own `frame` goes first",
         ),
         key("traffic", "a list of 1 to 256 entries", "required", "what is sent"),
+        key(
+            "expect",
+            "a line or a list of lines (`lost == 0`)",
+            "none",
+            "what must hold; where it does not, the exit status is 1",
+        ),
     ],
     inside: &[("frame", &FRAME)],
 };

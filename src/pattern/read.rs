@@ -5,6 +5,7 @@
 
 use super::values::{time, time_above_zero};
 use super::{Entry, FrameOptions, IcrcCheck, Kind, Pattern, Start, frame, keys, kinds};
+use crate::expect;
 use crate::units::{Picos, Qpn};
 use crate::yaml::read::{Fields, Reader, Section, parse_int};
 use crate::yaml::tree::{Node, Value};
@@ -36,10 +37,14 @@ pub fn pattern(reader: &Reader, root: &Node, stem: &str) -> Pattern {
             .parse("icrc_check", icrc_check, near_icrc_check)
             .unwrap_or(IcrcCheck::All),
         traffic: Vec::new(),
+        expect: Vec::new(),
     };
     let placed = traffic(&fields, &frame, fields.has("duration"));
     between(reader, &placed);
     pattern.traffic = placed.into_iter().map(|placed| placed.entry).collect();
+    let names: Vec<&str> = pattern.traffic.iter().map(|entry| entry.name.as_str()).collect();
+    let expect = expect::expectations(&fields, "expect", Some(&names));
+    pattern.expect = expect.into_iter().map(|(_, expectation)| expectation).collect();
     pattern
 }
 

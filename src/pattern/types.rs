@@ -1,6 +1,7 @@
 //! The pattern's types. Names are the draft's and the IBTA's; every duration and size is a unit
 //! type. `docs/PATTERNS.md` describes each key.
 
+use crate::expect::Expectation;
 use crate::units::{BitRate, Bytes, Picos, Psn, Qpn, Share};
 
 /// A whole pattern file.
@@ -20,6 +21,8 @@ pub struct Pattern {
     pub icrc_check: IcrcCheck,
     /// `traffic`: at least one entry, names distinct.
     pub traffic: Vec<Entry>,
+    /// `expect`: what must hold of a run.
+    pub expect: Vec<Expectation>,
 }
 
 /// Which received frames have their ICRC verified.
@@ -476,6 +479,15 @@ pub struct FrameOptions {
     pub ack_req: AckReq,
     /// `source_port`.
     pub entropy: Entropy,
+}
+
+impl FrameOptions {
+    /// The traffic class of such frames: PCP of the outermost tag, else the DSCP's upper three
+    /// bits; the rule of `wire::class_of`.
+    #[must_use]
+    pub fn class(&self) -> u8 {
+        self.vlan.first().map_or(self.dscp >> 3, |tag| tag.pcp)
+    }
 }
 
 impl Default for FrameOptions {

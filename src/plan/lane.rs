@@ -253,6 +253,12 @@ impl Lane {
         self.control
     }
 
+    /// When its next MAC control frame is due; [`Picos::MAX`]: never.
+    #[must_use]
+    pub fn control_due(&self) -> Picos {
+        if self.control { self.next_release } else { Picos::MAX }
+    }
+
     /// Whether this lane is paced at all.
     #[must_use]
     pub fn is_paced(&self) -> bool {

@@ -73,6 +73,8 @@ pub struct Schedule {
     classes: Vec<u8>,
     /// Classes whose turn does not come: bit n = priority n.
     paused: u8,
+    /// When the next MAC control frame is due, and its lane.
+    control: (Picos, usize),
     /// Keys whose turn came while their class was paused.
     parked: Vec<Key>,
     /// The lane that was served last: mostly it is the next one too, and needs no heap.
@@ -131,6 +133,7 @@ impl Schedule {
             heap: BinaryHeap::new(),
             classes,
             paused: 0,
+            control: (Picos::MAX, 0),
             parked: Vec::new(),
             current: None,
             ticks: 0,
@@ -158,6 +161,7 @@ impl Schedule {
                 self.rekey(lane, time);
             }
         }
+        self.look_for_control();
     }
 
     /// The QP that a [`Next::Packet`] named.
@@ -279,6 +283,9 @@ impl Schedule {
                 Ready::At(ready) if ready > time => self.rekey_current(lane, ready),
                 Ready::At(ready) => {
                     let at = self.departure(lane, ready, limit);
+                    if self.control.0 <= at.min(limit) {
+                        return self.emit_control(plan, at, limit);
+                    }
                     if at > limit {
                         return Next::Wait(at);
                     }
@@ -346,38 +353,61 @@ impl Schedule {
         }
     }
 
+    /// The MAC control frame that is due, ahead of the frame that could leave at `at`: control frames
+    /// do not wait behind data (IEEE 802.3 annex 31B.3), but a frame that is leaving is not cut short.
+    #[cold]
+    fn emit_control(&mut self, plan: &Plan, at: Picos, limit: Picos) -> Next {
+        let (due, lane) = self.control;
+        let at = match self.clocking {
+            Clocking::Exact => due.max(self.port_free),
+            Clocking::Pulled | Clocking::Real { .. } => at,
+        };
+        if at > limit {
+            return Next::Wait(at);
+        }
+        let state = &mut self.lanes[lane];
+        let entry = state.entry;
+        let quanta = state.take_control(&plan.entries[entry], CONTROL_FRAME_LEN);
+        let paced = state.is_paced();
+        self.left(entry, at, paced.then_some(CONTROL_FRAME_LEN));
+        self.rekey(lane, at);
+        self.look_for_control();
+        Next::Control { at, entry, quanta }
+    }
+
+    /// Finds out which MAC control frame is due next.
+    fn look_for_control(&mut self) {
+        let due = self.lanes.iter().map(Lane::control_due).zip(0..);
+        self.control = due.min().unwrap_or((Picos::MAX, 0));
+    }
+
+    /// A frame of `entry` leaves at `at`; `len` when the port is busy with it, by the plan.
+    #[inline]
+    fn left(&mut self, entry: usize, at: Picos, len: Option<u32>) {
+        let (first, last) = &mut self.departures[entry];
+        *first = (*first).min(at);
+        *last = at;
+        let Some(len) = len else { return };
+        if self.wire_time.0 != len {
+            self.wire_time = (len, self.line.wire_time(u64::from(len)));
+        }
+        self.port_free = at + self.wire_time.1;
+    }
+
     /// The frame of `lane` that leaves at `at`; `None` when its time was over before its turn came.
     #[inline]
     fn emit(&mut self, seed: u64, entry: &EntryPlan, lane: usize, at: Picos) -> Option<Next> {
         let state = &mut self.lanes[lane];
         let entry_index = state.entry;
-        let (next, frame_len, time) = if state.is_control() {
-            let quanta = state.take_control(entry, CONTROL_FRAME_LEN);
-            let next = Next::Control {
-                at,
-                entry: entry_index,
-                quanta,
-            };
-            (next, CONTROL_FRAME_LEN, Picos(at.0 + 1))
-        } else {
-            let Some(due) = state.take(entry, seed, at) else {
-                // It looks again as of now: as of its planned time it would begin anew for ever.
-                self.rekey_current(lane, at);
-                return None;
-            };
-            (Next::Packet { at, lane, due }, due.frame_len, state.time())
+        let Some(due) = state.take(entry, seed, at) else {
+            // It looks again as of now: as of its planned time it would begin anew for ever.
+            self.rekey_current(lane, at);
+            return None;
         };
-        let (first, last) = &mut self.departures[entry_index];
-        *first = (*first).min(at);
-        *last = at;
-        if state.is_paced() {
-            if self.wire_time.0 != frame_len {
-                self.wire_time = (frame_len, self.line.wire_time(u64::from(frame_len)));
-            }
-            self.port_free = at + self.wire_time.1;
-        }
+        let (time, paced) = (state.time(), state.is_paced());
+        self.left(entry_index, at, paced.then_some(due.frame_len));
         self.rekey_current(lane, time);
-        Some(next)
+        Some(Next::Packet { at, lane, due })
     }
 
     fn lane_finished(&mut self, lane: usize) {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::testbed::{Addresses, Cores, Device, EalOptions, Hugepages, Port, Testbed, WorkerCount};
+use crate::testbed::{Addresses, Configured, Cores, Device, EalOptions, Hugepages, Port, Testbed, WorkerCount};
 use crate::units::Bytes;
 
 /// A testbed of so many ports, workers dealt to them as a pattern asks.
@@ -40,6 +40,8 @@ pub(crate) fn testbed(ports: usize) -> Testbed {
             ipv6: ("2001:2::1".parse().unwrap(), 48),
         },
         ports: (0..ports).map(port).collect(),
+        fabric: None,
+        said: Configured::default(),
         dut: BTreeMap::new(),
     }
 }

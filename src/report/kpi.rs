@@ -5,10 +5,11 @@
 //! figure under it was not measured. Units are the draft's. Definitions are design decisions where
 //! the draft leaves them open; `docs/METHOD.md` gives the reasons.
 //!
-//! Left out on purpose: KPIs of a whole serving system (TTFT, ITL, TPS, …), of a NIC's
-//! transport, and `Buffer_utilization`, which is read from outside only as a threshold.
+//! Left out on purpose: KPIs of a whole serving system (TTFT, ITL, TPS, …) and of a NIC's
+//! transport. `Buffer_utilization` is the device's to tell ([`of_reading`]); from outside it is read only
+//! as a threshold.
 
-use super::model::{Distribution, DutId, Kpi, Port, Results, Statistic, Traffic};
+use super::model::{Distribution, DutId, Kpi, Port, Reading, Results, Statistic, Traffic};
 use super::stats;
 
 /// The KPIs of one trial: of each traffic entry, then of each port.
@@ -186,6 +187,70 @@ fn of_port(list: &mut Listing<'_>, port: &Port, seconds: Option<f64>) {
         share(port.rx.achieved_bps),
         meaning,
     );
+}
+
+/// The KPIs that follow from the device's own counters, as far as it gave them.
+pub(super) fn of_reading(reading: &Reading, dut: DutId, test: Option<&str>) -> Vec<Kpi> {
+    let ratio = |part: Option<u64>, whole: Option<u64>, of: f64| {
+        // Counters that were not read at the same instant may contradict one another.
+        let whole = whole.filter(|whole| *whole > 0 && part.is_some_and(|part| part <= *whole))?;
+        Some(of * float(part?) / float(whole))
+    };
+    let offered = reading
+        .frames
+        .zip(reading.dropped_frames)
+        .and_then(|(frames, dropped)| frames.checked_add(dropped));
+    let pauses = reading.pfc_sent_per_class.map(|classes| {
+        let sum = classes.iter().fold(0, |sum: u64, frames| sum.saturating_add(*frames));
+        float(sum)
+    });
+    let found = [
+        (
+            "Buffer_utilization",
+            "%",
+            ratio(reading.buffer_watermark_bytes, reading.buffer_bytes, 100.0),
+            "greatest fill of the device's buffer, by its own watermark",
+        ),
+        (
+            "ECN_marking_rate",
+            "%",
+            ratio(reading.ecn_marked_frames, reading.frames, 100.0),
+            "frames marked over frames forwarded, by the device's own counters",
+        ),
+        (
+            "PFC_frame_count",
+            "frames",
+            pauses,
+            "PFC frames sent by the device, by its own counters, once for each class",
+        ),
+        (
+            "Packet_drop_rate",
+            "ppm",
+            ratio(reading.dropped_frames, offered, 1e6),
+            "frames dropped per million forwarded or dropped, by the device's own counters",
+        ),
+        (
+            "Link_utilization",
+            "%",
+            reading.link_utilization_percent,
+            "mean utilisation of the link, as the device tells it",
+        ),
+    ];
+    let listed = found.into_iter().filter(|(.., value, _)| value.is_some());
+    listed
+        .map(|(name, unit, value, definition)| Kpi {
+            name: name.to_owned(),
+            unit: unit.to_owned(),
+            statistic: Statistic::Value,
+            value: value.filter(|value| value.is_finite()),
+            ci95: None,
+            trials: 1,
+            dut,
+            test: test.map(str::to_owned),
+            place: format!("device/{}", reading.place),
+            definition: definition.to_owned(),
+        })
+        .collect()
 }
 
 /// The same KPIs over several trials: the mean of those that have a value, with its confidence

@@ -11,14 +11,16 @@
 
 mod anomaly;
 pub mod assemble;
+pub mod figures;
 mod json;
 pub mod kpi;
 pub mod model;
 pub mod provenance;
 pub mod stats;
 pub mod terminal;
+mod verdict;
 
-pub use json::{FILE_NAME, ReadError, WriteError, from_json, read, to_json, write, write_or_print};
+pub use json::{FILE_NAME, ReadError, WriteError, from_json, read, to_json, write, write_file, write_or_print};
 pub use model::Results;
 
 #[cfg(test)]

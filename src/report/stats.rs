@@ -46,6 +46,11 @@ pub fn distribution(histogram: &Histogram<u64>, exact: Option<Exact>, source: Ti
         p99: at(0.99),
         p99_9: at(0.999),
         max,
+        // The ends are the extremes themselves, not their buckets'.
+        percentiles: std::iter::once(min)
+            .chain((1..100).map(|percent| at(f64::from(percent) / 100.0)))
+            .chain([max])
+            .collect(),
     })
 }
 
@@ -119,6 +124,16 @@ mod tests {
             (found.p99_9, 9_990_000),
         ] {
             assert!((truth..=truth + truth / 1000).contains(&value), "{value} for {truth}");
+        }
+        assert_eq!(found.percentiles.len(), 101);
+        assert_eq!((found.percentiles[0], found.percentiles[100]), (1_000, 10_000_000));
+        for (percent, value) in (1..100).zip(&found.percentiles[1..]) {
+            let truth = percent * 100_000;
+            // A quantile of 0.07 is a little more than 7 %: one value more.
+            assert!(
+                (truth..=truth + truth / 1000 + 1_000).contains(value),
+                "{value} at {percent} %"
+            );
         }
         let mut one = Histogram::<u64>::new(3).unwrap();
         one.record(1_234_567).unwrap();

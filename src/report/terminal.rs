@@ -78,6 +78,10 @@ pub fn render(results: &Results, view: View) -> String {
     }
     section(&mut out, "Anomalies", view);
     anomalies(&mut out, results, view);
+    if !results.expectations.is_empty() {
+        section(&mut out, "Expectations", view);
+        expectations(&mut out, results, view);
+    }
     out
 }
 
@@ -409,6 +413,22 @@ fn statistic(kpi: &Kpi, view: View) -> Option<String> {
         Statistic::P999 => format!("p99.9 {value}{spread}"),
         other => format!("{other} {value}{spread}"),
     })
+}
+
+fn expectations(out: &mut String, results: &Results, view: View) {
+    for expected in &results.expectations {
+        let (word, tone) = if expected.met {
+            ("met", Tone::Good)
+        } else {
+            ("unmet", Tone::Bad)
+        };
+        let text = wrap("         ", &harmless(&expected.to_string()), view);
+        let rest = text.get(9..).unwrap_or_default();
+        line(
+            out,
+            &format!("  {}{}{rest}", toned(word, tone, view), " ".repeat(7 - word.len())),
+        );
+    }
 }
 
 fn anomalies(out: &mut String, results: &Results, view: View) {

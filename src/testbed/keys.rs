@@ -1,6 +1,7 @@
 //! The keys of a testbed: one table for each kind of map, behind the checks, the suggestions and
 //! `docs/TESTBEDS.md` alike.
 
+pub use super::keys_fabric::*;
 use crate::yaml::read::{Section, key};
 
 const CORES: &str = "core numbers 0 to 1023, each once: `2`, `2-5` or `[2, 4-6]`";
@@ -36,7 +37,24 @@ pub const TESTBED: Section = Section {
             "the benchmarking ranges",
             "addresses of the workers",
         ),
-        key("ports", "a list of 1 to 256 ports", "required", "the DPDK ports"),
+        key(
+            "ports",
+            "a list of 1 to 256 ports",
+            "required without `fabric`",
+            "the DPDK ports",
+        ),
+        key(
+            "fabric",
+            "a map of fabric keys, `{}` at least",
+            "none",
+            "the reference fabric in place of `ports`: hosts, links and switches in virtual time",
+        ),
+        key(
+            "configured",
+            "a map of ecn and pfc",
+            "none",
+            "thresholds that a real switch is said to have, for comparison with what is read from outside",
+        ),
         key(
             "dut",
             "a map of text without control characters",
@@ -44,7 +62,12 @@ pub const TESTBED: Section = Section {
             "the device under test in free words, for reports",
         ),
     ],
-    inside: &[("eal", &EAL), ("addresses", &ADDRESSES), ("cores", &CORE_LISTS)],
+    inside: &[
+        ("eal", &EAL),
+        ("addresses", &ADDRESSES),
+        ("cores", &CORE_LISTS),
+        ("fabric", &FABRIC),
+    ],
 };
 
 /// `eal`.
@@ -192,4 +215,22 @@ pub const PORT: Section = Section {
 };
 
 /// Every table, for the documentation.
-pub const SECTIONS: &[&Section] = &[&TESTBED, &EAL, &CORE_LISTS, &ADDRESSES, &PORT];
+pub const SECTIONS: &[&Section] = &[
+    &TESTBED,
+    &EAL,
+    &CORE_LISTS,
+    &ADDRESSES,
+    &PORT,
+    &FABRIC,
+    &SWITCH,
+    &THRESHOLDS,
+    &ECN,
+    &PAUSE_THRESHOLDS,
+    &PFC,
+    &FAULT,
+    &OFTEN,
+    &REORDER,
+    &LINK_DOWN,
+    &STUCK_PAUSE,
+    &CONFIGURED,
+];

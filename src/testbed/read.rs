@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use super::{Addresses, Cores, Device, EalOptions, Hugepages, Port, Testbed, WorkerCount, device, keys};
+use super::{Addresses, Cores, Device, EalOptions, Hugepages, Port, Testbed, WorkerCount, device, keys, read_fabric};
 use crate::units::{BitRate, Bytes};
 use crate::yaml::read::{Fields, Reader, parse_int, printable};
 use crate::yaml::tree::{Node, Value};
@@ -48,6 +48,8 @@ pub fn testbed(reader: &Reader, root: &Node, stem: &str) -> Testbed {
         cores: cores(&fields),
         addresses: addresses(&fields),
         ports: ports(&fields),
+        fabric: read_fabric::fabric(&fields),
+        said: read_fabric::configured(&fields),
         dut: dut(&fields),
     }
 }
@@ -195,7 +197,11 @@ fn dut(outer: &Fields<'_>) -> BTreeMap<String, String> {
 }
 
 fn ports(outer: &Fields<'_>) -> Vec<Port> {
-    outer.require("ports");
+    if outer.has("fabric") {
+        outer.exclude("ports", "fabric");
+    } else {
+        outer.require("ports");
+    }
     let Some(node) = outer.get("ports") else {
         return Vec::new();
     };

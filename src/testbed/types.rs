@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::{Configured, Fabric};
 use crate::units::{BitRate, Bytes};
 
 /// A whole testbed file.
@@ -21,8 +22,13 @@ pub struct Testbed {
     pub cores: Cores,
     /// `addresses`.
     pub addresses: Addresses,
-    /// `ports`: at least one, names distinct.
+    /// `ports`: at least one, names distinct; none yet where a fabric has not been
+    /// [sized](Testbed::sized).
     pub ports: Vec<Port>,
+    /// `fabric`, in place of `ports`.
+    pub fabric: Option<Fabric>,
+    /// `configured`; [`Testbed::configured`] also knows the fabric's.
+    pub said: Configured,
     /// `dut`: free text about the device under test, for the report.
     pub dut: BTreeMap<String, String>,
 }
@@ -122,7 +128,7 @@ pub enum WorkerCount {
     Exactly(u32),
 }
 
-/// `device`: a vdev with its arguments, or a PCI address.
+/// `device`: a vdev with its arguments, a PCI address, or a host of the fabric.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Device {
     /// `net_null0,no-rx=1` and the like: passed to EAL as `--vdev`.
@@ -139,6 +145,8 @@ pub enum Device {
         /// The whole EAL device string.
         args: String,
     },
+    /// A host of the testbed's fabric.
+    Fabric,
 }
 
 impl Device {
@@ -147,14 +155,17 @@ impl Device {
     pub fn kernel_interface(&self) -> Option<&str> {
         match self {
             Device::Vdev { args, .. } => args.split(',').find_map(|part| part.strip_prefix("iface=")),
-            Device::Pci { .. } => None,
+            Device::Pci { .. } | Device::Fabric => None,
         }
     }
 
-    /// The name under which EAL knows the port: the part before the first comma.
+    /// The name under which EAL knows the port: the part before the first comma. Empty for a host
+    /// of the fabric, whose port EAL is not asked for.
     #[must_use]
     pub fn eal_name(&self) -> &str {
-        let (Device::Vdev { args, .. } | Device::Pci { args, .. }) = self;
-        args.split(',').next().unwrap_or(args)
+        match self {
+            Device::Vdev { args, .. } | Device::Pci { args, .. } => args.split(',').next().unwrap_or(args),
+            Device::Fabric => "",
+        }
     }
 }

@@ -28,6 +28,7 @@ pub(super) fn check_devices(pattern: &Pattern, testbed: &Testbed, owned: &[Strin
     let sends_pauses = pattern.traffic.iter().any(|entry| entry.kind.sends_pauses());
     let real = testbed.ports.iter().find(|port| match &port.device {
         Device::Pci { .. } => true,
+        Device::Fabric => false,
         Device::Vdev { driver, .. } => !matches!(driver.as_str(), "net_null" | "net_ring"),
     });
     if let (true, false, Some(port)) = (sends_pauses, testbed.isolated, real) {

@@ -30,6 +30,7 @@ pub mod atomicacketh;
 pub mod atomiceth;
 pub mod bth;
 pub mod checksum;
+pub mod class;
 pub mod cnp;
 pub mod decode;
 pub mod deth;
@@ -54,6 +55,7 @@ pub mod vlan;
 mod bytes;
 mod malformed;
 
+pub use class::class_of;
 pub use malformed::Malformed;
 pub use opcode::Opcode;
 pub use packet::{Frame, Packet};

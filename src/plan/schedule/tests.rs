@@ -23,6 +23,7 @@ fn pattern(kinds: Vec<Kind>) -> Pattern {
         duration: None,
         icrc_check: IcrcCheck::All,
         traffic: kinds.into_iter().enumerate().map(entry).collect(),
+        expect: Vec::new(),
     }
 }
 
@@ -404,4 +405,46 @@ fn a_paused_class_waits_and_the_others_go_on() {
     }
     assert_eq!(sent, [30, 30]);
     assert_eq!(schedule.next(&plan, Picos::MAX), Next::Done);
+}
+
+/// A port that is asked for three times its line rate still pauses in time: a PFC frame waits for
+/// the frame that is leaving, and for nothing else.
+#[test]
+fn control_frames_do_not_wait_behind_data() {
+    let pause = crate::pattern::Pfc {
+        from: 0,
+        pause: false,
+        classes: 8,
+        quanta: 65_535,
+        interval: Picos::from_micros(7),
+        count: Some(20),
+    };
+    let load = || Kind::Transfer(transfer(4096, 1, 1000, Rate::Share(Share(1.0))));
+    let p = pattern(vec![load(), load(), load(), Kind::Pfc(pause)]);
+    let plan = plan(&p, 2);
+    let frame = LINE.wire_time(4174);
+    for clocking in [Clocking::Exact, Clocking::Pulled] {
+        let mut schedule = Schedule::new(&plan, 0, clocking);
+        let (mut now, mut pauses, mut packets) = (Picos::ZERO, 0u64, 0);
+        loop {
+            let limit = if clocking == Clocking::Exact { Picos::MAX } else { now };
+            match schedule.next(&plan, limit) {
+                Next::Control { at, .. } => {
+                    let late = at - Picos(7_000_000 * pauses);
+                    assert!(late <= frame, "{clocking:?}: frame {pauses} is {late} late");
+                    assert!(at >= now, "two frames at once");
+                    pauses += 1;
+                    now = at + LINE.wire_time(60);
+                }
+                Next::Packet { at, .. } => {
+                    assert!(at >= now, "two frames at once");
+                    now = at + frame;
+                    packets += 1;
+                }
+                Next::Wait(until) => now = until,
+                Next::Done => break,
+            }
+        }
+        assert_eq!((pauses, packets), (20, 3000), "{clocking:?}");
+    }
 }

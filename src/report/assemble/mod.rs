@@ -6,6 +6,7 @@
 //!
 //! Left out on purpose: measuring.
 
+mod parameters;
 mod ports;
 mod traffic;
 
