@@ -13,6 +13,7 @@ mod load;
 pub mod point;
 mod read;
 pub mod run;
+mod shipped;
 pub mod store;
 mod types;
 
@@ -21,6 +22,7 @@ use crate::yaml::{self, Diagnostics, Source};
 
 pub use load::{DEVICE, Inputs, Ready};
 pub use read::{MAX_RUNS, MAX_TRIALS};
+pub use shipped::SHIPPED;
 pub use types::*;
 
 /// What the command line says of a sweep, beside its file.
@@ -130,6 +132,3 @@ fn parse_source(source: &Source) -> Result<Sweep, Diagnostics> {
         Err(source.diagnostics(reader.into_findings()))
     }
 }
-
-/// The shipped sweeps: name and text of each.
-pub const SHIPPED: &[(&str, &str)] = &[];
