@@ -33,9 +33,9 @@ pub struct Run {
     pub seq: u32,
     /// How many are missing.
     pub frames: u32,
-    /// Departure of the last frame before, ps; of none, the departure after.
+    /// Departure of the last frame before, ps; of none, by the flow's pace.
     left_before: i64,
-    /// Departure of the first frame after; of none, the departure before.
+    /// Departure of the first frame after; of none, by the flow's pace.
     left_after: i64,
     /// Arrival of the last frame before; `None`: there is none.
     came_before: Option<i64>,
@@ -46,7 +46,7 @@ pub struct Run {
 impl Run {
     /// When its first frame left, as far as its neighbours tell.
     fn began(&self) -> i64 {
-        let gap = self.left_after - self.left_before;
+        let gap = self.left_after.saturating_sub(self.left_before);
         self.left_before + gap / (i64::from(self.frames) + 1)
     }
 }
@@ -133,19 +133,32 @@ fn runs(evidence: &Evidence<'_>, facts: &Facts) -> Vec<Run> {
         let (from, to) = (ends[flow as usize], ends[flow as usize + 1]);
         let mine = &mut order[from..to];
         mine.sort_unstable_by_key(|index| seen[*index].seq);
+        // Where a neighbour is missing, the flow's own pace stands for it.
+        let times: Vec<i64> = mine.iter().filter_map(|index| departure(&seen[*index])).collect();
+        let pace = |two: Option<&[i64]>| two.map_or(0, |two| (two[1] - two[0]).max(0));
+        let (pace_at_first, pace_at_last) = (
+            pace(times.first_chunk::<2>().map(|two| &two[..])),
+            pace(times.last_chunk::<2>().map(|two| &two[..])),
+        );
         let mut expected = fact.first;
         let mut last: Option<usize> = None;
         let mut miss = |expected: u32, frames: u32, last: Option<usize>, next: Option<usize>| {
             let time = |index: Option<usize>| index.and_then(|index| departure(&seen[index]));
             let (before, after) = (time(last), time(next));
-            // A flow of which nothing came was lost from the beginning, as far as anyone can tell.
-            let some = before.or(after).unwrap_or(earliest);
+            let whole = |pace: i64| pace.saturating_mul(i64::from(frames) + 1);
+            let (left_before, left_after) = match (before, after) {
+                (Some(before), Some(after)) => (before, after),
+                (Some(before), None) => (before, before.saturating_add(whole(pace_at_last))),
+                (None, Some(after)) => (after.saturating_sub(whole(pace_at_first)), after),
+                // A flow of which nothing came was lost from the beginning, as far as anyone can tell.
+                (None, None) => (earliest, earliest),
+            };
             found.push(Run {
                 flow,
                 seq: expected,
                 frames,
-                left_before: before.unwrap_or(some),
-                left_after: after.unwrap_or(some),
+                left_before,
+                left_after,
                 came_before: last.map(|index| seen[index].arrival.0.cast_signed()),
                 came_after: next.map(|index| seen[index].arrival.0.cast_signed()),
             });
@@ -206,10 +219,8 @@ fn of_runs(evidence: &Evidence<'_>, facts: &Facts, place: Option<(&Port, &Queue)
         let unloaded = port.paths.unloaded(facts, run.flow, len)?;
         Some((queue, run.began() + unloaded - port.paths.on_link(len)))
     };
-    let mut depths: Vec<u64> = runs
-        .iter()
-        .filter_map(|run| enter(run).map(|(queue, time)| queue.depth_at(time)))
-        .collect();
+    let depth_of = |run: &Run| enter(run).map(|(queue, time)| queue.depth_at(time));
+    let mut depths: Vec<u64> = runs.iter().filter_map(depth_of).collect();
     let depth = depths.first().copied();
     depths.sort_unstable();
     let mut lengths = Vec::new();
@@ -218,7 +229,8 @@ fn of_runs(evidence: &Evidence<'_>, facts: &Facts, place: Option<(&Port, &Queue)
         lengths.resize(lengths.len().max(bin + 1), 0u64);
         lengths[bin] += 1;
     }
-    let mut outages = outages(evidence, place.map(|(_, queue)| queue), &runs);
+    let meanwhile = Meanwhile::new(evidence, place);
+    let mut outages = outages(&meanwhile, &runs, depth_of);
     outages.sort_by_key(|outage| (outage.began, outage.flow));
     let restored = outages.iter().map(|outage| outage.restored).collect::<Option<Vec<_>>>();
     let began = outages.iter().map(|outage| outage.began).min();
@@ -252,40 +264,115 @@ fn of_runs(evidence: &Evidence<'_>, facts: &Facts, place: Option<(&Port, &Queue)
     })
 }
 
+/// How the others in the queue fared while a flow's frames were missing.
+struct Meanwhile<'a> {
+    queue: Option<&'a Queue>,
+    /// Departures of what arrived, sorted.
+    left: Vec<i64>,
+    /// Greatest depth of the queue.
+    deepest: u64,
+    /// Longest time of a frame on the last link, ps.
+    frame: i64,
+    end: i64,
+}
+
+/// Frames between two arrivals that are looked through for a silence.
+const LOOKED_THROUGH: usize = 100_000;
+
+/// A queue that is as deep as this many frames may have dropped for want of room.
+const DEEP: u64 = 16;
+
+impl<'a> Meanwhile<'a> {
+    fn new(evidence: &Evidence<'_>, place: Option<(&Port, &'a Queue)>) -> Meanwhile<'a> {
+        let seen = evidence.trace.observations();
+        let frames = || place.into_iter().flat_map(|(_, queue)| &queue.frames);
+        let mut left: Vec<i64> = frames()
+            .filter_map(|frame| departure(seen.get(frame.index as usize)?))
+            .collect();
+        left.sort_unstable();
+        let longest = frames().map(|frame| frame.len).max().unwrap_or(0);
+        Meanwhile {
+            queue: place.map(|(_, queue)| queue),
+            left,
+            deepest: frames().filter_map(super::queue::Frame::found).max().unwrap_or(0),
+            frame: place.map_or(0, |(port, _)| port.paths.on_link(longest)),
+            end: i64::try_from(evidence.end.0).unwrap_or(i64::MAX),
+        }
+    }
+
+    /// Frames that left between two times and arrived.
+    fn arrived(&self, from: i64, to: i64) -> u64 {
+        let until = self.left.partition_point(|time| *time < to);
+        let since = self.left.partition_point(|time| *time <= from);
+        until.saturating_sub(since) as u64
+    }
+
+    /// Whether most of the time between a run's neighbours nothing at all arrived: no full queue is so.
+    fn was_silent(&self, run: &Run) -> bool {
+        let (Some(queue), Some(before)) = (self.queue, run.came_before) else {
+            return false;
+        };
+        let Some(after) = run.came_after else {
+            // Nobody says when it would have ended.
+            return self.arrived(run.left_before, i64::MAX) * 10 < u64::from(run.frames);
+        };
+        let from = queue.frames.partition_point(|frame| frame.arrival < before);
+        let to = queue.frames.partition_point(|frame| frame.arrival <= after);
+        let Some(between) = queue
+            .frames
+            .get(from..to)
+            .filter(|between| between.len() <= LOOKED_THROUGH)
+        else {
+            return false;
+        };
+        let gaps = between.windows(2).map(|two| two[1].arrival - two[0].arrival);
+        let longest = gaps.max().unwrap_or(0);
+        longest >= (after - before) / 2 && longest >= 8 * self.frame
+    }
+
+    /// Whether chance does not make such a run, of all the queue's `runs`; `depth` is what was in the
+    /// queue when it began.
+    fn is_outage(&self, run: &Run, runs: &[Run], depth: Option<u64>) -> bool {
+        if f64::from(run.frames) * LEAST_RATIO.ln() > -IMPROBABLE {
+            return false;
+        }
+        let to = if run.came_after.is_some() {
+            run.left_after
+        } else {
+            self.end
+        };
+        let (from, to) = (run.left_before, to.max(run.left_before.saturating_add(1)));
+        // What was lost with it, of the other flows.
+        let with = |other: &&Run| other.flow != run.flow && other.left_before < to && other.left_after >= from;
+        let lost: u64 = runs.iter().filter(with).map(|other| u64::from(other.frames)).sum();
+        let room = DEEP
+            * self
+                .queue
+                .and_then(|queue| queue.frames.first())
+                .map_or(0, |frame| u64::from(frame.len));
+        let deep = depth.is_some_and(|depth| depth >= room && depth >= self.deepest / 2);
+        if self.was_silent(run) && (run.came_after.is_some() || !deep) {
+            return true;
+        }
+        if deep && lost > 0 {
+            // Want of room: it may lock some flows out for long.
+            return false;
+        }
+        let came = self.arrived(from, to);
+        #[expect(clippy::cast_precision_loss, reason = "a ratio of numbers of frames")]
+        let ratio = lost as f64 / (lost + came).max(1) as f64;
+        f64::from(run.frames) * ratio.clamp(LEAST_RATIO, 1.0 - LEAST_RATIO).ln() < -IMPROBABLE
+    }
+}
+
 /// The runs that chance does not make.
-fn outages(evidence: &Evidence<'_>, queue: Option<&Queue>, runs: &[Run]) -> Vec<Outage> {
-    let seen = evidence.trace.observations();
+fn outages(meanwhile: &Meanwhile<'_>, runs: &[Run], depth: impl Fn(&Run) -> Option<u64>) -> Vec<Outage> {
     let mut longest: Vec<&Run> = runs.iter().collect();
     longest.sort_by_key(|run| (std::cmp::Reverse(run.frames), run.began()));
     longest.truncate(LOOKED_AT);
-    // Departures of what arrived, to tell how the others fared meanwhile.
-    let mut left: Vec<i64> = queue
+    longest
         .into_iter()
-        .flat_map(|queue| &queue.frames)
-        .filter_map(|frame| departure(seen.get(frame.index as usize)?))
-        .collect();
-    left.sort_unstable();
-    let arrived = |from: i64, to: i64| {
-        let count =
-            left.partition_point(|time| *time < to) - left.partition_point(|time| *time <= from).min(left.len());
-        count as u64
-    };
-    let found = longest.into_iter().filter(|run| {
-        let (from, to) = (run.left_before, run.left_after.max(run.left_before + 1));
-        // What was lost with it, of all flows.
-        let with = |other: &&Run| other.left_before < to && other.left_after > from;
-        let others = runs.iter().filter(with).filter(|other| other.flow != run.flow);
-        let lost: u64 = others.map(|other| u64::from(other.frames)).sum();
-        let came = if to > from { arrived(from, to) } else { 0 };
-        // A full queue drains at line rate: when nothing at all came, it was not that.
-        let silent = came == 0 && run.came_before.is_some();
-        #[expect(clippy::cast_precision_loss, reason = "a ratio of numbers of frames")]
-        let ratio = lost as f64 / (lost + came).max(1) as f64;
-        let ratio = ratio.clamp(LEAST_RATIO, 1.0 - LEAST_RATIO);
-        let chance = f64::from(run.frames) * ratio.ln();
-        run.frames > 1 && (chance < -IMPROBABLE || silent && f64::from(run.frames) * LEAST_RATIO.ln() < -IMPROBABLE)
-    });
-    found
+        .filter(|run| meanwhile.is_outage(run, runs, depth(run)))
         .map(|run| Outage {
             flow: run.flow,
             began: picos(run.began()),

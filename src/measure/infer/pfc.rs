@@ -19,6 +19,9 @@ use crate::units::{BitRate, Picos};
 /// Bytes of a PFC frame without its FCS.
 const PFC_FRAME_LEN: u64 = 60;
 
+/// Times that differ by less than this part of a PFC frame's are one: clocks round.
+const TIE: i64 = 4;
+
 /// A pause that was kept up without a break for so many of the longest pause times is a storm.
 pub const STORM_PAUSES: u64 = 10;
 
@@ -307,6 +310,7 @@ fn thresholds(
     let mut meter: Option<(i64, bool)> = None;
     let (mut xoff, mut xon) = (Vec::new(), Vec::new());
     let mut ahead = 0;
+    let tie = pfc / TIE;
     for (time, quanta) in events {
         let Ok(time) = i64::try_from(time.0) else { continue };
         let until = time.saturating_add(pause_time(*quanta, speed).0.cast_signed().max(0));
@@ -319,19 +323,21 @@ fn thresholds(
         let at = time - pfc;
         let ((came, last_in), (went, last_out)) = (entered.until(at), left.until(at));
         let held = came.saturating_sub(went);
+        // Of a frame that left at this very moment nobody knows whether it counted still.
+        let leaving = left.until(at + tie).0 - left.until(at - tie).0;
         if *quanta > 0 && !paused && ended_by_xon {
-            xoff.push((held, held.saturating_sub(last_in), held));
+            xoff.push((held, held.saturating_sub(last_in), held + leaving));
             ahead = ahead.max(sent.until(at).0.saturating_sub(came));
         } else if *quanta == 0 && paused {
-            xon.push((held, held, held + last_out));
+            xon.push((held, held, held + last_out.max(leaving)));
         }
     }
-    (reading(xoff, ahead), reading(xon, 0))
+    (reading(&xoff, ahead), reading(&xon, 0))
 }
 
 /// Puts events together, each with its reading and the thresholds that it allows.
 #[expect(clippy::cast_precision_loss, reason = "bytes in a switch")]
-fn reading(events: Vec<(u64, u64, u64)>, uncertainty: u64) -> Option<Reading> {
+fn reading(events: &[(u64, u64, u64)], uncertainty: u64) -> Option<Reading> {
     let low = events.iter().map(|(_, low, _)| *low).max()?;
     let high = events.iter().map(|(_, _, high)| *high).min()?;
     let mut readings: Vec<u64> = events.iter().map(|(held, _, _)| *held).collect();

@@ -40,7 +40,7 @@ impl Red {
         }
     }
 
-    fn marks(self, depth: u64, draw: f64) -> bool {
+    pub fn marks(self, depth: u64, draw: f64) -> bool {
         let (depth, kmin, kmax) = (depth as f64, self.kmin as f64, self.kmax as f64);
         let share = if depth <= kmin {
             0.0
