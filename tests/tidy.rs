@@ -24,8 +24,11 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("measure", &["units", "wire", "pattern", "plan"]),
     (
         "engine",
-        &["units", "wire", "dpdk", "pattern", "testbed", "plan", "measure"],
+        &[
+            "units", "wire", "dpdk", "pattern", "testbed", "fabric", "plan", "measure",
+        ],
     ),
+    // Not the fabric: nothing that is reported rests on what the device under test says of itself.
     (
         "report",
         &[
@@ -35,14 +38,20 @@ const KNOWS: &[(&str, &[&str])] = &[
     (
         "trial",
         &[
-            "units", "wire", "dpdk", "host", "pattern", "testbed", "plan", "measure", "engine", "report",
+            "units", "wire", "dpdk", "host", "pattern", "testbed", "fabric", "plan", "measure", "engine", "report",
+        ],
+    ),
+    (
+        "sweep",
+        &[
+            "units", "yaml", "expect", "pattern", "testbed", "fabric", "report", "trial",
         ],
     ),
     (
         "cli",
         &[
-            "units", "wire", "dpdk", "yaml", "capture", "host", "pattern", "testbed", "plan", "measure", "engine",
-            "report", "trial",
+            "units", "wire", "dpdk", "yaml", "capture", "host", "expect", "pattern", "testbed", "fabric", "plan",
+            "measure", "engine", "report", "trial", "sweep",
         ],
     ),
 ];
@@ -75,6 +84,8 @@ const FOLDERS: &[&str] = &[
     "scripts/",
     "patterns/",
     "testbeds/",
+    "sweeps/",
+    "hooks/",
     "benches/",
     "fuzz/",
     "dpdk-sys/",

@@ -352,6 +352,27 @@ struct rte_mbuf *squall_mbuf_clone(struct rte_mempool *pool, const struct rte_mb
 	return copy;
 }
 
+struct rte_mbuf *squall_mbuf_of(struct rte_mempool *pool, const uint8_t *bytes, uint16_t len)
+{
+	struct rte_mbuf *mbuf;
+	void *object;
+
+	if (rte_mempool_get(pool, &object) != 0)
+		return NULL;
+	mbuf = object;
+	set_frame(mbuf, len, 0);
+	memcpy(rte_pktmbuf_mtod(mbuf, uint8_t *), bytes, len);
+	return mbuf;
+}
+
+void squall_mbuf_prefetch(const struct rte_mbuf *mbuf, const uint8_t *data)
+{
+	rte_prefetch0(mbuf);
+	rte_prefetch0((const uint8_t *)mbuf + RTE_CACHE_LINE_SIZE);
+	rte_prefetch0(data);
+	rte_prefetch0(data + RTE_CACHE_LINE_SIZE);
+}
+
 void squall_mbuf_free(struct rte_mbuf *mbuf)
 {
 	rte_pktmbuf_free(mbuf);

@@ -160,6 +160,10 @@ int squall_ring_give(struct rte_ring *ring, struct rte_mbuf *mbuf, uint64_t arri
 /* A copy of an mbuf of one segment, time stamp included, in a buffer of `pool`, which must be large
  * enough and of the kind that squall_tx_take takes from. NULL when the pool is empty. */
 struct rte_mbuf *squall_mbuf_clone(struct rte_mempool *pool, const struct rte_mbuf *mbuf);
+/* Fetches both cache lines of an mbuf, and the first two of its data, ahead of their use. */
+void squall_mbuf_prefetch(const struct rte_mbuf *mbuf, const uint8_t *data);
+/* A frame of these bytes in a buffer of `pool`, which has room for them; NULL when it is empty. */
+struct rte_mbuf *squall_mbuf_of(struct rte_mempool *pool, const uint8_t *bytes, uint16_t len);
 
 /* Gives an mbuf back to its pool. */
 void squall_mbuf_free(struct rte_mbuf *mbuf);

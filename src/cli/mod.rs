@@ -14,6 +14,8 @@ pub mod input;
 mod ports;
 pub mod progress;
 mod run;
+mod sweep;
+mod sweep_progress;
 
 use std::process::ExitCode;
 
@@ -74,6 +76,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Sweep(sweep::Args),
     Check(check::Args),
     Craft(craft::Args),
     Ports(ports::Args),
@@ -89,6 +92,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome: Outcome = match &cli.command {
         Command::Run(args) => run::run(args),
+        Command::Sweep(args) => sweep::run(args),
         Command::Check(args) => check::run(args),
         Command::Craft(args) => craft::run(args),
         Command::Ports(args) => ports::run(args),

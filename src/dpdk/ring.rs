@@ -163,6 +163,13 @@ impl RingFrame {
         unsafe { std::slice::from_raw_parts_mut(self.at(DATA_OFFSET).as_ptr(), self.len().min(count)) }
     }
 
+    /// Fetches what the receiver will look at ahead of its use.
+    #[inline(always)]
+    pub fn prefetch(&self) {
+        // SAFETY: a prefetch reads nothing that the program sees; both addresses lie in the buffer.
+        unsafe { sys::squall_mbuf_prefetch(self.0.as_ptr(), self.at(DATA_OFFSET).as_ptr()) };
+    }
+
     /// The buffer's private word, the same as [`super::TxFrame::mark`].
     #[inline(always)]
     #[must_use]
@@ -204,6 +211,22 @@ impl RingFrame {
         let copy = NonNull::new(unsafe { sys::squall_mbuf_clone(pool.0.raw(), self.0.as_ptr()) })?;
         ledger::count_loose(1);
         Some(RingFrame(copy))
+    }
+}
+
+impl RingFrame {
+    /// A frame of these bytes in a buffer of `pool`, which no sender may use, as for
+    /// [`copy`](RingFrame::copy). `None` when the pool is empty or its buffers are too small.
+    #[must_use]
+    pub fn of(pool: &TxPool, bytes: &[u8]) -> Option<RingFrame> {
+        let len = u16::try_from(bytes.len()).ok()?;
+        if len > pool.data_room() {
+            return None;
+        }
+        // SAFETY: the pool lives and is a TX pool with room for `len` bytes, which `bytes` has.
+        let mbuf = NonNull::new(unsafe { sys::squall_mbuf_of(pool.0.raw(), bytes.as_ptr(), len) })?;
+        ledger::count_loose(1);
+        Some(RingFrame(mbuf))
     }
 }
 

@@ -8,6 +8,7 @@
 
 pub mod announce;
 pub mod bench;
+mod carried;
 pub mod core;
 pub mod craft;
 pub mod lab;
@@ -16,3 +17,5 @@ pub mod realtime;
 pub mod rx;
 pub mod tx;
 pub mod unroll;
+pub mod virtual_lab;
+pub mod virtual_time;

@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 
 use crate::dpdk::{Effective, PortInfo, PortStats};
 use crate::engine::tx::{TxStats, TxUnit};
+use crate::fabric;
 use crate::measure::Recorder;
 use crate::measure::record::coarse_histogram;
 use crate::plan::Plan;
@@ -67,6 +68,9 @@ pub struct Outcome {
     pub tsc_hz: u64,
     /// Whether memory came from hugepages.
     pub hugepages: bool,
+    /// The reference fabric's own account of the run, where there was one. Nothing that is measured
+    /// rests on it.
+    pub fabric: Option<fabric::Counters>,
 }
 
 /// Which clock a run goes by.
@@ -133,6 +137,7 @@ impl Outcome {
             clock,
             tsc_hz: 0,
             hugepages: false,
+            fabric: None,
         }
     }
 

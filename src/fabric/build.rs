@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 
 use super::event::Events;
+use super::fault::Faults;
+use super::flows::Flows;
 use super::frames::{Frames, NONE};
 use super::pause::Thresholds;
 use super::port::{Owner, Port};
@@ -40,7 +42,7 @@ impl<F: Frame> Fabric<F> {
         let (ports, switches, routes) = build(config, count, seed);
         let ecn = config.switch.ecn;
         let pfc = config.switch.pfc;
-        Ok(Fabric {
+        let mut fabric = Fabric {
             now: 0,
             events: Events::default(),
             frames: Frames::new(),
@@ -61,7 +63,10 @@ impl<F: Frame> Fabric<F> {
             }),
             frames_sent: 0,
             frames_received: 0,
-        })
+            faults: Faults::default(),
+        };
+        fabric.plant(config, seed);
+        Ok(fabric)
     }
 }
 
@@ -91,6 +96,7 @@ fn build(config: &testbed::Fabric, hosts: u32, seed: u64) -> (Vec<Port>, Vec<Swi
                 marking: config.switch.ecn.map(|ecn| Marking::new(&ecn.thresholds)),
                 marked_classes: config.switch.ecn.map_or(0, |ecn| ecn.classes),
                 dice: Dice::new(seed, 1, index),
+                faults: NONE,
                 salt: mix(mix(seed ^ 2) ^ index),
             };
             first_port += ports;
@@ -120,8 +126,11 @@ fn build(config: &testbed::Fabric, hosts: u32, seed: u64) -> (Vec<Port>, Vec<Swi
     };
     for (low, high) in places::links(topology) {
         let (low_port, high_port) = (take(low), take(high));
-        ports[low_port as usize] = Some(Port::new(Owner::Switch(low), high_port, uplink_speed, propagation));
-        ports[high_port as usize] = Some(Port::new(Owner::Switch(high), low_port, uplink_speed, propagation));
+        for (owner, own, peer) in [(low, low_port, high_port), (high, high_port, low_port)] {
+            let mut port = Port::new(Owner::Switch(owner), peer, uplink_speed, propagation);
+            port.flows = Some(Box::new(Flows::new()));
+            ports[own as usize] = Some(port);
+        }
         routes.uplinks.push(Uplink {
             low,
             high,
@@ -139,7 +148,6 @@ fn build(config: &testbed::Fabric, hosts: u32, seed: u64) -> (Vec<Port>, Vec<Swi
             port.latency = config.switch.latency.0;
             port.cut_through = config.switch.forwarding == Forwarding::CutThrough;
         }
-        port.faults = NONE;
     }
     (ports, switches, routes)
 }

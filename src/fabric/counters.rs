@@ -23,12 +23,41 @@ pub struct Counters {
     pub frames_received: u64,
     /// Data frames lost, by cause.
     pub lost: Drops,
+    /// Data frames that planted faults added.
+    pub frames_duplicated: u64,
     /// Data frames inside.
     pub frames_inside: u64,
+    /// The planted faults, in the testbed's order.
+    pub faults: Vec<FaultCounters>,
     /// The hosts' NICs.
     pub hosts: Vec<PortCounters>,
     /// The switches.
     pub switches: Vec<SwitchCounters>,
+}
+
+/// Name of the file that holds them, beside a run's results.
+pub const FILE_NAME: &str = "fabric.json";
+
+impl Counters {
+    /// As JSON text: indented, ending in a newline, the same for the same counters.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Numbers, lists and names only: there is nothing that could not be written.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+/// A planted fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FaultCounters {
+    /// Its place.
+    pub at: String,
+    /// Its key in the testbed.
+    pub fault: &'static str,
+    /// Frames that it struck; of a link that is down, frames that it lost.
+    pub frames: u64,
 }
 
 /// Frames lost, by cause.
@@ -91,6 +120,8 @@ pub struct PortCounters {
     pub to: String,
     /// Bits per second.
     pub speed_bps: u64,
+    /// Of a link between switches: different five-tuples that left here, up to 65,536.
+    pub flows: Option<u64>,
     /// MAC control frames other than PFC that came in.
     pub control_ignored: u64,
     /// Classes in which anything was counted.
@@ -158,7 +189,9 @@ impl<F: Frame> Fabric<F> {
             frames_sent: self.frames_sent,
             frames_received: self.frames_received,
             lost,
+            frames_duplicated: self.faults.copies,
             frames_inside: self.inside,
+            faults: self.faults.counters(),
             hosts: self.ports.iter().take(self.hosts).map(|port| self.port(port)).collect(),
             switches: self
                 .switches
@@ -188,6 +221,7 @@ impl<F: Frame> Fabric<F> {
         PortCounters {
             to,
             speed_bps: port.rate().0,
+            flows: port.flows.as_ref().map(|flows| flows.count()),
             control_ignored: port.control_ignored,
             classes: (0_u8..)
                 .take(CLASSES)

@@ -70,6 +70,14 @@ impl PartialOrd for Event {
     }
 }
 
+/// A port's, fault's or class's number as it stands in an event. A fabric has at most 512 hosts and
+/// some 70 000 links.
+#[expect(clippy::cast_possible_truncation, reason = "see above")]
+#[inline]
+pub const fn small(number: usize) -> u32 {
+    number as u32
+}
+
 /// The queue.
 #[derive(Debug, Default)]
 pub struct Events {
@@ -79,8 +87,9 @@ pub struct Events {
 
 impl Events {
     #[inline]
-    pub fn push(&mut self, time: u64, what: What, port: u32, argument: u32) {
+    pub fn push(&mut self, time: u64, what: What, port: usize, argument: u32) {
         self.asked += 1;
+        let port = small(port);
         self.heap.push(Event {
             time,
             order: what.rank() | self.asked,

@@ -62,6 +62,16 @@ impl<F> Frames<F> {
         self.frames[number as usize].take()
     }
 
+    /// Takes the frame out of its place, which stays its own.
+    pub fn take(&mut self, number: u32) -> Option<F> {
+        self.frames[number as usize].take()
+    }
+
+    /// Puts it back.
+    pub fn put(&mut self, number: u32, frame: F) {
+        self.frames[number as usize] = Some(frame);
+    }
+
     #[inline]
     pub fn meta(&self, number: u32) -> &Meta {
         &self.metas[number as usize]
@@ -70,6 +80,11 @@ impl<F> Frames<F> {
     #[inline]
     pub fn meta_mut(&mut self, number: u32) -> &mut Meta {
         &mut self.metas[number as usize]
+    }
+
+    #[inline]
+    pub fn frame(&self, number: u32) -> Option<&F> {
+        self.frames[number as usize].as_ref()
     }
 
     #[inline]

@@ -12,6 +12,8 @@
 mod build;
 pub mod counters;
 mod event;
+mod fault;
+mod flows;
 mod frames;
 mod header;
 mod pause;
@@ -28,7 +30,7 @@ use crate::units::Picos;
 use crate::wire::{ethernet, pfc};
 
 pub use build::FabricError;
-pub use counters::Counters;
+pub use counters::{Counters, FILE_NAME};
 use event::{Events, What};
 use frames::{Frames, Meta, NONE};
 use header::Header;
@@ -46,6 +48,8 @@ pub trait Frame: Sized {
     fn corrupt(self, bit: u64) -> Option<Self>;
     /// Another frame of the same bytes; `None` when there is no memory for it.
     fn copy(&self) -> Option<Self>;
+    /// The frame is about to be looked at: a queue may have held it for long.
+    fn prefetch(&self) {}
 }
 
 /// What concerns a host, or ends it all.
@@ -69,7 +73,8 @@ pub enum Event<F> {
         /// Those that it pauses, with [`PAUSE_QUANTA`]; it resumes the others.
         paused: u8,
     },
-    /// Nothing will happen any more unless a host sends or asks to be woken.
+    /// Nothing will happen any more unless a host sends or asks to be woken, but for planted faults
+    /// that are still to begin or end. It does not come while a pause is being said again.
     Quiet,
 }
 
@@ -116,6 +121,7 @@ pub struct Fabric<F> {
     pfc: pause::Thresholds,
     frames_sent: u64,
     frames_received: u64,
+    faults: fault::Faults,
 }
 
 impl<F: Frame> Fabric<F> {
@@ -168,7 +174,7 @@ impl<F: Frame> Fabric<F> {
         let at = at.0.max(self.now);
         if self.ports[port].wake_at != at {
             self.ports[port].wake_at = at;
-            self.events.push(at, What::Wake, host as u32, 0);
+            self.events.push(at, What::Wake, host, 0);
         }
     }
 
@@ -215,7 +221,7 @@ impl<F: Frame> Fabric<F> {
                 return Some(event);
             }
             let Some(event) = self.events.pop(until.0) else {
-                if self.events.len() == 0 {
+                if self.events.len() == self.faults.pending {
                     return Some(Event::Quiet);
                 }
                 self.now = self.now.max(until.0);
@@ -254,7 +260,8 @@ impl<F: Frame> Fabric<F> {
                         }
                     }
                 }
-                What::Fault | What::Release => {}
+                What::Fault => self.switch_faults(),
+                What::Release => self.release(event.argument),
             }
         }
     }
@@ -299,16 +306,44 @@ impl<F: Frame> Fabric<F> {
             class: meta.header.class & 7,
             ingress: meta.ingress,
         });
-        self.events.push(sent, What::Sent, port as u32, 0);
-        let (peer, propagation) = (state.peer, state.propagation);
-        let there = &self.ports[peer as usize];
+        if let Some(flows) = &mut state.flows {
+            flows.see(meta.header.tuple);
+        }
+        self.events.push(sent, What::Sent, port, 0);
         if meta.header.control {
-            self.events.push(sent + propagation, What::Control, peer, frame);
-            return;
+            let (peer, arrival, may_fail) = (state.peer, sent + state.propagation, state.may_fail);
+            if may_fail && self.fails(port, self.now, arrival, false) {
+                self.frames.remove(frame);
+            } else {
+                self.events.push(arrival, What::Control, peer as usize, frame);
+            }
+        } else {
+            match state.faults {
+                NONE => self.fly(port, frame),
+                first => self.strike(first, port, frame),
+            }
+        }
+    }
+
+    /// A data frame is on its way over the link of `port`.
+    #[inline]
+    fn fly(&mut self, port: usize, frame: u32) {
+        let state = &self.ports[port];
+        let (peer, propagation) = (state.peer, state.propagation);
+        let sent = self.now + state.wire_time(self.frames.meta(frame).len);
+        let there = &self.ports[peer as usize];
+        if matches!(there.owner, Owner::Host(_))
+            && let Some(frame) = self.frames.frame(frame)
+        {
+            frame.prefetch();
         }
         let from = if there.cut_through { self.now } else { sent };
-        self.events
-            .push(from + propagation + there.latency, What::Arrives, peer, frame);
+        let joins = from + propagation + there.latency;
+        if state.may_fail && self.fails(port, self.now, from + propagation, true) {
+            self.lose(port, frame, Cause::LinkDown);
+            return;
+        }
+        self.events.push(joins, What::Arrives, peer as usize, frame);
     }
 
     /// A port has sent its frame, and sends the next.
@@ -342,10 +377,12 @@ impl<F: Frame> Fabric<F> {
         tally.received_bytes += u64::from(meta.len);
         match state.owner {
             Owner::Switch(switch) => {
-                if state.cut_through && self.must_be_stored(switch as usize, port, frame) {
-                    return None;
+                let faults = self.switches[switch as usize].faults;
+                if faults == NONE {
+                    self.enters(port, frame);
+                } else {
+                    self.strike(faults, port, frame);
                 }
-                self.join(switch as usize, port, frame);
                 None
             }
             Owner::Host(host) => {
@@ -360,6 +397,17 @@ impl<F: Frame> Fabric<F> {
         }
     }
 
+    /// A frame is to join its queue now, unless it has to be there as a whole before.
+    #[inline]
+    fn enters(&mut self, port: usize, frame: u32) {
+        if let Owner::Switch(switch) = self.ports[port].owner {
+            let switch = switch as usize;
+            if !(self.ports[port].cut_through && self.must_be_stored(switch, port, frame)) {
+                self.join(switch, port, frame);
+            }
+        }
+    }
+
     /// A frame that goes on at a higher rate than it came cannot be cut through: it joins its queue
     /// when it is there as a whole.
     fn must_be_stored(&mut self, switch: usize, port: usize, frame: u32) -> bool {
@@ -370,7 +418,7 @@ impl<F: Frame> Fabric<F> {
             .is_some_and(|egress| self.ports[egress].rate() > state.rate());
         if faster {
             let whole = self.now + state.wire_time(meta.len);
-            self.events.push(whole, What::Joins, port as u32, frame);
+            self.events.push(whole, What::Joins, port, frame);
         }
         faster
     }

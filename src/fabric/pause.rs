@@ -5,7 +5,7 @@
 //!
 //! Left out on purpose: thresholds, which `switch` applies as frames come and go.
 
-use super::event::What;
+use super::event::{What, small};
 use super::port::{CLASSES, Owner, QUANTA};
 use super::{Event, Fabric, Frame};
 use crate::wire::{self, pfc};
@@ -33,8 +33,7 @@ impl<F: Frame> Fabric<F> {
             if wanted & bit != 0 {
                 state.tally[class].xoff_sent += 1;
                 state.refresh_at[class] = self.now + half;
-                self.events
-                    .push(self.now + half, What::Refresh, port as u32, class as u32);
+                self.events.push(self.now + half, What::Refresh, port, small(class));
                 if changed & bit != 0 {
                     state.announced_since[class] = self.now;
                 }
@@ -52,9 +51,11 @@ impl<F: Frame> Fabric<F> {
         state.sending = None;
         let sent = self.now + state.pause_wire_time();
         let argument = u32::from(classes) << 8 | u32::from(classes & wanted);
-        let (peer, propagation) = (state.peer, state.propagation);
-        self.events.push(sent, What::Sent, port as u32, 0);
-        self.events.push(sent + propagation, What::Pause, peer, argument);
+        let (peer, arrival, may_fail) = (state.peer, sent + state.propagation, state.may_fail);
+        self.events.push(sent, What::Sent, port, 0);
+        if !(may_fail && self.fails(port, self.now, arrival, false)) {
+            self.events.push(arrival, What::Pause, peer as usize, argument);
+        }
     }
 
     /// It is time to say a pause again.
@@ -121,8 +122,7 @@ impl<F: Frame> Fabric<F> {
                 state.held_since[class] = self.now;
             }
             state.held_until[class] = self.now + time;
-            self.events
-                .push(self.now + time, What::Expires, port as u32, class as u32);
+            self.events.push(self.now + time, What::Expires, port, small(class));
         }
         self.changed(port, before);
     }

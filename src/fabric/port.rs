@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 
+use super::flows::Flows;
 use super::frames::{Frames, NONE};
 use super::series::Series;
 use crate::testbed::Scheduler;
@@ -121,6 +122,10 @@ pub struct Port {
     granted: bool,
     /// Faults of this direction of the link: an index, or [`NONE`].
     pub faults: u32,
+    /// Of a link between switches: what it carried.
+    pub flows: Option<Box<Flows>>,
+    /// Whether the link is planned to be down at some time.
+    pub may_fail: bool,
     /// Other MAC control frames that came in.
     pub control_ignored: u64,
     /// When this port is to wake its host; `u64::MAX`: it is not.
@@ -163,6 +168,8 @@ impl Port {
             urgent: VecDeque::new(),
             granted: false,
             faults: NONE,
+            flows: None,
+            may_fail: false,
             control_ignored: 0,
             wake_at: u64::MAX,
         }
@@ -252,6 +259,8 @@ impl Port {
                     queue.deficit -= len;
                     return u32::from(class);
                 }
+            } else {
+                self.queues[usize::from(class)].deficit = 0;
             }
             self.turn = (class + 1) & 7;
             self.granted = false;

@@ -32,7 +32,6 @@ impl Dice {
     }
 
     /// True with probability `of / out_of`.
-    #[expect(clippy::cast_possible_truncation, reason = "the quotient is below `out_of`")]
     pub const fn chance(&mut self, of: u64, out_of: u64) -> bool {
         let drawn = ((self.throw() as u128 * out_of as u128) >> 64) as u64;
         drawn < of

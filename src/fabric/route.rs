@@ -115,7 +115,7 @@ impl<F> Fabric<F> {
             return (port as usize != ingress).then_some(port as usize);
         }
         let ways = self.routes.table[switch * self.routes.leaves as usize + leaf as usize];
-        if ways.up && self.from_above(switch, ingress) {
+        if ways.up && self.is_from_above(switch, ingress) {
             return None;
         }
         let chosen = match ways.count {
@@ -123,13 +123,14 @@ impl<F> Fabric<F> {
             1 => 0,
             count => {
                 let hash = mix(meta.header.tuple ^ self.switches[switch].salt) >> 32;
-                hash * u64::from(count) >> 32
+                (hash * u64::from(count)) >> 32
             }
         };
-        Some(self.routes.ways[ways.first as usize + chosen as usize] as usize)
+        let at = usize::try_from(u64::from(ways.first) + chosen).ok()?;
+        self.routes.ways.get(at).map(|&port| port as usize)
     }
 
-    fn from_above(&self, switch: usize, ingress: usize) -> bool {
+    fn is_from_above(&self, switch: usize, ingress: usize) -> bool {
         match self.ports[self.ports[ingress].peer as usize].owner {
             Owner::Switch(peer) => self.switches[peer as usize].tier > self.switches[switch].tier,
             Owner::Host(_) => false,

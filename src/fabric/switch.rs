@@ -4,6 +4,7 @@
 //! Left out on purpose: when pauses are sent, which is `pause`.
 
 use super::Fabric;
+use super::event::small;
 use super::frames::NONE;
 use super::port::Sending;
 use super::random::Dice;
@@ -82,6 +83,8 @@ pub struct Switch {
     pub marking: Option<Marking>,
     pub marked_classes: u8,
     pub dice: Dice,
+    /// The first fault planted here, or [`NONE`].
+    pub faults: u32,
     /// For the hash of ECMP.
     pub salt: u64,
 }
@@ -143,7 +146,7 @@ impl<F: super::Frame> Fabric<F> {
         let total = held.shared + held.headroom;
         let tally = &mut self.ports[ingress].tally[class];
         tally.max_ingress = tally.max_ingress.max(total);
-        self.frames.meta_mut(frame).ingress = ingress as u32;
+        self.frames.meta_mut(frame).ingress = small(ingress);
 
         if self.mark_at == crate::testbed::MarkAt::Enqueue {
             self.mark(egress, frame, depth);

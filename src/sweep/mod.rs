@@ -6,6 +6,7 @@
 //!
 //! Left out on purpose: flags, signals, the terminal's live view (`cli`).
 
+pub mod gather;
 pub mod hook;
 pub mod journal;
 pub mod keys;
@@ -13,7 +14,9 @@ mod load;
 pub mod point;
 mod read;
 pub mod run;
+pub mod shown;
 pub mod store;
+pub mod tables;
 mod types;
 
 use crate::yaml::read::Reader;

@@ -13,13 +13,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime};
 
 use crate::engine::outcome::Live;
-use crate::engine::realtime;
+use crate::engine::{lab, realtime, virtual_time};
 use crate::plan::{self, Plan, PlanError};
 use crate::report::assemble::{Inputs, assemble};
 use crate::report::model::Results;
 use crate::testbed::Testbed;
 use crate::units::{BitRate, Picos};
-use crate::{pattern, testbed};
+use crate::{fabric, pattern, testbed};
 
 pub use session::Session;
 
@@ -60,13 +60,23 @@ pub struct Watched {
     pub listens: bool,
 }
 
+/// What a trial comes to.
+#[derive(Debug)]
+pub struct Measured {
+    /// What was measured, from outside the device under test.
+    pub results: Results,
+    /// What the reference fabric itself counted, where it was the device under test: to compare with,
+    /// and not a source of any result.
+    pub fabric: Option<fabric::Counters>,
+}
+
 impl Trial<'_> {
     /// Whether the trial could be run, as far as can be told without touching a port.
     ///
     /// # Errors
     /// As [`Trial::run`].
     pub fn check(&self) -> Result<(), TrialError> {
-        let testbed = &self.testbed.testbed;
+        let testbed = &self.sized();
         safety::check_devices(&self.pattern.pattern, testbed, self.owned_interfaces)?;
         // Where the speeds are known, so is the plan.
         if let Ok(speeds) = speeds(testbed) {
@@ -87,28 +97,39 @@ impl Trial<'_> {
         session: &mut Session,
         stop: &AtomicBool,
         mut watch: impl FnMut(&Watched),
-    ) -> Result<Results, TrialError> {
-        let (pattern, testbed) = (&self.pattern.pattern, &self.testbed.testbed);
+    ) -> Result<Measured, TrialError> {
+        let (pattern, testbed) = (&self.pattern.pattern, &self.sized());
         self.check()?;
         let started = SystemTime::now();
         let clock = Instant::now();
-        let lab = session.open(testbed)?;
-        let plan = plan_of(self.pattern, testbed, lab.speeds())?;
-        safety::check_blast(&plan, testbed)?;
-        safety::check_interfaces(&plan, testbed)?;
-        let running = lab.start(testbed, &plan).map_err(environment)?;
-        let length = plan.summary().length;
-        let listens = plan.ports.iter().all(|port| port.receive);
-        let mut watch = |live: &Live| {
-            watch(&Watched {
-                live: *live,
-                length,
-                listens,
-            });
+        let seen = |plan: &Plan| Watched {
+            live: Live::default(),
+            length: plan.summary().length,
+            listens: plan.ports.iter().all(|port| port.receive),
         };
-        watch(&Live::default());
-        let outcome =
-            realtime::run(&plan, testbed, running, pattern.icrc_check, stop, watch).map_err(TrialError::Environment)?;
+        let (plan, mut outcome) = if let Some(fabric) = &testbed.fabric {
+            let plan = plan_of(self.pattern, testbed, &speeds(testbed)?)?;
+            let running = session.start_fabric(testbed, fabric, &plan)?;
+            let seen = seen(&plan);
+            watch(&seen);
+            let core = lab::cores(testbed).0.first().copied().unwrap_or(0);
+            let outcome = virtual_time::run(&plan, running, pattern.icrc_check, core, stop, |live| {
+                watch(&Watched { live: *live, ..seen });
+            });
+            (plan, outcome.map_err(TrialError::Environment)?)
+        } else {
+            let lab = session.open(testbed)?;
+            let plan = plan_of(self.pattern, testbed, lab.speeds())?;
+            safety::check_blast(&plan, testbed)?;
+            safety::check_interfaces(&plan, testbed)?;
+            let running = lab.start(testbed, &plan).map_err(environment)?;
+            let seen = seen(&plan);
+            watch(&seen);
+            let outcome = realtime::run(&plan, testbed, running, pattern.icrc_check, stop, |live| {
+                watch(&Watched { live: *live, ..seen });
+            });
+            (plan, outcome.map_err(TrialError::Environment)?)
+        };
         let of_testbed = self.testbed.source.overrides.iter();
         let mut settings: Vec<String> = of_testbed.map(|set| format!("{}{set}", testbed::PREFIX)).collect();
         settings.extend_from_slice(&self.pattern.source.overrides);
@@ -123,7 +144,15 @@ impl Trial<'_> {
         };
         let mut results = assemble(&inputs, &plan, &outcome);
         results.judge(&pattern.expect);
-        Ok(results)
+        Ok(Measured {
+            results,
+            fabric: outcome.fabric.take(),
+        })
+    }
+
+    /// The testbed with as many fabric hosts as the pattern wants.
+    fn sized(&self) -> Testbed {
+        self.testbed.testbed.sized(self.pattern.pattern.workers_needed())
     }
 }
 

@@ -6,14 +6,18 @@
 use super::{TrialError, environment};
 use crate::dpdk::{Eal, EalConfig};
 use crate::engine::lab::{Lab, eal_config};
-use crate::testbed::Testbed;
+use crate::engine::virtual_lab;
+use crate::plan::Plan;
+use crate::testbed::{self, Testbed};
 
 /// The process's DPDK, started or yet to be.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Session {
     eal: Option<Eal>,
     /// What EAL is to start with, where the testbeds of all trials are known beforehand.
     config: Option<EalConfig>,
+    /// Buffers of trials against the reference fabric.
+    pools: virtual_lab::Pools,
 }
 
 impl Session {
@@ -62,15 +66,29 @@ impl Session {
         Ok(())
     }
 
+    /// DPDK, started if this is the first time.
+    fn eal(&mut self, testbed: &Testbed) -> Result<Eal, TrialError> {
+        if let Some(eal) = &self.eal {
+            return Ok(eal.clone());
+        }
+        let config = self.config.clone().unwrap_or_else(|| eal_config(testbed));
+        let eal = Eal::init(&config).map_err(environment)?;
+        Ok(self.eal.insert(eal).clone())
+    }
+
     /// Takes the ports of `testbed`; starts EAL first if this is the first time.
     pub(super) fn open(&mut self, testbed: &Testbed) -> Result<Lab, TrialError> {
-        let eal = if let Some(eal) = &self.eal {
-            eal.clone()
-        } else {
-            let config = self.config.clone().unwrap_or_else(|| eal_config(testbed));
-            let eal = Eal::init(&config).map_err(environment)?;
-            self.eal.insert(eal).clone()
-        };
-        Lab::open(eal, testbed).map_err(environment)
+        Lab::open(self.eal(testbed)?, testbed).map_err(environment)
+    }
+
+    /// Makes and starts the ports of the hosts of `fabric`, which is `testbed`'s.
+    pub(super) fn start_fabric(
+        &mut self,
+        testbed: &Testbed,
+        fabric: &testbed::Fabric,
+        plan: &Plan,
+    ) -> Result<virtual_lab::Running, TrialError> {
+        let eal = self.eal(testbed)?;
+        virtual_lab::start(&eal, fabric, plan, &mut self.pools).map_err(environment)
     }
 }
