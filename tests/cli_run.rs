@@ -90,7 +90,7 @@ const SHORT: &[(&str, &[&str])] = &[
         &["traffic.incast.message=1MB", "traffic.incast.interval=50ms"],
     ),
     ("ecn-probe", &[]),
-    ("ep-kv-contention", &["duration=50ms"]),
+    ("ep-kv-contention", &["duration=500ms"]),
     ("first-look", &["traffic.incast.repeats=10"]),
     ("kv-cache", &["traffic.kv.count=1", "traffic.kv.kv_cache.context=64"]),
     ("link-failure", &["duration=5ms"]),
