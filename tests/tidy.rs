@@ -42,10 +42,16 @@ const KNOWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "sweep",
+        &[
+            "units", "yaml", "expect", "pattern", "testbed", "fabric", "report", "trial",
+        ],
+    ),
+    (
         "cli",
         &[
-            "units", "wire", "dpdk", "yaml", "capture", "host", "pattern", "testbed", "fabric", "plan", "measure",
-            "engine", "report", "trial",
+            "units", "wire", "dpdk", "yaml", "capture", "host", "expect", "pattern", "testbed", "fabric", "plan",
+            "measure", "engine", "report", "trial", "sweep",
         ],
     ),
 ];
@@ -78,6 +84,8 @@ const FOLDERS: &[&str] = &[
     "scripts/",
     "patterns/",
     "testbeds/",
+    "sweeps/",
+    "hooks/",
     "benches/",
     "fuzz/",
     "dpdk-sys/",

@@ -6,6 +6,7 @@
 //!
 //! Left out on purpose: flags, signals, the terminal's live view (`cli`).
 
+pub mod gather;
 pub mod hook;
 pub mod journal;
 pub mod keys;
@@ -14,7 +15,9 @@ pub mod point;
 mod read;
 pub mod run;
 mod shipped;
+pub mod shown;
 pub mod store;
+pub mod tables;
 mod types;
 
 use crate::yaml::read::Reader;
