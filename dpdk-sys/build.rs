@@ -25,10 +25,15 @@ const LIBRARIES: &[&str] = &[
     "rte_ring",
 ];
 
+/// The net_ring driver, which pkg-config leaves out: EAL loads drivers by itself. It is linked for
+/// `rte_eth_from_rings`, and is the same file that EAL loads.
+const NET_RING: &str = "rte_net_ring";
+
 /// DPDK's plain functions that are bound as they are.
 const FUNCTIONS: &[&str] = &[
     "rte_eal_init",
     "rte_eal_cleanup",
+    "rte_eal_get_runtime_dir",
     "rte_eal_hotplug_add",
     "rte_eal_hotplug_remove",
     "rte_version",
@@ -40,6 +45,8 @@ const FUNCTIONS: &[&str] = &[
     "rte_pktmbuf_free_bulk",
     "rte_mempool_free",
     "rte_mempool_avail_count",
+    "rte_ring_free",
+    "rte_eth_from_rings",
     "rte_eth_find_next",
     "rte_eth_dev_get_name_by_port",
     "rte_eth_dev_get_port_by_name",
@@ -59,7 +66,13 @@ const FUNCTIONS: &[&str] = &[
 
 const TYPES: &[&str] = &["squall_.*", "rte_eth_stats", "rte_eth_xstat", "rte_eth_xstat_name"];
 
-const VARIABLES: &[&str] = &["squall_.*", "RTE_ETH_NAME_MAX_LEN", "RTE_MAX_ETHPORTS"];
+const VARIABLES: &[&str] = &[
+    "squall_.*",
+    "RTE_ETH_NAME_MAX_LEN",
+    "RTE_MAX_ETHPORTS",
+    "RTE_PMD_RING_MAX_RX_RINGS",
+    "RTE_PMD_RING_MAX_TX_RINGS",
+];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -152,6 +165,7 @@ fn link(dpdk: &pkg_config::Library) {
     for library in LIBRARIES.iter().filter(|name| dpdk.libs.iter().any(|lib| lib == *name)) {
         println!("cargo:rustc-link-lib=dylib={library}");
     }
+    println!("cargo:rustc-link-lib=dylib={NET_RING}");
     let unusual: Vec<String> = folders
         .iter()
         .filter(|folder| shared(folder) && !loader_searches(folder))
@@ -176,6 +190,7 @@ fn write_bindings(flags: &[String]) {
         // Else every structure that an allowed function points to comes along, rte_mbuf's too.
         .allowlist_recursively(false)
         .default_enum_style(bindgen::EnumVariation::Consts)
+        .prepend_enum_name(false)
         .derive_default(true)
         .layout_tests(false)
         .generate_comments(false)

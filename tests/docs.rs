@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use squall::yaml::read::Section;
-use squall::{pattern, testbed};
+use squall::{expect, pattern, testbed};
 
 /// The text of `docs/<name>` and, below it, the text with its generated parts made anew.
 fn check(name: &str, sections: &[&Section], shipped: &[(&str, &str)]) {
@@ -27,6 +27,7 @@ fn check(name: &str, sections: &[&Section], shipped: &[(&str, &str)]) {
                     .markdown()
             }
             Some(("shipped", _)) => list(shipped),
+            Some(("figures", _)) => figures(),
             _ => continue,
         };
         made += &table;
@@ -52,6 +53,21 @@ fn check(name: &str, sections: &[&Section], shipped: &[(&str, &str)]) {
     }
 }
 
+/// What an `expect` line can be about.
+fn figures() -> String {
+    let rows = expect::known().map(|known| {
+        let names: Vec<String> = known.names().map(|name| format!("`{name}`")).collect();
+        let mut allowed: Vec<&str> = known
+            .measures
+            .iter()
+            .map(|measure| measure.dimension.allowed())
+            .collect();
+        allowed.dedup();
+        format!("| {} | {} | {} |\n", names.join(", "), allowed.join("; "), known.doc)
+    });
+    format!("| figure | bound | |\n|---|---|---|\n{}", rows.collect::<String>())
+}
+
 /// What is shipped, with each file's first comment.
 fn list(shipped: &[(&str, &str)]) -> String {
     let question = |text: &str| {
@@ -71,6 +87,7 @@ fn list(shipped: &[(&str, &str)]) -> String {
 fn the_tables_are_the_codes_own() {
     check("PATTERNS.md", pattern::keys::SECTIONS, pattern::SHIPPED);
     check("TESTBEDS.md", testbed::keys::SECTIONS, testbed::SHIPPED);
+    check("SWEEPS.md", &[], &[]);
 }
 
 /// The YAML examples of a document.

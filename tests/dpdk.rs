@@ -7,9 +7,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod alone;
+
 use std::collections::HashMap;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -19,72 +21,7 @@ use squall::dpdk::{
 };
 use squall::units::Bytes;
 
-/// Set in the process that runs one case.
-const CASE: &str = "SQUALL_TEST_CASE";
-
-#[derive(Clone, Copy)]
-enum Namespace {
-    Ours,
-    Own,
-}
-
-/// Runs `case` in a process of its own, or in this one if it is that process.
-fn alone(namespace: Namespace, case: impl FnOnce()) {
-    if let Some((output, text)) = alone_to_the_end(namespace, case) {
-        assert!(
-            output.status.success() && text.contains("1 passed"),
-            "{}\n{text}",
-            output.status
-        );
-    }
-}
-
-/// The same, for a case that may end its process. Returns, in the process that is not the case's,
-/// how that one ended and all that it printed; `None` in the other, and for a case that is skipped.
-fn alone_to_the_end(namespace: Namespace, case: impl FnOnce()) -> Option<(Output, String)> {
-    let thread = std::thread::current();
-    let name = thread.name().unwrap();
-    if std::env::var(CASE).is_ok_and(|running| running == name) {
-        case();
-        return None;
-    }
-    let mut command = match namespace {
-        Namespace::Ours => Command::new(std::env::current_exe().unwrap()),
-        Namespace::Own => {
-            let root = Command::new("id")
-                .arg("-u")
-                .output()
-                .is_ok_and(|id| id.stdout == b"0\n");
-            let flags = if root { "-n" } else { "-rn" };
-            let tools = format!("unshare {flags} ip link show lo");
-            match Command::new("sh").args(["-c", &tools]).output() {
-                Ok(output) if output.status.success() => {}
-                other => {
-                    eprintln!("skipped {name}: no network namespace to be had here ({tools}): {other:?}");
-                    return None;
-                }
-            }
-            let mut command = Command::new("unshare");
-            command.arg(flags).arg(std::env::current_exe().unwrap());
-            command
-        }
-    };
-    let output = command
-        .args([name, "--exact", "--nocapture", "--test-threads=1"])
-        .env(CASE, name)
-        .output()
-        .unwrap();
-    let (stdout, stderr) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(
-        !stdout.contains("EAL"),
-        "{name}: standard output is the command's own\n{stdout}"
-    );
-    let text = format!("{stdout}\n{stderr}");
-    Some((output, text))
-}
+use alone::{Namespace, alone, alone_to_the_end};
 
 fn config(devices: &[&str]) -> EalConfig {
     EalConfig {

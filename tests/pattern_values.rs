@@ -1,8 +1,8 @@
 //! What each key of a pattern takes and refuses, at the edges; what a pattern becomes.
 
 use squall::pattern::{
-    self, AckReq, AllToAll, Arrival, Background, Burst, DispatchMode, Ecn, Entropy, FrameOptions, IcrcCheck, Incast,
-    Kind, Messages, Pattern, Pfc, Rate, RoundSpacing, Routing, Spread, Start, Transfer, Verb, VlanTag, Workers,
+    self, AckReq, AllToAll, Arrival, Background, Burst, DispatchMode, Ecn, EcnProbe, Entropy, FrameOptions, IcrcCheck,
+    Incast, Kind, Messages, Pattern, Pfc, Rate, RoundSpacing, Routing, Spread, Start, Transfer, Verb, VlanTag, Workers,
 };
 use squall::units::{BitRate, Bytes, Picos, Psn, Qpn, Share};
 
@@ -12,6 +12,7 @@ const BURST: &str = "{kind: burst, transfers: 2, message: 4KiB}";
 const ALLTOALL: &str = "{kind: alltoall, ranks: 4, model: M1}";
 const CUSTOM: &str = "{kind: alltoall, ranks: 4, experts: 8, top_k: 2, hidden: 16}";
 const BACKGROUND: &str = "{kind: background, from: 0, to: 1, load: 50%, duration: 1s}";
+const PROBE: &str = "{kind: ecn-probe, senders: 2, frames: 8}";
 const PFC: &str = "{kind: pfc, from: 0, classes: 3, interval: 1ms, count: 5}";
 
 /// The entry with `sets` (`key=value`, blank-separated keys of entry 0; `/key=value` of the pattern).
@@ -483,6 +484,44 @@ fn pfc_frames() {
 }
 
 #[test]
+fn probes() {
+    taken(
+        PROBE,
+        &[
+            &["frames=2"],
+            &["frames=1000000"],
+            &["message=1"],
+            &["message=4096"],
+            &["message=null", "frame={pmtu: 256}"],
+            &["frame={ecn: ect1}"],
+            &["hold=1ps", "lead=1ps", "gap=0s"],
+            &["rate=max"],
+        ],
+    );
+    refused(
+        PROBE,
+        &[
+            (&["frames=1"], "1 frames for 2 senders"),
+            (&["frames=0"], "`frames` is `0`"),
+            (&["frames=1000001"], "`frames` is `1000001`"),
+            (&["frames=null"], "needs `frames`"),
+            (&["senders=null"], "needs `senders`"),
+            (&["receiver=1"], "worker 1 is a sender and the receiver too"),
+            (&["message=4097"], "`message` is `4097`"),
+            (
+                &["message=257", "frame={pmtu: 256}"],
+                "more than one packet of `pmtu` 256",
+            ),
+            (&["frame={ecn: not-ect}"], "`ecn` must be ect0 or ect1"),
+            (&["/frame={ecn: ce}"], "`ecn` must be ect0 or ect1"),
+            (&["hold=0s"], "`hold` is zero"),
+            (&["lead=0s"], "`lead` is zero"),
+            (&["qps=2"], "unknown key `qps`"),
+        ],
+    );
+}
+
+#[test]
 fn the_patterns_own_keys() {
     taken(
         TRANSFER,
@@ -559,6 +598,8 @@ traffic:
      qps: 16, rate: 10Gbps}
   - {name: g, kind: background, from: [0, 1], to: 2, load: 30%, message: 8KiB, verb: send, qps: 2}
   - {name: p, kind: pfc, from: 3, frame_type: pfc, classes: [0, 3-4], quanta: 100, rate: 1000/s, count: 7}
+  - {name: e, kind: ecn-probe, senders: [1, 4], receiver: 6, frames: 900, message: 512, verb: send, lead: 5us, hold: 2ms,
+     repeats: 3, gap: 1ms, rate: 40%}
 "#;
 
 #[test]
@@ -588,8 +629,8 @@ fn every_key_ends_where_it_belongs() {
         ack_req: AckReq::Every(8),
         entropy: Entropy::Range(50_000, 50_015),
     };
-    let [t, i, b, a, g, p] = pattern.traffic.as_slice() else {
-        panic!("six entries")
+    let [t, i, b, a, g, p, e] = pattern.traffic.as_slice() else {
+        panic!("seven entries")
     };
     let own = FrameOptions {
         pmtu: 4096,
@@ -597,7 +638,7 @@ fn every_key_ends_where_it_belongs() {
         ..frame.clone()
     };
     assert_eq!(t.frame, own, "an entry's frame goes over the pattern's");
-    assert!([i, b, a, g, p].iter().all(|entry| entry.frame == frame));
+    assert!([i, b, a, g, p, e].iter().all(|entry| entry.frame == frame));
     assert_eq!(
         (t.start, t.duration),
         (Start::At(Picos::from_micros(1000)), Some(Picos::from_micros(2_000_000)))
@@ -682,6 +723,19 @@ fn every_key_ends_where_it_belongs() {
         count: Some(7),
     };
     assert_eq!(p.kind, Kind::Pfc(expected));
+    let expected = EcnProbe {
+        senders: Workers(vec![1, 4]),
+        receiver: 6,
+        frames: 900,
+        message: 512,
+        verb: Verb::Send,
+        lead: Picos::from_micros(5),
+        hold: Some(Picos::from_micros(2000)),
+        repeats: 3,
+        gap: Picos::from_micros(1000),
+        rate: Rate::Share(Share(0.4)),
+    };
+    assert_eq!(e.kind, Kind::EcnProbe(expected));
 }
 
 #[test]
@@ -756,6 +810,14 @@ fn defaults_are_what_the_documentation_says() {
         panic!()
     };
     assert_eq!((pause.pause, pause.classes, pause.quanta), (true, 0, 65_535));
+
+    let Kind::EcnProbe(probe) = kind(PROBE).kind else {
+        panic!()
+    };
+    assert_eq!((probe.senders.0, probe.receiver, probe.frames), (vec![0, 1], 2, 8));
+    assert_eq!((probe.message, probe.verb, probe.repeats), (4096, Verb::Put, 1));
+    assert_eq!((probe.lead, probe.hold), (Picos::from_micros(20), None));
+    assert_eq!((probe.gap, probe.rate), (Picos::from_micros(100), line));
 
     let pattern = load(TRANSFER, &[]).expect("it is good");
     assert_eq!(

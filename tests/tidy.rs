@@ -16,26 +16,42 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("yaml", &["units"]),
     ("capture", &["units"]),
     ("host", &["units", "dpdk"]),
-    ("pattern", &["units", "yaml"]),
+    ("expect", &["yaml"]),
+    ("pattern", &["units", "yaml", "expect"]),
     ("testbed", &["units", "yaml"]),
     ("fabric", &["units", "wire", "testbed"]),
     ("plan", &["units", "wire", "pattern", "testbed"]),
     ("measure", &["units", "wire", "pattern", "plan"]),
     (
         "engine",
-        &["units", "wire", "dpdk", "pattern", "testbed", "plan", "measure"],
+        &[
+            "units", "wire", "dpdk", "pattern", "testbed", "fabric", "plan", "measure",
+        ],
     ),
+    // Not the fabric: nothing that is reported rests on what the device under test says of itself.
     (
         "report",
         &[
-            "units", "dpdk", "pattern", "testbed", "plan", "measure", "engine", "host",
+            "units", "dpdk", "expect", "pattern", "testbed", "plan", "measure", "engine", "host",
+        ],
+    ),
+    (
+        "trial",
+        &[
+            "units", "wire", "dpdk", "host", "pattern", "testbed", "fabric", "plan", "measure", "engine", "report",
+        ],
+    ),
+    (
+        "sweep",
+        &[
+            "units", "yaml", "expect", "pattern", "testbed", "fabric", "report", "trial",
         ],
     ),
     (
         "cli",
         &[
-            "units", "wire", "dpdk", "yaml", "capture", "host", "pattern", "testbed", "plan", "measure", "engine",
-            "report",
+            "units", "wire", "dpdk", "yaml", "capture", "host", "expect", "pattern", "testbed", "fabric", "plan",
+            "measure", "engine", "report", "trial", "sweep",
         ],
     ),
 ];
@@ -68,6 +84,8 @@ const FOLDERS: &[&str] = &[
     "scripts/",
     "patterns/",
     "testbeds/",
+    "sweeps/",
+    "hooks/",
     "benches/",
     "fuzz/",
     "dpdk-sys/",

@@ -14,6 +14,7 @@
 #include <rte_mbuf_dyn.h>
 #include <rte_mempool.h>
 #include <rte_prefetch.h>
+#include <rte_ring.h>
 #include <rte_version.h>
 
 #include "shim.h"
@@ -187,28 +188,23 @@ void squall_port_abilities(uint16_t port, struct squall_port_abilities *out)
 
 /* ---- mbufs ------------------------------------------------------------------------------ */
 
-static int timestamp_offset;
+int squall_timestamp_offset;
+uint64_t squall_tx_timestamp_flag;
 static uint64_t rx_timestamp_flag;
-static uint64_t tx_timestamp_flag;
+
+static inline rte_mbuf_timestamp_t *timestamp_of(struct rte_mbuf *mbuf)
+{
+	return RTE_MBUF_DYNFIELD(mbuf, squall_timestamp_offset, rte_mbuf_timestamp_t *);
+}
 
 int squall_timestamps_register(void)
 {
 	int ret;
 
-	ret = rte_mbuf_dyn_rx_timestamp_register(&timestamp_offset, &rx_timestamp_flag);
+	ret = rte_mbuf_dyn_rx_timestamp_register(&squall_timestamp_offset, &rx_timestamp_flag);
 	if (ret == 0)
-		ret = rte_mbuf_dyn_tx_timestamp_register(&timestamp_offset, &tx_timestamp_flag);
+		ret = rte_mbuf_dyn_tx_timestamp_register(&squall_timestamp_offset, &squall_tx_timestamp_flag);
 	return ret == 0 ? 0 : -rte_errno;
-}
-
-size_t squall_mbuf_size(void)
-{
-	return sizeof(struct rte_mbuf);
-}
-
-size_t squall_headroom(void)
-{
-	return RTE_PKTMBUF_HEADROOM;
 }
 
 struct prefill {
@@ -267,9 +263,8 @@ uint16_t squall_tx_burst_timed(uint16_t port, uint16_t queue, struct rte_mbuf **
 	uint16_t i;
 
 	for (i = 0; i < n; i++) {
-		set_frame(mbufs[i], lens[i], tx_timestamp_flag);
-		*RTE_MBUF_DYNFIELD(mbufs[i], timestamp_offset, rte_mbuf_timestamp_t *) =
-			departures[i];
+		set_frame(mbufs[i], lens[i], squall_tx_timestamp_flag);
+		*timestamp_of(mbufs[i]) = departures[i];
 	}
 	return rte_eth_tx_burst(port, queue, mbufs, n);
 }
@@ -281,7 +276,7 @@ uint16_t squall_rx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs,
 	uint16_t i;
 
 	for (i = 0; i < got; i++) {
-		const struct rte_mbuf *mbuf = mbufs[i];
+		struct rte_mbuf *mbuf = mbufs[i];
 		struct squall_rx_view *view = &views[i];
 
 		view->data = rte_pktmbuf_mtod(mbuf, const uint8_t *);
@@ -293,8 +288,7 @@ uint16_t squall_rx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs,
 		view->segments = mbuf->nb_segs;
 		view->has_timestamp = (mbuf->ol_flags & rx_timestamp_flag) != 0;
 		if (view->has_timestamp)
-			view->timestamp =
-				*RTE_MBUF_DYNFIELD(mbuf, timestamp_offset, const rte_mbuf_timestamp_t *);
+			view->timestamp = *timestamp_of(mbuf);
 	}
 	return got;
 }
@@ -308,4 +302,100 @@ int squall_mbuf_copy(const struct rte_mbuf *mbuf, uint8_t *out, uint32_t len)
 	if (bytes != out)
 		memcpy(out, bytes, len);
 	return 0;
+}
+
+/* ---- rings of our own, one frame at a time ----------------------------------------------- */
+
+struct rte_ring *squall_ring_create(const char *name, unsigned int depth)
+{
+	return rte_ring_create(name, depth, SOCKET_ID_ANY,
+			       RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ);
+}
+
+struct rte_mbuf *squall_ring_take(struct rte_ring *ring)
+{
+	void *mbuf;
+
+	if (rte_ring_sc_dequeue(ring, &mbuf) != 0)
+		return NULL;
+	return mbuf;
+}
+
+int squall_ring_give(struct rte_ring *ring, struct rte_mbuf *mbuf, uint64_t arrival)
+{
+	uint64_t flags = mbuf->ol_flags;
+	rte_mbuf_timestamp_t time = *timestamp_of(mbuf);
+
+	/* Before the receiver can see it. */
+	mbuf->ol_flags = rx_timestamp_flag;
+	*timestamp_of(mbuf) = arrival;
+	if (likely(rte_ring_sp_enqueue(ring, mbuf) == 0))
+		return 0;
+	mbuf->ol_flags = flags;
+	*timestamp_of(mbuf) = time;
+	return -1;
+}
+
+struct rte_mbuf *squall_mbuf_clone(struct rte_mempool *pool, const struct rte_mbuf *mbuf)
+{
+	struct rte_mbuf *copy;
+	void *object;
+
+	if (rte_mempool_get(pool, &object) != 0)
+		return NULL;
+	copy = object;
+	set_frame(copy, mbuf->data_len, mbuf->ol_flags);
+	*timestamp_of(copy) = *RTE_MBUF_DYNFIELD(mbuf, squall_timestamp_offset,
+						 const rte_mbuf_timestamp_t *);
+	memcpy(rte_pktmbuf_mtod(copy, uint8_t *), rte_pktmbuf_mtod(mbuf, const uint8_t *),
+	       mbuf->data_len);
+	return copy;
+}
+
+struct rte_mbuf *squall_mbuf_of(struct rte_mempool *pool, const uint8_t *bytes, uint16_t len)
+{
+	struct rte_mbuf *mbuf;
+	void *object;
+
+	if (rte_mempool_get(pool, &object) != 0)
+		return NULL;
+	mbuf = object;
+	set_frame(mbuf, len, 0);
+	memcpy(rte_pktmbuf_mtod(mbuf, uint8_t *), bytes, len);
+	return mbuf;
+}
+
+void squall_mbuf_prefetch(const struct rte_mbuf *mbuf, const uint8_t *data)
+{
+	rte_prefetch0(mbuf);
+	rte_prefetch0((const uint8_t *)mbuf + RTE_CACHE_LINE_SIZE);
+	rte_prefetch0(data);
+	rte_prefetch0(data + RTE_CACHE_LINE_SIZE);
+}
+
+void squall_mbuf_free(struct rte_mbuf *mbuf)
+{
+	rte_pktmbuf_free(mbuf);
+}
+
+struct visitor {
+	void (*visit)(void *argument, struct rte_mbuf *mbuf);
+	void *argument;
+};
+
+static void visit_one(struct rte_mempool *pool, void *argument, void *object, unsigned int index)
+{
+	const struct visitor *visitor = argument;
+
+	(void)pool;
+	(void)index;
+	visitor->visit(visitor->argument, object);
+}
+
+void squall_pool_visit(struct rte_mempool *pool, void (*visit)(void *argument, struct rte_mbuf *mbuf),
+		       void *argument)
+{
+	struct visitor visitor = { .visit = visit, .argument = argument };
+
+	rte_mempool_obj_iter(pool, visit_one, &visitor);
 }

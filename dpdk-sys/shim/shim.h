@@ -2,7 +2,8 @@
  * What Rust sees of DPDK beyond its plain functions: static-inline functions, mbuf fields, and the
  * structures whose layout or members differ between DPDK releases.
  *
- * Contract: every call on the packet path handles a whole burst. An mbuf stays opaque outside
+ * Contract: every call on the packet path handles a whole burst, but for those on rings, whose other
+ * side handles single frames. An mbuf stays opaque outside
  * shim.c, so that its layout matters in one translation unit only, the one compiled against the
  * installed headers. Nothing here decides anything: values come in, DPDK is called, values go out.
  *
@@ -16,6 +17,7 @@
 
 struct rte_mbuf;
 struct rte_mempool;
+struct rte_ring;
 
 /* ---- process ---------------------------------------------------------------------------- */
 
@@ -106,10 +108,10 @@ void squall_port_abilities(uint16_t port, struct squall_port_abilities *out);
  * 0, or a negative errno. */
 int squall_timestamps_register(void);
 
-/* Bytes from an mbuf's address to its private area. */
-size_t squall_mbuf_size(void);
-/* Bytes from the start of an mbuf's buffer to its data. */
-size_t squall_headroom(void);
+/* Set by squall_timestamps_register: where the time stamp is in an mbuf (rte_mbuf_timestamp_t), and
+ * the flag that says that it is a departure time. */
+extern int squall_timestamp_offset;
+extern uint64_t squall_tx_timestamp_flag;
 
 /* Called once for each mbuf of a TX-only pool of one segment: zeroes the private area and copies
  * `len` bytes to the data. */
@@ -141,5 +143,33 @@ uint16_t squall_rx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs,
 /* Copies a whole frame, all segments, to `out` of at least `len` bytes. 0, or -1 when it is
  * shorter than `len`. */
 int squall_mbuf_copy(const struct rte_mbuf *mbuf, uint8_t *out, uint32_t len);
+
+/* ---- rings of our own, one frame at a time ----------------------------------------------- */
+
+/* A ring of exactly `depth` places for one producer and one consumer, on any NUMA node. NULL with
+ * rte_errno. */
+struct rte_ring *squall_ring_create(const char *name, unsigned int depth);
+
+/* The oldest mbuf of the ring, or NULL. One caller at a time. */
+struct rte_mbuf *squall_ring_take(struct rte_ring *ring);
+
+/* Adds an mbuf with the standard arrival time stamp and its flag. 0, or -1 when the ring is full: the
+ * mbuf is then as it was. One caller at a time. */
+int squall_ring_give(struct rte_ring *ring, struct rte_mbuf *mbuf, uint64_t arrival);
+
+/* A copy of an mbuf of one segment, time stamp included, in a buffer of `pool`, which must be large
+ * enough and of the kind that squall_tx_take takes from. NULL when the pool is empty. */
+struct rte_mbuf *squall_mbuf_clone(struct rte_mempool *pool, const struct rte_mbuf *mbuf);
+/* Fetches both cache lines of an mbuf, and the first two of its data, ahead of their use. */
+void squall_mbuf_prefetch(const struct rte_mbuf *mbuf, const uint8_t *data);
+/* A frame of these bytes in a buffer of `pool`, which has room for them; NULL when it is empty. */
+struct rte_mbuf *squall_mbuf_of(struct rte_mempool *pool, const uint8_t *bytes, uint16_t len);
+
+/* Gives an mbuf back to its pool. */
+void squall_mbuf_free(struct rte_mbuf *mbuf);
+
+/* Calls `visit` with the address of each mbuf of the pool, used or not. */
+void squall_pool_visit(struct rte_mempool *pool, void (*visit)(void *argument, struct rte_mbuf *mbuf),
+		       void *argument);
 
 #endif

@@ -2,8 +2,8 @@
 //!
 //! Contract: what `build.rs` lists and nothing else. DPDK's plain functions come straight from the
 //! installed headers; its static-inline functions, every access to an mbuf's fields and the
-//! structures that differ between releases go through `shim/shim.c`. `rte_mbuf` and `rte_mempool`
-//! are opaque here.
+//! structures that differ between releases go through `shim/shim.c`. `rte_mbuf`,
+//! `rte_mempool` and `rte_ring` are opaque here; of an mbuf, `shim/layout.h` gives a few distances.
 //!
 //! Left out on purpose: decisions, and safety. `squall::dpdk` is the safe layer.
 
@@ -18,6 +18,12 @@ pub struct rte_mbuf {
 /// A pool of packet buffers. Only C knows its fields.
 #[repr(C)]
 pub struct rte_mempool {
+    _opaque: [u8; 0],
+}
+
+/// A ring of pointers. Only C knows its fields.
+#[repr(C)]
+pub struct rte_ring {
     _opaque: [u8; 0],
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::devices::print;
 use super::{Failure, Outcome};
 use crate::dpdk::Eal;
-use crate::engine::bench::{self, Bench, BenchError, RxSpeed, TxSpeed};
+use crate::engine::bench::{self, Bench, BenchError, RxSpeed, TxSpeed, VirtualSpeed};
 use crate::engine::lab;
 
 /// Measure crafting and analysing speed of one core, on net_null
@@ -21,7 +21,7 @@ pub struct Args {
     #[arg(long, value_name = "CORE")]
     core: Option<usize>,
 
-    /// Seconds for each of the fifteen measurements
+    /// Seconds for each of the eighteen measurements
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
     seconds: f64,
 }
@@ -42,13 +42,13 @@ pub fn run(args: &Args) -> Outcome {
     }
     let failed = |error: BenchError| match error {
         BenchError::WrongFrame { .. } => Failure::Run(error.to_string()),
-        BenchError::Dpdk(_) | BenchError::Core(_) => Failure::Environment(error.to_string()),
+        BenchError::Dpdk(_) | BenchError::Core(_) | BenchError::Virtual(_) => Failure::Environment(error.to_string()),
     };
     let allowed = core_affinity::get_core_ids().unwrap_or_default();
     let core = args.core.or_else(|| allowed.last().map(|core| core.id)).unwrap_or(0);
     let eal =
         Eal::init(&lab::eal_config(&bench::testbed())).map_err(|error| Failure::Environment(error.to_string()))?;
-    let mut bench = Bench::new(eal, core, args.seconds).map_err(failed)?;
+    let mut bench = Bench::new(eal.clone(), core, args.seconds).map_err(failed)?;
     let mut tx = Vec::new();
     for pmtu in PMTUS {
         for qps in QPS {
@@ -61,10 +61,14 @@ pub fn run(args: &Args) -> Outcome {
             rx.push(bench.rx(pmtu, icrc));
         }
     }
+    let mut simulated = Vec::new();
+    for (pmtu, icrc) in [(1024, false), (4096, false), (4096, true)] {
+        simulated.push(bench::virtual_time(&eal, core, (32, pmtu, icrc), args.seconds).map_err(failed)?);
+    }
     print(&if args.json {
-        json(&tx, &rx)
+        json(&tx, &rx, &simulated)
     } else {
-        text(core, &tx, &rx)
+        text(core, &tx, &rx, &simulated)
     })
 }
 
@@ -72,7 +76,7 @@ fn mode(icrc: bool) -> &'static str {
     if icrc { "all" } else { "none" }
 }
 
-fn json(tx: &[TxSpeed], rx: &[RxSpeed]) -> String {
+fn json(tx: &[TxSpeed], rx: &[RxSpeed], simulated: &[VirtualSpeed]) -> String {
     let tx: Vec<_> = tx
         .iter()
         .map(|speed| {
@@ -93,10 +97,20 @@ fn json(tx: &[TxSpeed], rx: &[RxSpeed]) -> String {
             })
         })
         .collect();
-    format!("{}\n", json!({"tx": tx, "rx": rx}))
+    let simulated: Vec<_> = simulated
+        .iter()
+        .map(|speed| {
+            json!({
+                "senders": speed.senders, "pmtu": speed.pmtu, "icrc": mode(speed.icrc), "frames": speed.frames,
+                "runs": speed.runs, "pps": speed.pps.round(),
+                "cycles_per_frame": (speed.cycles_per_frame * 10.0).round() / 10.0,
+            })
+        })
+        .collect();
+    format!("{}\n", json!({"tx": tx, "rx": rx, "virtual": simulated}))
 }
 
-fn text(core: usize, tx: &[TxSpeed], rx: &[RxSpeed]) -> String {
+fn text(core: usize, tx: &[TxSpeed], rx: &[RxSpeed], simulated: &[VirtualSpeed]) -> String {
     let mut out = format!("one core (CPU {core}), net_null, frames as `run` sends them\n\n");
     let _ = writeln!(
         out,
@@ -126,6 +140,21 @@ fn text(core: usize, tx: &[TxSpeed], rx: &[RxSpeed]) -> String {
             speed.pps / 1e6,
             speed.cycles_per_packet,
             speed.bytes_per_second / 1e9
+        );
+    }
+    let _ = writeln!(
+        out,
+        "\nvirtual time  PMTU    ICRC   Mpps  cycles a frame   (crafted, switched and analysed)"
+    );
+    for speed in simulated {
+        let _ = writeln!(
+            out,
+            "  {:>2} into one  {:>4}  {:>6}  {:>5.2}  {:>14.1}",
+            speed.senders,
+            speed.pmtu,
+            mode(speed.icrc),
+            speed.pps / 1e6,
+            speed.cycles_per_frame
         );
     }
     out

@@ -2,14 +2,15 @@
 
 use std::fmt::Write;
 
+use super::Outcome;
 use super::devices::print;
 use super::input::Input;
-use super::run::does_not_fit;
-use super::{Failure, Outcome};
+use super::notes::notes;
 use crate::pattern::Start;
+use crate::plan::Plan;
 use crate::plan::summary::Summary;
-use crate::plan::{self, Plan};
 use crate::testbed::Testbed;
+use crate::trial;
 use crate::units::{BitRate, Bytes, Picos, Share};
 
 /// Validate a pattern and print its plan; sends nothing
@@ -19,36 +20,16 @@ pub struct Args {
     input: Input,
 }
 
-/// Line rates of a testbed's ports where DPDK is not asked.
-///
-/// # Errors
-/// A port without `speed`.
-pub(super) fn speeds(testbed: &Testbed) -> Result<Vec<BitRate>, Failure> {
-    let missing: Vec<&str> = testbed
-        .ports
-        .iter()
-        .filter(|port| port.speed.is_none())
-        .map(|port| port.name.as_str())
-        .collect();
-    if !missing.is_empty() {
-        return Err(Failure::Input(format!(
-            "without opening ports their line rate is not known: give {} a `speed:` in the testbed",
-            missing.join(", ")
-        )));
-    }
-    Ok(testbed.ports.iter().filter_map(|port| port.speed).collect())
-}
-
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure::Input`] with everything that is wrong.
+/// [`super::Failure::Input`] with everything that is wrong.
 pub fn run(args: &Args) -> Outcome {
     let (pattern, testbed) = args.input.load()?;
-    let speeds = speeds(&testbed.testbed)?;
-    let plan = plan::build(&pattern.pattern, &testbed.testbed, &speeds).map_err(|errors| does_not_fit(&errors))?;
-    let summary = plan.summary();
-    print(&text(&pattern.pattern.name, &testbed.testbed.name, &plan, &summary))
+    let testbed = testbed.testbed.sized(pattern.pattern.workers_needed());
+    let speeds = trial::speeds(&testbed)?;
+    let plan = trial::plan_of(&pattern, &testbed, &speeds)?;
+    print(&text(&pattern.pattern.name, &testbed, &plan, &plan.summary()))
 }
 
 fn row(out: &mut String, widths: &[usize], cells: &[String]) {
@@ -86,9 +67,13 @@ fn length(time: Picos) -> String {
     }
 }
 
-fn text(pattern: &str, testbed: &str, plan: &Plan, summary: &Summary) -> String {
+fn text(pattern: &str, testbed: &Testbed, plan: &Plan, summary: &Summary) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{pattern} on {testbed}: the plan (seed {})\n\nTraffic", plan.seed);
+    let _ = writeln!(
+        out,
+        "{pattern} on {}: the plan (seed {})\n\nTraffic",
+        testbed.name, plan.seed
+    );
     let head = [
         "entry",
         "kind",
@@ -144,28 +129,6 @@ fn text(pattern: &str, testbed: &str, plan: &Plan, summary: &Summary) -> String 
         ]);
     }
     table(&mut out, &rows);
-    let mut notes: Vec<String> = plan
-        .ports
-        .iter()
-        .zip(&summary.ports)
-        .filter(|(port, own)| own.offered_tx > port.speed.0)
-        .map(|(port, _)| {
-            format!(
-                "port {} is asked to send more than its line rate: its workers share it",
-                port.name
-            )
-        })
-        .collect();
-    notes.extend(plan.hairpins().into_iter().map(|port| {
-        format!(
-            "workers behind port {} send to each other: most switches do not return a frame to where it came from. Spread \
-             them with `workers:` in the testbed, or say `loopback: true`",
-            plan.ports[port].name
-        )
-    }));
-    if summary.entries.iter().any(|entry| !entry.exact) {
-        notes.push("~ is an estimate: the entry ends by time, not by count".to_owned());
-    }
     match summary.length {
         Some(length) => {
             let _ = writeln!(out, "\nIt takes {length}.");
@@ -174,7 +137,7 @@ fn text(pattern: &str, testbed: &str, plan: &Plan, summary: &Summary) -> String 
             let _ = writeln!(out, "\nIt has no end: stop it with Ctrl-C, or give it a `duration`.");
         }
     }
-    for note in notes {
+    for note in notes(plan, summary, testbed) {
         let _ = writeln!(out, "note: {note}");
     }
     out

@@ -4,13 +4,11 @@ use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::check::speeds;
 use super::input::Input;
-use super::run::does_not_fit;
 use super::{Failure, Outcome};
 use crate::capture::CaptureWriter;
 use crate::engine::unroll::Unroll;
-use crate::plan;
+use crate::trial;
 use crate::units::Bytes;
 
 /// Write the frames that a pattern would send into a capture, at their planned departure times
@@ -38,10 +36,11 @@ const LARGEST: u64 = 16 << 30;
 /// the capture cannot be written.
 pub fn run(args: &Args) -> Outcome {
     let (pattern, testbed) = args.input.load()?;
-    let speeds = speeds(&testbed.testbed)?;
-    let plan = plan::build(&pattern.pattern, &testbed.testbed, &speeds).map_err(|errors| does_not_fit(&errors))?;
+    let testbed = testbed.testbed.sized(pattern.pattern.workers_needed());
+    let speeds = trial::speeds(&testbed)?;
+    let plan = trial::plan_of(&pattern, &testbed, &speeds)?;
     let summary = plan.summary();
-    let planned: u64 = summary.entries.iter().map(|entry| entry.packets).sum();
+    let planned: u64 = summary.entries.iter().map(|entry| entry.packets + entry.control).sum();
     if args.frames.is_none() {
         let Some(_) = summary.length else {
             return Err(Failure::Input(

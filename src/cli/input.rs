@@ -26,8 +26,9 @@ pub struct Input {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 
-    /// Change of the pattern: seed=7, traffic.NAME.message=1MiB, traffic.0.frame.pmtu=1024; the
-    /// value is YAML, null takes a key out; may be given more than once
+    /// Change of the pattern: seed=7, traffic.NAME.message=1MiB, traffic.0.frame.pmtu=1024; or of the
+    /// testbed: testbed.ports.0.speed=10Gbps; the value is YAML, null takes a key out; may be given
+    /// more than once
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 }
@@ -38,11 +39,13 @@ impl Input {
     /// # Errors
     /// Every mistake of both of them.
     pub fn load(&self) -> Result<(pattern::Loaded, testbed::Loaded), Failure> {
-        let mut overrides = self.set.clone();
-        overrides.extend(self.seed.map(|seed| format!("seed={seed}")));
+        let (of_testbed, mut of_pattern) = split(&self.set);
+        of_pattern.extend(self.seed.map(|seed| format!("seed={seed}")));
         let loaded = (
-            pattern::load(&self.pattern, &overrides),
-            testbed::load(&self.testbed, &[]),
+            pattern::load(&self.pattern, &of_pattern),
+            testbed::load(&self.testbed, &of_testbed).map_err(|errors| {
+                errors.placed(|_, item| item.file = item.file.replacen("--set ", "--set testbed.", 1))
+            }),
         );
         match loaded {
             (Ok(pattern), Ok(testbed)) => Ok((pattern, testbed)),
@@ -50,6 +53,18 @@ impl Input {
             (Err(errors), _) | (_, Err(errors)) => Err(errors.into()),
         }
     }
+}
+
+/// Changes of the testbed, without their prefix, and those of the pattern.
+fn split(set: &[String]) -> (Vec<String>, Vec<String>) {
+    let (mut of_testbed, mut of_pattern) = (Vec::new(), Vec::new());
+    for change in set {
+        match change.trim_start().strip_prefix(testbed::PREFIX) {
+            Some(rest) => of_testbed.push(rest.to_owned()),
+            None => of_pattern.push(change.clone()),
+        }
+    }
+    (of_testbed, of_pattern)
 }
 
 #[cfg(test)]
@@ -88,6 +103,24 @@ mod tests {
         assert!(
             failure.to_string().starts_with("--set sed=1: unknown key `sed`"),
             "{failure}"
+        );
+    }
+
+    #[test]
+    fn keys_of_the_testbed_are_set_beside_those_of_the_pattern() {
+        let set = ["testbed.ports.loop.speed=10Gbps", "seed=3", "testbed.isolated=true"];
+        let (pattern, testbed) = input("first-look", "ring", &set).load().expect("both are shipped");
+        assert_eq!(
+            testbed.testbed.ports[0].speed,
+            Some(crate::units::BitRate(10_000_000_000))
+        );
+        assert!(testbed.testbed.isolated);
+        assert_eq!(pattern.source.overrides, ["seed=3", "seed=9"]);
+        let failure = input("first-look", "ring", &["testbed.ports.0.sped=1Gbps"]).load();
+        let text = failure.expect_err("no such key").to_string();
+        assert!(
+            text.starts_with("--set testbed.ports.0.sped=1Gbps: unknown key `sped`"),
+            "{text}"
         );
     }
 }

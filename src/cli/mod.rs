@@ -11,9 +11,12 @@ mod decode;
 mod devices;
 mod doctor;
 pub mod input;
+mod notes;
 mod ports;
 pub mod progress;
 mod run;
+mod sweep;
+mod sweep_progress;
 
 use std::process::ExitCode;
 
@@ -45,6 +48,15 @@ impl Failure {
     }
 }
 
+impl From<crate::trial::TrialError> for Failure {
+    fn from(error: crate::trial::TrialError) -> Failure {
+        match error {
+            crate::trial::TrialError::Input(text) => Failure::Input(text),
+            crate::trial::TrialError::Environment(text) => Failure::Environment(text),
+        }
+    }
+}
+
 /// Writes a line to standard error. That nobody reads it is no reason to fail.
 pub(crate) fn say(line: &str) {
     use std::io::Write;
@@ -65,6 +77,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Sweep(sweep::Args),
     Check(check::Args),
     Craft(craft::Args),
     Ports(ports::Args),
@@ -80,6 +93,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome: Outcome = match &cli.command {
         Command::Run(args) => run::run(args),
+        Command::Sweep(args) => sweep::run(args),
         Command::Check(args) => check::run(args),
         Command::Craft(args) => craft::run(args),
         Command::Ports(args) => ports::run(args),

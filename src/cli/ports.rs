@@ -133,6 +133,7 @@ fn timestamps(info: &PortInfo) -> &'static str {
         RxTimestamps::None => "none",
         RxTimestamps::DeviceClock => "device-clock",
         RxTimestamps::KernelMicros => "kernel-us",
+        RxTimestamps::FarEnd => "far-end",
     }
 }
 

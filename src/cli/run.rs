@@ -3,34 +3,47 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::input::Input;
 use super::progress::{Progress, ProgressSample};
+use super::sweep::Many;
 use super::{Failure, Outcome};
-use crate::engine::lab::Lab;
-use crate::engine::realtime::{self, Live};
-use crate::plan::{self, PlanError};
-use crate::report::assemble::{Inputs, assemble};
+use crate::engine::outcome::Live;
+use crate::fabric;
 use crate::report::{self, terminal};
-use crate::testbed::{self, Device, Testbed};
+use crate::sweep::{self, Given, MAX_TRIALS};
+use crate::testbed;
+use crate::trial::{Measured, Session, Trial};
 use crate::units::WIRE_OVERHEAD;
-use crate::{host, pattern};
 
 /// Send a pattern, receive it, and report what became of it
 ///
-/// Exit status: 0 done, 1 the run failed or was cut short, 2 the input is wrong, 3 the environment
-/// is.
+/// Exit status: 0 done, 1 the run failed, was cut short or did not meet an `expect` line of the
+/// pattern, 2 the input is wrong, 3 the environment is.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     input: Input,
 
-    /// Folder for results.json, made if it is not there
+    /// Run once for each of these values, YAML each: traffic.NAME.message=1MiB,16MiB; may be given more
+    /// than once, and then every combination is run
+    #[arg(long = "vary", value_name = "KEY=V1,V2,…")]
+    vary: Vec<String>,
+
+    /// Runs of each combination, each with a seed of its own
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TRIALS)))]
+    trials: Option<u32>,
+
+    /// Folder for results.json, made if it is not there; of several runs, for all that squall sweep writes
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+
+    /// With --vary or --trials: begin anew where the folder holds finished runs
+    #[arg(long, requires = "out")]
+    restart: bool,
 
     /// Send through this kernel interface although it has an address or a route; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -46,59 +59,45 @@ pub struct Args {
 /// # Errors
 /// Each kind of [`Failure`], see the command's help.
 pub fn run(args: &Args) -> Outcome {
+    if !args.vary.is_empty() || args.trials.is_some() {
+        return many(args);
+    }
+    if args.restart {
+        return Err(Failure::Input("--restart goes with --vary or --trials".to_owned()));
+    }
     let (pattern, testbed) = args.input.load()?;
-    check_safety(&pattern.pattern, &testbed.testbed, &args.i_own_this_interface)?;
+    let shipped = args.input.testbed == testbed::DEFAULT;
+    let trial = Trial {
+        pattern: &pattern,
+        pattern_name: &args.input.pattern,
+        testbed: &testbed,
+        testbed_name: (!shipped).then_some(args.input.testbed.as_str()),
+        owned_interfaces: &args.i_own_this_interface,
+    };
+    trial.check()?;
     if let Some(folder) = &args.out {
         // Before anything is measured: a result that cannot be kept is not worth the run.
         std::fs::create_dir_all(folder)
             .map_err(|error| Failure::Input(format!("--out {}: cannot make this folder: {error}", folder.display())))?;
     }
-    let started = SystemTime::now();
-    let clock = Instant::now();
-    // What does not fit is said before a port is touched, where the speeds are known.
-    if let Ok(speeds) = super::check::speeds(&testbed.testbed) {
-        plan::build(&pattern.pattern, &testbed.testbed, &speeds).map_err(|errors| does_not_fit(&errors))?;
-    }
-    let lab = Lab::open(&testbed.testbed).map_err(|error| Failure::Environment(error.to_string()))?;
-    let plan = plan::build(&pattern.pattern, &testbed.testbed, lab.speeds()).map_err(|errors| does_not_fit(&errors))?;
-    check_blast(&plan, &testbed.testbed)?;
-    check_interfaces(&plan, &testbed.testbed)?;
-    let running = lab
-        .start(&testbed.testbed, &plan)
-        .map_err(|error| Failure::Environment(error.to_string()))?;
-    let stop = interrupt_flag()?;
-    let mut progress = (!args.quiet).then(|| Progress::new(plan.summary().length));
-    let listens = plan.ports.iter().all(|port| port.receive);
+    let stop = interrupt_flag("stopping; once more ends at once, without a report")?;
+    let mut progress: Option<Progress> = None;
     let mut sent_before = 0;
-    let watch = |live: &Live| {
-        if let Some(progress) = &mut progress {
-            progress.update(&sample(live, listens.then_some(sent_before)));
+    let results = trial.run(&mut Session::new(), &stop, |seen| {
+        if !args.quiet {
+            progress
+                .get_or_insert_with(|| Progress::new(seen.length))
+                .update(&sample(&seen.live, seen.listens.then_some(sent_before)));
         }
-        sent_before = live.expected;
-    };
-    let outcome = realtime::run(
-        &plan,
-        &testbed.testbed,
-        running,
-        pattern.pattern.icrc_check,
-        &stop,
-        watch,
-    )
-    .map_err(Failure::Environment)?;
+        sent_before = seen.live.expected;
+    });
     if let Some(progress) = progress {
         progress.finish();
     }
-    let shipped = args.input.testbed == testbed::DEFAULT;
-    let inputs = Inputs {
-        pattern: &pattern.pattern,
-        pattern_source: (&args.input.pattern, pattern.source.sha256()),
-        testbed: &testbed.testbed,
-        testbed_source: (!shipped).then(|| (args.input.testbed.as_str(), testbed.source.sha256())),
-        settings: &pattern.source.overrides,
-        started,
-        took: clock.elapsed(),
-    };
-    let results = assemble(&inputs, &plan, &outcome);
+    let Measured {
+        results,
+        fabric: counters,
+    } = results?;
     if !args.quiet {
         super::devices::print(&terminal::render(&results, terminal::View::of_stdout()))?;
     }
@@ -108,110 +107,47 @@ pub fn run(args: &Args) -> Outcome {
         if !args.quiet {
             super::say(&format!("results: {}", path.display()));
         }
+        if let Some(counters) = counters {
+            report::write_file(folder, fabric::FILE_NAME, counters.to_json().as_bytes())
+                .map_err(|error| Failure::Run(error.to_string()))?;
+        }
     }
-    match outcome.interrupted {
-        None => Ok(()),
-        Some(cause) => Err(Failure::Run(format!(
-            "the run ended early: {cause}; what was measured is reported"
-        ))),
+    let mut failures = Vec::new();
+    if let Some(cause) = &results.run.interrupted_by {
+        failures.push(format!("the run ended early: {cause}; what was measured is reported"));
     }
+    let unmet: Vec<String> = results.unmet().map(|expected| format!("\n  {expected}")).collect();
+    if !unmet.is_empty() {
+        let all = results.expectations.len();
+        failures.push(format!(
+            "{} of {all} expectations not met:{}",
+            unmet.len(),
+            unmet.concat()
+        ));
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Run(failures.join("\n")))
 }
 
-/// Turns a plan's errors into one failure.
-pub(super) fn does_not_fit(errors: &[PlanError]) -> Failure {
-    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    Failure::Input(format!(
-        "the pattern does not fit the testbed:\n  {}",
-        lines.join("\n  ")
-    ))
-}
-
-/// Refuses to disturb a network that is in use (RFC 6815).
-fn check_safety(pattern: &pattern::Pattern, testbed: &Testbed, owned: &[String]) -> Result<(), Failure> {
-    let interfaces = host::Interfaces::of_this_host()
-        .map_err(|error| Failure::Environment(format!("cannot list the network interfaces: {error}")))?;
-    for port in &testbed.ports {
-        let Some(name) = port.device.kernel_interface() else {
-            continue;
-        };
-        if owned.iter().any(|own| own == name) {
-            continue;
-        }
-        if let Some(why) = host::in_use(std::path::Path::new("/"), name, &interfaces) {
-            return Err(Failure::Environment(format!(
-                "port {}: the kernel uses interface {name} ({why}); free it, or say --i-own-this-interface {name}",
-                port.name
-            )));
-        }
-    }
-    let sends_pauses = pattern
-        .traffic
-        .iter()
-        .any(|entry| matches!(entry.kind, pattern::Kind::Pfc(_)));
-    let real = testbed.ports.iter().find(|port| match &port.device {
-        Device::Pci { .. } => true,
-        Device::Fabric => false,
-        Device::Vdev { driver, .. } => !matches!(driver.as_str(), "net_null" | "net_ring"),
-    });
-    if let (true, false, Some(port)) = (sends_pauses, testbed.isolated, real) {
-        return Err(Failure::Input(format!(
-            "PFC and PAUSE frames can stop a network that others use, and port {} leads out of this process; if nothing but \
-             the test hangs on it, say `isolated: true` in the testbed (RFC 6815)",
-            port.name
-        )));
-    }
-    Ok(())
-}
-
-/// Refuses kernel interfaces that would swallow the frames: down, or with too small an MTU.
-fn check_interfaces(plan: &plan::Plan, testbed: &Testbed) -> Result<(), Failure> {
-    // What the kernel calls MTU is the IP packet; tags are let through.
-    let needed = plan.max_frame_len() - crate::wire::ethernet::LEN;
-    for port in &testbed.ports {
-        let Some(name) = port.device.kernel_interface() else {
-            continue;
-        };
-        let read = |file: &str| std::fs::read_to_string(format!("/sys/class/net/{name}/{file}")).ok();
-        let mtu = read("mtu").and_then(|text| text.trim().parse::<usize>().ok());
-        if let Some(mtu) = mtu.filter(|mtu| *mtu < needed) {
-            return Err(Failure::Environment(format!(
-                "port {}: interface {name} has MTU {mtu}, this pattern's frames need {needed}: ip link set {name} mtu {}",
-                port.name,
-                needed.next_multiple_of(100)
-            )));
-        }
-        let flags = read("flags").and_then(|text| u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok());
-        if flags.is_some_and(|flags| flags & IFF_UP == 0) {
-            return Err(Failure::Environment(format!(
-                "port {}: interface {name} is down: ip link set {name} up",
-                port.name
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Bit of an interface that is up (netdevice(7)).
-const IFF_UP: u32 = 1;
-
-/// Refuses line-rate blasts into a network that may be in use (RFC 6815).
-fn check_blast(plan: &plan::Plan, testbed: &Testbed) -> Result<(), Failure> {
-    let summary = plan.summary();
-    let ports = testbed.ports.iter().zip(&plan.ports).zip(&summary.ports);
-    for ((port, planned), own) in ports {
-        // 90 %: whoever shares the network has nothing left worth having.
-        let blast = u128::from(own.offered_tx) * 10 >= u128::from(planned.speed.0) * 9;
-        if !testbed.isolated && blast && matches!(port.device, Device::Pci { .. }) {
-            return Err(Failure::Input(format!(
-                "port {} is to send {} of its {}; if nothing but the test hangs on that network, say `isolated: true` in the \
-                 testbed (RFC 6815)",
-                port.name,
-                crate::units::BitRate(own.offered_tx),
-                planned.speed
-            )));
-        }
-    }
-    Ok(())
+/// Several runs are a sweep without a file.
+fn many(args: &Args) -> Outcome {
+    let given = Given {
+        set: args.input.set.clone(),
+        vary: args.vary.clone(),
+        testbed: (args.input.testbed != testbed::DEFAULT).then(|| args.input.testbed.clone()),
+        trials: args.trials,
+        seed: args.input.seed,
+    };
+    let many = Many {
+        out: args.out.clone(),
+        restart: args.restart,
+        dry_run: false,
+        i_own_this_interface: args.i_own_this_interface.clone(),
+        quiet: args.quiet,
+    };
+    super::sweep::many(&sweep::of_pattern(&args.input.pattern, given)?, &many)
 }
 
 /// Signals that come so soon after the first are the same wish: wrappers signal a process and then
@@ -219,7 +155,8 @@ fn check_blast(plan: &plan::Plan, testbed: &Testbed) -> Result<(), Failure> {
 const SAME_WISH: Duration = Duration::from_millis(500);
 
 /// A flag that Ctrl-C and a polite kill raise. Asked again, the process ends at once.
-fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
+/// The first time, `promise` is said.
+pub(super) fn interrupt_flag(promise: &'static str) -> Result<Arc<AtomicBool>, Failure> {
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])
         .map_err(|error| Failure::Environment(format!("cannot catch signals: {error}")))?;
     let flag = Arc::new(AtomicBool::new(false));
@@ -231,7 +168,7 @@ fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
                 None => {
                     first = Some(Instant::now());
                     raised.store(true, Ordering::Relaxed);
-                    super::say("stopping; once more ends at once, without a report");
+                    super::say(promise);
                 }
                 Some(since) if since.elapsed() < SAME_WISH => {}
                 Some(_) => signal_hook::low_level::exit(130),

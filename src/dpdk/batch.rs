@@ -23,7 +23,7 @@ use dpdk_sys as sys;
 
 use super::eal::Eal;
 use super::ledger::Holder;
-use super::pool::TxPool;
+use super::pool::{DATA_OFFSET, MARK_OFFSET, TxPool};
 use super::queue::{RxQueue, TxQueue};
 
 /// Frames that a batch holds at most.
@@ -42,8 +42,6 @@ pub struct TxBatch {
     first: usize,
     written: usize,
     end: usize,
-    data_offset: usize,
-    mark_offset: usize,
     data_room: usize,
     pool: TxPool,
     _holder: Holder,
@@ -72,8 +70,6 @@ impl TxBatch {
             first: 0,
             written: 0,
             end: 0,
-            data_offset: pool.0.data_offset(),
-            mark_offset: pool.0.mark_offset(),
             data_room: usize::from(pool.0.data_room()),
             _holder: Holder::new(pool.0.eal()),
             pool: pool.clone(),
@@ -155,12 +151,12 @@ impl TxBatch {
         let slot = self.slot(index);
         let base = self.mbufs[slot].cast::<u8>();
         // SAFETY: every mbuf of a TX pool has its data at this distance (squall_tx_take).
-        let data = unsafe { base.add(self.data_offset) };
+        let data = unsafe { base.add(DATA_OFFSET) };
         // SAFETY: `data_room` initialised bytes follow; the batch alone owns the mbuf, and is
         // borrowed as long as the slice lives.
         let bytes = unsafe { std::slice::from_raw_parts_mut(data, self.data_room) };
         // SAFETY: the private area is in the same object.
-        let mark = unsafe { base.add(self.mark_offset) }.cast::<u64>();
+        let mark = unsafe { base.add(MARK_OFFSET) }.cast::<u64>();
         // SAFETY: 8 initialised bytes at the start of a cache line, not among `bytes`; owned and
         // borrowed as above.
         let mark = unsafe { &mut *mark };

@@ -7,19 +7,20 @@
 //! Left out on purpose: lcores. EAL gets one, for its own bookkeeping; squall's threads register
 //! themselves ([`super::ThreadRegistration`]).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use dpdk_sys as sys;
 
 use super::clock::Calibration;
 use super::error::{Hint, Log, errno_text, last_errno_text};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, any_loose};
+use super::ring_port::Rings;
 use super::thread::Affinity;
-use super::{Error, Result, log};
+use super::{Error, Result, log, runtime_dir};
 use crate::units::Bytes;
 
 /// Whether EAL takes its memory from hugepages.
@@ -158,8 +159,16 @@ struct Running {
     devices: Vec<DeviceArg>,
     /// Ports that have an owner.
     open: Mutex<HashSet<u16>>,
+    pluggable: Mutex<Pluggable>,
+}
+
+/// Devices that come and go after the start. Its lock is held while one does.
+#[derive(Default)]
+struct Pluggable {
     /// Names of devices whose port was closed.
-    closed: Mutex<HashSet<String>>,
+    closed: HashSet<String>,
+    /// Ring ports by name, from the making of the device until it is taken out.
+    rings: HashMap<String, Weak<Rings>>,
 }
 
 impl std::fmt::Debug for Eal {
@@ -202,6 +211,9 @@ impl Eal {
             return Err(Error::AlreadyStarted);
         }
         log::install();
+        if config.file_prefix.is_none() {
+            runtime_dir::remove_at_exit();
+        }
         let calibration = Calibration::begin();
 
         // EAL keeps pointers into its arguments (and reorders the vector): both live for ever. That
@@ -233,7 +245,7 @@ impl Eal {
             ledger: Ledger::default(),
             devices: config.devices.clone(),
             open: Mutex::default(),
-            closed: Mutex::default(),
+            pluggable: Mutex::default(),
         }));
         // SAFETY: EAL runs; called once, before any port or pool exists.
         let code = unsafe { sys::squall_timestamps_register() };
@@ -280,12 +292,7 @@ impl Eal {
 
     /// DPDK's number of the port called `name`.
     pub(super) fn port_id(&self, name: &str) -> Result<u16> {
-        let mut id = 0;
-        let found = CString::new(name).is_ok_and(|c_name| {
-            // SAFETY: a NUL-terminated string and a place for the answer, both alive.
-            unsafe { sys::rte_eth_dev_get_port_by_name(c_name.as_ptr(), &raw mut id) == 0 }
-        });
-        if found {
+        if let Some(id) = port_id(name) {
             return Ok(id);
         }
         let names = self.port_names();
@@ -306,19 +313,56 @@ impl Eal {
         &self.0.ledger
     }
 
-    /// Takes the port called `name` for one owner. A device whose port was closed is plugged in
-    /// again, as it was at the start.
-    pub(super) fn claim(&self, name: &str) -> Result<u16> {
-        let mut closed = locked(&self.0.closed);
-        if closed.contains(name) {
-            self.plug_in_again(name)?;
-            closed.remove(name);
+    /// Takes the port called `name` for one owner; with it, the rings that it is made of. A device whose
+    /// port was closed is plugged in again, as it was at the start.
+    pub(super) fn claim(&self, name: &str) -> Result<(u16, Option<Arc<Rings>>)> {
+        // Stands before the lock, and so is dropped after it: the last handle of rings takes the lock.
+        let rings;
+        let mut pluggable = locked(&self.0.pluggable);
+        rings = match pluggable.rings.get(name).map(Weak::upgrade) {
+            // Its last handle is about to take it out.
+            Some(None) => return Err(Error::PortInUse { port: name.to_owned() }),
+            Some(rings) => rings,
+            None => None,
+        };
+        if pluggable.closed.contains(name) {
+            match &rings {
+                Some(rings) => {
+                    unplug(c"vdev", name);
+                    rings.plug()?;
+                }
+                None => self.plug_in_again(name)?,
+            }
+            pluggable.closed.remove(name);
         }
         let id = self.port_id(name)?;
         if !locked(&self.0.open).insert(id) {
             return Err(Error::PortInUse { port: name.to_owned() });
         }
-        Ok(id)
+        Ok((id, rings))
+    }
+
+    /// Makes the device called `name` of `rings`.
+    pub(super) fn plug_rings(&self, name: &str, rings: &Arc<Rings>) -> Result<()> {
+        let mut pluggable = locked(&self.0.pluggable);
+        if pluggable.rings.contains_key(name) || port_id(name).is_some() {
+            return Err(Error::PortInUse { port: name.to_owned() });
+        }
+        rings.plug()?;
+        pluggable.rings.insert(name.to_owned(), Arc::downgrade(rings));
+        Ok(())
+    }
+
+    /// Takes out the device called `name`, made of rings whose last handle is going. Whether it is gone.
+    pub(super) fn unplug_rings(&self, name: &str) -> bool {
+        let mut pluggable = locked(&self.0.pluggable);
+        unplug(c"vdev", name);
+        let gone = port_id(name).is_none();
+        if gone {
+            pluggable.rings.remove(name);
+            pluggable.closed.remove(name);
+        }
+        gone
     }
 
     /// The owner has gone, and left the port as it was.
@@ -328,10 +372,10 @@ impl Eal {
 
     /// The owner has gone. Closes its stopped port, so that nothing of it holds a buffer any more.
     pub(super) fn close(&self, port: u16, name: &str) {
-        let mut closed = locked(&self.0.closed);
+        let mut pluggable = locked(&self.0.pluggable);
         // SAFETY: the port was claimed, is stopped, and nobody has a handle of it any more.
         let (_code, _log) = log::capture(|| unsafe { sys::rte_eth_dev_close(port) });
-        closed.insert(name.to_owned());
+        pluggable.closed.insert(name.to_owned());
         self.release(port);
     }
 
@@ -348,11 +392,9 @@ impl Eal {
         let (Ok(c_name), Ok(c_arguments)) = (CString::new(name), CString::new(arguments)) else {
             return Ok(());
         };
+        unplug(bus, name);
         let (code, log) = log::capture(|| {
-            // SAFETY: EAL runs; NUL-terminated strings that live during the call. The device has no
-            // port that anybody uses.
-            unsafe { sys::rte_eal_hotplug_remove(bus.as_ptr(), c_name.as_ptr()) };
-            // SAFETY: as above.
+            // SAFETY: EAL runs; NUL-terminated strings that live during the call.
             unsafe { sys::rte_eal_hotplug_add(bus.as_ptr(), c_name.as_ptr(), c_arguments.as_ptr()) }
         });
         if code == 0 {
@@ -369,8 +411,12 @@ impl Eal {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if any_loose() {
+            // Somebody keeps a frame, whose memory goes with EAL: it stays for the rest of the process.
+            return;
+        }
         // SAFETY: EAL was started, and nothing made from it is left: every port, pool and batch holds
-        // an Eal. Ports that were never started are closed by this.
+        // an Eal, and there is no loose frame. Ports that were never started are closed by this.
         let (_code, _log) = log::capture(|| unsafe { sys::rte_eal_cleanup() });
     }
 }
@@ -382,6 +428,23 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn next_port(from: u16) -> u16 {
     // SAFETY: takes any number; RTE_MAX_ETHPORTS means that there is none.
     unsafe { sys::rte_eth_find_next(from) }
+}
+
+/// DPDK's number of the port called `name`, if there is one.
+fn port_id(name: &str) -> Option<u16> {
+    let name = CString::new(name).ok()?;
+    let mut id = 0;
+    // SAFETY: a NUL-terminated string and a place for the answer, both alive.
+    let code = unsafe { sys::rte_eth_dev_get_port_by_name(name.as_ptr(), &raw mut id) };
+    (code == 0).then_some(id)
+}
+
+/// Takes a device, which has no port that anybody uses, out of EAL. What matters is whether it is gone
+/// afterwards, not whether it was there.
+fn unplug(bus: &CStr, name: &str) {
+    let Ok(name) = CString::new(name) else { return };
+    // SAFETY: EAL runs; NUL-terminated strings that live during the call.
+    let (_code, _log) = log::capture(|| unsafe { sys::rte_eal_hotplug_remove(bus.as_ptr(), name.as_ptr()) });
 }
 
 fn port_name(id: u16) -> Option<String> {

@@ -76,6 +76,17 @@ pub enum Error {
         /// How to mend it, where known.
         hint: Hint,
     },
+    /// Something was asked of a pool at rest, and the pool is in use.
+    #[error("a pool of {frames} buffers is in use: {}", match .out {
+        Some(out) => format!("{out} of them are not back"),
+        None => "it has another handle or a batch".to_owned(),
+    })]
+    PoolInUse {
+        /// Buffers of the pool.
+        frames: u32,
+        /// How many are not in it; `None`: somebody else may take some.
+        out: Option<u32>,
+    },
     /// A thread cannot be registered with EAL.
     #[error("cannot register a thread with DPDK: {reason}")]
     Thread {

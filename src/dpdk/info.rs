@@ -58,6 +58,9 @@ pub enum RxTimestamps {
     /// libpcap, in microseconds since 1970 of the kernel's clock. The net_pcap driver does so without
     /// offering the offload.
     KernelMicros,
+    /// Whoever stands at the far end of a ring port, in whatever unit that has ([`super::FarEnd::give`]).
+    /// The net_ring driver hands the buffers through as they are, and offers nothing.
+    FarEnd,
 }
 
 /// What only asking the driver tells.

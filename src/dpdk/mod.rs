@@ -6,8 +6,11 @@
 //! and [`RxBatch`], which own their mbufs: what is not sent stays in the batch, what is dropped
 //! goes back to its pool. No call on the packet path allocates, locks or logs.
 //!
-//! Memory pools outlive every mbuf: a dropped pool is freed when no batch and no port is left that
-//! could hold one of its mbufs (`ledger`).
+//! A port can also be made of rings ([`Eal::ring_port`]): then this process holds its [`FarEnd`]s too,
+//! which take the frames that it sent and give it frames to receive, one at a time.
+//!
+//! Memory pools outlive every mbuf: a dropped pool is freed when nothing is left that could
+//! hold one of its mbufs (`ledger`).
 //!
 //! Left out on purpose: traffic, pacing, threads and core pinning.
 
@@ -25,6 +28,9 @@ mod mtu;
 mod pool;
 mod port;
 mod queue;
+mod ring;
+mod ring_port;
+mod runtime_dir;
 mod thread;
 
 pub use batch::{BATCH, RxBatch, RxFrame, TxBatch, TxFrame};
@@ -36,6 +42,7 @@ pub use info::{Abilities, Link, PortInfo, PortStats, RxTimestamps};
 pub use pool::{PoolConfig, RxPool, TxPool};
 pub use port::{Departures, Effective, Port, PortConfig, Rss, Started, Stopped};
 pub use queue::{RxQueue, TxQueue};
+pub use ring::{FarEnd, RingFrame};
 pub use thread::ThreadRegistration;
 
 /// What the functions of this module return.

@@ -6,7 +6,7 @@
 //!
 //! Per-thread caches are on; threads without [`super::ThreadRegistration`] go past them.
 
-use std::ffi::CString;
+use std::ffi::{CString, c_void};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -33,6 +33,12 @@ pub struct PoolConfig {
 /// mark is at its start.
 const PRIVATE_BYTES: u16 = 64;
 
+/// Bytes from an mbuf of a TX pool to its mark: the private area follows the mbuf.
+pub(super) const MARK_OFFSET: usize = sys::squall_mbuf_bytes as usize;
+
+/// Bytes from an mbuf of a TX pool to its frame.
+pub(super) const DATA_OFFSET: usize = MARK_OFFSET + PRIVATE_BYTES as usize + sys::squall_mbuf_headroom as usize;
+
 /// Largest per-thread cache that DPDK was compiled for in every release (RTE_MEMPOOL_CACHE_MAX_SIZE).
 const CACHE: u32 = 512;
 
@@ -49,8 +55,6 @@ pub(super) struct Pool {
     raw: *mut sys::rte_mempool,
     frames: u32,
     data_room: u16,
-    mark_offset: usize,
-    data_offset: usize,
 }
 
 // SAFETY: a mempool made without RTE_MEMPOOL_F_SP_PUT/SC_GET may be used by several threads at once;
@@ -69,11 +73,7 @@ impl Pool {
             log,
             hint,
         };
-        // SAFETY: returns a constant.
-        let headroom = unsafe { sys::squall_headroom() };
-        // SAFETY: returns a constant.
-        let mark_offset = unsafe { sys::squall_mbuf_size() };
-        let data_offset = mark_offset + usize::from(private) + headroom;
+        let headroom = sys::squall_mbuf_headroom as usize;
         let Ok(room) = u16::try_from(usize::from(config.data_room) + headroom) else {
             let reason = format!("a buffer holds at most {} bytes", usize::from(u16::MAX) - headroom);
             return Err(refused(reason, super::error::Log::default(), Hint::default()));
@@ -107,8 +107,6 @@ impl Pool {
             raw,
             frames: config.frames,
             data_room: config.data_room,
-            mark_offset,
-            data_offset,
         })
     }
 
@@ -128,16 +126,6 @@ impl Pool {
     /// Bytes of frame in one buffer.
     pub(super) fn data_room(&self) -> u16 {
         self.data_room
-    }
-
-    /// Bytes from an mbuf to its mark.
-    pub(super) fn mark_offset(&self) -> usize {
-        self.mark_offset
-    }
-
-    /// Bytes from an mbuf to its frame.
-    pub(super) fn data_offset(&self) -> usize {
-        self.data_offset
     }
 }
 
@@ -188,6 +176,39 @@ impl TxPool {
     pub fn data_room(&self) -> u16 {
         self.0.data_room
     }
+
+    /// Calls `change` with the mark of each buffer, so that the pool can serve another sender that has
+    /// marks of its own. For a pool at rest: this is its only handle, and every buffer is home.
+    ///
+    /// # Errors
+    /// [`Error::PoolInUse`] when the pool is not at rest; nothing was changed then.
+    pub fn for_each_mark(&mut self, mut change: impl FnMut(&mut u64)) -> Result<()> {
+        let frames = self.frames();
+        // No other handle, so nobody takes a buffer until this returns.
+        let Some(pool) = Arc::get_mut(&mut self.0) else {
+            return Err(Error::PoolInUse { frames, out: None });
+        };
+        let out = frames.saturating_sub(pool.available());
+        if out > 0 {
+            return Err(Error::PoolInUse { frames, out: Some(out) });
+        }
+        let mut change: &mut dyn FnMut(&mut u64) = &mut change;
+        // SAFETY: the pool lives; `change_mark` has the type that the header asks for, and is called
+        // with the closure's address and each buffer, all at home.
+        unsafe { sys::squall_pool_visit(pool.raw, Some(change_mark), (&raw mut change).cast()) };
+        Ok(())
+    }
+}
+
+/// Called for each mbuf of a TX pool at rest. A closure that panics ends the process: it must not
+/// unwind into C.
+unsafe extern "C" fn change_mark(change: *mut c_void, mbuf: *mut sys::rte_mbuf) {
+    // SAFETY: `for_each_mark` has passed the address of its own variable of this type.
+    let change = unsafe { &mut *change.cast::<&mut dyn FnMut(&mut u64)>() };
+    // SAFETY: the private area of a TX pool's mbuf is in the same object.
+    let mark = unsafe { mbuf.cast::<u8>().add(MARK_OFFSET) }.cast::<u64>();
+    // SAFETY: 8 initialised bytes, aligned to a cache line; nobody has the buffer.
+    change(unsafe { &mut *mark });
 }
 
 impl RxPool {

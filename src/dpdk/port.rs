@@ -20,6 +20,7 @@ use super::ledger::Holder;
 use super::mtu::{FRAME_OVERHEAD, configured_mtu};
 use super::pool::RxPool;
 use super::queue::{RxQueue, TxQueue};
+use super::ring_port::Rings;
 use super::{Error, Result, log};
 
 /// What a port is to be.
@@ -131,10 +132,17 @@ struct Open {
     /// From the first start on. A driver may keep buffers while its port is stopped (a net_ring keeps
     /// what was sent and not received), so only closing the port ends this.
     holder: OnceLock<Holder>,
+    /// What a ring port is made of.
+    rings: Option<Arc<Rings>>,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
+        if let Some(rings) = &self.rings {
+            // SAFETY: no queue is left, so the port is stopped; nobody else opens it before it is
+            // released below.
+            unsafe { rings.drain_arriving() };
+        }
         if self.holder.get().is_some() {
             self.eal.close(self.id, &self.name);
         } else {
@@ -161,12 +169,13 @@ impl Port<Stopped> {
     /// # Errors
     /// [`Error::NoPort`] with the names that there are; [`Error::PortInUse`].
     pub fn open(eal: &Eal, name: &str) -> Result<Port<Stopped>> {
-        let id = eal.claim(name)?;
+        let (id, rings) = eal.claim(name)?;
         let open = Arc::new(Open {
             eal: eal.clone(),
             id,
             name: name.to_owned(),
             holder: OnceLock::new(),
+            rings,
         });
         Ok(Port {
             open,
@@ -408,7 +417,11 @@ impl<State> Port<State> {
         self.call("ask for its properties", || unsafe {
             sys::squall_port_info(self.open.id, &raw mut raw)
         })?;
-        Ok(PortInfo::new(&self.open.name, self.open.id, &raw))
+        let mut info = PortInfo::new(&self.open.name, self.open.id, &raw);
+        if self.open.rings.is_some() {
+            info.rx_timestamps = RxTimestamps::FarEnd;
+        }
+        Ok(info)
     }
 
     /// What only asking the driver tells. Drivers answer in full only while the port is started.

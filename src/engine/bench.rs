@@ -7,9 +7,12 @@
 //!
 //! Left out on purpose: a NIC's own limits, and several cores.
 
+use std::sync::atomic::AtomicBool;
+
 use crate::dpdk::{Eal, PoolConfig, Port, PortConfig, Started, Stopped, ThreadRegistration, TscClock, TxPool, tsc};
 use crate::engine::craft::Crafter;
 use crate::engine::tx::{Audit, TxUnit};
+use crate::engine::{virtual_lab, virtual_time};
 use crate::measure::Recorder;
 use crate::pattern::{self, IcrcCheck};
 use crate::plan::schedule::{Clocking, Next, Schedule};
@@ -39,6 +42,9 @@ pub enum BenchError {
     /// The core is not to be had.
     #[error("cannot pin the measuring thread to core {0}")]
     Core(usize),
+    /// The virtual-time loop said no.
+    #[error("{0}")]
+    Virtual(String),
     /// A frame that was sent is wrong.
     #[error("of {audited} frames taken aside one is wrong ({error}): {hex}")]
     WrongFrame {
@@ -83,6 +89,26 @@ pub struct RxSpeed {
     pub cycles_per_packet: f64,
 }
 
+/// Speed of virtual time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VirtualSpeed {
+    /// Hosts that send to one other.
+    pub senders: u32,
+    /// Payload bytes.
+    pub pmtu: u32,
+    /// Which frames have their ICRC verified.
+    pub icrc: bool,
+    /// Frames of one run.
+    pub frames: u64,
+    /// Runs.
+    pub runs: u32,
+    /// Frames crafted, switched and analysed in a second of machine time: median of the runs, making
+    /// ports and buffers left out.
+    pub pps: f64,
+    /// TSC cycles for each.
+    pub cycles_per_frame: f64,
+}
+
 /// The testbed that a bench wants: one net_null port, without hugepages if there are none.
 #[must_use]
 pub fn testbed() -> Testbed {
@@ -104,11 +130,15 @@ fn plan_of(pmtu: u32, qps: u32) -> Plan {
         "duration: 1h\nframe: {{pmtu: {pmtu}}}\ntraffic:\n\
          - {{kind: transfer, from: 0, to: 1, message: 16MiB, count: unlimited, qps: {qps}, rate: max}}\n"
     );
-    let pattern = match pattern::parse("bench", &text, &[]) {
+    plan_on(&text, &testbed())
+}
+
+fn plan_on(text: &str, testbed: &Testbed) -> Plan {
+    let pattern = match pattern::parse("bench", text, &[]) {
         Ok(pattern) => pattern,
         Err(errors) => unreachable!("built-in pattern: {errors}"),
     };
-    match plan::build(&pattern, &testbed(), &[BitRate(400_000_000_000)]) {
+    match plan::build(&pattern, testbed, &vec![BitRate(400_000_000_000); testbed.ports.len()]) {
         Ok(plan) => plan,
         Err(errors) => unreachable!("built-in plan: {errors:?}"),
     }
@@ -271,6 +301,59 @@ impl Bench {
             cycles_per_packet: median(cycles),
         }
     }
+}
+
+/// Runs an incast of `senders` hosts through one switch of the reference fabric, again and again for
+/// about `seconds`.
+///
+/// # Errors
+/// What DPDK or the driver refuses.
+pub fn virtual_time(
+    eal: &Eal,
+    core: usize,
+    (senders, pmtu, icrc): (u32, u32, bool),
+    seconds: f64,
+) -> Result<VirtualSpeed, BenchError> {
+    let testbed = testbed_of("fabric: {}\n").sized(senders + 1);
+    let text = format!("frame: {{pmtu: {pmtu}}}\ntraffic:\n- {{kind: incast, senders: {senders}, message: 4MiB}}\n");
+    let Some(fabric) = &testbed.fabric else {
+        unreachable!("it has just been written")
+    };
+    let plan = plan_on(&text, &testbed);
+    let mut pools = virtual_lab::Pools::default();
+    let check = if icrc { IcrcCheck::All } else { IcrcCheck::None };
+    let mut rates = Vec::new();
+    let mut frames = 0;
+    let mut spent = 0.0;
+    while spent < seconds {
+        let running = virtual_lab::start(eal, fabric, &plan, &mut pools)?;
+        let begin = tsc();
+        let outcome = virtual_time::run(&plan, running, check, core, &AtomicBool::new(false), |_| {});
+        #[expect(clippy::cast_precision_loss, reason = "a rate")]
+        let took = (tsc() - begin) as f64 / eal.tsc_hz() as f64;
+        frames = outcome
+            .map_err(BenchError::Virtual)?
+            .made
+            .iter()
+            .map(|sent| sent.packets)
+            .sum();
+        spent += took;
+        #[expect(clippy::cast_precision_loss, reason = "a rate")]
+        rates.push(frames as f64 / took);
+    }
+    let runs = u32::try_from(rates.len()).unwrap_or(u32::MAX);
+    let pps = median(rates);
+    #[expect(clippy::cast_precision_loss, reason = "a rate")]
+    let cycles_per_frame = eal.tsc_hz() as f64 / pps;
+    Ok(VirtualSpeed {
+        senders,
+        pmtu,
+        icrc,
+        frames,
+        runs,
+        pps,
+        cycles_per_frame,
+    })
 }
 
 /// Decodes every frame in full.

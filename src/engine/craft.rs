@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use crate::pattern::{Entropy, VlanTag};
-use crate::plan::feed::Work;
+use crate::plan::feed::{Rounds, Work, XOFF, XON};
 use crate::plan::lane::{Due, TxFlow};
 use crate::plan::schedule::Schedule;
 use crate::plan::segment::{Position, packets};
@@ -36,7 +36,8 @@ pub struct Crafter {
     entries: Vec<EntryShapes>,
     /// Routes of each lane's pairs.
     routes: Vec<Vec<Route>>,
-    control: Vec<Option<Vec<u8>>>,
+    /// MAC control frames of each entry, with their quanta.
+    control: Vec<Vec<(u16, Vec<u8>)>>,
     port_change: PortChange,
     clean: Vec<u8>,
 }
@@ -162,13 +163,13 @@ fn shape(plan: &Plan, entry: &EntryPlan, position: Position, payload_len: u32) -
     })
 }
 
-/// Lengths of all messages that an entry may send.
-fn message_lengths(entry: &EntryPlan) -> BTreeSet<u32> {
+/// Lengths of all messages that these lanes of an entry may send.
+fn message_lengths(entry: &EntryPlan, lanes: &[u32]) -> BTreeSet<u32> {
     match &entry.work {
         Work::Continuous { sizes, .. } => BTreeSet::from([sizes.message, sizes.last]),
         Work::Rounds(rounds) => BTreeSet::from([rounds.sizes.message, rounds.sizes.last]),
         Work::Dispatch(dispatch) => (0..dispatch.matrices.len() as u64)
-            .flat_map(|d| (0..dispatch.ranks).flat_map(move |rank| dispatch.messages_of(d, rank)))
+            .flat_map(|d| lanes.iter().flat_map(move |rank| dispatch.messages_of(d, *rank)))
             .map(|(_, _, len)| len)
             .collect(),
         Work::Control { .. } => BTreeSet::new(),
@@ -176,14 +177,18 @@ fn message_lengths(entry: &EntryPlan) -> BTreeSet<u32> {
 }
 
 impl EntryShapes {
-    fn new(plan: &Plan, entry: &EntryPlan) -> EntryShapes {
+    /// Shapes of what `lanes` of the entry send; none where there are none.
+    fn new(plan: &Plan, entry: &EntryPlan, lanes: &[u32]) -> EntryShapes {
         let pmtu = entry.frame.pmtu;
         let mut own = EntryShapes {
             shapes: Vec::new(),
-            by_len: std::array::from_fn(|_| vec![ABSENT; pmtu as usize + 1]),
+            by_len: std::array::from_fn(|_| vec![ABSENT; if lanes.is_empty() { 0 } else { pmtu as usize + 1 }]),
             middle: 0,
         };
-        for len in message_lengths(entry) {
+        if lanes.is_empty() {
+            return own;
+        }
+        for len in message_lengths(entry, lanes) {
             let n = packets(u64::from(len), pmtu);
             if n == 1 {
                 own.index(plan, entry, Position::Only, len);
@@ -217,15 +222,26 @@ impl EntryShapes {
     }
 }
 
-/// A PFC or PAUSE frame of an entry, 60 bytes.
-fn control_frame(plan: &Plan, entry: &EntryPlan) -> Option<Vec<u8>> {
-    let Work::Control {
-        pause, classes, quanta, ..
-    } = entry.work
-    else {
-        return None;
+/// The PFC or PAUSE frames of an entry, each with its quanta.
+fn control_frames(plan: &Plan, entry: &EntryPlan) -> Vec<(u16, Vec<u8>)> {
+    let (pause, classes, each): (bool, u8, &[u16]) = match &entry.work {
+        Work::Control {
+            pause, classes, quanta, ..
+        } => (*pause, *classes, std::slice::from_ref(quanta)),
+        Work::Rounds(Rounds { hold: Some(hold), .. }) => (false, 1 << hold.class, &[XOFF, XON]),
+        _ => return Vec::new(),
     };
-    let src = plan.workers[entry.lanes.first()?.worker as usize].mac;
+    let Some(lane) = entry.lanes.iter().find(|lane| lane.pairs == 0) else {
+        return Vec::new();
+    };
+    let src = plan.workers[lane.worker as usize].mac;
+    each.iter()
+        .map(|quanta| (*quanta, control_frame(src, pause, classes, *quanta)))
+        .collect()
+}
+
+/// A PFC or PAUSE frame, 60 bytes.
+fn control_frame(src: [u8; 6], pause: bool, classes: u8, quanta: u16) -> Vec<u8> {
     let mut frame = vec![0; crate::plan::schedule::CONTROL_FRAME_LEN as usize];
     emit_link(pfc::DESTINATION.0, src, &[], ethernet::TYPE_MAC_CONTROL, &mut frame);
     if pause {
@@ -238,7 +254,7 @@ fn control_frame(plan: &Plan, entry: &EntryPlan) -> Option<Vec<u8>> {
         }
         .emit(&mut frame[ethernet::LEN..]);
     }
-    Some(frame)
+    frame
 }
 
 impl Crafter {
@@ -247,6 +263,15 @@ impl Crafter {
     #[must_use]
     pub fn new(plan: &Plan, schedule: &mut Schedule, clean: Vec<u8>) -> Crafter {
         let mut routes = Vec::new();
+        let lanes = schedule.lanes();
+        let own = |entry: usize| -> Vec<u32> {
+            let of_entry = lanes.iter().filter(|lane| lane.entry == entry);
+            of_entry.map(|lane| lane.index).collect()
+        };
+        let shapes = (0..)
+            .zip(&plan.entries)
+            .map(|(index, entry)| EntryShapes::new(plan, entry, &own(index)))
+            .collect();
         for lane in schedule.lanes_mut() {
             let entry = &plan.entries[lane.entry];
             let planned = &entry.lanes[lane.index as usize];
@@ -264,9 +289,9 @@ impl Crafter {
             routes.push(of_lane);
         }
         Crafter {
-            entries: plan.entries.iter().map(|entry| EntryShapes::new(plan, entry)).collect(),
+            entries: shapes,
             routes,
-            control: plan.entries.iter().map(|entry| control_frame(plan, entry)).collect(),
+            control: plan.entries.iter().map(|entry| control_frames(plan, entry)).collect(),
             port_change: PortChange::new(),
             clean,
         }
@@ -339,10 +364,11 @@ impl Crafter {
         })
     }
 
-    /// Writes the control frame of `entry` into `frame`, whose `mark` forgets its header, and returns
-    /// its length.
-    pub fn write_control(&self, entry: usize, frame: &mut [u8], mark: &mut u64) -> usize {
-        let Some(bytes) = self.control.get(entry).and_then(Option::as_ref) else {
+    /// Writes the control frame of `entry` with these quanta into `frame`, whose `mark` forgets its
+    /// header, and returns its length.
+    pub fn write_control(&self, entry: usize, quanta: u16, frame: &mut [u8], mark: &mut u64) -> usize {
+        let own = self.control.get(entry).into_iter().flatten();
+        let Some((_, bytes)) = own.into_iter().find(|(each, _)| *each == quanta) else {
             return 0;
         };
         frame[..bytes.len()].copy_from_slice(bytes);
@@ -353,7 +379,7 @@ impl Crafter {
     /// The entry whose control frame `frame` begins with; the first of several that send the same.
     #[must_use]
     pub fn control_entry(&self, frame: &[u8]) -> Option<usize> {
-        let is_its = |own: &Option<Vec<u8>>| own.as_ref().is_some_and(|own| frame.starts_with(own));
+        let is_its = |own: &Vec<(u16, Vec<u8>)>| own.iter().any(|(_, own)| frame.starts_with(own));
         self.control.iter().position(is_its)
     }
 }

@@ -1,6 +1,6 @@
 //! The testbed's ports as DPDK has them: opened, sped, started.
 //!
-//! Contract: [`Lab::open`] starts EAL and takes every port of the testbed; [`Lab::start`] starts
+//! Contract: [`Lab::open`] takes every port of the testbed; [`Lab::start`] starts
 //! them with the queues and buffers that a plan needs. The order is fixed because a plan needs the
 //! ports' speeds, and starting needs the plan.
 //!
@@ -90,13 +90,12 @@ pub fn eal_config(testbed: &Testbed) -> EalConfig {
 }
 
 impl Lab {
-    /// Starts EAL with the ports of `testbed`.
+    /// Takes the ports of `testbed` from an EAL that was started with its devices.
     ///
     /// # Errors
     /// What DPDK says, and a port whose speed nobody knows.
-    pub fn open(testbed: &Testbed) -> Result<Lab, LabError> {
+    pub fn open(eal: Eal, testbed: &Testbed) -> Result<Lab, LabError> {
         let config = eal_config(testbed);
-        let eal = Eal::init(&config)?;
         let mut lab = Lab {
             eal,
             ports: Vec::new(),

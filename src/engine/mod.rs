@@ -8,10 +8,14 @@
 
 pub mod announce;
 pub mod bench;
+mod carried;
 pub mod core;
 pub mod craft;
 pub mod lab;
+pub mod outcome;
 pub mod realtime;
 pub mod rx;
 pub mod tx;
 pub mod unroll;
+pub mod virtual_lab;
+pub mod virtual_time;

@@ -10,21 +10,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
-use hdrhistogram::Histogram;
 use nix::errno::Errno;
 
-use crate::dpdk::{Effective, PortInfo, PortStats, TscClock};
+use crate::dpdk::TscClock;
 use crate::engine::announce;
 use crate::engine::core::{Command, CoreTask, Event, Snapshot};
 use crate::engine::lab::Running;
+use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent, difference};
 use crate::engine::rx::RxUnit;
-use crate::engine::tx::{TxStats, TxUnit};
+use crate::engine::tx::TxUnit;
 use crate::measure::Recorder;
-use crate::measure::record::coarse_histogram;
 use crate::pattern::{IcrcCheck, Start};
 use crate::plan::Plan;
 use crate::plan::feed::Work;
-use crate::plan::lane::Sent;
 use crate::plan::schedule::{Clocking, Schedule};
 use crate::testbed::Testbed;
 use crate::units::Picos;
@@ -43,76 +41,6 @@ const QUIET: Duration = Duration::from_millis(300);
 
 /// After an early stop, so long do ports have to take what is made already.
 const LAST_CHANCE: Duration = Duration::from_millis(200);
-
-/// What one port has done.
-#[derive(Debug, Clone)]
-pub struct PortOutcome {
-    /// What it is.
-    pub info: PortInfo,
-    /// How it was configured.
-    pub effective: Effective,
-    /// What its queues have sent.
-    pub tx: TxStats,
-    /// Frames made that it never took.
-    pub unsent: u64,
-    /// Learning frames sent before the run (gratuitous ARP, neighbour advertisements), and bytes.
-    pub announced: (u64, u64),
-    /// The driver's counters of this run; `None` where it has none.
-    pub stats: Option<PortStats>,
-    /// The driver's extended counters of this run.
-    pub xstats: Vec<(String, u64)>,
-}
-
-/// Everything that a run has measured.
-pub struct Outcome {
-    /// What was made, for each entry.
-    pub made: Vec<Sent>,
-    /// What of it no port took, for each entry.
-    pub unsent: Vec<Sent>,
-    /// Packets that a port took, for each flow.
-    pub flow_packets: Vec<u64>,
-    /// Messages that a port took whole, for each flow.
-    pub flow_messages: Vec<u64>,
-    /// First and last departure of each entry; the first is [`Picos::MAX`] where there is none.
-    pub departures: Vec<(Picos, Picos)>,
-    /// How late frames were handed to the port, ps, for each entry.
-    pub lateness: Vec<Histogram<u64>>,
-    /// Dispatches (messages) released, for each entry: the most of any lane.
-    pub released: Vec<u64>,
-    /// Times that an entry's pacing slipped, and by how much.
-    pub slips: Vec<(u64, Picos)>,
-    /// What came back; `None` when no port receives.
-    pub received: Option<Recorder>,
-    /// The ports.
-    pub ports: Vec<PortOutcome>,
-    /// Run clock at the end.
-    pub elapsed: Picos,
-    /// Why the run ended early.
-    pub interrupted: Option<String>,
-    /// Cores of TX and RX loops.
-    pub cores: (Vec<usize>, Vec<usize>),
-    /// Frequency of the clock.
-    pub tsc_hz: u64,
-    /// Whether memory came from hugepages.
-    pub hugepages: bool,
-}
-
-/// What a caller sees of a run under way.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Live {
-    /// Run clock.
-    pub elapsed: Picos,
-    /// Frames made and their bytes.
-    pub tx: (u64, u64),
-    /// Frames received and their bytes.
-    pub rx: (u64, u64),
-    /// Packets of entries made that are to be received.
-    pub expected: u64,
-    /// Packets of entries received.
-    pub received: u64,
-    /// Packets with CE.
-    pub ce: u64,
-}
 
 /// Runs `plan` on `running`. `stop` ends it early; `watch` is called a few times a second.
 ///
@@ -158,32 +86,26 @@ pub fn run(
     });
     let interrupted = interrupted?;
     let elapsed = clock.now();
-    let mut outcome = Outcome {
-        made: vec![Sent::default(); plan.entries.len()],
-        unsent: vec![Sent::default(); plan.entries.len()],
-        flow_packets: vec![0; plan.flows() as usize],
-        flow_messages: vec![0; plan.flows() as usize],
-        departures: vec![(Picos::MAX, Picos::ZERO); plan.entries.len()],
-        lateness: vec![coarse_histogram(); plan.entries.len()],
-        released: vec![0; plan.entries.len()],
-        slips: vec![(0, Picos::ZERO); plan.entries.len()],
-        received: None,
-        ports: Vec::new(),
-        elapsed,
-        interrupted,
-        cores: (tx_cores, rx_cores),
-        tsc_hz: running.eal.tsc_hz(),
-        hugepages: running.eal.uses_hugepages(),
-    };
-    let mut port_tx = vec![(TxStats::default(), 0); plan.ports.len()];
+    let mut outcome = Outcome::new(plan, Clock::Tsc);
+    outcome.elapsed = elapsed;
+    outcome.interrupted = interrupted;
+    outcome.cores = (tx_cores, rx_cores);
+    outcome.tsc_hz = running.eal.tsc_hz();
+    outcome.hugepages = running.eal.uses_hugepages();
+    let mut port_tx = vec![PortSent::default(); plan.ports.len()];
     for task in tasks {
-        let Some(task) = task else {
+        let Some(mut task) = task else {
             outcome
                 .interrupted
                 .get_or_insert_with(|| "a loop's thread panicked; its figures are missing".to_owned());
             continue;
         };
-        collect(plan, task, &mut outcome, &mut port_tx);
+        for unit in &mut task.tx {
+            outcome.add_unit(plan, unit, &mut port_tx);
+        }
+        if let Some(recorder) = task.recorder {
+            outcome.add_recorder(recorder);
+        }
     }
     if let Some(recorder) = &mut outcome.received {
         recorder.finish();
@@ -204,66 +126,6 @@ pub fn run(
         });
     }
     Ok(outcome)
-}
-
-fn difference(now: Vec<(String, u64)>, before: &[(String, u64)]) -> Vec<(String, u64)> {
-    now.into_iter()
-        .map(|(name, value)| {
-            let old = before
-                .iter()
-                .find(|(other, _)| *other == name)
-                .map_or(0, |(_, old)| *old);
-            (name, value.wrapping_sub(old))
-        })
-        .collect()
-}
-
-fn collect(plan: &Plan, mut task: CoreTask, outcome: &mut Outcome, port_tx: &mut [(TxStats, u64)]) {
-    for unit in &mut task.tx {
-        let pending = unit.pending() as u64;
-        let unsent = unit.give_up(plan);
-        for one in &unsent {
-            outcome.unsent[one.entry].add(&one.what);
-        }
-        for (sum, one) in outcome.made.iter_mut().zip(unit.schedule().sent()) {
-            sum.add(&one);
-        }
-        for (span, (first, last)) in outcome.departures.iter_mut().zip(unit.schedule().departures()) {
-            *span = (span.0.min(*first), span.1.max(*last));
-        }
-        for (sum, one) in outcome.lateness.iter_mut().zip(&unit.lateness) {
-            // Histograms that resize themselves take any other of the same precision.
-            let _ = sum.add(one);
-        }
-        for lane in unit.schedule().lanes() {
-            let slips = &mut outcome.slips[lane.entry];
-            slips.0 += lane.slips.0;
-            slips.1 = slips.1.saturating_add(lane.slips.1);
-            let entry = &plan.entries[lane.entry];
-            let first = (entry.first_flow + lane.first_pair * entry.qps) as usize;
-            for (flow, number) in lane.flows().iter().zip(first..) {
-                outcome.flow_packets[number] = flow.seq - u64::from(entry.frame.first_psn.value());
-                outcome.flow_messages[number] = u64::from(flow.messages);
-            }
-            outcome.released[lane.entry] = outcome.released[lane.entry].max(lane.released());
-        }
-        for one in &unsent {
-            if let Some(flow) = one.flow {
-                let number = (plan.entries[one.entry].first_flow + flow) as usize;
-                outcome.flow_packets[number] -= one.what.packets;
-                outcome.flow_messages[number] -= one.what.messages;
-            }
-        }
-        let (stats, not_taken) = &mut port_tx[unit.port];
-        stats.add(&unit.stats);
-        *not_taken += pending;
-    }
-    if let Some(recorder) = task.recorder {
-        match &mut outcome.received {
-            Some(sum) => sum.merge(recorder),
-            none => *none = Some(recorder),
-        }
-    }
 }
 
 /// Makes the cores' tasks, and announces the workers' addresses on the way.

@@ -1,7 +1,8 @@
 //! One port queue's receiving.
 //!
 //! Contract: [`RxUnit::step`] takes at most one burst, hands every frame to the recorder and gives
-//! the buffers back.
+//! the buffers back. A frame's arrival is its own time stamp where the port has the run's clock,
+//! else the time of the burst.
 //!
 //! Left out on purpose: what frames mean.
 
@@ -17,6 +18,8 @@ pub struct RxUnit {
     batch: RxBatch,
     /// For frames of several segments.
     scratch: Vec<u8>,
+    /// Frames carry their arrival on the run's clock.
+    stamped: bool,
 }
 
 impl RxUnit {
@@ -28,7 +31,15 @@ impl RxUnit {
             queue,
             batch: RxBatch::new(eal),
             scratch: Vec::new(),
+            stamped: false,
         }
+    }
+
+    /// The same for a port whose frames carry the time of their arrival on the run's clock.
+    #[must_use]
+    pub fn with_arrivals(mut self) -> RxUnit {
+        self.stamped = true;
+        self
     }
 
     /// Records what has arrived; `clock` is read after the burst. Returns the number of frames.
@@ -40,7 +51,8 @@ impl RxUnit {
         }
         let arrival = clock();
         for frame in self.batch.iter() {
-            recorder.frame(self.port, frame.whole(&mut self.scratch), arrival);
+            let own = frame.timestamp().filter(|_| self.stamped).map(Picos);
+            recorder.frame(self.port, frame.whole(&mut self.scratch), own.unwrap_or(arrival));
         }
         // Buffers go back at once: a full ring at the other end is a refusal there.
         self.batch.release();

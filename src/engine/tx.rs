@@ -11,6 +11,7 @@ use hdrhistogram::Histogram;
 use crate::dpdk::{BATCH, TxBatch, TxPool, TxQueue};
 use crate::engine::craft::Crafter;
 use crate::measure::record::coarse_histogram;
+use crate::plan::feed::{Rounds, Work};
 use crate::plan::lane::Sent;
 use crate::plan::schedule::{CONTROL_FRAME_LEN, Next, Schedule};
 use crate::plan::{EntryPlan, Plan};
@@ -95,6 +96,32 @@ pub enum Progress {
     Refused,
     /// Nothing will ever be due again.
     Finished,
+}
+
+/// What became of asking for one frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pull {
+    /// It was sent.
+    Sent,
+    /// None is due before then; [`Picos::MAX`]: not before something else happens.
+    Wait(Picos),
+    /// There is no buffer to write it into.
+    NoBuffer,
+    /// The port did not take it.
+    Refused,
+    /// None will ever be due again.
+    Done,
+}
+
+/// Buffers taken from the pool at once by a unit that is asked for single frames: there may be
+/// hundreds of such units.
+const PULL_BATCH: usize = 8;
+
+/// What came of writing one frame.
+enum Wrote {
+    Frame,
+    Nothing(Picos),
+    Done,
 }
 
 /// One port queue that sends.
@@ -205,42 +232,81 @@ impl TxUnit {
             if made == held {
                 break;
             }
-            match self.schedule.next(plan, now) {
-                Next::Packet { at, lane, due } => {
-                    let frame = self.batch.frame(made);
-                    let len = self
-                        .crafter
-                        .write(plan, &mut self.schedule, lane, &due, now, frame.bytes, frame.mark);
-                    if let Some(audit) = &mut self.audit {
-                        audit.see(&frame.bytes[..len]);
-                    }
-                    self.stats.bytes += len as u64;
-                    #[expect(clippy::cast_possible_truncation, reason = "a frame of at most 4200 bytes")]
-                    self.batch.set_len(made, len as u16);
-                    let lane = &self.schedule.lanes()[lane];
-                    if lane.is_paced() {
-                        // It grows, a few times in a run: nothing to refuse.
-                        let _ = self.lateness[lane.entry].record(now.0 - at.0);
-                    }
-                    made += 1;
-                }
-                Next::Control { entry, .. } => {
-                    let frame = self.batch.frame(made);
-                    let len = self.crafter.write_control(entry, frame.bytes, frame.mark);
-                    self.stats.bytes += len as u64;
-                    #[expect(clippy::cast_possible_truncation, reason = "60 bytes")]
-                    self.batch.set_len(made, len as u16);
-                    self.count_control(plan, entry, |count| *count += 1);
-                    made += 1;
-                }
-                Next::Wait(_) => break,
-                Next::Done => {
+            match self.write_next(plan, now, made) {
+                Wrote::Frame => made += 1,
+                Wrote::Nothing(_) => break,
+                Wrote::Done => {
                     self.finished = true;
                     break;
                 }
             }
         }
         made
+    }
+
+    /// Writes the next frame that is due into place `at` of the batch.
+    #[inline(always)]
+    fn write_next(&mut self, plan: &Plan, now: Picos, index: usize) -> Wrote {
+        match self.schedule.next(plan, now) {
+            Next::Packet { lane, due, .. } => {
+                let frame = self.batch.frame(index);
+                let len = self
+                    .crafter
+                    .write(plan, &mut self.schedule, lane, &due, now, frame.bytes, frame.mark);
+                if let Some(audit) = &mut self.audit {
+                    audit.see(&frame.bytes[..len]);
+                }
+                self.stats.bytes += len as u64;
+                #[expect(clippy::cast_possible_truncation, reason = "a frame of at most 4200 bytes")]
+                self.batch.set_len(index, len as u16);
+                let lane = &self.schedule.lanes()[lane];
+                if lane.is_paced() {
+                    // It grows, a few times in a run: nothing to refuse.
+                    let _ = self.lateness[lane.entry].record(now.saturating_sub(self.schedule.planned()).0);
+                }
+                Wrote::Frame
+            }
+            Next::Control { entry, quanta, .. } => {
+                let frame = self.batch.frame(index);
+                let len = self.crafter.write_control(entry, quanta, frame.bytes, frame.mark);
+                self.stats.bytes += len as u64;
+                #[expect(clippy::cast_possible_truncation, reason = "60 bytes")]
+                self.batch.set_len(index, len as u16);
+                self.count_control(plan, entry, |count| *count += 1);
+                Wrote::Frame
+            }
+            Next::Wait(until) => Wrote::Nothing(until),
+            Next::Done => Wrote::Done,
+        }
+    }
+
+    /// For a port that asks for a frame whenever its wire is free: sends the one frame that is due
+    /// at `now`, with that as its departure, and none of the classes in `paused` (bit n =
+    /// priority n).
+    #[inline]
+    pub fn pull(&mut self, plan: &Plan, now: Picos, paused: u8) -> Pull {
+        self.schedule.pause(paused);
+        if self.finished {
+            return Pull::Done;
+        }
+        if self.batch.held() == 0 && self.batch.refill(PULL_BATCH) == 0 {
+            self.stats.no_buffer += 1;
+            return Pull::NoBuffer;
+        }
+        match self.write_next(plan, now, 0) {
+            Wrote::Frame => {
+                self.batch.set_departure(0, now.0);
+                match self.send(now) {
+                    Progress::Sent(_) => Pull::Sent,
+                    Progress::Idle | Progress::Refused | Progress::Finished => Pull::Refused,
+                }
+            }
+            Wrote::Nothing(until) => Pull::Wait(until),
+            Wrote::Done => {
+                self.finished = true;
+                Pull::Done
+            }
+        }
     }
 
     /// Writes Middle packets from frame `from` of the batch on, while there is nothing else to do.
@@ -273,8 +339,10 @@ impl TxUnit {
     /// Changes the counts that a MAC control frame of `entry` is part of.
     #[cold]
     fn count_control(&mut self, plan: &Plan, entry: usize, change: impl Fn(&mut u64)) {
-        let crate::plan::feed::Work::Control { pause, classes, .. } = plan.entries[entry].work else {
-            return;
+        let (pause, classes) = match &plan.entries[entry].work {
+            Work::Control { pause, classes, .. } => (*pause, *classes),
+            Work::Rounds(Rounds { hold: Some(hold), .. }) => (false, 1 << hold.class),
+            _ => return,
         };
         if pause {
             change(&mut self.stats.pause);
@@ -309,13 +377,19 @@ impl TxUnit {
             let frame = self.batch.frame(index);
             let found = match Frame::parse(frame.bytes) {
                 Ok(Frame::Roce(packet)) => unsent_packet(plan, &packet),
-                Ok(Frame::MacControl(_)) => self.crafter.control_entry(frame.bytes).map(unsent_control),
+                Ok(Frame::MacControl(_)) => self
+                    .crafter
+                    .control_entry(frame.bytes)
+                    .map(|entry| unsent_control(plan, entry)),
                 Ok(Frame::Other) | Err(_) => None,
             };
             unsent.extend(found);
         }
         for one in &unsent {
-            self.stats.bytes -= one.what.frame_bytes;
+            self.stats.bytes -= match one.flow {
+                Some(_) => one.what.frame_bytes,
+                None => u64::from(CONTROL_FRAME_LEN),
+            };
             if one.flow.is_none() {
                 self.count_control(plan, one.entry, |count| *count -= 1);
             }
@@ -349,7 +423,7 @@ fn unsent_packet(plan: &Plan, packet: &Packet<'_>) -> Option<Unsent> {
         payload_bytes: payload as u64,
         frame_bytes: u64::from(entry.frame.frame_len(entry.verb, position, payload_len)),
         messages: u64::from(position.is_last()),
-        timeouts: 0,
+        ..Sent::default()
     };
     Some(Unsent {
         entry: index,
@@ -358,11 +432,18 @@ fn unsent_packet(plan: &Plan, packet: &Packet<'_>) -> Option<Unsent> {
     })
 }
 
-fn unsent_control(entry: usize) -> Unsent {
-    let what = Sent {
-        packets: 1,
-        frame_bytes: u64::from(CONTROL_FRAME_LEN),
-        ..Sent::default()
+fn unsent_control(plan: &Plan, entry: usize) -> Unsent {
+    let what = if plan.entries[entry].pairs.is_empty() {
+        Sent {
+            packets: 1,
+            frame_bytes: u64::from(CONTROL_FRAME_LEN),
+            ..Sent::default()
+        }
+    } else {
+        Sent {
+            control: 1,
+            ..Sent::default()
+        }
     };
     Unsent {
         entry,

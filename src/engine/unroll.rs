@@ -113,8 +113,10 @@ impl<'a> Unroll<'a> {
             let port = &mut self.ports[index];
             match step {
                 Next::Wait(_) | Next::Done => {}
-                Next::Control { at, entry } => {
-                    let len = port.crafter.write_control(entry, &mut port.buffer, &mut port.mark);
+                Next::Control { at, entry, quanta } => {
+                    let len = port
+                        .crafter
+                        .write_control(entry, quanta, &mut port.buffer, &mut port.mark);
                     return Some((at, index, len));
                 }
                 Next::Packet { at, lane, due } => {

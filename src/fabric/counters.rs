@@ -35,6 +35,20 @@ pub struct Counters {
     pub switches: Vec<SwitchCounters>,
 }
 
+/// Name of the file that holds them, beside a run's results.
+pub const FILE_NAME: &str = "fabric.json";
+
+impl Counters {
+    /// As JSON text: indented, ending in a newline, the same for the same counters.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Numbers, lists and names only: there is nothing that could not be written.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
 /// A planted fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FaultCounters {

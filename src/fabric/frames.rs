@@ -9,8 +9,6 @@ pub const NONE: u32 = u32::MAX;
 /// What the fabric knows of a frame.
 #[derive(Debug, Clone, Copy)]
 pub struct Meta {
-    /// The frame behind it in its queue, or in the list of free places.
-    pub next: u32,
     pub len: u32,
     /// Host that it is for; [`NONE`]: nobody known.
     pub to: u32,
@@ -29,28 +27,26 @@ struct Slot<F> {
 #[derive(Debug)]
 pub struct Frames<F> {
     slots: Vec<Slot<F>>,
-    free: u32,
+    free: Vec<u32>,
 }
 
 impl<F> Frames<F> {
     pub fn new() -> Frames<F> {
         Frames {
             slots: Vec::new(),
-            free: NONE,
+            free: Vec::new(),
         }
     }
 
     /// Takes a frame in; its number.
     #[inline]
     pub fn insert(&mut self, frame: F, meta: Meta) -> u32 {
-        let number = self.free;
         let slot = Slot {
             meta,
             frame: Some(frame),
         };
-        if let Some(place) = self.slots.get_mut(number as usize) {
-            self.free = place.meta.next;
-            *place = slot;
+        if let Some(number) = self.free.pop() {
+            self.slots[number as usize] = slot;
             return number;
         }
         self.slots.push(slot);
@@ -60,10 +56,8 @@ impl<F> Frames<F> {
     /// Lets a frame out.
     #[inline]
     pub fn remove(&mut self, number: u32) -> Option<F> {
-        let slot = &mut self.slots[number as usize];
-        slot.meta.next = self.free;
-        self.free = number;
-        slot.frame.take()
+        self.free.push(number);
+        self.slots[number as usize].frame.take()
     }
 
     /// Takes the frame out of its place, which stays its own.
@@ -84,6 +78,11 @@ impl<F> Frames<F> {
     #[inline]
     pub fn meta_mut(&mut self, number: u32) -> &mut Meta {
         &mut self.slots[number as usize].meta
+    }
+
+    #[inline]
+    pub fn frame(&self, number: u32) -> Option<&F> {
+        self.slots[number as usize].frame.as_ref()
     }
 
     #[inline]

@@ -149,6 +149,13 @@ impl RxFlow {
         self.last_arrival = self.last_arrival.max(other.last_arrival);
     }
 
+    /// The sequence number that follows the newest seen.
+    #[inline]
+    #[must_use]
+    pub fn expected(&self) -> u64 {
+        self.next
+    }
+
     /// The sequence number that a bare PSN most likely stands for: the one nearest to what is
     /// expected.
     #[must_use]

@@ -8,8 +8,13 @@
 
 pub mod flow;
 pub mod group;
+pub mod infer;
+pub mod pause;
 pub mod record;
 pub mod recorder;
+pub mod trace;
 
+pub use infer::infer;
+pub use pause::SentPause;
 pub use record::{EntryRecord, PairRecord, PortRecord};
 pub use recorder::{Completion, Recorder};

@@ -7,6 +7,8 @@
 use hdrhistogram::Histogram;
 
 use super::group::Groups;
+use super::pause::PauseMeter;
+pub use super::pause::SentPause;
 use crate::units::Picos;
 
 /// Longest time that histograms tell apart from longer ones: 100 s.
@@ -73,6 +75,23 @@ pub struct EntryRecord {
     pub last_arrival: Picos,
     /// Groups under way.
     pub groups: Groups,
+    /// Its first frame with CE.
+    pub first_mark: Option<FirstMark>,
+}
+
+/// The first frame of an entry that arrived with CE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstMark {
+    /// Its arrival.
+    pub arrival: Picos,
+    /// Its departure; `None` without a stamp.
+    pub departure: Option<Picos>,
+    /// It was the n-th frame of the entry to arrive, from 1.
+    pub frame: u64,
+    /// Its flow.
+    pub flow: u32,
+    /// Its sequence number.
+    pub seq: u64,
 }
 
 impl Default for EntryRecord {
@@ -100,6 +119,7 @@ impl Default for EntryRecord {
             first_arrival: Picos::MAX,
             last_arrival: Picos::ZERO,
             groups: Groups::default(),
+            first_mark: None,
         }
     }
 }
@@ -107,6 +127,11 @@ impl Default for EntryRecord {
 impl EntryRecord {
     /// Takes in what another core has counted.
     pub fn merge(&mut self, other: EntryRecord) {
+        self.first_mark = match (self.first_mark, other.first_mark) {
+            // Over several cores nobody knows the count at that time: that of its own core stands.
+            (Some(mine), Some(theirs)) => Some(if theirs.arrival < mine.arrival { theirs } else { mine }),
+            (mine, theirs) => mine.or(theirs),
+        };
         self.packets += other.packets;
         self.payload_bytes += other.payload_bytes;
         self.frame_bytes += other.frame_bytes;
@@ -161,6 +186,25 @@ pub struct PairRecord {
     pub first_arrival: Picos,
     /// Latest arrival.
     pub last_arrival: Picos,
+    /// Longest time without an arrival, between two.
+    pub longest_gap: Picos,
+    /// When that began.
+    pub gap_began: Picos,
+    /// Longest time without an arrival on one of its flows at whose end frames were missing.
+    pub outage: Outage,
+}
+
+/// Time in which a flow's frames were lost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outage {
+    /// From the last arrival before to the first after it; zero: there was none.
+    pub length: Picos,
+    /// The first arrival after it.
+    pub ended: Picos,
+    /// The flow.
+    pub flow: u32,
+    /// Frames that were missing then. Some may have come later.
+    pub missing: u64,
 }
 
 impl Default for PairRecord {
@@ -170,13 +214,23 @@ impl Default for PairRecord {
             first_departure: Picos::MAX,
             first_arrival: Picos::MAX,
             last_arrival: Picos::ZERO,
+            longest_gap: Picos::ZERO,
+            gap_began: Picos::ZERO,
+            outage: Outage::default(),
         }
     }
 }
 
 impl PairRecord {
-    /// Takes in what another core has counted.
+    /// Takes in what another core has counted. Gaps between arrivals on different cores are not
+    /// seen, so the longest is that of one core.
     pub fn merge(&mut self, other: &PairRecord) {
+        if other.longest_gap > self.longest_gap {
+            (self.longest_gap, self.gap_began) = (other.longest_gap, other.gap_began);
+        }
+        if other.outage.length > self.outage.length {
+            self.outage = other.outage;
+        }
         self.payload_bytes += other.payload_bytes;
         self.first_departure = self.first_departure.min(other.first_departure);
         self.first_arrival = self.first_arrival.min(other.first_arrival);
@@ -207,6 +261,10 @@ pub struct PortRecord {
     pub pfc_frames: u64,
     /// PAUSE frames.
     pub pause_frames: u64,
+    /// How long PFC paused each class.
+    pub paused: [PauseMeter; 8],
+    /// How long PAUSE frames halted the port.
+    pub halted: PauseMeter,
 }
 
 impl PortRecord {
@@ -224,5 +282,9 @@ impl PortRecord {
         }
         self.pfc_frames += other.pfc_frames;
         self.pause_frames += other.pause_frames;
+        for (mine, theirs) in self.paused.iter_mut().zip(&other.paused) {
+            mine.merge(theirs);
+        }
+        self.halted.merge(&other.halted);
     }
 }

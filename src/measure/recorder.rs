@@ -9,12 +9,14 @@ use hdrhistogram::Histogram;
 
 use crate::measure::flow::{Completed, Place, RxFlow, Seen};
 use crate::measure::group::Group;
-use crate::measure::record::{EntryRecord, PairRecord, PortRecord, coarse_histogram};
+use crate::measure::pause::{PauseLog, ReceivedPause, pause_time};
+use crate::measure::record::{EntryRecord, FirstMark, Outage, PairRecord, PortRecord, coarse_histogram};
+use crate::measure::trace::{Kind, Observation, Trace};
 use crate::pattern::IcrcCheck;
 use crate::plan::Plan;
 use crate::plan::feed::Work;
 use crate::plan::segment::packets;
-use crate::units::Picos;
+use crate::units::{BitRate, Picos};
 use crate::wire::stamp::Stamp;
 use crate::wire::{Frame, Opcode, Packet, pause, pfc};
 
@@ -58,6 +60,10 @@ pub struct Recorder {
     entries: Vec<EntryRecord>,
     pairs: Vec<PairRecord>,
     ports: Vec<PortRecord>,
+    /// Line rate of each port: pause times count in its bit times.
+    speeds: Vec<BitRate>,
+    trace: Trace,
+    pauses: PauseLog,
     icrc: IcrcCheck,
     until_icrc: u32,
     completions: Vec<Completion>,
@@ -75,6 +81,14 @@ impl Recorder {
     /// A recorder for everything that `plan` may bring back.
     #[must_use]
     pub fn new(plan: &Plan, icrc: IcrcCheck) -> Recorder {
+        Recorder::with_trace(plan, icrc, Trace::default())
+    }
+
+    /// The same, which keeps what it sees of single frames in `trace`: one that has served before
+    /// spares the machine from finding that memory again.
+    #[must_use]
+    pub fn with_trace(plan: &Plan, icrc: IcrcCheck, mut trace: Trace) -> Recorder {
+        trace.clear();
         let mut flows = Vec::with_capacity(plan.flows() as usize);
         let mut pair_number = 0;
         for (index, entry) in (0u16..).zip(&plan.entries) {
@@ -125,6 +139,9 @@ impl Recorder {
             entries: vec![EntryRecord::default(); plan.entries.len()],
             pairs: vec![PairRecord::default(); pair_number as usize],
             ports: vec![PortRecord::default(); plan.ports.len()],
+            speeds: plan.ports.iter().map(|port| port.speed).collect(),
+            trace,
+            pauses: PauseLog::default(),
             icrc,
             until_icrc: 0,
             completions: Vec::new(),
@@ -144,22 +161,34 @@ impl Recorder {
         record.bytes += bytes.len() as u64;
         match Frame::parse(bytes) {
             Ok(Frame::Roce(packet)) => self.packet(port, bytes.len(), &packet, arrival),
-            Ok(Frame::MacControl(control)) => self.mac_control(port, control),
+            Ok(Frame::MacControl(control)) => self.mac_control(port, control, arrival),
             Ok(Frame::Other) => self.ports[port].other += 1,
             Err(_) => self.ports[port].malformed += 1,
         }
     }
 
     #[cold]
-    fn mac_control(&mut self, port: usize, body: &[u8]) {
-        let record = &mut self.ports[port];
+    fn mac_control(&mut self, port: usize, body: &[u8], arrival: Picos) {
+        let (record, speed) = (&mut self.ports[port], self.speeds[port]);
         if let Ok(pfc) = pfc::Repr::parse(body) {
             record.pfc_frames += 1;
-            for (class, count) in record.pfc.iter_mut().enumerate() {
-                *count += u64::from(pfc.class_enable >> class & 1);
+            for (class, quanta) in pfc.quanta.iter().enumerate() {
+                if pfc.class_enable >> class & 1 == 1 {
+                    record.pfc[class] += 1;
+                    record.paused[class].see(arrival, pause_time(*quanta, speed));
+                }
             }
-        } else if pause::Repr::parse(body).is_ok() {
+            // IEEE 802.3 annex 31D: the upper octet is reserved.
+            let [_, classes] = pfc.class_enable.to_be_bytes();
+            self.pauses.push(ReceivedPause {
+                port: u16::try_from(port).unwrap_or(u16::MAX),
+                classes,
+                time: arrival,
+                quanta: pfc.quanta,
+            });
+        } else if let Ok(pause) = pause::Repr::parse(body) {
             record.pause_frames += 1;
+            record.halted.see(arrival, pause_time(pause.quanta, speed));
         } else {
             record.other += 1;
         }
@@ -188,6 +217,22 @@ impl Recorder {
             .map(|(index, range)| range.flow + index)
     }
 
+    /// A frame of which no more is known than that it arrived.
+    #[cold]
+    fn ballast(&mut self, port: usize, frame_len: usize, packet: &Packet<'_>, arrival: Picos) {
+        self.trace.push(Observation {
+            departure: Picos::MAX,
+            arrival,
+            flow: Observation::NO_FLOW,
+            seq: 0,
+            port: u16::try_from(port).unwrap_or(u16::MAX),
+            len: u16::try_from(frame_len).unwrap_or(u16::MAX),
+            class: packet.class(),
+            ecn: packet.ecn(),
+            kind: Kind::Ballast,
+        });
+    }
+
     #[inline]
     fn packet(&mut self, port: usize, frame_len: usize, packet: &Packet<'_>, arrival: Picos) {
         // What a plan sends is SEND and WRITE over RC: opcodes 0x00 to 0x0b.
@@ -200,7 +245,7 @@ impl Recorder {
                 } else {
                     record.unknown += 1;
                 }
-                return;
+                return self.ballast(port, frame_len, packet, arrival);
             }
         };
         let verify = self.icrc_turn();
@@ -210,13 +255,13 @@ impl Recorder {
         if usize::from(flow.port) != port {
             entry.misdelivered += 1;
             self.ports[port].misdelivered += 1;
-            return;
+            return self.ballast(port, frame_len, packet, arrival);
         }
         if verify {
             entry.icrc_checked += 1;
             if !packet.verify_icrc() {
                 entry.icrc_errors += 1;
-                return;
+                return self.ballast(port, frame_len, packet, arrival);
             }
         }
         let payload = packet.payload();
@@ -226,12 +271,35 @@ impl Recorder {
             Some(stamp) if stamp.seq & 0x00ff_ffff == u64::from(packet.psn()) => stamp.seq,
             Some(_) => {
                 entry.malformed += 1;
-                return;
+                return self.ballast(port, frame_len, packet, arrival);
             }
             None => flow.unwrap_psn(packet.psn()),
         };
         let facts = &self.facts[entry_index];
-        match flow.see(seq, facts.first_psn) {
+        let expected = flow.expected();
+        let seen = flow.see(seq, facts.first_psn);
+        let departure = stamp.map(|stamp| stamp.departure);
+        let ecn = packet.ecn() & 3;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "low bits of a sequence number; ports and lengths in range"
+        )]
+        self.trace.push(Observation {
+            departure: departure.unwrap_or(Picos::MAX),
+            arrival,
+            flow: flow_number,
+            seq: seq as u32,
+            port: flow.port,
+            len: frame_len.min(usize::from(u16::MAX)) as u16,
+            class: packet.class(),
+            ecn,
+            kind: match seen {
+                Seen::New | Seen::Reordered => Kind::First,
+                Seen::Duplicate | Seen::TooOld => Kind::Copy,
+                Seen::Impossible => Kind::Ballast,
+            },
+        });
+        match seen {
             Seen::New => {}
             Seen::Reordered => {
                 entry.reordered += 1;
@@ -251,7 +319,9 @@ impl Recorder {
                 return;
             }
         }
-        let ecn = usize::from(packet.ecn() & 3);
+        let ecn = usize::from(ecn);
+        let since_last = arrival.saturating_sub(flow.last_arrival);
+        let skipped = seq.saturating_sub(expected);
         flow.packets += 1;
         flow.bytes += payload.len() as u64;
         flow.ce = flow.ce.saturating_add(u32::from(ecn == 3));
@@ -261,9 +331,32 @@ impl Recorder {
         entry.payload_bytes += payload.len() as u64;
         entry.frame_bytes += frame_len as u64;
         entry.ecn[ecn] += 1;
+        if ecn == 3 && entry.first_mark.is_none() {
+            entry.first_mark = Some(FirstMark {
+                arrival,
+                departure,
+                frame: entry.packets,
+                flow: flow_number,
+                seq,
+            });
+        }
         entry.first_arrival = entry.first_arrival.min(arrival);
         entry.last_arrival = entry.last_arrival.max(arrival);
         let pair = &mut self.pairs[flow.pair as usize];
+        if pair.last_arrival > Picos::ZERO {
+            let gap = arrival.saturating_sub(pair.last_arrival);
+            if gap > pair.longest_gap {
+                (pair.longest_gap, pair.gap_began) = (gap, pair.last_arrival);
+            }
+        }
+        if skipped > 0 && since_last > pair.outage.length {
+            pair.outage = Outage {
+                length: since_last,
+                ended: arrival,
+                flow: flow_number,
+                missing: skipped,
+            };
+        }
         pair.payload_bytes += payload.len() as u64;
         pair.first_arrival = pair.first_arrival.min(arrival);
         pair.last_arrival = pair.last_arrival.max(arrival);
@@ -296,7 +389,6 @@ impl Recorder {
                 number
             }),
         };
-        let departure = stamp.map(|stamp| stamp.departure);
         if let Some(done) = flow.message(number, seq, place, departure, arrival) {
             flow.messages = flow.messages.saturating_add(1);
             self.message(entry_index, flow_number, &done);
@@ -381,6 +473,23 @@ impl Recorder {
         &self.flow_latency
     }
 
+    /// What was seen of single frames.
+    #[must_use]
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// Gives the trace away, for the recorder of the next run.
+    pub fn take_trace(&mut self) -> Trace {
+        std::mem::replace(&mut self.trace, Trace::with_room_for(0))
+    }
+
+    /// PFC frames that came.
+    #[must_use]
+    pub fn pauses(&self) -> &PauseLog {
+        &self.pauses
+    }
+
     /// Closes the books: groups that were set aside while others took their places are looked
     /// through once more.
     pub fn finish(&mut self) {
@@ -403,6 +512,8 @@ impl Recorder {
         for (mine, theirs) in self.flows.iter_mut().zip(&other.flows) {
             mine.merge(theirs);
         }
+        self.trace.merge(other.trace);
+        self.pauses.merge(other.pauses);
         for (mine, theirs) in self.flow_latency.iter_mut().zip(&other.flow_latency) {
             // Histograms that resize themselves take any other of the same precision.
             let _ = mine.add(theirs);

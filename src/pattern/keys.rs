@@ -51,6 +51,12 @@ pub const PATTERN: Section = Section {
             "header fields of every entry; an entry's own `frame` goes first",
         ),
         key("traffic", "a list of 1 to 256 entries", "required", "what is sent"),
+        key(
+            "expect",
+            "a line or a list of lines (`lost == 0`)",
+            "none",
+            "what must hold; where it does not, the exit status is 1",
+        ),
     ],
     inside: &[("frame", &FRAME)],
 };
@@ -61,7 +67,7 @@ pub const ENTRY: Section = Section {
     keys: &[
         key(
             "kind",
-            "transfer, incast, burst, alltoall, background or pfc",
+            "transfer, incast, burst, alltoall, background, pfc or ecn-probe",
             "required",
             "what the entry sends",
         ),
@@ -414,6 +420,54 @@ pub const PFC: Section = Section {
     inside: &[],
 };
 
+/// `kind: ecn-probe`.
+pub const ECN_PROBE: Section = Section {
+    name: "ecn-probe",
+    keys: &[
+        key(
+            "senders",
+            "a number of workers 1 to 65536 (`8` is workers 0 to 7) or a set (`[8]`, `0-7`)",
+            "required",
+            "who fills the queue; frames are dealt to them evenly",
+        ),
+        key(
+            "receiver",
+            "a worker number 0 to 65535",
+            "the first worker that does not send",
+            "who receives; its port holds the queue with PFC and releases it",
+        ),
+        key(
+            "frames",
+            "1 to 1000000, at least one for each sender",
+            "required",
+            "frames of all senders in a round: how deep the queue is filled",
+        ),
+        key(
+            "message",
+            "1 to 4096 bytes, at most the `pmtu`",
+            "the `pmtu`",
+            "payload of a frame; each is a message of its own, so all are of one length",
+        ),
+        key("verb", VERB, "put", "how a message is carried"),
+        key("lead", TIME, "20us", "from the XOFF to a round's first frame"),
+        key(
+            "hold",
+            TIME,
+            "the lead, the filling, a tenth of it, and 50us",
+            "from the XOFF to the XON",
+        ),
+        key("repeats", "1 to 1000000000", "1", "rounds"),
+        key(
+            "gap",
+            TIME,
+            "100us",
+            "from the planned end of a round's draining to the next XOFF",
+        ),
+        RATE_KEY,
+    ],
+    inside: &[("frame", &FRAME)],
+};
+
 /// `frame`.
 pub const FRAME: Section = Section {
     name: "frame",
@@ -559,6 +613,7 @@ pub const SECTIONS: &[&Section] = &[
     &ALLTOALL,
     &BACKGROUND,
     &PFC,
+    &ECN_PROBE,
     &KV,
     &FRAME,
     &VLAN,

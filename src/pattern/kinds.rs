@@ -1,4 +1,4 @@
-//! The six kinds of traffic, each read from its entry's map.
+//! The seven kinds of traffic, each read from its entry's map.
 //!
 //! Contract: a kind that comes out of here with nothing recorded is consistent in itself; a kind
 //! with mistakes holds placeholders in their places.
@@ -6,8 +6,8 @@
 use super::draft::MODELS;
 use super::values::{self, MAX_MESSAGE, MAX_TOTAL, RateForms, first_free};
 use super::{
-    AllToAll, Arrival, Background, Burst, DispatchMode, Incast, Kind, Messages, Pfc, Rate, RoundSpacing, Routing,
-    Spread, Transfer, Verb, Workers,
+    AllToAll, Arrival, Background, Burst, DispatchMode, Ecn, EcnProbe, FrameOptions, Incast, Kind, Messages, Pfc, Rate,
+    RoundSpacing, Routing, Spread, Transfer, Verb, Workers,
 };
 use crate::units::{Bytes, PICOS_PER_SECOND, Picos, Share};
 use crate::yaml::numbers;
@@ -17,9 +17,21 @@ const LINE: Rate = Rate::Share(Share(1.0));
 const MAX_COUNT: u64 = 1_000_000_000_000;
 const MAX_ROUNDS: u64 = 1_000_000_000;
 const MAX_PAIRS: u64 = 65_536;
+/// Four gigabytes of full frames: more than any switch holds.
+const MAX_PROBE_FRAMES: u64 = 1_000_000;
+/// The largest PMTU.
+const MAX_PAYLOAD: u64 = 4096;
 
 /// The kinds' names.
-pub const NAMES: [&str; 6] = ["transfer", "incast", "burst", "alltoall", "background", "pfc"];
+pub const NAMES: [&str; 7] = [
+    "transfer",
+    "incast",
+    "burst",
+    "alltoall",
+    "background",
+    "pfc",
+    "ecn-probe",
+];
 
 /// `kind: transfer`.
 pub fn transfer(fields: &Fields<'_>) -> Kind {
@@ -69,6 +81,24 @@ pub fn transfer(fields: &Fields<'_>) -> Kind {
 
 /// `kind: incast`.
 pub fn incast(fields: &Fields<'_>) -> Kind {
+    let (senders, receiver) = many_to_one(fields);
+    let incast = Incast {
+        receiver,
+        senders,
+        messages: values::messages(fields),
+        count: fields.int("count", 1..=MAX_COUNT).unwrap_or(1),
+        spread: spread(fields),
+        repeats: fields.int("repeats", 1..=MAX_ROUNDS).unwrap_or(1),
+        round: round(fields, "repeats"),
+        rate: values::rate(fields, "rate", RateForms::Any).unwrap_or(LINE),
+    };
+    let factors = [incast.count, incast.repeats, count_of(&incast.senders)];
+    total(fields, "repeats", &incast.messages, &factors);
+    Kind::Incast(incast)
+}
+
+/// `senders` and `receiver`.
+fn many_to_one(fields: &Fields<'_>) -> (Workers, u32) {
     fields.require("senders");
     let senders = values::first_workers_or_set(fields, "senders", 1);
     let receiver = fields.int("receiver", 0..=u64::from(values::MAX_WORKER));
@@ -81,19 +111,8 @@ pub fn incast(fields: &Fields<'_>) -> Kind {
         );
     }
     let senders = senders.unwrap_or_else(|| Workers(vec![0]));
-    let incast = Incast {
-        receiver: receiver.unwrap_or_else(|| first_free(&senders)),
-        senders,
-        messages: values::messages(fields),
-        count: fields.int("count", 1..=MAX_COUNT).unwrap_or(1),
-        spread: spread(fields),
-        repeats: fields.int("repeats", 1..=MAX_ROUNDS).unwrap_or(1),
-        round: round(fields, "repeats"),
-        rate: values::rate(fields, "rate", RateForms::Any).unwrap_or(LINE),
-    };
-    let factors = [incast.count, incast.repeats, count_of(&incast.senders)];
-    total(fields, "repeats", &incast.messages, &factors);
-    Kind::Incast(incast)
+    let receiver = receiver.unwrap_or_else(|| first_free(&senders));
+    (senders, receiver)
 }
 
 /// `start_mode`, or what its parameters imply.
@@ -431,6 +450,52 @@ pub fn pfc(fields: &Fields<'_>) -> Kind {
         interval: interval.unwrap_or(Picos::from_micros(1)),
         count,
     })
+}
+
+/// `kind: ecn-probe`; what its header fields settle is in [`probe_frame`].
+pub fn ecn_probe(fields: &Fields<'_>) -> Kind {
+    fields.require("frames");
+    let (senders, receiver) = many_to_one(fields);
+    let frames: Option<u64> = fields.int("frames", 1..=MAX_PROBE_FRAMES);
+    if let Some(frames) = frames
+        && frames < count_of(&senders)
+    {
+        let what = format!("{frames} frames for {} senders; some would never send", len(&senders));
+        fields.wrong("frames", what);
+    }
+    Kind::EcnProbe(EcnProbe {
+        senders,
+        receiver,
+        frames: frames.unwrap_or(1),
+        message: fields.int("message", 1..=MAX_PAYLOAD).unwrap_or(0),
+        verb: values::verb(fields, Verb::Put),
+        lead: values::time_above_zero(fields, "lead").unwrap_or(Picos::from_micros(20)),
+        hold: values::time_above_zero(fields, "hold"),
+        repeats: fields.int("repeats", 1..=MAX_ROUNDS).unwrap_or(1),
+        gap: values::time(fields, "gap").unwrap_or(Picos::from_micros(100)),
+        rate: values::rate(fields, "rate", RateForms::Any).unwrap_or(LINE),
+    })
+}
+
+/// What a probe's header fields say of it: its frames must carry a mark, and its messages must be
+/// one packet each.
+pub fn probe_frame(fields: &Fields<'_>, probe: &mut EcnProbe, frame: &FrameOptions) {
+    if !matches!(frame.ecn, Ecn::Ect0 | Ecn::Ect1) {
+        fields.wrong(
+            "frame",
+            "a probe reads marks, and only frames sent ECN-capable are marked: `ecn` must be ect0 or ect1",
+        );
+    }
+    if probe.message > frame.pmtu {
+        let what = format!(
+            "a message of {} bytes is more than one packet of `pmtu` {}; a probe's frames are all of one length",
+            probe.message, frame.pmtu
+        );
+        fields.wrong("message", what);
+    }
+    if !fields.has("message") {
+        probe.message = frame.pmtu;
+    }
 }
 
 fn parse_count(fields: &Fields<'_>) -> Option<u64> {

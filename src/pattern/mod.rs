@@ -37,7 +37,14 @@ pub struct Loaded {
 /// # Errors
 /// Every mistake of the text and of the overrides.
 pub fn load(pattern: &str, overrides: &[String]) -> Result<Loaded, Diagnostics> {
-    let source = yaml::find(pattern, "pattern", SHIPPED, overrides)?;
+    of(yaml::find(pattern, "pattern", SHIPPED, overrides)?)
+}
+
+/// A pattern from a text that was read already.
+///
+/// # Errors
+/// Every mistake of the text and of the overrides.
+pub fn of(source: Source) -> Result<Loaded, Diagnostics> {
     let pattern = parse_source(&source)?;
     Ok(Loaded { pattern, source })
 }

@@ -5,6 +5,7 @@
 
 use super::values::{time, time_above_zero};
 use super::{Entry, FrameOptions, IcrcCheck, Kind, Pattern, Start, frame, keys, kinds};
+use crate::expect;
 use crate::units::{Picos, Qpn};
 use crate::yaml::read::{Fields, Reader, Section, parse_int};
 use crate::yaml::tree::{Node, Value};
@@ -36,10 +37,14 @@ pub fn pattern(reader: &Reader, root: &Node, stem: &str) -> Pattern {
             .parse("icrc_check", icrc_check, near_icrc_check)
             .unwrap_or(IcrcCheck::All),
         traffic: Vec::new(),
+        expect: Vec::new(),
     };
     let placed = traffic(&fields, &frame, fields.has("duration"));
     between(reader, &placed);
     pattern.traffic = placed.into_iter().map(|placed| placed.entry).collect();
+    let names: Vec<&str> = pattern.traffic.iter().map(|entry| entry.name.as_str()).collect();
+    let expect = expect::expectations(&fields, "expect", Some(&names));
+    pattern.expect = expect.into_iter().map(|(_, expectation)| expectation).collect();
     pattern
 }
 
@@ -106,13 +111,14 @@ fn entry(
     bounded: bool,
 ) -> Placed {
     type ReadKind = fn(&Fields<'_>) -> Kind;
-    const KINDS: [(&Section, ReadKind); 6] = [
+    const KINDS: [(&Section, ReadKind); 7] = [
         (&keys::TRANSFER, kinds::transfer),
         (&keys::INCAST, kinds::incast),
         (&keys::BURST, kinds::burst),
         (&keys::ALLTOALL, kinds::alltoall),
         (&keys::BACKGROUND, kinds::background),
         (&keys::PFC, kinds::pfc),
+        (&keys::ECN_PROBE, kinds::ecn_probe),
     ];
     let typed = node.child("kind").and_then(Node::text);
     let named = node.child("name").and_then(Node::text);
@@ -140,10 +146,13 @@ fn entry(
     }
     let read = kind.map(|(_, read)| read(&fields));
     let known = read.is_some();
-    let read = read.unwrap_or_else(placeholder);
+    let mut read = read.unwrap_or_else(placeholder);
     let frame = frame::read(&fields, frame);
     if matches!(read, Kind::Pfc(_)) {
         fields.refuse("frame", "means nothing to a PFC frame, which has no IP header");
+    }
+    if let Kind::EcnProbe(probe) = &mut read {
+        kinds::probe_frame(&fields, probe, &frame);
     }
     let entry = Entry {
         name: name(&fields, &read, index, earlier),
@@ -181,7 +190,7 @@ fn endless(kind: &Kind) -> bool {
         Kind::AllToAll(alltoall) => alltoall.iterations.is_none(),
         Kind::Pfc(pfc) => pfc.count.is_none(),
         Kind::Background(_) => true,
-        Kind::Incast(_) | Kind::Burst(_) => false,
+        Kind::Incast(_) | Kind::Burst(_) | Kind::EcnProbe(_) => false,
     }
 }
 
@@ -299,5 +308,6 @@ fn queue_pairs(kind: &Kind) -> u64 {
         }
         Kind::Background(background) => len(&background.from) * u64::from(background.messages.qps),
         Kind::Pfc(_) => 0,
+        Kind::EcnProbe(probe) => len(&probe.senders),
     }
 }

@@ -1,6 +1,7 @@
 //! The pattern's types. Names are the draft's and the IBTA's; every duration and size is a unit
 //! type. `docs/PATTERNS.md` describes each key.
 
+use crate::expect::Expectation;
 use crate::units::{BitRate, Bytes, Picos, Psn, Qpn, Share};
 
 /// A whole pattern file.
@@ -20,6 +21,8 @@ pub struct Pattern {
     pub icrc_check: IcrcCheck,
     /// `traffic`: at least one entry, names distinct.
     pub traffic: Vec<Entry>,
+    /// `expect`: what must hold of a run.
+    pub expect: Vec<Expectation>,
 }
 
 /// Which received frames have their ICRC verified.
@@ -78,6 +81,8 @@ pub enum Kind {
     Background(Background),
     /// PFC or PAUSE frames.
     Pfc(Pfc),
+    /// A queue filled while PFC holds it, to read ECN marking by position.
+    EcnProbe(EcnProbe),
 }
 
 impl Kind {
@@ -91,7 +96,14 @@ impl Kind {
             Kind::AllToAll(_) => "alltoall",
             Kind::Background(_) => "background",
             Kind::Pfc(_) => "pfc",
+            Kind::EcnProbe(_) => "ecn-probe",
         }
+    }
+
+    /// Whether it sends PFC or PAUSE frames, which can stop a network that others use.
+    #[must_use]
+    pub fn sends_pauses(&self) -> bool {
+        matches!(self, Kind::Pfc(_) | Kind::EcnProbe(_))
     }
 }
 
@@ -340,6 +352,33 @@ pub struct Pfc {
     pub interval: Picos,
     /// `count` of frames; `None` is until `duration` ends.
     pub count: Option<u64>,
+}
+
+/// An egress queue held by PFC from the receiver's port, filled with a known number of frames, and
+/// released: frames come out in queue order, so a frame's place is the depth that it met.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EcnProbe {
+    /// `senders`: a number M (workers 0..M) or a worker set; at most `frames`.
+    pub senders: Workers,
+    /// `receiver`, whose port holds and releases; default the first worker that does not send.
+    pub receiver: u32,
+    /// `frames`: of all senders in one round.
+    pub frames: u64,
+    /// `message`: payload bytes of a frame, one message each, so that all frames are of one
+    /// length; 1 to the PMTU (default).
+    pub message: u32,
+    /// `verb`, default `put`.
+    pub verb: Verb,
+    /// `lead`: from the XOFF to the first frame of a round; default 20 us.
+    pub lead: Picos,
+    /// `hold`: from the XOFF to the XON; `None`: the lead, the filling, and a margin.
+    pub hold: Option<Picos>,
+    /// `repeats`: number of rounds; default 1.
+    pub repeats: u64,
+    /// `gap`: from the planned end of one round's draining to the next XOFF; default 100 us.
+    pub gap: Picos,
+    /// `rate` of each sender; default 100 % of line.
+    pub rate: Rate,
 }
 
 /// ECN codepoint (RFC 3168 section 5).

@@ -12,6 +12,7 @@ impl Kind {
             Kind::AllToAll(a) => (&a.ranks.0, &[], None),
             Kind::Background(b) => (&b.from.0, &b.to.0, None),
             Kind::Pfc(p) => (&[], &[], Some(p.from)),
+            Kind::EcnProbe(e) => (&e.senders.0, &[], Some(e.receiver)),
         };
         some.iter().chain(more).copied().chain(one)
     }

@@ -5,6 +5,8 @@
 //!
 //! Left out on purpose: DPDK. Line rates come in as an argument.
 
+mod probe;
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -223,6 +225,7 @@ fn place_entry(plan: &Plan, index: usize, entry: &Entry, errors: &mut Vec<PlanEr
         Kind::Burst(burst) => place_burst(plan, entry, burst, seed),
         Kind::AllToAll(alltoall) => place_alltoall(plan, entry, alltoall, seed),
         Kind::Pfc(pfc) => place_pfc(pfc),
+        Kind::EcnProbe(probe) => probe::place(plan, entry, probe, errors),
     };
     for lane in &placed.lanes {
         let port = &plan.ports[plan.workers[lane.worker as usize].port];
@@ -330,6 +333,10 @@ fn lane_per_pair(pairs: &[Pair], pace: impl Fn(u32) -> Pace) -> Vec<LanePlan> {
         .collect()
 }
 
+fn len(workers: &[u32]) -> u32 {
+    u32::try_from(workers.len()).unwrap_or(u32::MAX)
+}
+
 /// `n` pairs out of two lists; the shorter is gone through again.
 fn pair_up(from: &[u32], to: &[u32], n: u32) -> Vec<Pair> {
     (0..n as usize)
@@ -376,7 +383,7 @@ fn period(per_second: f64) -> Picos {
 }
 
 fn place_background(plan: &Plan, entry: &Entry, background: &Background) -> Placed {
-    let n = u32::try_from(background.from.0.len()).unwrap_or(u32::MAX);
+    let n = len(&background.from.0);
     let pairs = pair_up(&background.from.0, &background.to.0, n);
     let sizes = sizes(&background.messages);
     let verb = background.messages.verb;
@@ -442,9 +449,11 @@ fn rounds(plan: &Plan, entry: &Entry, pairs: Vec<Pair>, lanes: Vec<LanePlan>, sh
         rounds: shape.rounds,
         period: Picos::ZERO,
         per_round: shape.transfers_per_round * shape.sizes.per_transfer,
+        extra: 0,
         lanes: u32::try_from(lanes.len()).unwrap_or(u32::MAX),
         offsets: shape.offsets,
         seed: shape.seed,
+        hold: None,
     };
     rounds.period = match shape.spacing {
         RoundSpacing::Interval(interval) => interval,
@@ -462,15 +471,7 @@ fn rounds(plan: &Plan, entry: &Entry, pairs: Vec<Pair>, lanes: Vec<LanePlan>, sh
 }
 
 fn place_incast(plan: &Plan, entry: &Entry, incast: &Incast, seed: u64) -> Placed {
-    let pairs: Vec<Pair> = incast
-        .senders
-        .0
-        .iter()
-        .map(|src| Pair {
-            src: *src,
-            dst: incast.receiver,
-        })
-        .collect();
+    let pairs = pair_up(&incast.senders.0, &[incast.receiver], len(&incast.senders.0));
     let sizes = sizes(&incast.messages);
     let verb = incast.messages.verb;
     let bits = transfer_bits(entry, verb, &sizes);
@@ -509,7 +510,7 @@ fn place_burst(plan: &Plan, entry: &Entry, burst: &Burst, seed: u64) -> Placed {
 
 fn place_alltoall(plan: &Plan, entry: &Entry, alltoall: &AllToAll, seed: u64) -> Placed {
     let workers = &alltoall.ranks.0;
-    let ranks = u32::try_from(workers.len()).unwrap_or(u32::MAX);
+    let ranks = len(workers);
     let count = alltoall
         .iterations
         .map(|n| n.saturating_mul(u64::from(alltoall.layers)));

@@ -57,7 +57,7 @@ pub enum Work {
         /// Time from one message's release to the next; `None`: each follows at once.
         period: Option<Picos>,
     },
-    /// `incast` and `burst`: every lane has one pair and sends `per_round` messages each round.
+    /// `incast`, `burst` and `ecn-probe`: every lane that has a pair sends its messages each round.
     Rounds(Rounds),
     /// `alltoall`.
     Dispatch(Dispatch),
@@ -85,14 +85,55 @@ pub struct Rounds {
     pub rounds: u64,
     /// Start to start.
     pub period: Picos,
-    /// Messages of each lane in one round.
+    /// Messages of each lane in one round; the first [`Rounds::extra`] lanes send one more.
     pub per_round: u64,
-    /// Number of lanes.
+    /// How many lanes send one message more.
+    pub extra: u32,
+    /// Number of lanes that send messages.
     pub lanes: u32,
     /// How lanes are spread within a round.
     pub offsets: Offsets,
     /// Seed of the random offsets.
     pub seed: u64,
+    /// `ecn-probe`: one more lane, of the receiver's port, holds the queue while it fills.
+    pub hold: Option<Hold>,
+}
+
+/// Quanta of the longest pause (IEEE 802.1Q 36.1.3.3: 16 bits).
+pub const XOFF: u16 = u16::MAX;
+
+/// Quanta of a frame that ends a pause.
+pub const XON: u16 = 0;
+
+/// PFC frames that hold a queue in every round: XOFF when it begins, renewed in time, and one XON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hold {
+    /// The traffic class that is held.
+    pub class: u8,
+    /// From the first XOFF to the first message.
+    pub lead: Picos,
+    /// From one XOFF to its renewal.
+    pub renew: Picos,
+    /// From the first XOFF to the XON.
+    pub release: Picos,
+}
+
+impl Hold {
+    /// PFC frames of a round, the XON among them.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.release.0.div_ceil(self.renew.0.max(1)) + 1
+    }
+
+    /// When a round's `n`-th PFC frame leaves, after the round's start, and its quanta.
+    #[must_use]
+    pub fn frame(&self, n: u64) -> (Picos, u16) {
+        if n + 1 >= self.frames() {
+            (self.release, XON)
+        } else {
+            (Picos(self.renew.0.saturating_mul(n)), XOFF)
+        }
+    }
 }
 
 /// When, after the round's start, a lane begins.
@@ -146,9 +187,32 @@ fn part(whole: Picos, share: f64) -> Picos {
 }
 
 impl Rounds {
+    /// Messages of `lane` in one round.
+    #[must_use]
+    pub fn messages_of(&self, lane: u32) -> u64 {
+        self.per_round + u64::from(lane < self.extra)
+    }
+
+    /// Messages of all lanes in one round.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.per_round * u64::from(self.lanes) + u64::from(self.extra)
+    }
+
+    /// The round that the `ordinal`-th message of `lane` belongs to.
+    #[must_use]
+    pub fn round_of(&self, lane: u32, ordinal: u64) -> u64 {
+        ordinal / self.messages_of(lane).max(1)
+    }
+
     /// When `lane` begins in `round`, after the round's start.
     #[must_use]
     pub fn offset(&self, round: u64, lane: u32) -> Picos {
+        let lead = self.hold.map_or(Picos::ZERO, |hold| hold.lead);
+        lead.saturating_add(self.spread(round, lane))
+    }
+
+    fn spread(&self, round: u64, lane: u32) -> Picos {
         let seed = mix(self.seed ^ mix(round));
         match self.offsets {
             Offsets::None => Picos::ZERO,
@@ -164,11 +228,12 @@ impl Rounds {
     /// The longest offset that is to be reckoned with (for planning a round's length).
     #[must_use]
     pub fn longest_offset(&self) -> Picos {
-        match self.offsets {
+        let lead = self.hold.map_or(Picos::ZERO, |hold| hold.lead);
+        lead.saturating_add(match self.offsets {
             Offsets::None => Picos::ZERO,
             Offsets::Staggered(step) => Picos(step.0.saturating_mul(u64::from(self.lanes.saturating_sub(1)))),
             Offsets::Uniform(window) | Offsets::Poisson(window) => window,
-        }
+        })
     }
 }
 
@@ -254,7 +319,7 @@ impl Work {
                 (u64::from(pair) << 40) | (ordinal / sizes.per_transfer),
                 sizes.per_transfer,
             )),
-            Work::Rounds(rounds) => Some((ordinal / rounds.per_round, rounds.per_round * u64::from(rounds.lanes))),
+            Work::Rounds(rounds) => Some((rounds.round_of(pair, ordinal), rounds.messages())),
             Work::Dispatch(dispatch) => Some((u64::from(number), dispatch.messages(u64::from(number)))),
             Work::Continuous { .. } | Work::Control { .. } => None,
         }

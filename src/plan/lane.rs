@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 
 use crate::pattern::{AckReq, Entropy};
-use crate::plan::feed::Work;
+use crate::plan::feed::{Rounds, Work};
 use crate::plan::segment::Position;
 use crate::plan::{EntryPlan, LanePlan, Pace, mix};
 use crate::units::{BitRate, Picos};
@@ -84,6 +84,8 @@ pub struct Sent {
     pub frame_bytes: u64,
     /// Messages whose last packet was sent.
     pub messages: u64,
+    /// PFC frames sent beside the entry's packets, to hold a queue; those of `pfc` are its packets.
+    pub control: u64,
     /// Messages given up by a closed loop after its timeout.
     pub timeouts: u64,
 }
@@ -95,6 +97,7 @@ impl Sent {
         self.payload_bytes += other.payload_bytes;
         self.frame_bytes += other.frame_bytes;
         self.messages += other.messages;
+        self.control += other.control;
         self.timeouts += other.timeouts;
     }
 }
@@ -198,8 +201,9 @@ impl Lane {
             released: 0,
             next_release: Picos::MAX,
             held_back: false,
-            control: matches!(entry.work, Work::Control { .. }),
-            plain: plan.pace == Pace::Unlimited
+            control: plan.pairs == 0,
+            plain: plan.pairs > 0
+                && plan.pace == Pace::Unlimited
                 && line.is_none()
                 && entry.frame.entropy != Entropy::PerPacket
                 && matches!(entry.frame.ack_req, AckReq::Last | AckReq::Never),
@@ -249,6 +253,12 @@ impl Lane {
         self.control
     }
 
+    /// When its next MAC control frame is due; [`Picos::MAX`]: never.
+    #[must_use]
+    pub fn control_due(&self) -> Picos {
+        if self.control { self.next_release } else { Picos::MAX }
+    }
+
     /// Whether this lane is paced at all.
     #[must_use]
     pub fn is_paced(&self) -> bool {
@@ -263,6 +273,14 @@ impl Lane {
             .duration
             .map_or(Picos::MAX, |duration| time.saturating_add(duration));
         self.stop = own.min(plan_stop.unwrap_or(Picos::MAX));
+        if let Work::Rounds(Rounds {
+            hold: Some(_), period, ..
+        }) = &entry.work
+        {
+            // A queue that is held is filled and released: rounds are begun whole or not at all.
+            let rounds = self.stop.saturating_sub(time).0.div_ceil(period.0.max(1));
+            self.stop = time.saturating_add(Picos(period.0.saturating_mul(rounds)));
+        }
         self.next_release = self.release_time(entry).unwrap_or(Picos::MAX);
         let want = self.flows.len();
         self.ring.reserve(want);
@@ -283,13 +301,22 @@ impl Lane {
                 }
             }
             Work::Rounds(rounds) => {
-                let round = self.released / rounds.per_round;
+                let (round, offset) = match rounds.hold.filter(|_| self.control) {
+                    Some(hold) => {
+                        let (offset, _) = hold.frame(self.released % hold.frames());
+                        (self.released / hold.frames(), offset)
+                    }
+                    None => {
+                        let round = rounds.round_of(self.index, self.released);
+                        (round, rounds.offset(round, self.index))
+                    }
+                };
                 if round >= rounds.rounds {
                     return None;
                 }
                 self.start
                     .saturating_add(Picos(rounds.period.0.saturating_mul(round)))
-                    .saturating_add(rounds.offset(round, self.index))
+                    .saturating_add(offset)
             }
             Work::Dispatch(dispatch) => {
                 if dispatch.count.is_some_and(|count| self.released >= count) {
@@ -524,12 +551,23 @@ impl Lane {
         taken
     }
 
-    /// Counts a MAC control frame of `frame_len` bytes.
-    pub fn take_control(&mut self, entry: &EntryPlan, frame_len: u32) {
+    /// Counts a MAC control frame of `frame_len` bytes and returns its quanta.
+    pub fn take_control(&mut self, entry: &EntryPlan, frame_len: u32) -> u16 {
+        let quanta = match &entry.work {
+            Work::Control { quanta, .. } => {
+                self.sent.packets += 1;
+                self.sent.frame_bytes += u64::from(frame_len);
+                *quanta
+            }
+            Work::Rounds(Rounds { hold: Some(hold), .. }) => {
+                self.sent.control += 1;
+                hold.frame(self.released % hold.frames()).1
+            }
+            _ => 0,
+        };
         self.released += 1;
         self.next_release = self.release_time(entry).unwrap_or(Picos::MAX);
-        self.sent.packets += 1;
-        self.sent.frame_bytes += u64::from(frame_len);
+        quanta
     }
 
     #[inline]

@@ -110,6 +110,18 @@ pub struct EntryPlan {
 }
 
 impl EntryPlan {
+    /// The lanes that send what it counts: all but the one that holds a probe's queue.
+    pub fn sending_lanes(&self) -> impl Iterator<Item = &LanePlan> {
+        self.lanes.iter().filter(|lane| lane.pairs > 0 || self.pairs.is_empty())
+    }
+
+    /// The worker whose port holds a probe's queue.
+    #[must_use]
+    pub fn holder(&self) -> Option<u32> {
+        let holds = |lane: &&LanePlan| lane.pairs == 0 && !self.pairs.is_empty();
+        self.lanes.iter().find(holds).map(|lane| lane.worker)
+    }
+
     /// Number of its flows (QPs).
     #[must_use]
     pub fn flows(&self) -> u32 {

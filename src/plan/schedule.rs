@@ -35,6 +35,8 @@ pub enum Next {
         at: Picos,
         /// Index of its entry.
         entry: usize,
+        /// How long it pauses, in units of 512 bit times; 0 resumes.
+        quanta: u16,
     },
     /// Nothing until then ([`Picos::MAX`]: until something else happens).
     Wait(Picos),
@@ -47,6 +49,9 @@ pub enum Next {
 pub enum Clocking {
     /// Planned times are exact: captures and virtual time. Unpaced lanes are paced at line rate.
     Exact,
+    /// The port asks for a frame when it is free, and the frame leaves at once: what is planned for
+    /// an earlier time leaves then too. Unpaced lanes are paced at line rate.
+    Pulled,
     /// A clock runs beside: frames that are late by more than `catch_up` slip instead of bunching.
     Real {
         /// How much lateness is made up for.
@@ -64,12 +69,22 @@ pub struct Schedule {
     generations: Vec<u64>,
     /// Keys of the lanes that wait, but for the current one's.
     heap: BinaryHeap<Reverse<Key>>,
+    /// Traffic class of each lane as a bit; 0 for MAC control frames, which nothing pauses.
+    classes: Vec<u8>,
+    /// Classes whose turn does not come: bit n = priority n.
+    paused: u8,
+    /// When the next MAC control frame is due, and its lane.
+    control: (Picos, usize),
+    /// Keys whose turn came while their class was paused.
+    parked: Vec<Key>,
     /// The lane that was served last: mostly it is the next one too, and needs no heap.
     current: Option<Key>,
     ticks: u64,
     line: BitRate,
     clocking: Clocking,
     port_free: Picos,
+    /// When the last packet taken was to leave, by its lane's plan.
+    planned: Picos,
     /// Frame length and wire time last computed.
     wire_time: (u32, Picos),
     /// Lanes of each entry that have more to send; `None` where the entry has none here.
@@ -92,7 +107,8 @@ impl Schedule {
     #[must_use]
     pub fn of_queue(plan: &Plan, port: usize, clocking: Clocking, queue: (usize, usize)) -> Schedule {
         let line = plan.ports[port].speed;
-        let unlimited = (clocking == Clocking::Exact).then_some(line);
+        let unlimited = matches!(clocking, Clocking::Exact | Clocking::Pulled).then_some(line);
+        let mut classes = Vec::new();
         let mut lanes = Vec::new();
         let mut open = vec![None; plan.entries.len()];
         let mut on_port = 0;
@@ -106,6 +122,7 @@ impl Schedule {
                     if let Clocking::Real { catch_up } = clocking {
                         lane.limit_catch_up(catch_up);
                     }
+                    classes.push(if lane.is_control() { 0 } else { 1 << entry.frame.class() });
                     lanes.push(lane);
                     *open[index].get_or_insert(0) += 1;
                 }
@@ -116,11 +133,16 @@ impl Schedule {
             generations: vec![0; lanes.len()],
             lanes,
             heap: BinaryHeap::new(),
+            classes,
+            paused: 0,
+            control: (Picos::MAX, 0),
+            parked: Vec::new(),
             current: None,
             ticks: 0,
             line,
             clocking,
             port_free: Picos::ZERO,
+            planned: Picos::ZERO,
             wire_time: (0, Picos::ZERO),
             departures: vec![(Picos::MAX, Picos::ZERO); plan.entries.len()],
             finished: Vec::new(),
@@ -142,11 +164,36 @@ impl Schedule {
                 self.rekey(lane, time);
             }
         }
+        self.look_for_control();
     }
 
     /// The QP that a [`Next::Packet`] named.
     pub fn flow_mut(&mut self, lane: usize, due: &Due) -> &mut TxFlow {
         self.lanes[lane].flow_mut(due.flow)
+    }
+
+    /// Says which classes are paused (IEEE 802.1Q 36.1.3.3): bit n = priority n. Their lanes lose
+    /// their turns until they are not.
+    pub fn pause(&mut self, classes: u8) {
+        if classes == self.paused {
+            return;
+        }
+        self.paused = classes;
+        let (lanes, generations, heap) = (&self.classes, &self.generations, &mut self.heap);
+        self.parked.retain(|key| {
+            let stays = lanes[key.2] & classes != 0;
+            if !stays && generations[key.2] == key.1 {
+                heap.push(Reverse(*key));
+            }
+            stays
+        });
+    }
+
+    /// When the last [`Next::Packet`] was to leave. A port that asks for frames when it is free may
+    /// take it later: others went before, or its class was paused.
+    #[must_use]
+    pub fn planned(&self) -> Picos {
+        self.planned
     }
 
     /// All lanes.
@@ -237,14 +284,25 @@ impl Schedule {
             if time > limit {
                 return Next::Wait(time);
             }
+            if self.classes[lane] & self.paused != 0 {
+                self.parked.extend(self.current.take());
+                continue;
+            }
             let entry = &plan.entries[self.lanes[lane].entry];
             match self.lanes[lane].ready(entry, time) {
                 Ready::At(ready) if ready > time => self.rekey_current(lane, ready),
                 Ready::At(ready) => {
                     let at = self.departure(lane, ready, limit);
+                    if self.control.0 <= at.min(limit) {
+                        return self.emit_control(plan, at, limit);
+                    }
                     if at > limit {
                         return Next::Wait(at);
                     }
+                    self.planned = match self.clocking {
+                        Clocking::Pulled => ready,
+                        Clocking::Exact | Clocking::Real { .. } => at,
+                    };
                     if let Some(next) = self.emit(plan.seed, entry, lane, at) {
                         return next;
                     }
@@ -295,6 +353,7 @@ impl Schedule {
     fn departure(&mut self, lane: usize, ready: Picos, limit: Picos) -> Picos {
         match self.clocking {
             Clocking::Exact => ready.max(self.port_free),
+            Clocking::Pulled => limit,
             // An unpaced lane is held back by the port alone.
             Clocking::Real { .. } if !self.lanes[lane].is_paced() => limit,
             Clocking::Real { catch_up } => {
@@ -308,37 +367,61 @@ impl Schedule {
         }
     }
 
+    /// The MAC control frame that is due, ahead of the frame that could leave at `at`: control frames
+    /// do not wait behind data (IEEE 802.3 annex 31B.3), but a frame that is leaving is not cut short.
+    #[cold]
+    fn emit_control(&mut self, plan: &Plan, at: Picos, limit: Picos) -> Next {
+        let (due, lane) = self.control;
+        let at = match self.clocking {
+            Clocking::Exact => due.max(self.port_free),
+            Clocking::Pulled | Clocking::Real { .. } => at,
+        };
+        if at > limit {
+            return Next::Wait(at);
+        }
+        let state = &mut self.lanes[lane];
+        let entry = state.entry;
+        let quanta = state.take_control(&plan.entries[entry], CONTROL_FRAME_LEN);
+        let paced = state.is_paced();
+        self.left(entry, at, paced.then_some(CONTROL_FRAME_LEN));
+        self.rekey(lane, at);
+        self.look_for_control();
+        Next::Control { at, entry, quanta }
+    }
+
+    /// Finds out which MAC control frame is due next.
+    fn look_for_control(&mut self) {
+        let due = self.lanes.iter().map(Lane::control_due).zip(0..);
+        self.control = due.min().unwrap_or((Picos::MAX, 0));
+    }
+
+    /// A frame of `entry` leaves at `at`; `len` when the port is busy with it, by the plan.
+    #[inline]
+    fn left(&mut self, entry: usize, at: Picos, len: Option<u32>) {
+        let (first, last) = &mut self.departures[entry];
+        *first = (*first).min(at);
+        *last = at;
+        let Some(len) = len else { return };
+        if self.wire_time.0 != len {
+            self.wire_time = (len, self.line.wire_time(u64::from(len)));
+        }
+        self.port_free = at + self.wire_time.1;
+    }
+
     /// The frame of `lane` that leaves at `at`; `None` when its time was over before its turn came.
     #[inline]
     fn emit(&mut self, seed: u64, entry: &EntryPlan, lane: usize, at: Picos) -> Option<Next> {
         let state = &mut self.lanes[lane];
         let entry_index = state.entry;
-        let (next, frame_len, time) = if state.is_control() {
-            state.take_control(entry, CONTROL_FRAME_LEN);
-            (
-                Next::Control { at, entry: entry_index },
-                CONTROL_FRAME_LEN,
-                Picos(at.0 + 1),
-            )
-        } else {
-            let Some(due) = state.take(entry, seed, at) else {
-                // It looks again as of now: as of its planned time it would begin anew for ever.
-                self.rekey_current(lane, at);
-                return None;
-            };
-            (Next::Packet { at, lane, due }, due.frame_len, state.time())
+        let Some(due) = state.take(entry, seed, at) else {
+            // It looks again as of now: as of its planned time it would begin anew for ever.
+            self.rekey_current(lane, at);
+            return None;
         };
-        let (first, last) = &mut self.departures[entry_index];
-        *first = (*first).min(at);
-        *last = at;
-        if state.is_paced() {
-            if self.wire_time.0 != frame_len {
-                self.wire_time = (frame_len, self.line.wire_time(u64::from(frame_len)));
-            }
-            self.port_free = at + self.wire_time.1;
-        }
+        let (time, paced) = (state.time(), state.is_paced());
+        self.left(entry_index, at, paced.then_some(due.frame_len));
         self.rekey_current(lane, time);
-        Some(next)
+        Some(Next::Packet { at, lane, due })
     }
 
     fn lane_finished(&mut self, lane: usize) {

@@ -4,7 +4,7 @@
 //! to the end of their duration or the plan's, whichever is first.
 
 use crate::pattern::Start;
-use crate::plan::feed::{Sizes, Work};
+use crate::plan::feed::{Rounds, Sizes, Work};
 use crate::plan::segment::packets;
 use crate::plan::{EntryPlan, LanePlan, Pace, Plan};
 use crate::units::{BitRate, PICOS_PER_SECOND, Picos, WIRE_OVERHEAD};
@@ -18,6 +18,8 @@ pub struct EntrySummary {
     pub messages: u64,
     /// Frames.
     pub packets: u64,
+    /// PFC frames beside them, which hold a probe's queue.
+    pub control: u64,
     /// Payload bytes.
     pub payload_bytes: u64,
     /// Bytes on the wire: frames with preamble, FCS and gap.
@@ -120,13 +122,25 @@ fn offered(plan: &Plan, entry: &EntryPlan, lane: &LanePlan) -> u64 {
             let offered = u128::from(bits) * u128::from(PICOS_PER_SECOND) / u128::from(period.0.max(1));
             u64::try_from(offered).unwrap_or(u64::MAX).min(rate)
         }
-        Work::Control { interval, .. } => {
-            let bits = (u64::from(crate::plan::schedule::CONTROL_FRAME_LEN) + WIRE_OVERHEAD) * 8;
-            let offered = u128::from(bits) * u128::from(PICOS_PER_SECOND) / u128::from(interval.0.max(1));
-            u64::try_from(offered).unwrap_or(u64::MAX)
-        }
+        Work::Control { interval, .. } => control_rate(*interval),
+        Work::Rounds(Rounds { hold: Some(hold), .. }) if lane.pairs == 0 => control_rate(hold.renew),
         _ => rate,
     }
+}
+
+/// Wire bits per second of a MAC control frame every `interval`.
+fn control_rate(interval: Picos) -> u64 {
+    let bits = (u64::from(crate::plan::schedule::CONTROL_FRAME_LEN) + WIRE_OVERHEAD) * 8;
+    let offered = u128::from(bits) * u128::from(PICOS_PER_SECOND) / u128::from(interval.0.max(1));
+    u64::try_from(offered).unwrap_or(u64::MAX)
+}
+
+/// Transfers of a lane in one round; none of the lane that holds the queue.
+fn transfers_of(rounds: &Rounds, lane: &LanePlan) -> u64 {
+    if lane.pairs == 0 {
+        return 0;
+    }
+    rounds.messages_of(lane.first_pair) / rounds.sizes.per_transfer
 }
 
 /// What one whole transfer takes.
@@ -153,13 +167,17 @@ fn lane_volume(plan: &Plan, entry: &EntryPlan, index: u32) -> Option<(Volume, Pi
             Some((volume, sending.max(releasing)))
         }
         Work::Rounds(rounds) => {
-            let transfers = rounds.rounds * (rounds.per_round / rounds.sizes.per_transfer);
+            let transfers = transfers_of(rounds, lane);
             let whole = transfer_volume(entry, &rounds.sizes);
-            let one_round = whole.times(rounds.per_round / rounds.sizes.per_transfer);
-            let length = Picos(rounds.period.0.saturating_mul(rounds.rounds.saturating_sub(1)))
-                .saturating_add(rounds.longest_offset())
-                .saturating_add(rate(plan, lane).time_of(one_round.wire.saturating_mul(8)));
-            Some((whole.times(transfers), length))
+            let one_round = whole.times(transfers);
+            let sending = match rounds.hold {
+                Some(hold) => hold.release,
+                None => rounds
+                    .longest_offset()
+                    .saturating_add(rate(plan, lane).time_of(one_round.wire.saturating_mul(8))),
+            };
+            let length = Picos(rounds.period.0.saturating_mul(rounds.rounds.saturating_sub(1))).saturating_add(sending);
+            Some((one_round.times(rounds.rounds), length))
         }
         Work::Dispatch(dispatch) => {
             let count = dispatch.count?;
@@ -201,7 +219,7 @@ fn lane_estimate(plan: &Plan, entry: &EntryPlan, index: u32, length: Picos) -> V
         Work::Rounds(rounds) => {
             // Every round that begins in time is sent.
             let begun = length.0.div_ceil(rounds.period.0.max(1)).min(rounds.rounds);
-            let transfers = begun * (rounds.per_round / rounds.sizes.per_transfer);
+            let transfers = begun * transfers_of(rounds, lane);
             return transfer_volume(entry, &rounds.sizes).times(transfers);
         }
         Work::Dispatch(dispatch) => {
@@ -300,8 +318,21 @@ impl Plan {
             summary.payload_bytes = summary.payload_bytes.saturating_add(volume.payload);
             summary.wire_bytes = summary.wire_bytes.saturating_add(volume.wire);
             summary.length = summary.length.max(length);
+            if let Work::Rounds(Rounds {
+                hold: Some(hold),
+                rounds,
+                period,
+                ..
+            }) = &entry.work
+                && lane.pairs == 0
+            {
+                let begun = limit.map_or(u64::MAX, |limit| limit.0.div_ceil(period.0.max(1)));
+                summary.control = begun.min(*rounds).saturating_mul(hold.frames());
+            }
             let sums = &mut on_port[self.workers[lane.worker as usize].port];
-            sums.0 = sums.0.saturating_add(rate(self, lane).0);
+            if lane.pairs > 0 || entry.pairs.is_empty() {
+                sums.0 = sums.0.saturating_add(rate(self, lane).0);
+            }
             sums.1 = sums.1.saturating_add(volume.wire.saturating_mul(8));
             let tx = &mut ports[self.workers[lane.worker as usize].port];
             let bits = offered(self, entry, lane);

@@ -118,28 +118,35 @@ pub fn read(path: &Path) -> Result<Results, ReadError> {
     from_json(&text, &path.display().to_string())
 }
 
-/// Writes `results` as [`FILE_NAME`] into `folder`, which is made if need be, and returns the path. An
-/// older file is replaced, in one step.
+/// Writes `results` as [`FILE_NAME`] into `folder`, as [`write_file`] does.
 ///
 /// # Errors
 /// [`WriteError::File`]; an older file is then still what it was.
 pub fn write(results: &Results, folder: &Path) -> Result<PathBuf, WriteError> {
-    let path = folder.join(FILE_NAME);
+    write_file(folder, FILE_NAME, to_json(results).as_bytes())
+}
+
+/// Writes a file into `folder`, which is made if need be, and returns its path. An older file is
+/// replaced, in one step.
+///
+/// # Errors
+/// [`WriteError::File`]; an older file is then still what it was.
+pub fn write_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, WriteError> {
+    let path = folder.join(name);
     let failed = |at: &Path, action| {
         let path = at.to_owned();
         move |source| WriteError::File { path, action, source }
     };
     fs::create_dir_all(folder).map_err(failed(folder, "make this folder"))?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".results-").suffix(".json");
+    builder.prefix(".unfinished-");
     // Readable as any other file: the umask takes away what it takes from those.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder
         .tempfile_in(folder)
         .map_err(failed(folder, "make a file in this folder"))?;
-    file.write_all(to_json(results).as_bytes())
-        .map_err(failed(&path, "write"))?;
+    file.write_all(bytes).map_err(failed(&path, "write"))?;
     file.as_file().sync_all().map_err(failed(&path, "write"))?;
     file.persist(&path)
         .map_err(|error| failed(&path, "write")(error.error))?;

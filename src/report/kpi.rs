@@ -5,10 +5,11 @@
 //! figure under it was not measured. Units are the draft's. Definitions are design decisions where
 //! the draft leaves them open; `docs/METHOD.md` gives the reasons.
 //!
-//! Left out on purpose: KPIs of a whole serving system (TTFT, ITL, TPS, …), of a NIC's
-//! transport, and `Buffer_utilization`, which is read from outside only as a threshold.
+//! Left out on purpose: KPIs of a whole serving system (TTFT, ITL, TPS, …) and of a NIC's
+//! transport. `Buffer_utilization` is the device's to tell ([`of_reading`]); from outside it is read only
+//! as a threshold.
 
-use super::model::{Distribution, DutId, Kpi, Port, Results, Statistic, Traffic};
+use super::model::{Distribution, DutId, Kpi, Port, Reading, Results, Statistic, Traffic};
 use super::stats;
 
 /// The KPIs of one trial: of each traffic entry, then of each port.
@@ -95,6 +96,9 @@ impl Listing<'_> {
     }
 }
 
+const DROP_RATE: &str =
+    "frames lost for which the DUT is answerable, and those without a named cause, per million sent";
+
 fn of_entry(list: &mut Listing<'_>, entry: &Traffic) {
     use Statistic::{Aggregate, Mean, P50, P95, P99, P999, PerPort, TailSpread, Value};
     let goodput = entry.goodput_bps.map(|bps| float(bps) / 8e9);
@@ -126,14 +130,18 @@ fn of_entry(list: &mut Listing<'_>, entry: &Traffic) {
             list.add("EP_alltoall_bandwidth", "GB/s", Aggregate, bandwidth, meaning);
         }
         "pfc" => return,
+        "ecn-probe" => {
+            // It measures a threshold, not a load: its rates and times are the hold's.
+            list.add("Packet_drop_rate", "ppm", Value, drop_rate(entry), DROP_RATE);
+            return;
+        }
         _ => {}
     }
     let meaning = "message payload received per second (Fabric_Goodput of the terminology draft)";
     list.add("Fabric_Goodput", "GB/s", Aggregate, goodput, meaning);
     let meaning = "CE frames over frames received that were sent ECN-capable";
     list.add("ECN_marking_rate", "%", Value, entry.ecn.marking_rate_percent, meaning);
-    let meaning = "frames lost for which the DUT is answerable, and those without a named cause, per million sent";
-    list.add("Packet_drop_rate", "ppm", Value, drop_rate(entry), meaning);
+    list.add("Packet_drop_rate", "ppm", Value, drop_rate(entry), DROP_RATE);
     if let Some(jfi) = entry.jfi {
         let meaning = format!("Jain fairness index of goodput over {} {}", jfi.count, jfi.over);
         list.add("JFI", "1", Value, Some(jfi.index), &meaning);
@@ -179,6 +187,70 @@ fn of_port(list: &mut Listing<'_>, port: &Port, seconds: Option<f64>) {
         share(port.rx.achieved_bps),
         meaning,
     );
+}
+
+/// The KPIs that follow from the device's own counters, as far as it gave them.
+pub(super) fn of_reading(reading: &Reading, dut: DutId, test: Option<&str>) -> Vec<Kpi> {
+    let ratio = |part: Option<u64>, whole: Option<u64>, of: f64| {
+        // Counters that were not read at the same instant may contradict one another.
+        let whole = whole.filter(|whole| *whole > 0 && part.is_some_and(|part| part <= *whole))?;
+        Some(of * float(part?) / float(whole))
+    };
+    let offered = reading
+        .frames
+        .zip(reading.dropped_frames)
+        .and_then(|(frames, dropped)| frames.checked_add(dropped));
+    let pauses = reading.pfc_sent_per_class.map(|classes| {
+        let sum = classes.iter().fold(0, |sum: u64, frames| sum.saturating_add(*frames));
+        float(sum)
+    });
+    let found = [
+        (
+            "Buffer_utilization",
+            "%",
+            ratio(reading.buffer_watermark_bytes, reading.buffer_bytes, 100.0),
+            "greatest fill of the device's buffer, by its own watermark",
+        ),
+        (
+            "ECN_marking_rate",
+            "%",
+            ratio(reading.ecn_marked_frames, reading.frames, 100.0),
+            "frames marked over frames forwarded, by the device's own counters",
+        ),
+        (
+            "PFC_frame_count",
+            "frames",
+            pauses,
+            "PFC frames sent by the device, by its own counters, once for each class",
+        ),
+        (
+            "Packet_drop_rate",
+            "ppm",
+            ratio(reading.dropped_frames, offered, 1e6),
+            "frames dropped per million forwarded or dropped, by the device's own counters",
+        ),
+        (
+            "Link_utilization",
+            "%",
+            reading.link_utilization_percent,
+            "mean utilisation of the link, as the device tells it",
+        ),
+    ];
+    let listed = found.into_iter().filter(|(.., value, _)| value.is_some());
+    listed
+        .map(|(name, unit, value, definition)| Kpi {
+            name: name.to_owned(),
+            unit: unit.to_owned(),
+            statistic: Statistic::Value,
+            value: value.filter(|value| value.is_finite()),
+            ci95: None,
+            trials: 1,
+            dut,
+            test: test.map(str::to_owned),
+            place: format!("device/{}", reading.place),
+            definition: definition.to_owned(),
+        })
+        .collect()
 }
 
 /// The same KPIs over several trials: the mean of those that have a value, with its confidence

@@ -11,15 +11,21 @@
 
 mod anomaly;
 pub mod assemble;
+pub mod figures;
 mod json;
 pub mod kpi;
 pub mod model;
 pub mod provenance;
 pub mod stats;
 pub mod terminal;
+mod verdict;
 
-pub use json::{FILE_NAME, ReadError, WriteError, from_json, read, to_json, write, write_or_print};
+pub use json::{FILE_NAME, ReadError, WriteError, from_json, read, to_json, write, write_file, write_or_print};
 pub use model::Results;
+pub use verdict::in_scope;
+
+/// What a result says of itself when it stands alone.
+pub const ONE_TRIAL: &str = "One trial: the draft asks for 20 or more of every configuration.";
 
 #[cfg(test)]
 mod tests;

@@ -46,6 +46,11 @@ pub fn distribution(histogram: &Histogram<u64>, exact: Option<Exact>, source: Ti
         p99: at(0.99),
         p99_9: at(0.999),
         max,
+        // The ends are the extremes themselves, not their buckets'.
+        percentiles: std::iter::once(min)
+            .chain((1..100).map(|percent| at(f64::from(percent) / 100.0)))
+            .chain([max])
+            .collect(),
     })
 }
 
@@ -73,7 +78,9 @@ pub fn mean_ci95(trials: &[f64]) -> Option<(f64, Option<Interval>)> {
     }
     #[expect(clippy::cast_precision_loss, reason = "a number of trials")]
     let count = trials.len() as f64;
-    let mean = trials.iter().sum::<f64>() / count;
+    // Around the first value: the mean of equal values is that value, with no spread of rounding.
+    let first = trials.first().copied().unwrap_or(0.0);
+    let mean = first + trials.iter().map(|x| x - first).sum::<f64>() / count;
     if trials.len() == 1 {
         return Some((mean, None));
     }
@@ -120,6 +127,16 @@ mod tests {
         ] {
             assert!((truth..=truth + truth / 1000).contains(&value), "{value} for {truth}");
         }
+        assert_eq!(found.percentiles.len(), 101);
+        assert_eq!((found.percentiles[0], found.percentiles[100]), (1_000, 10_000_000));
+        for (percent, value) in (1..100).zip(&found.percentiles[1..]) {
+            let truth = percent * 100_000;
+            // A quantile of 0.07 is a little more than 7 %: one value more.
+            assert!(
+                (truth..=truth + truth / 1000 + 1_000).contains(value),
+                "{value} at {percent} %"
+            );
+        }
         let mut one = Histogram::<u64>::new(3).unwrap();
         one.record(1_234_567).unwrap();
         let exact = Exact {
@@ -143,6 +160,15 @@ mod tests {
         assert!((jain(&[1e11, 2e11, 3e11]).unwrap() - 36.0 / 42.0).abs() < 1e-15);
         assert_eq!(jain(&[]), None);
         assert_eq!(jain(&[0.0, 0.0]), None);
+    }
+
+    #[test]
+    fn equal_trials_have_no_spread() {
+        for value in [0.1, 98.415_133, 1e-9, 1e18] {
+            let (mean, interval) = mean_ci95(&[value; 7]).unwrap();
+            let interval = interval.unwrap();
+            assert_eq!((mean, interval.low, interval.high), (value, value, value));
+        }
     }
 
     #[test]

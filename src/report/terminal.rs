@@ -5,8 +5,8 @@
 //!
 //! Left out on purpose: progress while the run lasts (`cli::progress`).
 
-mod table;
-mod text;
+pub(crate) mod table;
+pub(crate) mod text;
 
 use std::io::IsTerminal;
 
@@ -27,6 +27,13 @@ pub struct View {
 }
 
 impl View {
+    /// For a file that people read: wide, plain.
+    pub const FILE: View = View {
+        width: 200,
+        colour: false,
+        unicode: true,
+    };
+
     /// What standard output can show: colour on a terminal unless `NO_COLOR` is set or the terminal
     /// is dumb, its width (100 columns for a file), Unicode unless the locale is another.
     #[must_use]
@@ -78,6 +85,10 @@ pub fn render(results: &Results, view: View) -> String {
     }
     section(&mut out, "Anomalies", view);
     anomalies(&mut out, results, view);
+    if !results.expectations.is_empty() {
+        section(&mut out, "Expectations", view);
+        expectations(&mut out, results, view);
+    }
     out
 }
 
@@ -409,6 +420,22 @@ fn statistic(kpi: &Kpi, view: View) -> Option<String> {
         Statistic::P999 => format!("p99.9 {value}{spread}"),
         other => format!("{other} {value}{spread}"),
     })
+}
+
+fn expectations(out: &mut String, results: &Results, view: View) {
+    for expected in &results.expectations {
+        let (word, tone) = if expected.met {
+            ("met", Tone::Good)
+        } else {
+            ("unmet", Tone::Bad)
+        };
+        let text = wrap("         ", &harmless(&expected.to_string()), view);
+        let rest = text.get(9..).unwrap_or_default();
+        line(
+            out,
+            &format!("  {}{}{rest}", toned(word, tone, view), " ".repeat(7 - word.len())),
+        );
+    }
 }
 
 fn anomalies(out: &mut String, results: &Results, view: View) {

@@ -60,6 +60,22 @@ pub enum Topology {
 }
 
 impl Topology {
+    /// Switches of all tiers.
+    #[must_use]
+    pub fn switches(&self) -> u32 {
+        match *self {
+            Topology::Switch => 1,
+            Topology::LeafSpine { leaves, spines, .. } => leaves + spines,
+            Topology::Clos {
+                pods,
+                leaves,
+                spines,
+                cores,
+                ..
+            } => pods * (leaves + spines) + cores,
+        }
+    }
+
     /// Switches to which hosts are joined.
     #[must_use]
     pub fn leaves(&self) -> u32 {

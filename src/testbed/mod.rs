@@ -32,13 +32,23 @@ pub struct Loaded {
     pub source: Source,
 }
 
+/// What stands before a testbed's key where keys of the pattern are meant otherwise, as in `--set`.
+pub const PREFIX: &str = "testbed.";
+
 /// Loads the file `testbed`, or the shipped testbed of that name when there is no such file;
 /// `overrides` are `key=value` as in patterns (`ports.left.speed=10Gbps`).
 ///
 /// # Errors
 /// Every mistake of the text and of the overrides.
 pub fn load(testbed: &str, overrides: &[String]) -> Result<Loaded, Diagnostics> {
-    let source = yaml::find(testbed, "testbed", SHIPPED, overrides)?;
+    of(yaml::find(testbed, "testbed", SHIPPED, overrides)?)
+}
+
+/// A testbed from a text that was read already.
+///
+/// # Errors
+/// Every mistake of the text and of the overrides.
+pub fn of(source: Source) -> Result<Loaded, Diagnostics> {
     let testbed = parse_source(&source)?;
     Ok(Loaded { testbed, source })
 }

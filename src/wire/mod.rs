@@ -34,6 +34,7 @@ pub mod class;
 pub mod cnp;
 pub mod decode;
 pub mod deth;
+pub mod ecn;
 pub mod ethernet;
 pub mod icmpv6;
 pub mod icrc;

@@ -176,18 +176,26 @@ impl Source {
         Diagnostics { items, more }
     }
 
+    /// Places `item` at `place` of this text.
+    pub fn place(&self, item: &mut Diagnostic, place: Place) {
+        let there = self.diagnostic(Finding::new(place, ""));
+        (item.file, item.position, item.excerpt) = (there.file, there.position, there.excerpt);
+        item.change = there.change;
+    }
+
     fn diagnostic(&self, finding: Finding) -> Diagnostic {
-        let (file, position) = match finding.place {
-            Place::Text { line, column } => (self.name.clone(), Some((line, column))),
+        let (file, position, change) = match finding.place {
+            Place::Text { line, column } => (self.name.clone(), Some((line, column)), None),
             Place::Override(index) => {
                 let typed = self.overrides.get(index).map_or("", String::as_str);
-                (format!("--set {}", shown(typed, 100)), None)
+                (format!("--set {}", shown(typed, 100)), None, Some(index))
             }
         };
         Diagnostic {
             excerpt: position.and_then(|(line, column)| Excerpt::cut(&self.text, line, column)),
             file,
             position,
+            change,
             what: finding.what,
             allowed: finding.allowed,
             suggestion: finding.suggestion,
@@ -210,6 +218,8 @@ pub struct Diagnostic {
     pub suggestion: Option<String>,
     /// The line that it is in.
     pub excerpt: Option<Excerpt>,
+    /// Which override it is in, counted from 0.
+    pub change: Option<usize>,
 }
 
 impl fmt::Display for Diagnostic {
@@ -304,6 +314,7 @@ impl Diagnostics {
             allowed: None,
             suggestion: None,
             excerpt: None,
+            change: None,
         };
         Diagnostics {
             items: vec![diagnostic],
@@ -316,6 +327,33 @@ impl Diagnostics {
     pub fn and(mut self, other: Diagnostics) -> Diagnostics {
         self.items.extend(other.items);
         self.more += other.more;
+        self
+    }
+
+    /// The same, each mistake that is in an override placed by `place`: overrides that were not typed
+    /// as `--set` stand somewhere else.
+    #[must_use]
+    pub fn placed(mut self, place: impl Fn(usize, &mut Diagnostic)) -> Diagnostics {
+        for item in &mut self.items {
+            if let Some(change) = item.change {
+                place(change, item);
+            }
+        }
+        self
+    }
+
+    /// The same, each mistake once.
+    #[must_use]
+    pub fn distinct(mut self) -> Diagnostics {
+        let mut seen = Vec::new();
+        for item in std::mem::take(&mut self.items) {
+            if !seen.contains(&item) {
+                seen.push(item);
+            }
+        }
+        self.more += seen.len().saturating_sub(MAX_FINDINGS);
+        seen.truncate(MAX_FINDINGS);
+        self.items = seen;
         self
     }
 

@@ -74,6 +74,57 @@ impl Node {
     }
 }
 
+impl std::fmt::Display for Node {
+    /// The value as YAML on one line, which reads back as the same value.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.value {
+            Value::Null => f.write_str("null"),
+            Value::Scalar(text) => scalar(f, text),
+            Value::List(items) => {
+                f.write_str("[")?;
+                for (index, item) in items.iter().enumerate() {
+                    f.write_str(if index > 0 { ", " } else { "" })?;
+                    item.fmt(f)?;
+                }
+                f.write_str("]")
+            }
+            Value::Map(entries) => {
+                f.write_str("{")?;
+                for (index, (name, item)) in entries.iter().enumerate() {
+                    f.write_str(if index > 0 { ", " } else { "" })?;
+                    scalar(f, &name.text)?;
+                    f.write_str(": ")?;
+                    item.fmt(f)?;
+                }
+                f.write_str("}")
+            }
+        }
+    }
+}
+
+/// A scalar bare where it can be, else in double quotes.
+fn scalar(f: &mut std::fmt::Formatter<'_>, text: &str) -> std::fmt::Result {
+    let inner = |c: char| c.is_ascii_alphanumeric() || "._%+-/ ".contains(c);
+    let bare = text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '%')
+        && text.chars().all(inner)
+        && !text.eq_ignore_ascii_case("null");
+    if bare {
+        return f.write_str(text);
+    }
+    f.write_str("\"")?;
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => write!(f, "\\{c}")?,
+            c if c.is_control() || matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}') => {
+                write!(f, "\\u{:04x}", u32::from(c))?;
+            }
+            c => write!(f, "{c}")?,
+        }
+    }
+    f.write_str("\"")
+}
+
 /// Parses one YAML document. `place` says where a mark of the parser is for the user.
 ///
 /// Mistakes go to `findings`; `None` when the text cannot be understood from some place on.
@@ -337,6 +388,8 @@ fn too_many(place: Place) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+
     use super::*;
 
     fn at(mark: &Marker) -> Place {
@@ -448,5 +501,72 @@ mod tests {
             node.child("c").and_then(|c| c.child("b")).and_then(Node::text),
             Some("1")
         );
+    }
+
+    /// What a value is, without its places.
+    fn shape(node: &Node) -> String {
+        match &node.value {
+            Value::Null => "~".to_owned(),
+            Value::Scalar(text) => format!("{text:?}"),
+            Value::List(items) => format!("{:?}", items.iter().map(shape).collect::<Vec<_>>()),
+            Value::Map(entries) => {
+                let parts = entries.iter().map(|(name, item)| (&name.text, shape(item)));
+                format!("{{{:?}}}", parts.collect::<Vec<_>>())
+            }
+        }
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let scalar = prop_oneof![
+            any::<String>().prop_map(Value::Scalar),
+            "[ a-z0-9:#,\\[\\]{}\"'%~-]{0,12}".prop_map(Value::Scalar),
+            Just(Value::Null),
+        ];
+        let node = |value| Node {
+            place: Place::START,
+            value,
+        };
+        scalar.prop_recursive(3, 12, 4, move |inner| {
+            let list = proptest::collection::vec(inner.clone().prop_map(node), 0..4).prop_map(Value::List);
+            let map = proptest::collection::btree_map("[a-z: #]{1,6}", inner.prop_map(node), 0..4);
+            let map = map.prop_map(|entries| {
+                let named = entries.into_iter().map(|(text, node)| {
+                    let name = Name {
+                        place: Place::START,
+                        text,
+                    };
+                    (name, node)
+                });
+                Value::Map(named.collect())
+            });
+            prop_oneof![list, map]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_reads_back_as_it_was_written(value in any_value()) {
+            let node = Node { place: Place::START, value };
+            let text = node.to_string();
+            prop_assert!(!text.contains('\n'));
+            let (read, found) = tree(&text);
+            let read = read.map(|read| shape(&read));
+            prop_assert_eq!(read, Some(shape(&node)), "{} {:?}", text, found);
+        }
+    }
+
+    #[test]
+    fn plain_values_are_written_plainly() {
+        for text in [
+            "1MiB",
+            "[0, 2-4]",
+            "{config: CFG-B, context: 32768}",
+            "100%",
+            "null",
+            "\"~\"",
+            "\"- a\"",
+        ] {
+            assert_eq!(tree(text).0.map(|node| node.to_string()).as_deref(), Some(text));
+        }
     }
 }

@@ -23,6 +23,7 @@ fn pattern(kinds: Vec<Kind>) -> Pattern {
         duration: None,
         icrc_check: IcrcCheck::All,
         traffic: kinds.into_iter().enumerate().map(entry).collect(),
+        expect: Vec::new(),
     }
 }
 
@@ -362,4 +363,99 @@ fn a_lane_whose_time_is_over_before_its_turn_ends() {
     let ends: Vec<Picos> = schedule.take_finished().iter().map(|(_, at)| *at).collect();
     assert_eq!(ends.len(), 2);
     assert_eq!(ends.iter().max(), Some(&last));
+}
+
+/// A port that asks for frames one at a time: what of a class is paused waits, the others go on, and
+/// in the end everything has left once (IEEE 802.1Q 36.1.3.3).
+#[test]
+fn a_paused_class_waits_and_the_others_go_on() {
+    let mut p = pattern(vec![
+        Kind::Transfer(transfer(40_000, 2, 3, Rate::Share(Share(1.0)))),
+        Kind::Transfer(transfer(40_000, 1, 3, Rate::Share(Share(1.0)))),
+    ]);
+    p.traffic[0].frame.dscp = 26; // class 3
+    p.traffic[1].frame.dscp = 0; // class 0
+    let plan = plan(&p, 2);
+    let mut schedule = Schedule::new(&plan, 0, Clocking::Pulled);
+    let (mut now, mut sent) = (Picos::ZERO, [0u32; 2]);
+    let (mut paused_at, mut latest) = (Picos::ZERO, Picos::ZERO);
+    // Pauses class 3 for frames 5 to 14 and both for 15 to 19 of the port's turns.
+    for turn in 0..1000 {
+        let paused = match turn {
+            5..15 => 1 << 3,
+            15..20 => 1 << 3 | 1,
+            _ => 0,
+        };
+        schedule.pause(paused);
+        match schedule.next(&plan, now) {
+            Next::Packet { at, lane, due } => {
+                assert_eq!(at, now, "it leaves when it is asked for");
+                let entry = schedule.lanes()[lane].entry;
+                assert_eq!(paused & (1 << plan.entries[entry].frame.class()), 0, "turn {turn}");
+                sent[entry] += 1;
+                if entry == 0 {
+                    latest = latest.max(now - schedule.planned());
+                }
+                now = now + LINE.wire_time(u64::from(due.frame_len));
+            }
+            Next::Wait(until) if until == Picos::MAX => assert_eq!(paused, 1 << 3 | 1, "turn {turn}"),
+            Next::Wait(until) => now = until,
+            Next::Done => break,
+            Next::Control { .. } => panic!("there are none"),
+        }
+        if turn == 5 {
+            paused_at = now;
+        }
+        if turn == 14 {
+            // Nothing of class 3 has left since: the first that does is as late as the pause was long.
+            latest = Picos::ZERO;
+            assert!(now - paused_at > Picos::from_micros(2));
+            assert!(sent[1] > sent[0], "{sent:?}");
+        }
+    }
+    assert_eq!(sent, [30, 30]);
+    assert!(latest > Picos::from_micros(2), "{latest} late at most");
+    assert_eq!(schedule.next(&plan, Picos::MAX), Next::Done);
+}
+
+/// A port that is asked for three times its line rate still pauses in time: a PFC frame waits for
+/// the frame that is leaving, and for nothing else.
+#[test]
+fn control_frames_do_not_wait_behind_data() {
+    let pause = crate::pattern::Pfc {
+        from: 0,
+        pause: false,
+        classes: 8,
+        quanta: 65_535,
+        interval: Picos::from_micros(7),
+        count: Some(20),
+    };
+    let load = || Kind::Transfer(transfer(4096, 1, 1000, Rate::Share(Share(1.0))));
+    let p = pattern(vec![load(), load(), load(), Kind::Pfc(pause)]);
+    let plan = plan(&p, 2);
+    let frame = LINE.wire_time(4174);
+    for clocking in [Clocking::Exact, Clocking::Pulled] {
+        let mut schedule = Schedule::new(&plan, 0, clocking);
+        let (mut now, mut pauses, mut packets) = (Picos::ZERO, 0u64, 0);
+        loop {
+            let limit = if clocking == Clocking::Exact { Picos::MAX } else { now };
+            match schedule.next(&plan, limit) {
+                Next::Control { at, .. } => {
+                    let late = at - Picos(7_000_000 * pauses);
+                    assert!(late <= frame, "{clocking:?}: frame {pauses} is {late} late");
+                    assert!(at >= now, "two frames at once");
+                    pauses += 1;
+                    now = at + LINE.wire_time(60);
+                }
+                Next::Packet { at, .. } => {
+                    assert!(at >= now, "two frames at once");
+                    now = at + frame;
+                    packets += 1;
+                }
+                Next::Wait(until) => now = until,
+                Next::Done => break,
+            }
+        }
+        assert_eq!((pauses, packets), (20, 3000), "{clocking:?}");
+    }
 }

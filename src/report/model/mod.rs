@@ -7,6 +7,8 @@
 //!
 //! Left out on purpose: how the values come about (`measure`), and derived ones (`kpi`, `stats`).
 
+mod device;
+mod expected;
 mod names;
 mod port;
 mod run;
@@ -16,6 +18,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use device::*;
+pub use expected::*;
 pub use names::*;
 pub use port::*;
 pub use run::*;
@@ -43,6 +47,12 @@ pub struct Results {
     pub inferred: BTreeMap<String, serde_json::Value>,
     /// Whatever a reader must know before trusting the figures.
     pub anomalies: Vec<Anomaly>,
+    /// What the device under test says of itself, through a hook.
+    #[serde(default)]
+    pub device: Option<Device>,
+    /// What became of the `expect` lines.
+    #[serde(default)]
+    pub expectations: Vec<Expected>,
 }
 
 impl Results {
@@ -66,11 +76,25 @@ impl Results {
             kpis: Vec::new(),
             inferred: BTreeMap::new(),
             anomalies: found,
+            device: None,
+            expectations: Vec::new(),
         };
         results.kpis = super::kpi::of(&results);
         let detected = super::anomaly::detect(&results);
         results.anomalies.extend(detected);
         results
+    }
+
+    /// Adds what the device says of itself, and the KPIs that follow from it.
+    pub fn add_device(&mut self, device: Device) {
+        let dut = self.run.dut.id;
+        let test = self.kpis.first().and_then(|kpi| kpi.test.clone());
+        let kpis = device
+            .readings
+            .iter()
+            .flat_map(|reading| super::kpi::of_reading(reading, dut, test.as_deref()));
+        self.kpis.extend(kpis);
+        self.device = Some(device);
     }
 }
 
@@ -93,7 +117,8 @@ pub struct Kpi {
     pub dut: DutId,
     /// The draft's test, as "Test 8.1".
     pub test: Option<String>,
-    /// What it is a figure of: `run`, `ports/<name>` or `traffic/<name>`.
+    /// What it is a figure of: `run`, `ports/<name>` or `traffic/<name>`; `device/<where>` of what the
+    /// device under test says itself.
     #[serde(rename = "where")]
     pub place: String,
     /// Short definition.

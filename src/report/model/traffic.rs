@@ -285,6 +285,9 @@ pub struct Distribution {
     pub p99_9: u64,
     /// Greatest.
     pub max: u64,
+    /// The whole curve: the values below which 0 %, 1 %, … 100 % of all lie, 101 of them.
+    #[serde(default)]
+    pub percentiles: Vec<u64>,
 }
 
 /// Rounds of an incast, bursts, or dispatches of an AllToAll.

@@ -14,7 +14,17 @@ const SHARED: [(&str, &[&str]); 3] = [
     (
         "distribution",
         &[
-            "unit", "source", "count", "min", "mean", "p50", "p95", "p99", "p99_9", "max",
+            "unit",
+            "source",
+            "count",
+            "min",
+            "mean",
+            "p50",
+            "p95",
+            "p99",
+            "p99_9",
+            "max",
+            "percentiles",
         ],
     ),
     ("spread", &["min", "mean", "max"]),
@@ -80,6 +90,12 @@ fn described() -> BTreeMap<String, Vec<String>> {
 fn every_field_is_described_and_every_description_has_its_field() {
     let mut results = results();
     results.kpis[0].ci95 = Some(Interval { low: 1.0, high: 2.0 });
+    results.add_device(Device {
+        hook: "sonic".to_owned(),
+        about: None,
+        readings: vec![Reading::default()],
+    });
+    results.judge(&[crate::expect::parse("lost == 0", None).unwrap()]);
     let mut all = BTreeSet::new();
     paths(&serde_json::to_value(results).unwrap(), "", &mut all);
     // What is null or empty in one place has its fields in another.

@@ -23,6 +23,7 @@ fn distribution(scale: u64) -> Distribution {
         p99: 3 * scale,
         p99_9: 4 * scale,
         max: 5 * scale,
+        percentiles: (0..=100).map(|percent| scale + percent * scale / 25).collect(),
     }
 }
 

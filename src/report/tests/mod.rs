@@ -2,6 +2,7 @@
 
 mod docs;
 mod example;
+mod verdict;
 
 use std::fs;
 use std::path::Path;

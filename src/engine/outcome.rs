@@ -1,0 +1,193 @@
+//! What a run has measured, whichever driver ran it.
+//!
+//! Contract: everything counted reaches an [`Outcome`]; nothing is summed twice.
+//!
+//! Left out on purpose: what follows from the counts (`report`).
+
+use hdrhistogram::Histogram;
+
+use crate::dpdk::{Effective, PortInfo, PortStats};
+use crate::engine::tx::{TxStats, TxUnit};
+use crate::fabric;
+use crate::measure::Recorder;
+use crate::measure::record::coarse_histogram;
+use crate::plan::Plan;
+use crate::plan::lane::Sent;
+use crate::units::Picos;
+
+/// What one port has done.
+#[derive(Debug, Clone)]
+pub struct PortOutcome {
+    /// What it is.
+    pub info: PortInfo,
+    /// How it was configured.
+    pub effective: Effective,
+    /// What its queues have sent.
+    pub tx: TxStats,
+    /// Frames made that it never took.
+    pub unsent: u64,
+    /// Learning frames sent before the run (gratuitous ARP, neighbour advertisements), and bytes.
+    pub announced: (u64, u64),
+    /// The driver's counters of this run; `None` where it has none.
+    pub stats: Option<PortStats>,
+    /// The driver's extended counters of this run.
+    pub xstats: Vec<(String, u64)>,
+}
+
+/// Everything that a run has measured.
+pub struct Outcome {
+    /// What was made, for each entry.
+    pub made: Vec<Sent>,
+    /// What of it no port took, for each entry.
+    pub unsent: Vec<Sent>,
+    /// Packets that a port took, for each flow.
+    pub flow_packets: Vec<u64>,
+    /// Messages that a port took whole, for each flow.
+    pub flow_messages: Vec<u64>,
+    /// First and last departure of each entry; the first is [`Picos::MAX`] where there is none.
+    pub departures: Vec<(Picos, Picos)>,
+    /// How late frames were handed to the port, ps, for each entry.
+    pub lateness: Vec<Histogram<u64>>,
+    /// Dispatches (messages) released, for each entry: the most of any lane.
+    pub released: Vec<u64>,
+    /// Times that an entry's pacing slipped, and by how much.
+    pub slips: Vec<(u64, Picos)>,
+    /// What came back; `None` when no port receives.
+    pub received: Option<Recorder>,
+    /// The ports.
+    pub ports: Vec<PortOutcome>,
+    /// Run clock at the end.
+    pub elapsed: Picos,
+    /// Why the run ended early.
+    pub interrupted: Option<String>,
+    /// Cores of TX and RX loops.
+    pub cores: (Vec<usize>, Vec<usize>),
+    /// Which clock [`Outcome::elapsed`] and all times are of.
+    pub clock: Clock,
+    /// Frequency of the TSC.
+    pub tsc_hz: u64,
+    /// Whether memory came from hugepages.
+    pub hugepages: bool,
+    /// The reference fabric's own account of the run, where there was one. Nothing that is measured
+    /// rests on it.
+    pub fabric: Option<fabric::Counters>,
+}
+
+/// Which clock a run goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// The processor's time stamp counter.
+    Tsc,
+    /// The reference fabric's simulated time.
+    Virtual,
+}
+
+/// What a caller sees of a run under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Live {
+    /// Run clock.
+    pub elapsed: Picos,
+    /// Frames made and their bytes.
+    pub tx: (u64, u64),
+    /// Frames received and their bytes.
+    pub rx: (u64, u64),
+    /// Packets of entries made that are to be received.
+    pub expected: u64,
+    /// Packets of entries received.
+    pub received: u64,
+    /// Packets with CE.
+    pub ce: u64,
+}
+
+/// Counters that went up since `before`, by how much.
+pub(super) fn difference(now: Vec<(String, u64)>, before: &[(String, u64)]) -> Vec<(String, u64)> {
+    now.into_iter()
+        .map(|(name, value)| {
+            let old = before
+                .iter()
+                .find(|(other, _)| *other == name)
+                .map_or(0, |(_, old)| *old);
+            (name, value.wrapping_sub(old))
+        })
+        .collect()
+}
+
+/// What the queues of one port have sent, and what of it the port never took.
+pub type PortSent = (TxStats, u64);
+
+impl Outcome {
+    /// The outcome of a run of `plan` in which nothing has happened yet.
+    #[must_use]
+    pub fn new(plan: &Plan, clock: Clock) -> Outcome {
+        let entries = plan.entries.len();
+        Outcome {
+            made: vec![Sent::default(); entries],
+            unsent: vec![Sent::default(); entries],
+            flow_packets: vec![0; plan.flows() as usize],
+            flow_messages: vec![0; plan.flows() as usize],
+            departures: vec![(Picos::MAX, Picos::ZERO); entries],
+            lateness: vec![coarse_histogram(); entries],
+            released: vec![0; entries],
+            slips: vec![(0, Picos::ZERO); entries],
+            received: None,
+            ports: Vec::new(),
+            elapsed: Picos::ZERO,
+            interrupted: None,
+            cores: (Vec::new(), Vec::new()),
+            clock,
+            tsc_hz: 0,
+            hugepages: false,
+            fabric: None,
+        }
+    }
+
+    /// Takes in what one queue has sent; its port's share goes to `ports`, which has one place for
+    /// each port of the plan.
+    pub fn add_unit(&mut self, plan: &Plan, unit: &mut TxUnit, ports: &mut [PortSent]) {
+        let pending = unit.pending() as u64;
+        let unsent = unit.give_up(plan);
+        for one in &unsent {
+            self.unsent[one.entry].add(&one.what);
+        }
+        for (sum, one) in self.made.iter_mut().zip(unit.schedule().sent()) {
+            sum.add(&one);
+        }
+        for (span, (first, last)) in self.departures.iter_mut().zip(unit.schedule().departures()) {
+            *span = (span.0.min(*first), span.1.max(*last));
+        }
+        for (sum, one) in self.lateness.iter_mut().zip(&unit.lateness) {
+            // Histograms that resize themselves take any other of the same precision.
+            let _ = sum.add(one);
+        }
+        for lane in unit.schedule().lanes() {
+            let slips = &mut self.slips[lane.entry];
+            slips.0 += lane.slips.0;
+            slips.1 = slips.1.saturating_add(lane.slips.1);
+            let entry = &plan.entries[lane.entry];
+            let first = (entry.first_flow + lane.first_pair * entry.qps) as usize;
+            for (flow, number) in lane.flows().iter().zip(first..) {
+                self.flow_packets[number] = flow.seq - u64::from(entry.frame.first_psn.value());
+                self.flow_messages[number] = u64::from(flow.messages);
+            }
+            self.released[lane.entry] = self.released[lane.entry].max(lane.released());
+        }
+        for one in &unsent {
+            if let Some(flow) = one.flow {
+                let number = (plan.entries[one.entry].first_flow + flow) as usize;
+                self.flow_packets[number] -= one.what.packets;
+                self.flow_messages[number] -= one.what.messages;
+            }
+        }
+        let (stats, not_taken) = &mut ports[unit.port];
+        stats.add(&unit.stats);
+        *not_taken += pending;
+    }
+
+    /// Takes in what one core has received.
+    pub fn add_recorder(&mut self, recorder: Recorder) {
+        match &mut self.received {
+            Some(sum) => sum.merge(recorder),
+            none => *none = Some(recorder),
+        }
+    }
+}

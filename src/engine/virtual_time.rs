@@ -1,0 +1,361 @@
+//! The virtual-time driver: the order of a run against the reference fabric.
+//!
+//! Contract: one thread, no clock. The fabric owns the only queue of events; whenever the wire of a
+//! host is free, that host's [`TxUnit`] is asked for one frame, which leaves then. Frames pass
+//! through the same ethdevs, bursts and recorder as on real ports. The same plan, testbed and seed
+//! give the same outcome.
+//!
+//! Left out on purpose: what a switch does (`fabric`), and real time (`realtime`).
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::bounded;
+
+use crate::dpdk::{FarEnd, RingFrame, ThreadRegistration, TxPool};
+use crate::engine::carried::Carried;
+use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent};
+use crate::engine::rx::RxUnit;
+use crate::engine::tx::{Pull, TxUnit};
+use crate::engine::virtual_lab::Running;
+use crate::fabric::{self, Event, Fabric};
+use crate::measure::Recorder;
+use crate::pattern::{IcrcCheck, Start};
+use crate::plan::Plan;
+use crate::plan::feed::Work;
+use crate::units::Picos;
+
+/// So long without a frame that leaves or arrives, with none due either, and what is still in the
+/// fabric will never come out.
+const STUCK: Picos = Picos::from_micros(200_000);
+
+/// So long does a run go on when the last frame has arrived: pauses end, counters settle.
+const SETTLE: Picos = Picos::from_micros(1_000);
+
+/// Frames for one host before they are taken in, where nothing waits for them.
+const RX_BURST: usize = 32;
+
+/// Events between two looks at the wall clock.
+const LOOK_EVERY: u32 = 4096;
+
+/// Wall-clock time between two calls of `watch`.
+const WATCH_EVERY: Duration = Duration::from_millis(200);
+
+/// Runs `plan` on `running`, whose ports lead into a fabric. `stop` ends it early; `watch` is called
+/// a few times a second.
+///
+/// # Errors
+/// When the thread could not be set up, or buffers ran out: the plan needs more than there are.
+pub fn run(
+    plan: &Plan,
+    running: Running,
+    icrc: IcrcCheck,
+    core: usize,
+    stop: &AtomicBool,
+    mut watch: impl FnMut(&Live),
+) -> Result<Outcome, String> {
+    let (tell, told) = bounded(1);
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(move || {
+            if !core_affinity::set_for_current(core_affinity::CoreId { id: core }) {
+                return Err(format!(
+                    "cannot pin a thread to core {core}: it is not one of this process's"
+                ));
+            }
+            let _registered = ThreadRegistration::register(&running.eal).map_err(|error| error.to_string())?;
+            drive(plan, running, icrc, core, stop, |live| {
+                // The listener is slow: the next figures have all of these.
+                let _ = tell.try_send(*live);
+            })
+        });
+        for live in told {
+            watch(&live);
+        }
+        thread.join().map_err(|_| "the virtual-time loop panicked".to_owned())?
+    })
+}
+
+fn drive(
+    plan: &Plan,
+    mut running: Running,
+    icrc: IcrcCheck,
+    core: usize,
+    stop: &AtomicBool,
+    mut watch: impl FnMut(&Live),
+) -> Result<Outcome, String> {
+    let mut fabric = running.fabric()?;
+    for worker in &plan.workers {
+        fabric.attach(worker.mac, worker.port);
+    }
+    let copies = running.copies.clone();
+    let mut driver = Driver::new(plan, &mut running, icrc, fabric, &copies);
+    let interrupted = driver.conduct(stop, &mut watch)?;
+    let mut outcome = Outcome::new(plan, Clock::Virtual);
+    outcome.elapsed = driver.fabric.now();
+    outcome.interrupted = interrupted;
+    outcome.cores = (vec![core], vec![core]);
+    outcome.tsc_hz = running.eal.tsc_hz();
+    outcome.hugepages = running.eal.uses_hugepages();
+    outcome.fabric = Some(driver.fabric.counters());
+    let mut sent = vec![PortSent::default(); plan.ports.len()];
+    for unit in &mut driver.tx {
+        outcome.add_unit(plan, unit, &mut sent);
+    }
+    let mut recorder = driver.recorder;
+    recorder.finish();
+    outcome.add_recorder(recorder);
+    for (index, (tx, unsent)) in sent.into_iter().enumerate() {
+        let device = running.device_of(index);
+        outcome.ports.push(PortOutcome {
+            info: device.0.clone(),
+            effective: device.1,
+            tx,
+            unsent,
+            announced: (0, 0),
+            stats: None,
+            xstats: Vec::new(),
+        });
+    }
+    Ok(outcome)
+}
+
+struct Driver<'a> {
+    plan: &'a Plan,
+    fabric: Fabric<Carried<'a>>,
+    copies: &'a TxPool,
+    tx: Vec<TxUnit>,
+    rx: Vec<RxUnit>,
+    ends: Vec<FarEnd>,
+    recorder: Recorder,
+    /// Frames in each host's receive ring.
+    waiting: Vec<usize>,
+    /// Lanes that wait for completions, by entry and pair: host and lane.
+    closed: HashMap<(u16, u32), (usize, usize)>,
+    /// For each entry: hosts that still send it, and its last departure.
+    open: Vec<(usize, Picos)>,
+    /// Hosts that have sent all they ever will.
+    finished: Vec<bool>,
+    unfinished: usize,
+    /// When something last happened that is not the fabric's own business, or is going to.
+    active: Picos,
+}
+
+impl<'a> Driver<'a> {
+    fn new(
+        plan: &'a Plan,
+        running: &mut Running,
+        icrc: IcrcCheck,
+        fabric: Fabric<Carried<'a>>,
+        copies: &'a TxPool,
+    ) -> Driver<'a> {
+        let (tx, rx, ends) = running.units(plan);
+        let mut open = vec![(0, Picos::ZERO); plan.entries.len()];
+        for unit in &tx {
+            for (entry, open) in open.iter_mut().enumerate() {
+                open.0 += usize::from(unit.schedule().has_entry(entry));
+            }
+        }
+        let mut closed = HashMap::new();
+        for (host, unit) in tx.iter().enumerate() {
+            for (number, lane) in unit.schedule().lanes().iter().enumerate() {
+                let entry = &plan.entries[lane.entry];
+                if let Work::Continuous {
+                    outstanding: Some(_), ..
+                } = entry.work
+                {
+                    // A closed loop's lane has one pair, of the same number.
+                    let key = (u16::try_from(lane.entry).unwrap_or(u16::MAX), lane.index);
+                    closed.insert(key, (host, number));
+                }
+            }
+        }
+        Driver {
+            plan,
+            fabric,
+            copies,
+            recorder: Recorder::new(plan, icrc),
+            waiting: vec![0; rx.len()],
+            finished: vec![false; tx.len()],
+            unfinished: tx.len(),
+            tx,
+            rx,
+            ends,
+            closed,
+            open,
+            active: Picos::ZERO,
+        }
+    }
+
+    /// Runs to the end, and says why it came early, if it did.
+    fn conduct(&mut self, stop: &AtomicBool, watch: &mut impl FnMut(&Live)) -> Result<Option<String>, String> {
+        for host in 0..self.tx.len() {
+            self.fabric.wake(host, Picos::ZERO);
+        }
+        let mut cause = None;
+        let mut until_look = 0u32;
+        let mut looked = Instant::now();
+        loop {
+            let last = if self.unfinished == 0 && self.fabric.in_flight() == 0 {
+                self.active.saturating_add(SETTLE)
+            } else {
+                self.active.saturating_add(STUCK)
+            };
+            match self.fabric.next(last) {
+                Some(Event::Idle(host)) => self.pull(host)?,
+                Some(Event::Received { host, frame }) => {
+                    self.active = self.active.max(self.fabric.now());
+                    self.receive(host, frame.into_inner())?;
+                }
+                Some(Event::Pause { host, classes, paused }) => {
+                    let bytes = fabric::pause_frame(classes, paused);
+                    let frame = RingFrame::of(self.copies, &bytes).ok_or(NO_BUFFERS)?;
+                    self.receive(host, frame)?;
+                }
+                Some(Event::Quiet) | None => break,
+            }
+            if until_look == 0 {
+                until_look = LOOK_EVERY;
+                if cause.is_none() && stop.load(Ordering::Relaxed) {
+                    cause = Some("stopped by the user".to_owned());
+                    self.tx.iter_mut().for_each(TxUnit::stop);
+                    for host in 0..self.tx.len() {
+                        self.finish(host);
+                    }
+                }
+                if looked.elapsed() >= WATCH_EVERY {
+                    looked = Instant::now();
+                    watch(&self.live());
+                }
+            }
+            until_look -= 1;
+        }
+        for host in 0..self.rx.len() {
+            self.take_in(host);
+        }
+        watch(&self.live());
+        Ok(cause)
+    }
+
+    /// The wire of `host` is free.
+    fn pull(&mut self, host: usize) -> Result<(), String> {
+        let now = self.fabric.now();
+        let unit = &mut self.tx[host];
+        match unit.pull(self.plan, now, self.fabric.paused(host)) {
+            Pull::Sent => {
+                let Some(frame) = self.ends[host].take() else {
+                    return Err(format!("host {host}: a frame that its port took is not on the ring"));
+                };
+                self.active = self.active.max(now);
+                self.fabric.send(host, Carried::new(frame, self.copies));
+            }
+            Pull::Wait(until) if until == Picos::MAX => {}
+            Pull::Wait(until) => {
+                self.active = self.active.max(until);
+                self.fabric.wake(host, until);
+            }
+            Pull::Done => self.finish(host),
+            Pull::NoBuffer => return Err(NO_BUFFERS.to_owned()),
+            Pull::Refused => {
+                return Err(format!(
+                    "host {host}: its ring is full although it is taken from at once"
+                ));
+            }
+        }
+        if self.tx[host].schedule().has_finished() {
+            self.entries_finished(host);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, host: usize) {
+        if !std::mem::replace(&mut self.finished[host], true) {
+            self.unfinished -= 1;
+        }
+    }
+
+    /// Starts the entries that waited for what `host` was the last to send.
+    fn entries_finished(&mut self, host: usize) {
+        for (entry, last) in self.tx[host].schedule_mut().take_finished() {
+            let open = &mut self.open[entry];
+            open.0 = open.0.saturating_sub(1);
+            open.1 = open.1.max(last);
+            let (0, end) = *open else { continue };
+            for (index, follower) in self.plan.entries.iter().enumerate() {
+                if let Start::After { entry: awaited, delay } = follower.start
+                    && awaited == entry
+                {
+                    let start = end.saturating_add(delay).max(self.fabric.now());
+                    for other in 0..self.tx.len() {
+                        if self.tx[other].schedule().has_entry(index) {
+                            self.tx[other].schedule_mut().activate(self.plan, index, start);
+                            self.fabric.wake(other, start);
+                            self.active = self.active.max(start);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn receive(&mut self, host: usize, frame: RingFrame) -> Result<(), String> {
+        let now = self.fabric.now();
+        if self.ends[host].give(frame, now.0).is_err() {
+            return Err(format!("host {host}: its receive ring is full"));
+        }
+        self.waiting[host] += 1;
+        if !self.closed.is_empty() || self.waiting[host] >= RX_BURST {
+            self.take_in(host);
+        }
+        Ok(())
+    }
+
+    /// Records what has come to `host`, and lets closed loops go on.
+    fn take_in(&mut self, host: usize) {
+        let now = self.fabric.now();
+        while self.waiting[host] > 0 {
+            let got = self.rx[host].step(&mut self.recorder, || now);
+            if got == 0 {
+                break;
+            }
+            self.waiting[host] = self.waiting[host].saturating_sub(got);
+        }
+        if self.closed.is_empty() {
+            return;
+        }
+        for completion in self.recorder.take_completions() {
+            if let Some((sender, lane)) = self.closed.get(&(completion.entry, completion.pair)) {
+                let schedule = self.tx[*sender].schedule_mut();
+                schedule.complete(*lane, completion.qp, completion.number, now);
+                self.fabric.wake(*sender, now);
+            }
+        }
+    }
+
+    fn live(&self) -> Live {
+        let mut live = Live {
+            elapsed: self.fabric.now(),
+            ..Live::default()
+        };
+        for unit in &self.tx {
+            for (sent, entry) in unit.schedule().sent().iter().zip(&self.plan.entries) {
+                live.tx.0 += sent.packets;
+                live.tx.1 += sent.frame_bytes;
+                // MAC control frames end at the next port.
+                live.expected += if entry.pairs.is_empty() { 0 } else { sent.packets };
+            }
+        }
+        for port in self.recorder.ports() {
+            live.rx.0 += port.frames;
+            live.rx.1 += port.bytes;
+        }
+        for entry in self.recorder.entries() {
+            live.received += entry.packets;
+            live.ce += entry.ecn[3];
+        }
+        live
+    }
+}
+
+const NO_BUFFERS: &str = "all packet buffers are inside the fabric: raise `eal: {memory: …}` in the testbed, or lower the \
+                          switches' `buffer`";

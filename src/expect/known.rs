@@ -1,0 +1,187 @@
+//! The figures that an expectation can be about: names, statistics, units. Behind the checks, the
+//! suggestions and `docs/SWEEPS.md` alike.
+
+use super::unit::Dimension;
+use super::unit::Dimension::{Count, Frequency, Rate, Ratio, Share, Size, Time};
+
+/// One figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Its name: the draft's for the draft's KPIs.
+    pub name: &'static str,
+    /// Its statistics; the first is meant when a line names none, where it is "".
+    pub measures: &'static [Measure],
+    /// What it is, in a line.
+    pub doc: &'static str,
+}
+
+/// One statistic of a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measure {
+    /// Its name; "" where the figure is one number.
+    pub statistic: &'static str,
+    /// What kind of quantity it is.
+    pub dimension: Dimension,
+}
+
+const fn one(dimension: Dimension) -> Measure {
+    Measure {
+        statistic: "",
+        dimension,
+    }
+}
+
+const fn of(statistic: &'static str, dimension: Dimension) -> Measure {
+    Measure { statistic, dimension }
+}
+
+const fn figure(name: &'static str, measures: &'static [Measure], doc: &'static str) -> Known {
+    Known { name, measures, doc }
+}
+
+const COUNT: &[Measure] = &[one(Count)];
+const TIMES: &[Measure] = &[
+    of("min", Time),
+    of("mean", Time),
+    of("p50", Time),
+    of("p95", Time),
+    of("p99", Time),
+    of("p99-9", Time),
+    of("max", Time),
+];
+const SHORT: &[Measure] = &[of("mean", Time), of("p50", Time), of("p99", Time)];
+
+/// The figures, in groups, each with its heading.
+pub const SECTIONS: &[(&str, &[Known])] = &[
+    (
+        "counts",
+        &[
+            figure("sent", COUNT, "frames that the ports took"),
+            figure("unsent", COUNT, "frames that were due and that no port took"),
+            figure("received", COUNT, "frames received, without further copies"),
+            figure("lost", COUNT, "frames sent and not received"),
+            figure("unexplained", COUNT, "frames lost without a named cause"),
+            figure("duplicated", COUNT, "further copies of frames"),
+            figure("reordered", COUNT, "frames that came after a later one of their flow"),
+            figure("icrc_errors", COUNT, "frames with a wrong ICRC"),
+            figure("malformed", COUNT, "frames that could not be decoded"),
+            figure("ce", COUNT, "frames received with CE"),
+            figure("messages", COUNT, "messages wholly received"),
+            figure("incomplete", COUNT, "messages sent and not wholly received"),
+            figure("anomalies", COUNT, "anomalies of the whole run"),
+        ],
+    ),
+    (
+        "kpis",
+        &[
+            figure(
+                "KV_xfer_latency",
+                &[
+                    of("mean", Time),
+                    of("p50", Time),
+                    of("p95", Time),
+                    of("p99", Time),
+                    of("p99-9", Time),
+                    of("tail-spread", Time),
+                ],
+                "departure of a message's first bit to arrival of its last packet",
+            ),
+            figure(
+                "KV_xfer_bandwidth",
+                &[of("per-port", Rate), of("aggregate", Rate)],
+                "message payload received per second",
+            ),
+            figure("Fabric_FCT", SHORT, "the same for a flow's whole transfer"),
+            figure(
+                "EP_alltoall_latency",
+                SHORT,
+                "first departure to last arrival of one dispatch",
+            ),
+            figure(
+                "EP_alltoall_bandwidth",
+                &[one(Rate)],
+                "payload of complete dispatches over the sum of their times",
+            ),
+            figure("Fabric_Goodput", &[one(Rate)], "message payload received per second"),
+            figure(
+                "ECN_marking_rate",
+                &[one(Share)],
+                "CE frames over frames received that were sent ECN-capable",
+            ),
+            figure(
+                "Packet_drop_rate",
+                &[one(Share)],
+                "frames that the device lost, and those without a named cause",
+            ),
+            figure("JFI", &[one(Ratio)], "Jain fairness index"),
+            figure(
+                "PFC_frame_count",
+                &[one(Count), of("per-second", Frequency)],
+                "PFC frames received from the device, once for each class that they name",
+            ),
+            figure(
+                "Link_utilization",
+                &[of("tx", Share), of("rx", Share), one(Share)],
+                "mean wire rate over line rate; without a statistic, as the device tells it",
+            ),
+            figure(
+                "Buffer_utilization",
+                &[one(Share)],
+                "greatest fill of the device's buffer, as it tells itself",
+            ),
+        ],
+    ),
+    (
+        "times",
+        &[
+            figure("packet_latency", TIMES, "one-way delay of a frame"),
+            figure("round_time", TIMES, "a round's first departure to its last arrival"),
+        ],
+    ),
+    (
+        "device",
+        &[
+            figure(
+                "Buffer_watermark",
+                &[one(Size)],
+                "greatest number of bytes in the device's buffer",
+            ),
+            figure("dropped", COUNT, "frames that the device says it dropped"),
+            figure("marked", COUNT, "frames that the device says it marked"),
+        ],
+    ),
+];
+
+/// All figures.
+pub fn known() -> impl Iterator<Item = &'static Known> {
+    SECTIONS.iter().flat_map(|(_, figures)| figures.iter())
+}
+
+/// The figure of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Known> {
+    known().find(|known| known.name == name)
+}
+
+impl Known {
+    /// The statistic of this name; with none named, the figure itself where it is one number.
+    #[must_use]
+    pub fn measure(&self, statistic: Option<&str>) -> Option<&'static Measure> {
+        let wanted = statistic.unwrap_or("");
+        self.measures.iter().find(|measure| measure.statistic == wanted)
+    }
+
+    /// How a line names one of its statistics.
+    #[must_use]
+    pub fn title(&self, measure: &Measure) -> String {
+        match measure.statistic {
+            "" => self.name.to_owned(),
+            statistic => format!("{}.{statistic}", self.name),
+        }
+    }
+
+    /// How a line names each of its statistics.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.measures.iter().map(|measure| self.title(measure))
+    }
+}

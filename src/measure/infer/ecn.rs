@@ -1,0 +1,302 @@
+//! ECN marking of one queue: curve, onset, thresholds, and whether they are the configured ones.
+//!
+//! Contract: only frames that were sent ECN-capable count. Marking at enqueue goes by the depth that
+//! a frame finds, at dequeue by the depth that it leaves behind: both are fitted, and the one under
+//! which the marks are likelier decides.
+//!
+//! Left out on purpose: the depths themselves (`queue`).
+
+use super::curve::{Bin, Sample, curve, samples};
+use super::fit::{Fit, fit, log_likelihood};
+use super::queue::{Frame, Queue, departure};
+use super::{EcnThresholds, Evidence, Facts};
+use crate::measure::trace::Kind;
+use crate::units::Picos;
+
+/// Bins of a curve.
+const BINS: u64 = 48;
+
+/// Log-likelihoods that differ by less do not decide between enqueue and dequeue.
+const DECISIVE: f64 = 3.0;
+
+/// Thresholds within this share of the configured ones are those.
+const TOLERANCE: f64 = 0.03;
+
+/// The configuration is refuted when the marks are less likely under it by this factor's logarithm.
+const REFUTED: f64 = 12.0;
+
+/// When the switch looks at the depth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarkAt {
+    /// When the frame joins the queue.
+    Enqueue,
+    /// When it begins to leave.
+    Dequeue,
+}
+
+/// The first marked frame of a queue, in the order of arrival.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Onset {
+    /// Its arrival.
+    pub arrival: Picos,
+    /// Its departure.
+    pub departure: Option<Picos>,
+    /// It was the n-th ECN-capable frame in this queue, from 1.
+    pub frame: u64,
+    /// Its flow.
+    pub flow: u32,
+    /// Depth by which it was marked, bytes: found, or left behind.
+    pub depth: Option<u64>,
+}
+
+/// Whether a switch marks as it is configured to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It does.
+    Follows,
+    /// It marks by other thresholds.
+    DoesNotFollow,
+    /// It marks nothing where it should.
+    MarksNothing,
+    /// It marks everything, where it should not.
+    MarksEverything,
+    /// The frames do not tell.
+    CannotTell,
+}
+
+/// What was read of one queue's marking by one method.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Marking {
+    /// ECN-capable frames of which a depth is known.
+    pub frames: u64,
+    /// Of them, marked.
+    pub marked: u64,
+    /// Greatest depth that any of them saw, bytes.
+    pub deepest: u64,
+    /// How far depths may be off, bytes.
+    pub uncertainty: u64,
+    /// First marked frame.
+    pub onset: Option<Onset>,
+    /// When the switch looks; `None` when both explain the marks as well.
+    pub at: Option<MarkAt>,
+    /// Share marked over depth.
+    pub curve: Vec<Bin>,
+    /// Thresholds.
+    pub fit: Option<Fit>,
+    /// Why there are none.
+    pub why_not: Option<String>,
+    /// Whether they are the configured ones.
+    pub verdict: Verdict,
+    /// In words.
+    pub explanation: String,
+}
+
+/// One frame that counts.
+struct Counted {
+    frame: Frame,
+    marked: bool,
+}
+
+/// Reads the marking of `queue`; `None` when no ECN-capable frame went through it.
+#[must_use]
+pub fn infer(evidence: &Evidence<'_>, facts: &Facts, queue: &Queue) -> Option<Marking> {
+    let seen = evidence.trace.observations();
+    let counted: Vec<Counted> = queue
+        .frames
+        .iter()
+        .filter_map(|frame| {
+            let one = seen.get(frame.index as usize)?;
+            let flow = facts.flow(one.flow)?;
+            // A probe is read by its own method: two methods on the same frames would agree by nature.
+            let counts = one.kind == Kind::First && flow.capable && !flow.probe;
+            counts.then_some(Counted {
+                frame: *frame,
+                marked: one.is_marked(),
+            })
+        })
+        .collect();
+    if counted.is_empty() {
+        return None;
+    }
+    let found = samples(counted.iter().filter_map(|one| Some((one.frame.found()?, one.marked))));
+    let left = samples(counted.iter().filter_map(|one| Some((one.frame.left()?, one.marked))));
+    let longest = counted.iter().map(|one| u64::from(one.frame.len)).max().unwrap_or(0);
+    let reading = Reading::choose(&found, &left);
+    let onset = (1u64..)
+        .zip(&counted)
+        .find(|(_, one)| one.marked)
+        .and_then(|(number, one)| {
+            let first = seen.get(one.frame.index as usize)?;
+            Some(Onset {
+                arrival: first.arrival,
+                departure: departure(first).map(|_| first.departure),
+                frame: number,
+                flow: first.flow,
+                depth: if reading.at == Some(MarkAt::Dequeue) {
+                    one.frame.left()
+                } else {
+                    one.frame.found()
+                },
+            })
+        });
+    let uncertainty = queue.uncertainty.unwrap_or(0);
+    let mut marking = reading.marking(uncertainty, queue.uncertainty.is_none());
+    marking.onset = onset;
+    let (verdict, explanation) = judge(
+        &marking,
+        reading.samples,
+        evidence.configured.ecn,
+        longest + uncertainty,
+    );
+    (marking.verdict, marking.explanation) = (verdict, explanation);
+    Some(marking)
+}
+
+/// Samples by one of the two depths, and what they say.
+pub(super) struct Reading<'a> {
+    pub(super) at: Option<MarkAt>,
+    pub(super) samples: &'a [Sample],
+    pub(super) fit: Option<Fit>,
+}
+
+impl<'a> Reading<'a> {
+    /// Of the depths found and left behind, those that explain the marks better.
+    pub(super) fn choose(found: &'a [Sample], left: &'a [Sample]) -> Reading<'a> {
+        let (at_enqueue, at_dequeue) = (fit(found), fit(left));
+        let gain = at_enqueue
+            .zip(at_dequeue)
+            .map(|(enqueue, dequeue)| enqueue.log_likelihood - dequeue.log_likelihood);
+        let at = match gain {
+            Some(gain) if gain > DECISIVE => Some(MarkAt::Enqueue),
+            Some(gain) if gain < -DECISIVE => Some(MarkAt::Dequeue),
+            _ => None,
+        };
+        let (samples, fit) = if at == Some(MarkAt::Dequeue) {
+            (left, at_dequeue)
+        } else {
+            (found, at_enqueue)
+        };
+        Reading { at, samples, fit }
+    }
+
+    /// Everything but onset and verdict.
+    pub(super) fn marking(&self, uncertainty: u64, blind: bool) -> Marking {
+        let frames = self.samples.iter().map(|sample| sample.frames).sum();
+        let marked = self.samples.iter().map(|sample| sample.marked).sum();
+        let why_not = if self.fit.is_some() {
+            None
+        } else if blind {
+            Some("No frame was alone on its path: what of the delays is waiting cannot be told.".to_owned())
+        } else if frames == 0 {
+            Some("No frame carries a departure that can be believed.".to_owned())
+        } else if marked == 0 {
+            Some("No frame was marked.".to_owned())
+        } else {
+            Some("Every frame was marked.".to_owned())
+        };
+        Marking {
+            frames,
+            marked,
+            deepest: self.samples.last().map_or(0, |sample| sample.depth),
+            uncertainty,
+            onset: None,
+            at: self.at,
+            curve: curve(self.samples, BINS),
+            fit: self.fit,
+            why_not,
+            verdict: Verdict::CannotTell,
+            explanation: String::new(),
+        }
+    }
+}
+
+/// Compares what was read with the configuration. `slack`: bytes by which depths may be off.
+#[expect(clippy::cast_precision_loss, reason = "depths")]
+pub(super) fn judge(
+    marking: &Marking,
+    samples: &[Sample],
+    configured: Option<EcnThresholds>,
+    slack: u64,
+) -> (Verdict, String) {
+    let Some(said) = configured else {
+        return (
+            Verdict::CannotTell,
+            "No configuration is known to compare with.".to_owned(),
+        );
+    };
+    if marking.frames == 0 {
+        let why = marking.why_not.clone().unwrap_or_default();
+        return (Verdict::CannotTell, why);
+    }
+    let (kmin, kmax, pmax) = (said.kmin.0 as f64, said.kmax.0 as f64, said.pmax.0);
+    let slack = slack as f64;
+    // Depths may be off by `slack`: the configuration gets the benefit of it.
+    let likeliest = [-1.0, -0.5, 0.0, 0.5, 1.0]
+        .into_iter()
+        .map(|shift| {
+            log_likelihood(
+                samples,
+                (kmin + shift * slack).max(0.0),
+                (kmax + shift * slack).max(0.0),
+                pmax,
+            )
+        })
+        .fold(f64::NEG_INFINITY, f64::max);
+    let deepest = marking.deepest;
+    let Some(fit) = marking.fit else {
+        let certain = log_likelihood(samples, f64::INFINITY, f64::INFINITY, 1.0);
+        if marking.marked == 0 && likeliest < certain - REFUTED {
+            let text = format!(
+                "Nothing is marked, though frames saw up to {deepest} bytes and Kmin is said to be {}.",
+                said.kmin.0
+            );
+            return (Verdict::MarksNothing, text);
+        }
+        if marking.marked == marking.frames && likeliest < marking_all(samples) - REFUTED {
+            let text = format!(
+                "Everything is marked, also frames that saw {} bytes where Kmin is said to be {}.",
+                samples.first().map_or(0, |sample| sample.depth),
+                said.kmin.0
+            );
+            return (Verdict::MarksEverything, text);
+        }
+        let text = format!(
+            "Depths from {} to {deepest} bytes do not tell: Kmin is said to be {}, Kmax {}.",
+            samples.first().map_or(0, |sample| sample.depth),
+            said.kmin.0,
+            said.kmax.0
+        );
+        return (Verdict::CannotTell, text);
+    };
+    let near = |read: super::Estimate, said: f64| {
+        (read.low - slack..=read.high + slack).contains(&said) || (read.value - said).abs() <= TOLERANCE * said
+    };
+    let read = format!(
+        "Read: Kmin {:.0}, Kmax {:.0} bytes{}; configured: {}, {}, {}.",
+        fit.kmin.value,
+        fit.kmax.value,
+        fit.pmax.map_or_else(
+            || " (a step)".to_owned(),
+            |pmax| format!(", Pmax {:.1} %", 100.0 * pmax.value)
+        ),
+        said.kmin.0,
+        said.kmax.0,
+        said.pmax
+    );
+    let pmax_near = fit.pmax.is_none_or(|read| near_share(read, pmax));
+    let follows = near(fit.kmin, kmin) && near(fit.kmax, kmax) && pmax_near;
+    if follows || likeliest > fit.log_likelihood - REFUTED {
+        (Verdict::Follows, read)
+    } else {
+        (Verdict::DoesNotFollow, read)
+    }
+}
+
+fn near_share(read: super::Estimate, said: f64) -> bool {
+    (read.low..=read.high).contains(&said) || (read.value - said).abs() <= TOLERANCE
+}
+
+/// Likelihood of marks on everything, if everything were marked.
+fn marking_all(samples: &[Sample]) -> f64 {
+    log_likelihood(samples, -1.0, -1.0, 1.0)
+}

@@ -1,0 +1,188 @@
+//! What the switch does, read from outside: from frames' departures, arrivals and marks, and from
+//! pause frames. `docs/METHOD.md` says how, and how far each figure can be trusted.
+//!
+//! Contract: pure functions of the [`Evidence`]; the same evidence gives the same answer. Nothing in
+//! it is believed: stamps may lie, times may run backwards, counts may be zero. What cannot be told
+//! is `None`, with the reason in words.
+//!
+//! Left out on purpose: the fabric's own counters, which are never looked at here: they are what the
+//! answers are compared with.
+
+pub mod curve;
+pub mod ecn;
+pub mod facts;
+pub mod fit;
+pub mod loss;
+pub mod path;
+pub mod pfc;
+pub mod probe;
+pub mod queue;
+pub mod spans;
+pub mod stall;
+
+use crate::measure::PortRecord;
+use crate::measure::pause::{PauseLog, SentPause};
+use crate::measure::trace::Trace;
+use crate::plan::Plan;
+use crate::units::{Bytes, Picos, Share};
+pub use ecn::{Marking, Verdict};
+use facts::Facts;
+use loss::Loss;
+use pfc::{Pausing, Place};
+pub use probe::Probed;
+use stall::{Stall, Victim};
+
+/// Everything that a run has seen and that its inference may use.
+#[derive(Clone, Copy)]
+pub struct Evidence<'a> {
+    /// What was to be sent.
+    pub plan: &'a Plan,
+    /// Single frames that arrived.
+    pub trace: &'a Trace,
+    /// PFC frames that arrived.
+    pub received: &'a PauseLog,
+    /// What each port received: the times that it was paused are whole there, whatever the log holds.
+    pub ports: &'a [PortRecord],
+    /// PFC frames that we sent, in any order.
+    pub sent: &'a [SentPause],
+    /// Packets that a port took, for each flow; empty when that is not known.
+    pub flow_packets: &'a [u64],
+    /// What the switch is said to be configured with.
+    pub configured: &'a Configured,
+    /// Where each port is joined to the fabric; empty when nobody tells.
+    pub places: &'a [Place],
+    /// The run's clock at its end.
+    pub end: Picos,
+}
+
+/// Marking thresholds of a queue.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EcnThresholds {
+    /// Up to this depth nothing is marked.
+    pub kmin: Bytes,
+    /// Above this depth everything is.
+    pub kmax: Bytes,
+    /// Share marked at `kmax`.
+    pub pmax: Share,
+}
+
+/// Pause thresholds of an ingress port and class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PfcThresholds {
+    /// Above this many bytes the sender is paused.
+    pub xoff: Bytes,
+    /// At this many or fewer it is resumed.
+    pub xon: Bytes,
+}
+
+/// What the switch is said to be configured with.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Configured {
+    /// ECN thresholds, where they are known.
+    pub ecn: Option<EcnThresholds>,
+    /// PFC thresholds, where they are known.
+    pub pfc: Option<PfcThresholds>,
+}
+
+/// A figure with its 95 % interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// The figure.
+    pub value: f64,
+    /// Lower end of the interval.
+    pub low: f64,
+    /// Upper end; infinite where nothing bounds it.
+    pub high: f64,
+}
+
+/// What was read of one queue: the frames of one class that leave the switch for one of our ports.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueueInferred {
+    /// The port at which it ends.
+    pub port: usize,
+    /// Its class.
+    pub class: u8,
+    /// Marking by the depth that frames saw, which rests on the clock.
+    pub ecn: Option<Marking>,
+    /// Marking by place in a queue that was held, which does not.
+    pub probe: Option<Probed>,
+    /// Whether both say the same, and what they say.
+    pub agreement: Option<(bool, String)>,
+    /// Frames that should have come through it and did not arrive.
+    pub loss: Option<Loss>,
+    /// Its longest silence while frames were overdue.
+    pub stall: Option<Stall>,
+}
+
+/// Everything that was read from outside.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Inferred {
+    /// The queues in which frames were seen, or should have been, by port and class.
+    pub queues: Vec<QueueInferred>,
+    /// PFC: received before sent, by port and class.
+    pub pausing: Vec<Pausing>,
+    /// Over how many switches pauses came back; `None` where nobody tells which port is where.
+    pub propagation: Option<u32>,
+    /// What pauses of others cost each entry.
+    pub victims: Vec<Option<Victim>>,
+    /// Frames that found no room in the trace: nothing that arrived after [`Inferred::until`] is in
+    /// what was read, except counts and pause times.
+    pub beyond: u64,
+    /// Until when the trace is complete; `None`: to the end.
+    pub until: Option<Picos>,
+}
+
+/// Reads from `evidence` what can be read.
+#[must_use]
+pub fn infer(evidence: &Evidence<'_>) -> Inferred {
+    let facts = Facts::of(evidence.plan);
+    let ports = queue::ports(evidence, &facts);
+    let mut losses = loss::infer(evidence, &facts, &ports);
+    let mut queues = Vec::new();
+    for port in &ports {
+        for queue in &port.queues {
+            let ecn = ecn::infer(evidence, &facts, queue);
+            let probe = probe::infer(evidence, &facts, queue);
+            let longest = queue.frames.iter().map(|frame| u64::from(frame.len)).max();
+            let lost = losses.iter().position(|(key, _)| *key == (queue.port, queue.class));
+            queues.push(QueueInferred {
+                port: port.port,
+                class: queue.class,
+                agreement: ecn
+                    .as_ref()
+                    .zip(probe.as_ref())
+                    .and_then(|(overload, probed)| probe::agreement(overload, &probed.marking, longest.unwrap_or(0))),
+                ecn,
+                probe,
+                loss: lost.map(|at| losses.swap_remove(at).1),
+                stall: stall::longest(evidence, port, queue),
+            });
+        }
+    }
+    // Queues through which not one frame came.
+    for ((port, class), loss) in losses {
+        queues.push(QueueInferred {
+            port,
+            class,
+            ecn: None,
+            probe: None,
+            agreement: None,
+            loss: Some(loss),
+            stall: None,
+        });
+    }
+    queues.sort_by_key(|queue| (queue.port, queue.class));
+    let pausing = pfc::infer(evidence, &facts, &ports);
+    let until = evidence.trace.complete_until();
+    Inferred {
+        queues,
+        propagation: pfc::propagation(evidence, &ports, &pausing),
+        pausing,
+        victims: stall::victims(evidence, &facts, &ports),
+        beyond: evidence.trace.beyond(),
+        until: (until != Picos::MAX).then_some(until),
+    }
+}
+
+#[cfg(test)]
+mod tests;

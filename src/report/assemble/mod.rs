@@ -1,0 +1,225 @@
+//! From what was measured to what is reported.
+//!
+//! Contract: no figure is invented: what was not measured is `None`. Losses are attributed only as
+//! far as counters go; the rest of what was sent and not received was lost in the DUT, by
+//! elimination, unless our own ports may have lost it too.
+//!
+//! Left out on purpose: measuring.
+
+mod parameters;
+mod ports;
+mod traffic;
+
+use std::time::{Duration, SystemTime};
+
+use super::model::{Anomaly, AnomalyKind, Clock, Cores, Dut, Results, Run, TimeSource, TimeSources, Traffic};
+use super::provenance;
+use crate::dpdk;
+use crate::engine::outcome::{self, Outcome};
+use crate::measure::{EntryRecord, Recorder};
+use crate::pattern::Pattern;
+use crate::plan::summary::Summary;
+use crate::plan::{EntryPlan, Plan};
+use crate::testbed::Testbed;
+use crate::units::{PICOS_PER_SECOND, Picos, WIRE_OVERHEAD};
+
+/// What a result must say of its inputs.
+#[derive(Debug, Clone)]
+pub struct Inputs<'a> {
+    /// The pattern, overrides applied.
+    pub pattern: &'a Pattern,
+    /// Its file as named, and its SHA-256.
+    pub pattern_source: (&'a str, String),
+    /// The testbed.
+    pub testbed: &'a Testbed,
+    /// Its file as named, and its SHA-256; `None` for the built-in one.
+    pub testbed_source: Option<(&'a str, String)>,
+    /// `--set` arguments.
+    pub settings: &'a [String],
+    /// When the run began.
+    pub started: SystemTime,
+    /// How long it took, all told.
+    pub took: Duration,
+}
+
+/// What the times of a run rest on.
+fn times(outcome: &Outcome) -> TimeSources {
+    let source = match outcome.clock {
+        outcome::Clock::Tsc => TimeSource::Tsc,
+        outcome::Clock::Virtual => TimeSource::Fabric,
+    };
+    TimeSources { tx: source, rx: source }
+}
+
+/// `amount` over `time`, for one second.
+fn per_second(amount: u64, time: Picos) -> Option<u64> {
+    if time == Picos::ZERO {
+        return None;
+    }
+    let rate = u128::from(amount) * u128::from(PICOS_PER_SECOND) / u128::from(time.0);
+    u64::try_from(rate).ok()
+}
+
+/// Bits on the wire of so many frames.
+fn wire_bits(frames: u64, bytes: u64) -> u64 {
+    (bytes + frames * WIRE_OVERHEAD) * 8
+}
+
+/// Puts a run's results together.
+#[must_use]
+pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results {
+    let summary = plan.summary();
+    let traffic: Vec<Traffic> = plan
+        .entries
+        .iter()
+        .enumerate()
+        .map(|(index, entry)| traffic::traffic(inputs, plan, &summary, outcome, index, entry))
+        .collect();
+    let ports = outcome
+        .ports
+        .iter()
+        .enumerate()
+        .map(|(index, port)| ports::port(plan, &summary, outcome, index, port));
+    let mut found = Vec::new();
+    for (entry, record) in plan
+        .entries
+        .iter()
+        .zip(outcome.received.iter().flat_map(Recorder::entries))
+    {
+        observations(entry, record, &mut found);
+    }
+    for port in plan.hairpins() {
+        let text = "Workers behind this port send to each other: most switches do not return a frame to where it came from, and \
+                    what they do not return counts as lost."
+            .to_owned();
+        let place = format!("ports/{}", plan.ports[port].name);
+        found.push(Anomaly {
+            kind: AnomalyKind::Other,
+            text,
+            place,
+        });
+    }
+    for (entry, made) in plan.entries.iter().zip(&outcome.made) {
+        if made.timeouts > 0 {
+            let text = format!(
+                "{} messages were not received within {} of their last frame: the closed loop went on without them.",
+                made.timeouts,
+                crate::plan::lane::OUTSTANDING_TIMEOUT
+            );
+            let place = format!("traffic/{}", entry.name);
+            found.push(Anomaly {
+                kind: AnomalyKind::Other,
+                text,
+                place,
+            });
+        }
+    }
+    let ports = ports.collect();
+    Results::new(
+        run(inputs, plan, &summary, outcome),
+        environment(outcome),
+        ports,
+        traffic,
+        found,
+    )
+}
+
+/// What a reader must know that the model's own checks cannot see.
+fn observations(entry: &EntryPlan, record: &EntryRecord, found: &mut Vec<Anomaly>) {
+    let place = format!("traffic/{}", entry.name);
+    if record.too_old > 0 {
+        let window = crate::measure::flow::WINDOW;
+        let text = format!(
+            "{} frames came more than {window} behind the newest of their flow: late, or late copies. They are not counted as \
+             received, so as many of the lost may only have been late.",
+            record.too_old
+        );
+        found.push(Anomaly {
+            kind: AnomalyKind::Other,
+            text,
+            place: place.clone(),
+        });
+    }
+    if record.time_travel > 0 {
+        let text = format!(
+            "{} frames arrived before they left, by the clocks used.",
+            record.time_travel
+        );
+        found.push(Anomaly {
+            kind: AnomalyKind::Clock,
+            text,
+            place,
+        });
+    }
+}
+
+fn run(inputs: &Inputs<'_>, plan: &Plan, summary: &Summary, outcome: &Outcome) -> Run {
+    let first = received(outcome).map(|entry| entry.first_departure).min();
+    let last = received(outcome).map(|entry| entry.last_arrival).max();
+    let mut nonconformities = vec![super::ONE_TRIAL.to_owned()];
+    match outcome.clock {
+        outcome::Clock::Tsc => nonconformities.push("Departure and arrival times are software time stamps.".to_owned()),
+        outcome::Clock::Virtual => {
+            nonconformities
+                .push("The device under test is squall's own reference fabric, in simulated time.".to_owned());
+        }
+    }
+    if outcome.clock == outcome::Clock::Tsc && outcome.ports.iter().all(|port| port.info.is_virtual()) {
+        nonconformities.push("The ports are software devices: there is no hardware traffic generator.".to_owned());
+    }
+    if plan.ports.iter().any(|port| port.loopback) {
+        nonconformities.push("Ports are looped back: there is no device under test.".to_owned());
+    }
+    Run {
+        name: inputs.pattern.name.clone(),
+        pattern: inputs.pattern_source.0.to_owned(),
+        pattern_sha256: inputs.pattern_source.1.clone(),
+        testbed: inputs.testbed_source.as_ref().map(|(name, _)| (*name).to_owned()),
+        testbed_sha256: inputs.testbed_source.as_ref().map(|(_, sha)| sha.clone()),
+        settings: inputs.settings.to_vec(),
+        seed: plan.seed,
+        clock: match outcome.clock {
+            outcome::Clock::Tsc => Clock::Tsc,
+            outcome::Clock::Virtual => Clock::Virtual,
+        },
+        timestamps: times(outcome),
+        conforming: false,
+        nonconformities,
+        dut: Dut::new(&inputs.testbed.dut, inputs.pattern.draft.as_deref()),
+        started_at: provenance::rfc3339(inputs.started),
+        planned_duration_ps: summary.length.map(|length| length.0),
+        measured_duration_ps: first.zip(last).and_then(|(first, last)| last.0.checked_sub(first.0)),
+        wall_duration_ps: u64::try_from(inputs.took.as_nanos())
+            .unwrap_or(u64::MAX)
+            .saturating_mul(1000),
+        interrupted: outcome.interrupted.is_some(),
+        interrupted_by: outcome.interrupted.clone(),
+    }
+}
+
+fn received(outcome: &Outcome) -> impl Iterator<Item = &EntryRecord> {
+    outcome
+        .received
+        .iter()
+        .flat_map(Recorder::entries)
+        .filter(|entry| entry.packets > 0)
+}
+
+fn environment(outcome: &Outcome) -> super::model::Environment {
+    let narrow = |cores: &[usize]| cores.iter().filter_map(|core| u32::try_from(*core).ok()).collect();
+    let mut environment = provenance::environment();
+    environment.dpdk_version = Some(dpdk::version());
+    environment.tsc_hz = Some(outcome.tsc_hz);
+    environment.cores = Cores {
+        tx: narrow(&outcome.cores.0),
+        rx: narrow(&outcome.cores.1),
+    };
+    let mut drivers: Vec<String> = outcome.ports.iter().map(|port| port.info.driver.clone()).collect();
+    drivers.sort();
+    drivers.dedup();
+    environment.drivers = drivers;
+    if let Some(hugepages) = &mut environment.hugepages {
+        hugepages.used = outcome.hugepages;
+    }
+    environment
+}

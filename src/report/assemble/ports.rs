@@ -1,0 +1,88 @@
+//! What a port has done, as reported.
+//!
+//! Contract: see the folder's.
+//!
+//! Left out on purpose: traffic entries.
+
+use super::{per_second, received, times, wire_bits};
+use crate::engine::outcome::{Outcome, PortOutcome};
+use crate::plan::Plan;
+use crate::plan::summary::Summary;
+use crate::report::model::{PfcSource, Port, PortPfc, PortRx, PortStats, PortTx};
+use crate::units::Picos;
+
+pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usize, port: &PortOutcome) -> Port {
+    let planned = &plan.ports[index];
+    let recorder = outcome.received.as_ref().filter(|_| planned.receive);
+    let record = recorder.map(|recorder| recorder.ports()[index]);
+    let sending = sending_time(plan, outcome, |lane_port| lane_port == index);
+    let frames = port.tx.frames + port.announced.0;
+    let bytes = port.tx.bytes + port.announced.1;
+    let rx = record.unwrap_or_default();
+    // A NIC's MAC consumes these frames: none seen is not none received.
+    let pauses = record.filter(|record| port.info.is_virtual() || record.pfc_frames + record.pause_frames > 0);
+    let arrivals = received(outcome).fold((Picos::MAX, Picos::ZERO), |(first, last), entry| {
+        (first.min(entry.first_arrival), last.max(entry.last_arrival))
+    });
+    Port {
+        name: planned.name.clone(),
+        driver: port.info.driver.clone(),
+        device: port.info.name.clone(),
+        speed_bps: Some(planned.speed.0),
+        workers: summary.ports[index].workers,
+        timestamps: times(outcome),
+        tx: PortTx {
+            frames,
+            bytes,
+            unsent: port.unsent,
+            offered_bps: Some(summary.ports[index].offered_tx),
+            achieved_bps: per_second(wire_bits(port.tx.frames, port.tx.bytes), sending),
+        },
+        rx: PortRx {
+            frames: rx.frames,
+            bytes: rx.bytes,
+            misdelivered: rx.misdelivered,
+            unknown: rx.unknown,
+            malformed: rx.malformed,
+            other: rx.other,
+            achieved_bps: per_second(wire_bits(rx.frames, rx.bytes), arrivals.1.saturating_sub(arrivals.0)),
+        },
+        stats: port.stats.as_ref().map(|stats| PortStats {
+            ipackets: stats.rx_packets,
+            opackets: stats.tx_packets,
+            ibytes: stats.rx_bytes,
+            obytes: stats.tx_bytes,
+            imissed: stats.rx_missed,
+            ierrors: stats.rx_errors,
+            oerrors: stats.tx_errors,
+            rx_nombuf: stats.rx_no_buffer,
+        }),
+        xstats: port.xstats.iter().filter(|(_, value)| *value != 0).cloned().collect(),
+        pfc: PortPfc {
+            sent_per_class: port.tx.pfc,
+            pause_sent: port.tx.pause,
+            received_per_class: pauses.map(|record| record.pfc),
+            pause_received: pauses.map(|record| record.pause_frames),
+            received_source: pauses.map(|_| PfcSource::Frames),
+        },
+    }
+}
+
+/// How long the entries that send through ports of which `mine` says yes were sending.
+fn sending_time(plan: &Plan, outcome: &Outcome, mine: impl Fn(usize) -> bool) -> Picos {
+    let spans = plan.entries.iter().enumerate().filter(|(_, entry)| {
+        entry
+            .lanes
+            .iter()
+            .any(|lane| mine(plan.workers[lane.worker as usize].port))
+    });
+    let (first, last) = spans.fold((Picos::MAX, Picos::ZERO), |(first, last), (index, _)| {
+        let (start, end) = outcome.departures[index];
+        if start > end {
+            (first, last)
+        } else {
+            (first.min(start), last.max(end))
+        }
+    });
+    last.saturating_sub(first)
+}

@@ -1,0 +1,376 @@
+//! What became of one traffic entry, as reported.
+//!
+//! Contract: see the folder's. Losses are attributed only as far as counters go.
+//!
+//! Left out on purpose: ports, and what is read from the frames' times (`measure::infer`).
+
+use super::{Inputs, parameters, per_second, times, wire_bits};
+use crate::engine::outcome::Outcome;
+use crate::measure::{EntryRecord, Recorder};
+use crate::pattern::Ecn as Codepoint;
+use crate::plan::feed::Work;
+use crate::plan::lane::Sent;
+use crate::plan::summary::{EntrySummary, Summary};
+use crate::plan::{EntryPlan, Pace, Plan};
+use crate::report::model::{
+    Codepoints, Distribution, Ecn, Fairness, FairnessOver, Flow, Flows, LossCause, Messages, Observed, Pacing, Packets,
+    Rounds, RoutedTokens, TimeSources, Traffic, Volume,
+};
+use crate::report::stats::{distribution, jain};
+use crate::units::Picos;
+
+pub(super) fn traffic(
+    inputs: &Inputs<'_>,
+    plan: &Plan,
+    summary: &Summary,
+    outcome: &Outcome,
+    index: usize,
+    entry: &EntryPlan,
+) -> Traffic {
+    let times = times(outcome);
+    let planned = &summary.entries[index];
+    let sent = taken(&outcome.made[index], &outcome.unsent[index]);
+    let listening = entry
+        .pairs
+        .iter()
+        .all(|pair| plan.ports[plan.arrival_port(*pair)].receive);
+    let recorder = outcome
+        .received
+        .as_ref()
+        .filter(|_| listening && !entry.pairs.is_empty());
+    let record = recorder.map(|recorder| &recorder.entries()[index]);
+    let (first_departure, last_departure) = outcome.departures[index];
+    let sending = last_departure.saturating_sub(first_departure);
+    let active = record
+        .filter(|record| record.packets > 0)
+        .map(|record| {
+            record
+                .last_arrival
+                .saturating_sub(first_departure.min(record.first_departure))
+        })
+        .or((sending > Picos::ZERO).then_some(sending));
+    let names = |ports: Vec<usize>| ports.into_iter().map(|port| plan.ports[port].name.clone()).collect();
+    let own = Codepoints::default();
+    let codepoints = match entry.frame.ecn {
+        Codepoint::NotEct => Codepoints {
+            not_ect: sent.packets,
+            ..own
+        },
+        Codepoint::Ect1 => Codepoints {
+            ect1: sent.packets,
+            ..own
+        },
+        Codepoint::Ect0 => Codepoints {
+            ect0: sent.packets,
+            ..own
+        },
+        Codepoint::Ce => Codepoints {
+            ce: sent.packets,
+            ..own
+        },
+    };
+    let seen = record.map(|record| {
+        let [not_ect, ect1, ect0, ce] = record.ecn;
+        Codepoints {
+            not_ect,
+            ect1,
+            ect0,
+            ce,
+        }
+    });
+    let active_time = active.unwrap_or_default();
+    let carries_messages = !entry.pairs.is_empty();
+    Traffic {
+        name: entry.name.clone(),
+        kind: entry.kind.to_owned(),
+        draft: inputs.pattern.draft.clone(),
+        parameters: parameters::of(entry),
+        tx_ports: names(ports_of(
+            entry
+                .sending_lanes()
+                .map(|lane| plan.workers[lane.worker as usize].port),
+        )),
+        rx_ports: names(ports_of(entry.pairs.iter().map(|pair| plan.arrival_port(*pair)))),
+        active_ps: active.map(|active| active.0),
+        messages: Messages {
+            planned: planned.exact.then_some(planned.messages),
+            sent: sent.messages,
+            completed: record.map(|record| record.messages),
+            incomplete: record.map(|record| sent.messages.saturating_sub(record.messages)),
+        },
+        packets: packets(plan, outcome, index, entry, planned, &sent, record),
+        payload_bytes: Volume::new(sent.payload_bytes, record.map(|record| record.payload_bytes)),
+        frame_bytes: Volume::new(sent.frame_bytes, record.map(|record| record.frame_bytes)),
+        ecn: Ecn::new(if carries_messages { codepoints } else { own }, seen),
+        goodput_bps: record.and_then(|record| per_second(record.payload_bytes * 8, active_time)),
+        tx_wire_rate_bps: per_second(wire_bits(sent.packets, sent.frame_bytes), sending),
+        rx_wire_rate_bps: record
+            .and_then(|record| per_second(wire_bits(record.packets, record.frame_bytes), active_time)),
+        packet_latency: record.and_then(|record| distribution(&record.latency, None, times)),
+        message_latency: record.and_then(|record| distribution(&record.message_latency, None, times)),
+        fct: record.and_then(|record| fct(entry, record, times)),
+        rounds: record.and_then(|record| rounds(entry, record, times)),
+        routing: routing(entry, outcome, index),
+        jfi: recorder.and_then(|recorder| fairness(plan, recorder, index, entry)),
+        pacing: Some(Pacing {
+            requested_bps: requested(entry, planned),
+            achieved_bps: per_second(wire_bits(sent.packets, sent.frame_bytes), sending),
+            lateness: distribution(&outcome.lateness[index], None, times),
+            slips: outcome.slips[index].0,
+        }),
+        flows: flows(outcome, recorder, entry),
+    }
+}
+
+fn taken(made: &Sent, unsent: &Sent) -> Sent {
+    Sent {
+        packets: made.packets.saturating_sub(unsent.packets),
+        payload_bytes: made.payload_bytes.saturating_sub(unsent.payload_bytes),
+        frame_bytes: made.frame_bytes.saturating_sub(unsent.frame_bytes),
+        messages: made.messages.saturating_sub(unsent.messages),
+        control: made.control.saturating_sub(unsent.control),
+        timeouts: made.timeouts,
+    }
+}
+
+fn ports_of(ports: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut ports: Vec<usize> = ports.collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+/// The wire rate that was planned, on average over the time in which the entry sends; `None` when
+/// it asks for all it can get, or has no pace of its own.
+fn requested(entry: &EntryPlan, planned: &EntrySummary) -> Option<u64> {
+    let unlimited = entry.sending_lanes().any(|lane| lane.pace == Pace::Unlimited);
+    let closed = matches!(
+        entry.work,
+        Work::Continuous {
+            outstanding: Some(_),
+            ..
+        }
+    );
+    if unlimited || closed || planned.length == Picos::MAX {
+        return None;
+    }
+    per_second(planned.wire_bytes.saturating_mul(8), planned.length)
+}
+
+fn packets(
+    plan: &Plan,
+    outcome: &Outcome,
+    index: usize,
+    entry: &EntryPlan,
+    planned: &EntrySummary,
+    sent: &Sent,
+    record: Option<&EntryRecord>,
+) -> Packets {
+    let wanted = planned.exact.then_some(planned.packets);
+    let unsent = match wanted {
+        // What a stopped run did not come to is unsent as well.
+        Some(wanted) => wanted.saturating_sub(sent.packets),
+        None => outcome.unsent[index].packets,
+    };
+    let Some(record) = record else {
+        return Packets::sent_only(wanted, unsent, sent.packets);
+    };
+    let mut losses = vec![
+        (LossCause::BadIcrc, record.icrc_errors),
+        (LossCause::Malformed, record.malformed),
+    ];
+    // Copies that came to other ports say nothing of those that did not come to the right one.
+    let rest = sent
+        .packets
+        .saturating_sub(record.packets + record.icrc_errors + record.malformed);
+    losses.extend(attribute(plan, outcome, entry, rest));
+    let observed = Observed {
+        duplicated: record.duplicated,
+        reordered: record.reordered,
+        icrc_checked: record.icrc_checked,
+        icrc_errors: record.icrc_errors,
+        malformed: record.malformed,
+    };
+    Packets::balance(wanted, unsent, sent.packets, record.packets, losses, observed)
+}
+
+/// Divides the frames that arrived nowhere between our ports and the DUT, by the ports' counters.
+/// They count frames and not entries: with several entries on a port their part is not known.
+fn attribute(plan: &Plan, outcome: &Outcome, entry: &EntryPlan, rest: u64) -> Vec<(LossCause, u64)> {
+    if rest == 0 {
+        return Vec::new();
+    }
+    let tx = ports_of(
+        entry
+            .sending_lanes()
+            .map(|lane| plan.workers[lane.worker as usize].port),
+    );
+    let rx = ports_of(entry.pairs.iter().map(|pair| plan.arrival_port(*pair)));
+    let stats = |port: &usize| outcome.ports[*port].stats.as_ref();
+    let not_sent: u64 = tx
+        .iter()
+        .filter_map(|port| {
+            let accepted = outcome.ports[*port].tx.frames + outcome.ports[*port].announced.0;
+            stats(port).map(|stats| accepted.saturating_sub(stats.tx_packets))
+        })
+        .sum();
+    let missed: u64 = rx
+        .iter()
+        .filter_map(stats)
+        .map(|stats| stats.rx_missed + stats.rx_no_buffer)
+        .sum();
+    if not_sent + missed == 0 {
+        return vec![(LossCause::LostInDut, rest)];
+    }
+    let alone = plan.entries.len() == 1;
+    if alone && not_sent + missed <= rest {
+        return vec![
+            (LossCause::NotTransmitted, not_sent),
+            (LossCause::ReceiveMissed, missed),
+            (LossCause::LostInDut, rest - not_sent - missed),
+        ];
+    }
+    let ours = (not_sent + missed).min(rest);
+    vec![(LossCause::Undivided, ours), (LossCause::LostInDut, rest - ours)]
+}
+
+fn fct(entry: &EntryPlan, record: &EntryRecord, times: TimeSources) -> Option<Distribution> {
+    // A transfer of several messages is a group; else each message is its own flow's transfer.
+    let of_groups = matches!(&entry.work, Work::Continuous { sizes, .. } if sizes.per_transfer > 1);
+    let histogram = if of_groups {
+        &record.group_completion
+    } else {
+        &record.completion
+    };
+    distribution(histogram, None, times)
+}
+
+fn rounds(entry: &EntryPlan, record: &EntryRecord, times: TimeSources) -> Option<Rounds> {
+    let (planned, bytes) = match &entry.work {
+        Work::Rounds(rounds) => {
+            let transfers = rounds.messages() / rounds.sizes.per_transfer;
+            (Some(rounds.rounds), transfers * rounds.sizes.transfer_bytes())
+        }
+        Work::Dispatch(dispatch) => {
+            let pass = dispatch.matrices.len() as u64;
+            let bytes: u64 = (0..pass)
+                .flat_map(|d| (0..dispatch.ranks).flat_map(move |rank| dispatch.messages_of(d, rank)))
+                .map(|(_, _, len)| u64::from(len))
+                .sum();
+            (dispatch.count, bytes / pass)
+        }
+        Work::Continuous { .. } | Work::Control { .. } => return None,
+    };
+    let completed = record.group_completion.len();
+    Some(Rounds {
+        planned,
+        completed,
+        payload_bytes: completed * bytes,
+        time: distribution(&record.group_completion, None, times),
+    })
+}
+
+fn routing(entry: &EntryPlan, outcome: &Outcome, index: usize) -> Option<RoutedTokens> {
+    let Work::Dispatch(dispatch) = &entry.work else {
+        return None;
+    };
+    let pass = dispatch.matrices.len() as u64;
+    // Every rank's lane releases every dispatch; the furthest tells how many there were.
+    let dispatches = outcome.released[index];
+    let mut sum = RoutedTokens {
+        sent: 0,
+        local: 0,
+        dropped: 0,
+        overflow: 0,
+        padding: 0,
+    };
+    for (number, routed) in (0u64..).zip(dispatch.matrices.iter()) {
+        let times = dispatches / pass + u64::from(number < dispatches % pass);
+        let sent = routed.tokens.sent();
+        sum.sent += sent * times;
+        sum.local += (routed.tokens.total() - sent) * times;
+        sum.dropped += routed.dropped * times;
+        sum.overflow += routed.overflow * times;
+        sum.padding += routed.padding * times;
+    }
+    Some(sum)
+}
+
+fn fairness(plan: &Plan, recorder: &Recorder, index: usize, entry: &EntryPlan) -> Option<Fairness> {
+    let before: usize = plan.entries[..index].iter().map(|entry| entry.pairs.len()).sum();
+    let pairs = &recorder.pairs()[before..][..entry.pairs.len()];
+    // Goodput of each over its own time, from its first departure to its last arrival.
+    #[expect(clippy::cast_precision_loss, reason = "a ratio")]
+    let rate = |pairs: &[crate::measure::PairRecord]| {
+        let bytes: u64 = pairs.iter().map(|pair| pair.payload_bytes).sum();
+        let first = pairs
+            .iter()
+            .map(|pair| pair.first_departure.min(pair.first_arrival))
+            .min()
+            .unwrap_or_default();
+        let last = pairs.iter().map(|pair| pair.last_arrival).max().unwrap_or_default();
+        per_second(bytes * 8, last.saturating_sub(first)).unwrap_or(0) as f64
+    };
+    let (over, rates): (FairnessOver, Vec<f64>) = match &entry.work {
+        Work::Dispatch(dispatch) => {
+            let each = dispatch.ranks as usize - 1;
+            (FairnessOver::Ranks, pairs.chunks(each.max(1)).map(rate).collect())
+        }
+        _ if entry.pairs.len() == 1 => {
+            // QPs of one pair take turns over the same time: their bytes are their shares.
+            let flows = &recorder.flows()[entry.first_flow as usize..][..entry.flows() as usize];
+            #[expect(clippy::cast_precision_loss, reason = "a ratio")]
+            let shares = flows.iter().map(|flow| flow.bytes as f64);
+            (FairnessOver::Flows, shares.collect())
+        }
+        _ => {
+            let over = if entry.kind == "incast" {
+                FairnessOver::Senders
+            } else {
+                FairnessOver::Pairs
+            };
+            (
+                over,
+                pairs.iter().map(|pair| rate(std::slice::from_ref(pair))).collect(),
+            )
+        }
+    };
+    let index = jain(&rates)?;
+    Some(Fairness {
+        over,
+        count: rates.len() as u64,
+        index,
+    })
+}
+
+fn flows(outcome: &Outcome, recorder: Option<&Recorder>, entry: &EntryPlan) -> Flows {
+    let range = entry.first_flow as usize..(entry.first_flow + entry.flows()) as usize;
+    let all = range.map(|number| {
+        let sent = outcome.flow_packets[number];
+        let index = number as u64 - u64::from(entry.first_flow);
+        let pair = entry.pairs[usize::try_from(index / u64::from(entry.qps)).unwrap_or(0)];
+        let flow = recorder.map(|recorder| &recorder.flows()[number]);
+        let latency = recorder
+            .and_then(|recorder| recorder.flow_latency().get(number))
+            .filter(|h| !h.is_empty());
+        Flow {
+            number: number as u64,
+            from: pair.src,
+            to: pair.dst,
+            qpn: entry.first_qpn + u32::try_from(index).unwrap_or(0),
+            messages_sent: outcome.flow_messages[number],
+            messages_completed: flow.map(|flow| u64::from(flow.messages)),
+            sent,
+            received: flow.map(|flow| flow.packets),
+            lost: flow.map(|flow| sent.saturating_sub(flow.packets)),
+            duplicated: flow.map(|flow| u64::from(flow.duplicated)),
+            reordered: flow.map(|flow| u64::from(flow.reordered)),
+            ce: flow.map(|flow| u64::from(flow.ce)),
+            goodput_bps: flow
+                .and_then(|flow| per_second(flow.bytes * 8, flow.last_arrival.saturating_sub(flow.first_arrival))),
+            latency_p50_ps: latency.map(|histogram| histogram.value_at_quantile(0.5)),
+            latency_max_ps: latency.map(hdrhistogram::Histogram::max),
+        }
+    });
+    Flows::new(all.collect(), Flows::LISTED)
+}

@@ -1,0 +1,163 @@
+//! Every figure of a result by name, statistic and place: what expectations are held against, and what
+//! the tables of a sweep are made of.
+//!
+//! Contract: a figure that belongs to a place is listed for it, measured or not. Names are those of
+//! `expect::known`, which a test holds to.
+
+use super::model::{Distribution, Results, Statistic, Traffic};
+use crate::expect::{self, Dimension};
+
+/// One figure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure {
+    /// Its name.
+    pub name: String,
+    /// Its statistic; empty for a figure that is one number.
+    pub statistic: &'static str,
+    /// Unit of `value`.
+    pub unit: String,
+    /// `traffic/<name>`, `ports/<name>`, `ports`, `run` or `device/<where>`.
+    pub place: String,
+    /// The value, if it was measured.
+    pub value: Option<f64>,
+}
+
+impl Figure {
+    fn new(name: &str, statistic: &'static str, unit: &str, place: &str, value: Option<f64>) -> Figure {
+        Figure {
+            name: name.to_owned(),
+            statistic,
+            unit: unit.to_owned(),
+            place: place.to_owned(),
+            value,
+        }
+    }
+
+    /// Name and statistic, as a line of `expect` says them.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self.statistic {
+            "" => self.name.clone(),
+            statistic => format!("{}.{statistic}", self.name),
+        }
+    }
+}
+
+/// All figures of one result, in a fixed order.
+#[must_use]
+pub fn of(results: &Results) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for entry in &results.traffic {
+        of_entry(&mut figures, entry);
+    }
+    for kpi in &results.kpis {
+        let statistic = statistic(&kpi.name, kpi.statistic);
+        figures.push(Figure::new(&kpi.name, statistic, &kpi.unit, &kpi.place, kpi.value));
+    }
+    all_ports(&mut figures);
+    for reading in results.device.iter().flat_map(|device| &device.readings) {
+        let place = format!("device/{}", reading.place);
+        for (name, unit, value) in [
+            ("Buffer_watermark", "bytes", reading.buffer_watermark_bytes),
+            ("marked", "frames", reading.ecn_marked_frames),
+            ("dropped", "frames", reading.dropped_frames),
+        ] {
+            if value.is_some() {
+                figures.push(Figure::new(name, "", unit, &place, value.map(float)));
+            }
+        }
+    }
+    let anomalies = float(results.anomalies.len() as u64);
+    figures.push(Figure::new("anomalies", "", "1", "run", Some(anomalies)));
+    figures
+}
+
+fn of_entry(figures: &mut Vec<Figure>, entry: &Traffic) {
+    let place = super::kpi::place_of(entry);
+    let mut add = |name: &str, unit: &str, value: Option<f64>| {
+        figures.push(Figure::new(name, "", unit, &place, value));
+    };
+    let packets = &entry.packets;
+    add("sent", "frames", Some(float(packets.sent)));
+    add("unsent", "frames", Some(float(packets.unsent)));
+    // MAC control frames end at the next port: nobody could receive them.
+    if entry.kind != "pfc" {
+        add("received", "frames", packets.received.map(float));
+        add("lost", "frames", packets.lost.map(float));
+        #[expect(clippy::cast_precision_loss, reason = "a count of frames")]
+        add("unexplained", "frames", packets.unexplained.map(|frames| frames as f64));
+        add("duplicated", "frames", packets.duplicated.map(float));
+        add("reordered", "frames", packets.reordered.map(float));
+        add("icrc_errors", "frames", packets.icrc_errors.map(float));
+        add("malformed", "frames", packets.malformed.map(float));
+        let ce = entry.ecn.received.as_ref().map(|received| float(received.ce));
+        add("ce", "frames", ce);
+        add("messages", "messages", entry.messages.completed.map(float));
+        add("incomplete", "messages", entry.messages.incomplete.map(float));
+        times(figures, "packet_latency", &place, entry.packet_latency.as_ref());
+    }
+    if let Some(rounds) = &entry.rounds {
+        times(figures, "round_time", &place, rounds.time.as_ref());
+    }
+}
+
+fn times(figures: &mut Vec<Figure>, name: &str, place: &str, from: Option<&Distribution>) {
+    for (statistic, value) in [
+        ("min", from.map(|times| float(times.min))),
+        ("mean", from.map(|times| times.mean)),
+        ("p50", from.map(|times| float(times.p50))),
+        ("p95", from.map(|times| float(times.p95))),
+        ("p99", from.map(|times| float(times.p99))),
+        ("p99-9", from.map(|times| float(times.p99_9))),
+        ("max", from.map(|times| float(times.max))),
+    ] {
+        figures.push(Figure::new(name, statistic, "us", place, value.map(|ps| ps / 1e6)));
+    }
+}
+
+/// What all ports together come to: sums of counts, the busiest link.
+fn all_ports(figures: &mut Vec<Figure>) {
+    let mut sums: Vec<Figure> = Vec::new();
+    for figure in figures.iter().filter(|figure| figure.place.starts_with("ports/")) {
+        let dimension = expect::find(&figure.name)
+            .and_then(|known| known.measure(Some(figure.statistic)))
+            .map(|measure| measure.dimension);
+        let greatest = matches!(dimension, Some(Dimension::Share | Dimension::Ratio));
+        let same = |other: &&mut Figure| {
+            (&other.name, other.statistic, &other.unit) == (&figure.name, figure.statistic, &figure.unit)
+        };
+        match sums.iter_mut().find(same) {
+            None => sums.push(Figure {
+                place: "ports".to_owned(),
+                ..figure.clone()
+            }),
+            Some(sum) => {
+                sum.value = match (sum.value, figure.value) {
+                    (Some(one), Some(other)) if greatest => Some(one.max(other)),
+                    (Some(one), Some(other)) => Some(one + other),
+                    // A sum with a part unknown is unknown; the greatest of those known is one.
+                    (one, other) if greatest => one.or(other),
+                    _ => None,
+                }
+            }
+        }
+    }
+    figures.extend(sums);
+}
+
+/// How `expect` names a KPI's statistic: figures that are one number have none.
+fn statistic(name: &str, statistic: Statistic) -> &'static str {
+    match statistic {
+        Statistic::Value => "",
+        Statistic::Aggregate if name != "KV_xfer_bandwidth" => "",
+        other => other.name(),
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts and picoseconds into figures of a report"
+)]
+fn float(value: u64) -> f64 {
+    value as f64
+}

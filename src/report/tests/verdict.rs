@@ -1,0 +1,152 @@
+//! Expectations against results whose figures are written out in `example`.
+
+use super::example::results;
+use crate::expect::{self, parse};
+use crate::report::figures;
+use crate::report::model::{Device, Expected, Reading, Results};
+
+fn judged(results: &mut Results, lines: &[&str]) -> Vec<Expected> {
+    let expectations: Vec<_> = lines.iter().map(|line| parse(line, None).unwrap()).collect();
+    results.judge(&expectations);
+    results.expectations.clone()
+}
+
+#[test]
+fn a_line_is_held_against_every_place_that_it_is_about() {
+    let mut results = results();
+    let entries = results.traffic.len();
+    let lost = results.traffic[0].packets.lost.unwrap();
+    assert!(lost > 0, "the example loses frames");
+    let found = judged(&mut results, &["lost == 0", "kv: lost == 0"]);
+    assert_eq!(found.len(), entries + 1);
+    let last = found.last().unwrap();
+    assert_eq!((last.place.as_deref(), last.met), (Some("traffic/kv"), false));
+    assert_eq!(
+        last.to_string(),
+        format!("expected `kv: lost == 0`: lost of traffic/kv is {lost} frames")
+    );
+    // An entry that nobody listens for.
+    let blind = found.iter().find(|expected| expected.measured.is_none()).unwrap();
+    assert!(!blind.met);
+    assert!(blind.to_string().ends_with("was not measured"), "{blind}");
+    assert_eq!(
+        results.unmet().count(),
+        found.iter().filter(|expected| !expected.met).count()
+    );
+}
+
+#[test]
+fn bounds_and_figures_meet_in_one_unit() {
+    let mut results = results();
+    let p99 = results.traffic[0].message_latency.as_ref().unwrap().p99;
+    let above = format!("kv: KV_xfer_latency.p99 <= {p99} ps");
+    let below = format!("kv: KV_xfer_latency.p99 < {p99} ps");
+    let met: Vec<bool> = judged(&mut results, &[&above, &below]).iter().map(|e| e.met).collect();
+    assert_eq!(met, [true, false]);
+}
+
+#[test]
+fn what_nothing_has_is_unmet_and_says_so() {
+    let mut results = results();
+    let found = judged(&mut results, &["Buffer_utilization < 50 %", "run: anomalies == 0"]);
+    assert!(!found[0].met);
+    let text = found[0].to_string();
+    assert!(
+        text.ends_with("nothing in this run has the figure `Buffer_utilization`"),
+        "{text}"
+    );
+    assert_eq!(found[1].measured, Some(results.anomalies.len() as f64));
+}
+
+#[test]
+fn a_device_is_asked_by_name_or_when_nothing_else_has_the_figure() {
+    let mut results = results();
+    results.add_device(Device {
+        hook: "test".to_owned(),
+        about: None,
+        readings: vec![Reading {
+            place: "Ethernet0/3".to_owned(),
+            buffer_bytes: Some(1000),
+            buffer_watermark_bytes: Some(250),
+            frames: Some(99),
+            ecn_marked_frames: Some(33),
+            dropped_frames: Some(1),
+            pfc_sent_per_class: Some([0, 0, 0, 5, 0, 0, 0, 2]),
+            pfc_received_per_class: None,
+            link_utilization_percent: None,
+        }],
+    });
+    let lines = [
+        "Buffer_utilization == 25 %",
+        "Buffer_watermark == 250 B",
+        "device: ECN_marking_rate > 33.3 %",
+        "device: PFC_frame_count == 7",
+        "device: Packet_drop_rate == 10000 ppm",
+        "device: Link_utilization > 0 %",
+        "kv: ECN_marking_rate > 0 %",
+    ];
+    let found = judged(&mut results, &lines);
+    let places: Vec<_> = found.iter().map(|expected| expected.place.as_deref()).collect();
+    let device = Some("device/Ethernet0/3");
+    assert_eq!(
+        places,
+        [device, device, device, device, device, None, Some("traffic/kv")]
+    );
+    let met: Vec<_> = found[..6].iter().map(|expected| expected.met).collect();
+    assert_eq!(met, [true, true, true, true, true, false], "{found:#?}");
+}
+
+#[test]
+fn every_figure_of_a_result_can_be_expected() {
+    let mut results = results();
+    results.add_device(Device {
+        hook: "test".to_owned(),
+        about: None,
+        readings: vec![Reading {
+            buffer_bytes: Some(1),
+            buffer_watermark_bytes: Some(1),
+            frames: Some(1),
+            ecn_marked_frames: Some(1),
+            dropped_frames: Some(1),
+            pfc_sent_per_class: Some([1; 8]),
+            link_utilization_percent: Some(1.0),
+            ..Reading::default()
+        }],
+    });
+    let figures = figures::of(&results);
+    for figure in &figures {
+        let known = expect::find(&figure.name).unwrap_or_else(|| panic!("{}", figure.name));
+        let measure = known.measure(Some(figure.statistic));
+        assert!(
+            measure.is_some(),
+            "{} has no statistic {:?}",
+            figure.name,
+            figure.statistic
+        );
+    }
+    for known in expect::known() {
+        for measure in known.measures {
+            let listed = figures
+                .iter()
+                .any(|figure| (figure.name.as_str(), figure.statistic) == (known.name, measure.statistic));
+            assert!(listed, "no result has {}.{}", known.name, measure.statistic);
+        }
+    }
+}
+
+#[test]
+fn ports_together_are_sums_or_the_busiest() {
+    let results = results();
+    let figures = figures::of(&results);
+    let of = |place: &str, name: &str, statistic: &str| {
+        let same =
+            |figure: &&figures::Figure| figure.place == place && figure.name == name && figure.statistic == statistic;
+        figures.iter().find(same).and_then(|figure| figure.value)
+    };
+    // Seven at each of two ports.
+    assert_eq!(of("ports", "PFC_frame_count", ""), Some(14.0));
+    assert_eq!(
+        of("ports", "Link_utilization", "tx"),
+        of("ports/p0", "Link_utilization", "tx")
+    );
+}

@@ -1,0 +1,71 @@
+//! What a hook prints: the device's counters as JSON.
+//!
+//! Contract: only what is known, in range and bounded goes through.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+
+use super::HookFailure;
+use crate::report::model::{Device, Reading};
+
+/// Most readings of one trial.
+const MAX_READINGS: usize = 4096;
+
+/// Longest name of a place.
+const MAX_PLACE: usize = 200;
+
+/// Longest text about the device.
+const MAX_ABOUT: usize = 1000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Printed {
+    #[serde(default)]
+    about: Option<String>,
+    readings: Vec<Reading>,
+}
+
+/// Reads what the hook called `name` printed.
+pub fn device(name: &str, printed: &[u8]) -> Result<Device, HookFailure> {
+    let broken = |what: String| HookFailure::Broken {
+        what,
+        begins: String::from_utf8_lossy(printed.get(..400).unwrap_or(printed)).into_owned(),
+    };
+    if printed.iter().all(u8::is_ascii_whitespace) {
+        return Err(broken(
+            "it printed nothing; with nothing to tell, print {\"readings\": []}".to_owned(),
+        ));
+    }
+    let read: Printed = serde_json::from_slice(printed).map_err(|error| broken(error.to_string()))?;
+    if read.readings.len() > MAX_READINGS {
+        let count = read.readings.len();
+        return Err(broken(format!("{count} readings, where {MAX_READINGS} are allowed")));
+    }
+    let clean = |text: &str, most: usize| text.chars().count() <= most && !text.chars().any(char::is_control);
+    if read.about.as_deref().is_some_and(|about| !clean(about, MAX_ABOUT)) {
+        return Err(broken(format!("`about` is no line of up to {MAX_ABOUT} characters")));
+    }
+    let mut places = HashSet::new();
+    for (index, reading) in read.readings.iter().enumerate() {
+        let at = |what: &str| broken(format!("reading {index}: {what}"));
+        if reading.place.trim().is_empty() || !clean(&reading.place, MAX_PLACE) {
+            return Err(at("`where` is no name of up to 200 characters"));
+        }
+        if !places.insert(reading.place.as_str()) {
+            return Err(at(&format!(
+                "`where` is {:?}, as that of another reading",
+                reading.place
+            )));
+        }
+        let share = reading.link_utilization_percent;
+        if share.is_some_and(|share| !(0.0..=1000.0).contains(&share)) {
+            return Err(at("`link_utilization_percent` is no percentage"));
+        }
+    }
+    Ok(Device {
+        hook: name.to_owned(),
+        about: read.about,
+        readings: read.readings,
+    })
+}

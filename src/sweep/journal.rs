@@ -1,0 +1,291 @@
+//! Which trials are finished: one line of JSON for each, on the disk before the next one begins.
+//!
+//! Contract: whenever the process ends, by whatever signal, the journal holds every trial whose line was
+//! written; a last line that was only begun is cut off when the journal is opened again. One process at a
+//! time has it: the folder is locked while it does.
+//!
+//! Left out on purpose: the results themselves, which are in a file of their own for each trial.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
+
+/// The schema of the journal.
+pub const SCHEMA: &str = "squall.sweep-journal/1";
+
+/// The file's name within a sweep's folder.
+pub const FILE_NAME: &str = "journal.jsonl";
+
+/// The first line: whose journal this is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// What makes the sweep the one that it is: see [`super::Ready::identity`].
+    pub identity: String,
+    /// The sweep's name.
+    pub sweep: String,
+    /// The version of squall that began it.
+    pub squall: String,
+    /// Points.
+    pub points: usize,
+    /// Trials of each.
+    pub trials: u32,
+}
+
+/// One finished trial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its point.
+    pub point: usize,
+    /// Its number.
+    pub trial: u32,
+    /// Its seed.
+    pub seed: u64,
+    /// Its results, from the sweep's folder.
+    pub results: String,
+    /// SHA-256 of that file.
+    pub sha256: String,
+}
+
+/// Why there is no journal.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The folder or the journal could not be read or written.
+    #[error("{path}: cannot {action}: {source}", path = path.display())]
+    File {
+        /// What.
+        path: PathBuf,
+        /// What failed.
+        action: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another process works there.
+    #[error("{}: another squall is at work in this folder; wait for it, or choose another --out", .0.display())]
+    Busy(PathBuf),
+    /// It is the journal of another sweep.
+    #[error(
+        "{}: this folder holds {found}; choose another --out, or begin anew with --restart, which deletes its trials",
+        folder.display()
+    )]
+    Other {
+        /// The folder.
+        folder: PathBuf,
+        /// What it holds.
+        found: String,
+    },
+    /// A line is not what was written.
+    #[error("{}, line {line}: {what}; begin anew with --restart, which deletes the folder's trials", path.display())]
+    Damaged {
+        /// The journal.
+        path: PathBuf,
+        /// Which line.
+        line: usize,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// An open journal. Nobody else has it.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    done: BTreeMap<(usize, u32), Entry>,
+    _lock: Flock<File>,
+}
+
+/// The sweep's folder, with nobody else in it.
+#[derive(Debug)]
+pub struct Locked {
+    folder: PathBuf,
+    lock: Flock<File>,
+}
+
+fn failed(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> JournalError {
+    let path = path.to_owned();
+    move |source| JournalError::File { path, action, source }
+}
+
+impl Locked {
+    /// Takes `folder`, which is made if need be.
+    ///
+    /// # Errors
+    /// [`JournalError::Busy`] while another process has it; [`JournalError::File`].
+    pub fn take(folder: &Path) -> Result<Locked, JournalError> {
+        std::fs::create_dir_all(folder).map_err(failed(folder, "make this folder"))?;
+        let handle = File::open(folder).map_err(failed(folder, "open this folder"))?;
+        match Flock::lock(handle, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => Ok(Locked {
+                folder: folder.to_owned(),
+                lock,
+            }),
+            Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(JournalError::Busy(folder.to_owned())),
+            Err((_, error)) => Err(failed(folder, "lock this folder")(error.into())),
+        }
+    }
+
+    /// Deletes the journal, then the trials: a process that ends in between leaves a folder that says
+    /// what it is.
+    ///
+    /// # Errors
+    /// [`JournalError::File`].
+    pub fn clear(&self) -> Result<(), JournalError> {
+        let gone = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        };
+        let journal = self.folder.join(FILE_NAME);
+        std::fs::remove_file(&journal)
+            .or_else(gone)
+            .map_err(failed(&journal, "delete this file"))?;
+        sync(&self.folder);
+        let trials = self.folder.join("trials");
+        std::fs::remove_dir_all(&trials)
+            .or_else(gone)
+            .map_err(failed(&trials, "delete this folder"))
+    }
+
+    /// Opens the journal of the sweep that `header` describes, or begins one.
+    ///
+    /// # Errors
+    /// [`JournalError::Other`] when the folder holds another sweep, or trials without a journal;
+    /// [`JournalError::Damaged`]; [`JournalError::File`].
+    pub fn open(self, header: &Header) -> Result<Journal, JournalError> {
+        let path = self.folder.join(FILE_NAME);
+        if path.exists() {
+            return self.go_on(header, path);
+        }
+        let other = |found: &str| JournalError::Other {
+            folder: self.folder.clone(),
+            found: found.to_owned(),
+        };
+        if self.folder.join("trials").exists() {
+            return Err(other("trials without a journal"));
+        }
+        // Whole or not at all: a journal without its header would be nobody's.
+        let mut new = tempfile::Builder::new()
+            .prefix(".journal-")
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
+            .tempfile_in(&self.folder)
+            .map_err(failed(&self.folder, "make a file in this folder"))?;
+        new.write_all(line(header).as_bytes())
+            .and_then(|()| new.as_file().sync_all())
+            .map_err(failed(&path, "write"))?;
+        let file = new
+            .persist(&path)
+            .map_err(|error| failed(&path, "write")(error.error))?;
+        sync(&self.folder);
+        Ok(Journal {
+            path,
+            file,
+            done: BTreeMap::new(),
+            _lock: self.lock,
+        })
+    }
+
+    fn go_on(self, header: &Header, path: PathBuf) -> Result<Journal, JournalError> {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(failed(&path, "open"))?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(failed(&path, "read"))?;
+        let (found, done, good) = read(&path, &text)?;
+        if found.schema != header.schema || found.identity != header.identity {
+            return Err(JournalError::Other {
+                folder: self.folder,
+                found: format!(
+                    "another sweep ({}), or another version of this one: a file, a hook or a flag is not what it was",
+                    crate::yaml::shown(&found.sweep, 60)
+                ),
+            });
+        }
+        let length = u64::try_from(good).unwrap_or(u64::MAX);
+        file.set_len(length)
+            .and_then(|()| file.seek(SeekFrom::Start(length)))
+            .and_then(|_| file.sync_all())
+            .map_err(failed(&path, "cut off an unfinished line"))?;
+        Ok(Journal {
+            path,
+            file,
+            done,
+            _lock: self.lock,
+        })
+    }
+}
+
+/// What a journal's text says, and how many of its bytes are good. The last line may be torn.
+#[expect(clippy::type_complexity, reason = "three things that one caller takes apart")]
+fn read(path: &Path, text: &[u8]) -> Result<(Header, BTreeMap<(usize, u32), Entry>, usize), JournalError> {
+    let damaged = |line: usize, what: String| JournalError::Damaged {
+        path: path.to_owned(),
+        line,
+        what,
+    };
+    let mut lines = text.split_inclusive(|byte| *byte == b'\n');
+    let first = lines.next().filter(|line| line.ends_with(b"\n"));
+    let first = first.ok_or_else(|| damaged(1, "there is no header".to_owned()))?;
+    let header: Header = serde_json::from_slice(first).map_err(|error| damaged(1, error.to_string()))?;
+    let mut done = BTreeMap::new();
+    let mut good = first.len();
+    let mut lines = lines.zip(2..).peekable();
+    while let Some((line, number)) = lines.next() {
+        let entry = serde_json::from_slice::<Entry>(line);
+        match entry {
+            Ok(entry) if line.ends_with(b"\n") => {
+                good += line.len();
+                done.insert((entry.point, entry.trial), entry);
+            }
+            // Torn: the process, or the machine, ended while it was written.
+            _ if lines.peek().is_none() => {}
+            Ok(_) => return Err(damaged(number, "the line has no end".to_owned())),
+            Err(error) => return Err(damaged(number, error.to_string())),
+        }
+    }
+    Ok((header, done, good))
+}
+
+fn line(value: &impl Serialize) -> String {
+    // Plain structures of text and numbers: there is nothing that could not be written.
+    let mut text = serde_json::to_string(value).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// Puts a folder's names on the disk. Some file systems cannot.
+pub(super) fn sync(folder: &Path) {
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+}
+
+impl Journal {
+    /// The finished trials, by point and trial.
+    #[must_use]
+    pub fn done(&self) -> &BTreeMap<(usize, u32), Entry> {
+        &self.done
+    }
+
+    /// Takes a trial for unfinished again; its line stays, and the next one of it counts.
+    pub fn forget(&mut self, point: usize, trial: u32) {
+        self.done.remove(&(point, trial));
+    }
+
+    /// Writes that a trial is finished. It is on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`JournalError::File`].
+    pub fn finished(&mut self, entry: Entry) -> Result<(), JournalError> {
+        self.file
+            .write_all(line(&entry).as_bytes())
+            .and_then(|()| self.file.sync_data())
+            .map_err(failed(&self.path, "write"))?;
+        self.done.insert((entry.point, entry.trial), entry);
+        Ok(())
+    }
+}

@@ -1,0 +1,136 @@
+//! The keys of a sweep: one table for each kind of map, behind the checks, the suggestions and
+//! `docs/SWEEPS.md` alike.
+
+use crate::yaml::read::{Section, key};
+
+/// A whole sweep.
+pub const SWEEP: Section = Section {
+    name: "sweep",
+    keys: &[
+        key("name", "one line of text", "the file's name", "name in reports"),
+        key(
+            "description",
+            "text without control characters",
+            "none",
+            "the question that the sweep answers",
+        ),
+        key(
+            "draft",
+            "a section number (`8.1`)",
+            "the pattern's",
+            "section of the draft whose test this is",
+        ),
+        key(
+            "pattern",
+            "a path, from this file's folder, or the name of a shipped pattern",
+            "required",
+            "what each trial sends",
+        ),
+        key(
+            "testbed",
+            "a path, from this file's folder, or the name of a shipped testbed",
+            "the default testbed",
+            "where",
+        ),
+        key(
+            "set",
+            "a map of a key and its value",
+            "none",
+            "changes of the pattern and the testbed that hold for every point",
+        ),
+        key(
+            "vary",
+            "a map of a key and a list of 1 to 10000 values",
+            "none",
+            "one point for each combination of the values, the last key changing fastest",
+        ),
+        key(
+            "points",
+            "a list of 1 to 10000 maps of a key and its value",
+            "none",
+            "the points one by one, instead of `vary`",
+        ),
+        key(
+            "trials",
+            "1 to 100000",
+            "1",
+            "runs of each point, each with a seed of its own",
+        ),
+        key(
+            "seed",
+            "0 to 18446744073709551615",
+            "1",
+            "from it the seed of each trial is derived",
+        ),
+        key(
+            "hooks",
+            "a map of before, after and timeout",
+            "none",
+            "executables that configure the device under test and read its counters",
+        ),
+        key(
+            "expect",
+            "a line or a list of lines (`lost == 0`)",
+            "none",
+            "what must hold of every trial, beside the pattern's own lines",
+        ),
+        key(
+            "plots",
+            "a list of marking-rate, marking-curve, latency-cdf, or maps of plot keys",
+            "what the results are good for",
+            "charts to draw",
+        ),
+    ],
+    inside: &[("hooks", &HOOKS)],
+};
+
+/// `hooks`.
+pub const HOOKS: Section = Section {
+    name: "hooks",
+    keys: &[
+        key(
+            "before",
+            "a path, from this file's folder, or the name of a shipped hook",
+            "none",
+            "runs before each trial; configures the device when the point is a new one",
+        ),
+        key(
+            "after",
+            "a path, from this file's folder, or the name of a shipped hook; fabric: the reference fabric's own counters",
+            "none",
+            "runs after each trial; prints the device's counters as JSON",
+        ),
+        key("timeout", "a time from 100ms to 1h", "60s", "how long a hook may take"),
+    ],
+    inside: &[],
+};
+
+/// One of `plots`, as a map.
+pub const PLOT: Section = Section {
+    name: "plot",
+    keys: &[
+        key(
+            "figure",
+            "`[where:] FIGURE[.STATISTIC]`, as in `expect`",
+            "required",
+            "what stands on the vertical axis: the mean over the trials of a point, with its 95 % confidence interval",
+        ),
+        key(
+            "over",
+            "a key that is varied",
+            "the first one whose values are numbers",
+            "what stands on the horizontal axis",
+        ),
+        key(
+            "name",
+            "letters, digits, `-` and `_`, up to 64",
+            "made of the figure",
+            "the file's name, without its extension",
+        ),
+        key("log", "none, x, y or both", "none", "axes whose scale is logarithmic"),
+    ],
+    inside: &[],
+};
+
+/// Every table, for the documentation.
+pub const SECTIONS: &[&Section] = &[&SWEEP, &HOOKS, &PLOT];

@@ -1,0 +1,295 @@
+//! A sweep made ready: its pattern, testbed and hooks read once, each point's mistakes placed where its
+//! value stands.
+//!
+//! Contract: what was read at the start is what every trial uses, whatever happens to the files
+//! meanwhile. A point that loads here loads for every trial.
+
+use std::path::{Path, PathBuf};
+
+use super::hook::Hook;
+use super::types::Sweep;
+use super::{Given, point};
+use crate::yaml::{self, Diagnostic, Diagnostics, Finding, MAX_FINDINGS, Place, Source};
+use crate::{pattern, testbed};
+
+/// What stands before a key that only hooks are told.
+pub const DEVICE: &str = "device.";
+
+/// A sweep that can be run.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// What is to be run.
+    pub sweep: Sweep,
+    /// The hook before each trial.
+    pub before: Option<Hook>,
+    /// The hook after each trial.
+    pub after: Option<Hook>,
+    source: Source,
+    given: Given,
+    pattern: Source,
+    testbed: Source,
+}
+
+/// The two files of one trial, changes applied.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    /// What to send.
+    pub pattern: pattern::Loaded,
+    /// Where.
+    pub testbed: testbed::Loaded,
+}
+
+/// Where a change comes from, so that its mistakes are reported there.
+#[derive(Debug, Clone, Copy)]
+enum Origin {
+    /// The sweep's own text, or its `--vary`.
+    Sweep(Place),
+    /// The n-th `--set`.
+    Set(usize),
+    /// Made here.
+    Seed,
+}
+
+/// A change of the pattern or the testbed.
+struct Applied {
+    text: String,
+    origin: Origin,
+}
+
+impl Ready {
+    /// Reads what the sweep names. `source` is its text; `given` what the command line says besides.
+    ///
+    /// # Errors
+    /// Files that are not there, and what is wrong with the command line's changes of them.
+    pub fn new(sweep: Sweep, source: Source, given: Given) -> Result<Ready, Diagnostics> {
+        let folder = if Path::new(&source.name).exists() {
+            Path::new(&source.name).parent().map(Path::to_owned)
+        } else {
+            None
+        };
+        let near = |name: &str| -> Option<PathBuf> {
+            let path = folder.as_ref()?.join(name);
+            path.exists().then_some(path)
+        };
+        let find = |name: &str, what: &str, shipped: &[(&str, &str)]| match near(name) {
+            Some(path) => Source::read(&path, &[]),
+            None => yaml::find(name, what, shipped, &[]),
+        };
+        let hook = |name: &Option<String>| {
+            let hook = name.as_deref().map(|name| Hook::find(name, near(name)));
+            hook.transpose()
+        };
+        let pattern = find(&sweep.pattern, "pattern", pattern::SHIPPED);
+        let name = sweep.testbed.as_deref().unwrap_or(testbed::DEFAULT);
+        let testbed = find(name, "testbed", testbed::SHIPPED);
+        let before = hook(&sweep.hooks.before);
+        let after = hook(&sweep.hooks.after);
+        let mut errors: Option<Diagnostics> = None;
+        if let Some(text) = given
+            .set
+            .iter()
+            .find(|text| text.split('=').next().is_some_and(|key| key.trim() == "seed"))
+        {
+            let what = "each trial has a seed of its own, derived from that of --seed or of the sweep";
+            errors = Some(Diagnostics::unplaced(&format!("--set {text}"), what));
+        }
+        let mut note = |error: Diagnostics| {
+            errors = Some(match errors.take() {
+                Some(earlier) => earlier.and(error),
+                None => error,
+            });
+        };
+        let pattern = pattern.map_err(&mut note);
+        let testbed = testbed.map_err(&mut note);
+        let before = before.map_err(&mut note);
+        let after = after.map_err(&mut note);
+        match (pattern, testbed, before, after, errors) {
+            (Ok(pattern), Ok(testbed), Ok(before), Ok(after), None) => Ok(Ready {
+                sweep,
+                before,
+                after,
+                source,
+                given,
+                pattern,
+                testbed,
+            }),
+            (.., errors) => Err(errors.unwrap_or_else(|| Diagnostics::unplaced("the sweep", "cannot be read"))),
+        }
+    }
+
+    /// The testbed as it was named; `None` for the built-in one.
+    #[must_use]
+    pub fn testbed_name(&self) -> Option<&str> {
+        self.sweep.testbed.as_deref()
+    }
+
+    /// The changes that belong to `prefix`, without it, in order: the file's `set`, the command line's,
+    /// the point's.
+    fn changes(&self, point: usize, wanted: impl Fn(&str) -> Option<&str>) -> Vec<Applied> {
+        let place = |text: &str, place: Place| Applied {
+            text: text.to_owned(),
+            origin: Origin::Sweep(place),
+        };
+        let mut changes = Vec::new();
+        for change in &self.sweep.set {
+            for key in change.keys.iter().filter_map(|key| wanted(key)) {
+                changes.push(place(&format!("{key}={}", change.to.value), change.to.place));
+            }
+        }
+        for (index, text) in self.given.set.iter().enumerate() {
+            if let Some(text) = wanted(text.trim()) {
+                changes.push(Applied {
+                    text: text.to_owned(),
+                    origin: Origin::Set(index),
+                });
+            }
+        }
+        let values = self.sweep.points.get(point).map_or(&[][..], |point| &point.values);
+        for (axis, value) in self.sweep.axes.iter().zip(values) {
+            let Some(value) = value else { continue };
+            for key in axis.keys.iter().filter_map(|key| wanted(key)) {
+                changes.push(place(&format!("{key}={}", value.value), value.place));
+            }
+        }
+        changes
+    }
+
+    /// What only hooks are told: keys without `device.`, and their values.
+    #[must_use]
+    pub fn device_settings(&self, point: usize) -> Vec<(String, String)> {
+        let changes = self.changes(point, |key| key.strip_prefix(DEVICE));
+        let pair = |change: Applied| {
+            let (key, value) = change.text.split_once('=')?;
+            Some((key.trim().to_owned(), value.trim().to_owned()))
+        };
+        changes.into_iter().filter_map(pair).collect()
+    }
+
+    /// The pattern and the testbed of one trial.
+    ///
+    /// # Errors
+    /// Every mistake of both, those of changes placed where the change stands.
+    pub fn inputs(&self, point: usize, trial: u32) -> Result<Inputs, Diagnostics> {
+        let of_testbed = self.changes(point, |key| key.strip_prefix(testbed::PREFIX));
+        let mut of_pattern = self.changes(point, |key| {
+            let other = key.starts_with(testbed::PREFIX) || key.starts_with(DEVICE);
+            (!other).then_some(key)
+        });
+        of_pattern.push(Applied {
+            text: format!("seed={}", point::seed(self.sweep.seed, point, trial)),
+            origin: Origin::Seed,
+        });
+        let with = |source: &Source, changes: &[Applied]| Source {
+            overrides: changes.iter().map(|change| change.text.clone()).collect(),
+            ..source.clone()
+        };
+        let pattern = pattern::of(with(&self.pattern, &of_pattern)).map_err(|errors| self.placed(errors, &of_pattern));
+        let testbed = testbed::of(with(&self.testbed, &of_testbed)).map_err(|errors| self.placed(errors, &of_testbed));
+        match (pattern, testbed) {
+            (Ok(pattern), Ok(testbed)) => Ok(Inputs { pattern, testbed }),
+            (Err(one), Err(other)) => Err(one.and(other)),
+            (Err(errors), _) | (_, Err(errors)) => Err(errors),
+        }
+    }
+
+    /// Loads every point, and hands each to `check`, which may find more.
+    ///
+    /// # Errors
+    /// Every mistake of every point, each once.
+    pub fn check(&self, mut check: impl FnMut(usize, &Inputs) -> Result<(), Diagnostics>) -> Result<(), Diagnostics> {
+        let mut errors: Option<Diagnostics> = None;
+        let mut note = |error: Diagnostics| {
+            let all = match errors.take() {
+                Some(earlier) => earlier.and(error).distinct(),
+                None => error,
+            };
+            let enough = all.count() >= MAX_FINDINGS;
+            errors = Some(all);
+            enough
+        };
+        for point in 0..self.sweep.points.len() {
+            let outcome = self.inputs(point, 0).and_then(|inputs| {
+                self.check_places(&inputs)?;
+                check(point, &inputs)
+            });
+            if let Err(error) = outcome
+                && note(error)
+            {
+                break;
+            }
+        }
+        if !self.sweep.axes.is_empty() && self.before.is_none() && self.after.is_none() {
+            let keys = self.sweep.axes.iter().flat_map(|axis| &axis.keys);
+            if let Some(key) = keys.into_iter().find(|key| key.starts_with(DEVICE)) {
+                note(Diagnostics::unplaced(
+                    &self.source.name,
+                    format!("`{key}` is for hooks, and there is none"),
+                ));
+            }
+        }
+        errors.map_or(Ok(()), Err)
+    }
+
+    /// Whether the places that the sweep's own expectations name are there.
+    fn check_places(&self, inputs: &Inputs) -> Result<(), Diagnostics> {
+        let entries = inputs.pattern.pattern.traffic.iter();
+        let names: Vec<&str> = entries.map(|entry| entry.name.as_str()).collect();
+        let findings: Vec<Finding> = self
+            .sweep
+            .expect
+            .iter()
+            .filter_map(|(place, expectation)| {
+                let finding = expectation.check_place(&names).err()?;
+                Some(Finding {
+                    place: *place,
+                    ..finding
+                })
+            })
+            .collect();
+        if findings.is_empty() {
+            return Ok(());
+        }
+        Err(self.source.diagnostics(findings))
+    }
+
+    /// Mistakes of changes where the changes stand.
+    fn placed(&self, errors: Diagnostics, changes: &[Applied]) -> Diagnostics {
+        errors.placed(|index, item| match changes.get(index).map(|change| change.origin) {
+            Some(Origin::Sweep(place)) => self.place(item, place),
+            Some(Origin::Set(index)) => {
+                let typed = self.given.set.get(index).map_or("", String::as_str);
+                item.file = format!("--set {}", yaml::shown(typed, 100));
+            }
+            Some(Origin::Seed) | None => {}
+        })
+    }
+
+    /// Places a mistake in the sweep's own text.
+    fn place(&self, item: &mut Diagnostic, place: Place) {
+        self.source.place(item, place);
+        if matches!(place, Place::Override(_)) {
+            item.file = item.file.replacen("--set ", "--vary ", 1);
+        }
+    }
+
+    /// What makes this sweep the one that it is, as text: whoever goes on with a folder must have the
+    /// same. The version of squall is not part of it.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        let hook = |hook: &Option<Hook>| hook.as_ref().map(Hook::sha256);
+        let value = serde_json::json!({
+            "journal": super::journal::SCHEMA,
+            "results": crate::report::model::SCHEMA,
+            "sweep": self.source.sha256(),
+            "vary": self.source.overrides,
+            "set": self.given.set,
+            "trials": self.sweep.trials,
+            "seed": self.sweep.seed,
+            "pattern": self.pattern.sha256(),
+            "testbed": self.testbed.sha256(),
+            "before": hook(&self.before),
+            "after": hook(&self.after),
+        });
+        value.to_string()
+    }
+}

@@ -1,0 +1,401 @@
+//! From a tree, or from the command line, to a [`Sweep`].
+//!
+//! Contract: every mistake is recorded, with its place. Whether keys and values mean anything to the
+//! pattern and the testbed shows when each point is loaded (`load`).
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use super::types::{Axis, Change, FigurePlot, Hooks, Plot, Point, Setting, Sweep, TIMEOUT};
+use super::{keys, point};
+use crate::expect;
+use crate::units::Picos;
+use crate::yaml::read::{Fields, Reader};
+use crate::yaml::tree::{self, Name, Node, Value};
+use crate::yaml::{Finding, Place, near, shown};
+
+/// Most values of an axis, and most points.
+pub const MAX_POINTS: usize = 10_000;
+
+/// Most trials of a point.
+pub const MAX_TRIALS: u32 = 100_000;
+
+/// Most trials of a sweep.
+pub const MAX_RUNS: usize = 100_000;
+
+/// Most axes, and most keys of one.
+const MAX_AXES: usize = 16;
+
+/// Reads a sweep; it counts only when `reader` recorded nothing. `stem` names it by default.
+pub fn sweep(reader: &Reader, root: &Node, stem: &str) -> Sweep {
+    let fields = reader.fields(root, "the sweep", &[&keys::SWEEP]);
+    fields.require("pattern");
+    fields.exclude("vary", "points");
+    let set = fields.get("set").map_or_else(Vec::new, |node| set(&fields, node));
+    let (axes, points) = match (fields.get("vary"), fields.get("points")) {
+        (Some(node), _) => vary(&fields, node),
+        (None, Some(node)) => listed(&fields, node),
+        (None, None) => (Vec::new(), vec![Point { values: Vec::new() }]),
+    };
+    for change in &set {
+        if let Some(key) = axes
+            .iter()
+            .flat_map(|axis| &axis.keys)
+            .find(|key| change.keys.contains(key))
+        {
+            let what = format!("`{}` is in `set` although it is varied", shown(key, 100));
+            reader.report(Finding::new(change.to.place, what));
+        }
+    }
+    let plots = fields.get("plots").map(|_| plots(&fields, &axes));
+    let sweep = Sweep {
+        name: fields.line("name", 200).unwrap_or_else(|| stem.to_owned()),
+        description: fields.prose("description"),
+        draft: fields.line("draft", 40),
+        pattern: fields.line("pattern", 1000).unwrap_or_default(),
+        testbed: fields.line("testbed", 1000),
+        set,
+        axes,
+        points,
+        trials: fields.int("trials", 1..=u64::from(MAX_TRIALS)).unwrap_or(1),
+        seed: fields.int("seed", 0..=u64::MAX).unwrap_or(1),
+        hooks: fields
+            .get("hooks")
+            .map_or_else(Hooks::default, |node| hooks(reader, node)),
+        // The entries' names are known when the pattern is.
+        expect: expect::expectations(&fields, "expect", None),
+        plots,
+    };
+    check_size(reader, &sweep, fields.place_of("trials"));
+    sweep
+}
+
+/// Records when there are more runs than anyone waits for.
+pub fn check_size(reader: &Reader, sweep: &Sweep, place: Place) {
+    let runs = sweep.points.len().saturating_mul(sweep.trials as usize);
+    if runs > MAX_RUNS {
+        let what = format!(
+            "{} points of {} trials are {runs} runs",
+            sweep.points.len(),
+            sweep.trials
+        );
+        reader.report(Finding::new(place, what).allowed(format!("{MAX_RUNS} runs")));
+    }
+}
+
+/// The keys of an axis or a change: one, or several separated by commas.
+fn keys_of(reader: &Reader, place: Place, text: &str) -> Option<Vec<String>> {
+    let keys: Vec<String> = text.split(',').map(|key| key.trim().to_owned()).collect();
+    let finding = if keys.len() > MAX_AXES {
+        Finding::new(place, format!("{} keys change together", keys.len())).allowed(format!("{MAX_AXES} keys"))
+    } else if keys.iter().any(|key| key.split('.').any(|part| part.trim().is_empty())) {
+        Finding::new(place, format!("`{}` is no key", shown(text, 100)))
+            .allowed("a key as in --set (`traffic.incast.senders`, `testbed.isolated`), or several separated by commas")
+    } else if keys.iter().any(|key| key == "seed") {
+        Finding::new(
+            place,
+            "`seed` cannot be set here: each trial has a seed of its own, derived from the sweep's",
+        )
+    } else if let Some(twice) = keys.iter().enumerate().find(|(at, key)| keys[..*at].contains(key)) {
+        Finding::new(place, format!("`{}` stands here twice", shown(twice.1, 100)))
+    } else {
+        return Some(keys);
+    };
+    reader.report(finding);
+    None
+}
+
+fn setting(node: &Node) -> Setting {
+    Setting {
+        value: node.to_string(),
+        place: node.place,
+    }
+}
+
+/// A map of keys and values.
+fn changes(reader: &Reader, node: &Node, what: &str) -> Vec<Change> {
+    let Value::Map(entries) = &node.value else {
+        let finding = Finding::new(node.place, format!("{what} is {}", node.is_a()));
+        reader.report(finding.allowed("a map of a key and its value (`traffic.incast.senders: 8`)"));
+        return Vec::new();
+    };
+    let change = |(name, node): &(Name, Node)| {
+        Some(Change {
+            keys: keys_of(reader, name.place, &name.text)?,
+            to: setting(node),
+        })
+    };
+    entries.iter().filter_map(change).collect()
+}
+
+fn set(fields: &Fields<'_>, node: &Node) -> Vec<Change> {
+    changes(fields.reader(), node, "`set`")
+}
+
+/// Records axes that share a key.
+fn check_axes(reader: &Reader, axes: &[Axis], place: Place) {
+    for (at, axis) in axes.iter().enumerate() {
+        for key in &axis.keys {
+            if axes[..at].iter().any(|earlier| earlier.keys.contains(key)) {
+                reader.report(Finding::new(place, format!("`{}` is varied twice", shown(key, 100))));
+            }
+        }
+    }
+    if axes.len() > MAX_AXES {
+        let what = format!("{} keys are varied", axes.len());
+        reader.report(Finding::new(place, what).allowed(format!("{MAX_AXES} of them")));
+    }
+}
+
+fn vary(fields: &Fields<'_>, node: &Node) -> (Vec<Axis>, Vec<Point>) {
+    let reader = fields.reader();
+    let Value::Map(entries) = &node.value else {
+        fields.bad("vary", node.place, node.is_a(), None);
+        return (Vec::new(), Vec::new());
+    };
+    let mut axes = Vec::new();
+    let mut values = Vec::new();
+    for (name, list) in entries {
+        let Some(keys) = keys_of(reader, name.place, &name.text) else {
+            continue;
+        };
+        let items = match &list.value {
+            Value::List(items) if !items.is_empty() => items.as_slice(),
+            Value::Scalar(_) => std::slice::from_ref(list),
+            _ => {
+                let what = format!("`{}` is {}", shown(&name.text, 60), list.is_a());
+                reader.report(Finding::new(list.place, what).allowed("a list of 1 to 10000 values (`[2, 4, 8]`)"));
+                continue;
+            }
+        };
+        axes.push(Axis { keys });
+        values.push(items.iter().map(setting).collect::<Vec<_>>());
+    }
+    check_axes(reader, &axes, node.place);
+    let points = combined(reader, &axes, &values, node.place);
+    (axes, points)
+}
+
+/// The combinations of the axes' values; none, recorded, when there are too many.
+fn combined(reader: &Reader, axes: &[Axis], values: &[Vec<Setting>], place: Place) -> Vec<Point> {
+    for (axis, values) in axes.iter().zip(values) {
+        let mut seen = HashSet::new();
+        for value in values {
+            if !seen.insert(&value.value) {
+                let what = format!("`{}` has the value {} twice", axis.title(), shown(&value.value, 60));
+                reader.report(Finding::new(value.place, what));
+            }
+        }
+    }
+    let count = values
+        .iter()
+        .try_fold(1_usize, |product, values| product.checked_mul(values.len()));
+    if let Some(points) = count.filter(|count| *count <= MAX_POINTS) {
+        return point::combinations(values, points);
+    }
+    let what = match count {
+        Some(count) => format!("the values combine to {count} points"),
+        None => "the values combine to more points than can be counted".to_owned(),
+    };
+    reader.report(Finding::new(place, what).allowed(format!("{MAX_POINTS} points")));
+    Vec::new()
+}
+
+fn listed(fields: &Fields<'_>, node: &Node) -> (Vec<Axis>, Vec<Point>) {
+    let Value::List(items) = &node.value else {
+        fields.bad("points", node.place, node.is_a(), None);
+        return (Vec::new(), Vec::new());
+    };
+    if items.is_empty() || items.len() > MAX_POINTS {
+        fields.bad("points", node.place, &format!("a list of {}", items.len()), None);
+        return (Vec::new(), Vec::new());
+    }
+    let rows: Vec<Vec<Change>> = items
+        .iter()
+        .map(|item| changes(fields.reader(), item, "a point"))
+        .collect();
+    let mut axes: Vec<Axis> = Vec::new();
+    for change in rows.iter().flatten() {
+        // Beyond the limit, which `check_axes` reports, more are of no use.
+        if axes.len() <= MAX_AXES && !axes.iter().any(|axis| axis.keys == change.keys) {
+            axes.push(Axis {
+                keys: change.keys.clone(),
+            });
+        }
+    }
+    check_axes(fields.reader(), &axes, node.place);
+    let value = |row: &[Change], axis: &Axis| {
+        let change = row.iter().find(|change| change.keys == axis.keys);
+        change.map(|change| change.to.clone())
+    };
+    let points: Vec<Point> = rows
+        .iter()
+        .map(|row| Point {
+            values: axes.iter().map(|axis| value(row, axis)).collect(),
+        })
+        .collect();
+    let mut seen = HashMap::new();
+    for (at, (point, item)) in points.iter().zip(items).enumerate() {
+        let first = *seen.entry(point::said(&axes, point)).or_insert(at);
+        if first < at {
+            let what = format!("point {at} is the same as point {first}");
+            fields.reader().report(Finding::new(item.place, what));
+        }
+    }
+    (axes, points)
+}
+
+fn hooks(reader: &Reader, node: &Node) -> Hooks {
+    let fields = reader.fields(node, "`hooks`", &[&keys::HOOKS]);
+    let fits = |time: &Picos| (Picos::from_micros(100_000)..=Picos::from_micros(3_600_000_000)).contains(time);
+    Hooks {
+        before: fields.line("before", 1000),
+        after: fields.line("after", 1000),
+        timeout: fields
+            .unit("timeout", fits)
+            .map_or(TIMEOUT, |time: Picos| Duration::from_nanos(time.nanos())),
+    }
+}
+
+/// The charts that have a name of their own.
+const NAMED: [(&str, Plot); 3] = [
+    ("marking-rate", Plot::MarkingRate),
+    ("marking-curve", Plot::MarkingCurve),
+    ("latency-cdf", Plot::LatencyCdf),
+];
+
+fn plots(fields: &Fields<'_>, axes: &[Axis]) -> Vec<Plot> {
+    let reader = fields.reader();
+    let items = fields.list("plots").unwrap_or_default();
+    if items.len() > 100 {
+        fields.bad(
+            "plots",
+            fields.place_of("plots"),
+            &format!("a list of {}", items.len()),
+            None,
+        );
+        return Vec::new();
+    }
+    let mut plots: Vec<Plot> = Vec::new();
+    for item in items {
+        let plot = match &item.value {
+            Value::Scalar(text) => {
+                let found = NAMED.iter().find(|(name, _)| name == text);
+                if found.is_none() {
+                    let suggestion = near::nearest(text, NAMED.iter().map(|(name, _)| *name)).map(str::to_owned);
+                    fields.bad("plots", item.place, &format!("`{}`", shown(text, 60)), suggestion);
+                }
+                found.map(|(_, plot)| plot.clone())
+            }
+            _ => figure_plot(reader, item, axes).map(Plot::Figure),
+        };
+        let Some(plot) = plot else { continue };
+        if plots
+            .iter()
+            .any(|other| point::file_name(other) == point::file_name(&plot))
+        {
+            let what = format!("two plots are called `{}`; give one a `name`", point::file_name(&plot));
+            reader.report(Finding::new(item.place, what));
+        }
+        plots.push(plot);
+    }
+    plots
+}
+
+fn figure_plot(reader: &Reader, node: &Node, axes: &[Axis]) -> Option<FigurePlot> {
+    let fields = reader.fields(node, "a plot", &[&keys::PLOT]);
+    fields.require("figure");
+    let over = fields.text("over").and_then(|text| {
+        let wanted: Vec<&str> = text.split(',').map(str::trim).collect();
+        let found = axes
+            .iter()
+            .position(|axis| axis.keys == wanted || axis.keys.iter().any(|key| key == text.trim()));
+        if found.is_none() {
+            let titles: Vec<String> = axes.iter().map(Axis::title).collect();
+            let what = format!("`{}` is not varied", shown(text, 100));
+            let finding = Finding::new(fields.place_of("over"), what).allowed(titles.join("; "));
+            let suggestion = near::nearest(text, titles.iter().map(String::as_str)).map(str::to_owned);
+            reader.report(finding.suggest(suggestion));
+        }
+        found
+    });
+    let log = fields
+        .word(
+            "log",
+            &[
+                ("none", (false, false)),
+                ("x", (true, false)),
+                ("y", (false, true)),
+                ("both", (true, true)),
+            ],
+        )
+        .unwrap_or_default();
+    let good = |text: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        ((1..=64).contains(&text.len()) && text.chars().all(plain)).then(|| text.to_owned())
+    };
+    let name = fields.parse("name", good, |_| None);
+    let subject = match expect::subject(fields.text("figure")?, None) {
+        Ok(subject) => subject,
+        Err(finding) => {
+            reader.report(Finding {
+                place: fields.place_of("figure"),
+                ..finding
+            });
+            return None;
+        }
+    };
+    let made = || {
+        let scope = subject
+            .scope
+            .as_deref()
+            .map_or(String::new(), |scope| format!("{scope}-"));
+        let text = format!("{scope}{}", subject.known.title(subject.measure));
+        text.replace(|c: char| !c.is_ascii_alphanumeric() && c != '_', "-")
+    };
+    Some(FigurePlot {
+        name: name.unwrap_or_else(made),
+        figure: subject.known.name,
+        statistic: subject.measure.statistic,
+        scope: subject.scope,
+        over,
+        log_x: log.0,
+        log_y: log.1,
+    })
+}
+
+/// The axes and points of `--vary` arguments: `key=v1,v2,…`, each value YAML; keys that change together
+/// are separated by commas. Places are [`Place::Override`] with the argument's number.
+pub fn varied(reader: &Reader, arguments: &[String]) -> (Vec<Axis>, Vec<Point>) {
+    let mut axes = Vec::new();
+    let mut values = Vec::new();
+    for (index, text) in arguments.iter().enumerate() {
+        let place = Place::Override(index);
+        let Some((keys, list)) = text.split_once('=') else {
+            let finding = Finding::new(place, "there is no `=`");
+            reader.report(finding.allowed("key=v1,v2,…, as traffic.incast.senders=2,4,8"));
+            continue;
+        };
+        let Some(keys) = keys_of(reader, place, keys) else {
+            continue;
+        };
+        let mut findings = Vec::new();
+        let node = tree::parse(&format!("[{list}]"), |_| place, &mut findings);
+        let broken = !findings.is_empty();
+        findings.into_iter().for_each(|finding| reader.report(finding));
+        let items = match node.map(|node| node.value) {
+            Some(Value::List(items)) if !items.is_empty() => items,
+            _ if broken => continue,
+            _ => {
+                reader.report(Finding::new(place, "there is no value").allowed("key=v1,v2,…"));
+                continue;
+            }
+        };
+        axes.push(Axis { keys });
+        values.push(items.iter().map(setting).collect::<Vec<_>>());
+    }
+    let place = Place::Override(arguments.len().saturating_sub(1));
+    check_axes(reader, &axes, place);
+    let points = combined(reader, &axes, &values, place);
+    (axes, points)
+}

@@ -1,0 +1,240 @@
+//! The order of a sweep: each trial that is not finished, its hooks around it, its results kept before the
+//! next one begins.
+//!
+//! Contract: what is in the folder when this returns, or when the process is killed, is whole; what was
+//! finished is not run again. A trial that was cut short is not kept.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::hook::{self, Call, Hook, HookError, HookFailure, When};
+use super::store::{Store, StoreError};
+use super::{Inputs, Ready, point};
+use crate::trial::{Measured, Trial, TrialError, Watched};
+use crate::yaml::Diagnostics;
+use crate::{fabric, report};
+
+/// How one trial is run. A sweep does not care.
+pub trait Runner {
+    /// Runs `trial`; see [`Trial::run`].
+    ///
+    /// # Errors
+    /// As [`Trial::run`].
+    fn run(
+        &mut self,
+        trial: &Trial<'_>,
+        stop: &AtomicBool,
+        watch: &mut dyn FnMut(&Watched),
+    ) -> Result<Measured, TrialError>;
+}
+
+/// What a caller sees of a sweep under way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Seen<'a> {
+    /// A trial begins: its point, its number, and how many are finished.
+    Begins {
+        /// The point.
+        point: usize,
+        /// The trial.
+        trial: u32,
+        /// Finished before it.
+        done: usize,
+    },
+    /// It is under way.
+    Under(&'a Watched),
+    /// A point's last trial is finished.
+    PointDone {
+        /// The point.
+        point: usize,
+        /// Finished trials of all points.
+        done: usize,
+    },
+}
+
+/// How a sweep ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Every trial is finished.
+    Complete,
+    /// It was asked to stop.
+    Stopped,
+}
+
+/// Why a sweep ended before it was done. What was finished is kept.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// A point does not load: files are as they were when the sweep began, so this is found at the start.
+    #[error(transparent)]
+    Input(#[from] Diagnostics),
+    /// A trial could not be run.
+    #[error("point {point} ({values}), trial {trial}: {source}")]
+    Trial {
+        /// The point.
+        point: usize,
+        /// Its values.
+        values: String,
+        /// The trial.
+        trial: u32,
+        /// Why.
+        source: TrialError,
+    },
+    /// A trial ended early by itself.
+    #[error("point {point} ({values}), trial {trial} ended early: {cause}")]
+    Early {
+        /// The point.
+        point: usize,
+        /// Its values.
+        values: String,
+        /// The trial.
+        trial: u32,
+        /// Why.
+        cause: String,
+    },
+    /// A hook failed.
+    #[error(transparent)]
+    Hook(#[from] HookError),
+    /// The folder could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Runs every trial that is not finished. `owned`: kernel interfaces that may be used although they are in
+/// use.
+///
+/// # Errors
+/// [`SweepError`]; trials before it are kept.
+pub fn run(
+    ready: &Ready,
+    runner: &mut dyn Runner,
+    store: &mut Store,
+    owned: &[String],
+    stop: &AtomicBool,
+    mut watch: impl FnMut(Seen<'_>),
+) -> Result<Ended, SweepError> {
+    let before = placed(ready.before.as_ref(), store)?;
+    let after = placed(ready.after.as_ref(), store)?;
+    for point in 0..ready.sweep.points.len() {
+        let mut new_point = true;
+        let mut ran = false;
+        let device = ready.device_settings(point);
+        for trial in 0..ready.sweep.trials {
+            if store.is_done(point, trial) {
+                continue;
+            }
+            if stop.load(Ordering::Relaxed) {
+                return Ok(Ended::Stopped);
+            }
+            watch(Seen::Begins {
+                point,
+                trial,
+                done: store.count(),
+            });
+            let inputs = ready.inputs(point, trial)?;
+            let folder = store.trial_folder(point, trial)?;
+            let call = |when| Call {
+                when,
+                sweep: &ready.sweep,
+                point,
+                trial,
+                new_point,
+                inputs: &inputs,
+                device: &device,
+                folder: &folder,
+            };
+            if let Some((hook, Some(program))) = &before {
+                call(When::Before).run(hook, program)?;
+            }
+            let ended = one(ready, runner, &inputs, owned, stop, &mut |seen| {
+                watch(Seen::Under(seen));
+            });
+            let measured = ended.map_err(|source| SweepError::Trial {
+                point,
+                values: said(ready, point),
+                trial,
+                source,
+            })?;
+            let Measured {
+                mut results,
+                fabric: counters,
+            } = measured;
+            if let Some(cause) = &results.run.interrupted_by {
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(Ended::Stopped);
+                }
+                return Err(SweepError::Early {
+                    point,
+                    values: said(ready, point),
+                    trial,
+                    cause: cause.clone(),
+                });
+            }
+            if let Some((hook, program)) = &after {
+                let call = call(When::After);
+                let device = match program {
+                    Some(program) => call.readings(hook, &call.run(hook, program)?)?,
+                    None => match &counters {
+                        Some(counters) => hook::fabric::readings(counters),
+                        None => return Err(call.error(hook, HookFailure::NoFabric).into()),
+                    },
+                };
+                results.add_device(device);
+            }
+            let of_sweep = ready.sweep.expect.iter().map(|(_, expectation)| expectation);
+            results.judge(inputs.pattern.pattern.expect.iter().chain(of_sweep));
+            if let Some(counters) = &counters {
+                report::write_file(&folder, fabric::FILE_NAME, counters.to_json().as_bytes())
+                    .map_err(StoreError::from)?;
+            }
+            store.keep(point, trial, &results)?;
+            (new_point, ran) = (false, true);
+        }
+        if ran {
+            watch(Seen::PointDone {
+                point,
+                done: store.count(),
+            });
+        }
+    }
+    Ok(Ended::Complete)
+}
+
+fn said(ready: &Ready, point: usize) -> String {
+    let values = ready.sweep.points.get(point);
+    values.map_or(String::new(), |values| point::said(&ready.sweep.axes, values))
+}
+
+fn one(
+    ready: &Ready,
+    runner: &mut dyn Runner,
+    inputs: &Inputs,
+    owned: &[String],
+    stop: &AtomicBool,
+    watch: &mut dyn FnMut(&Watched),
+) -> Result<Measured, TrialError> {
+    let trial = Trial {
+        pattern: &inputs.pattern,
+        pattern_name: &ready.sweep.pattern,
+        testbed: &inputs.testbed,
+        testbed_name: ready.testbed_name(),
+        owned_interfaces: owned,
+    };
+    runner.run(&trial, stop, watch)
+}
+
+/// A hook and the file to run; none for the one that is in this process.
+type Placed = (Hook, Option<PathBuf>);
+
+/// Puts a shipped hook where it can be run.
+fn placed(hook: Option<&Hook>, store: &Store) -> Result<Option<Placed>, SweepError> {
+    let Some(hook) = hook else { return Ok(None) };
+    let program = match hook {
+        Hook::Fabric => None,
+        Hook::File { path, .. } => Some(path.clone()),
+        Hook::Shipped { name, text } => {
+            let path = store.write(&format!("hooks/{name}"), text.as_bytes(), 0o755)?;
+            let absolute = std::path::absolute(&path);
+            Some(absolute.map_err(|source| StoreError::File { path, source })?)
+        }
+    };
+    Ok(Some((hook.clone(), program)))
+}

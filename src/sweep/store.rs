@@ -1,0 +1,204 @@
+//! A sweep's folder: the results of each trial, the journal of those finished, and the files at the top.
+//!
+//! Contract: a file appears under its name only when it is complete and on the disk. A trial counts as
+//! finished from the moment that its results are there; one that was finished when the process ended before
+//! its line was in the journal is taken in when the folder is opened again.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::journal::{self, Entry, Header, Journal, JournalError, Locked};
+use super::{Ready, point};
+use crate::report::model::Results;
+use crate::report::{self, WriteError};
+
+/// An open folder.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    journal: Journal,
+}
+
+/// Why the folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A trial's results.
+    #[error(transparent)]
+    Results(#[from] WriteError),
+    /// Results that are not what they were.
+    #[error(transparent)]
+    Read(#[from] report::ReadError),
+    /// Another file.
+    #[error("{path}: cannot write: {source}", path = path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Store {
+    /// Opens `folder` for the sweep, and takes in what was finished there; `restart` deletes that
+    /// first.
+    ///
+    /// # Errors
+    /// [`StoreError::Journal`] when it is another sweep's, or in use.
+    pub fn open(folder: &Path, ready: &Ready, restart: bool) -> Result<Store, StoreError> {
+        let locked = Locked::take(folder)?;
+        if restart {
+            locked.clear()?;
+        }
+        let header = Header {
+            schema: journal::SCHEMA.to_owned(),
+            identity: ready.identity(),
+            sweep: ready.sweep.name.clone(),
+            squall: env!("CARGO_PKG_VERSION").to_owned(),
+            points: ready.sweep.points.len(),
+            trials: ready.sweep.trials,
+        };
+        let mut store = Store {
+            folder: folder.to_owned(),
+            journal: locked.open(&header)?,
+        };
+        store.look_through(ready)?;
+        Ok(store)
+    }
+
+    /// Holds the journal against the files: a trial without its file is not finished, a whole file
+    /// without its line is.
+    fn look_through(&mut self, ready: &Ready) -> Result<(), StoreError> {
+        let sweep = &ready.sweep;
+        let entries: Vec<Entry> = self.journal.done().values().cloned().collect();
+        for entry in entries {
+            let known = entry.point < sweep.points.len() && entry.trial < sweep.trials;
+            if !known || self.sha256(&entry.results).as_ref() != Some(&entry.sha256) {
+                self.journal.forget(entry.point, entry.trial);
+            }
+        }
+        for point in 0..sweep.points.len() {
+            for trial in 0..sweep.trials {
+                if self.is_done(point, trial) {
+                    continue;
+                }
+                let file = self.file(point, trial);
+                if file.exists()
+                    && let Ok(results) = report::read(&file)
+                    && results.run.seed == point::seed(sweep.seed, point, trial)
+                    && !results.run.interrupted
+                {
+                    self.finish(point, trial, results.run.seed)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn relative(point: usize, trial: u32) -> String {
+        format!("{}/{}", point::folder(point, trial), report::FILE_NAME)
+    }
+
+    fn file(&self, point: usize, trial: u32) -> PathBuf {
+        self.folder.join(Store::relative(point, trial))
+    }
+
+    fn sha256(&self, relative: &str) -> Option<String> {
+        // A journal is a file like any other: it names nothing outside of the folder.
+        let inside = Path::new(relative)
+            .components()
+            .all(|part| matches!(part, std::path::Component::Normal(_)));
+        let bytes = inside.then(|| std::fs::read(self.folder.join(relative)).ok())??;
+        let digest = Sha256::digest(&bytes);
+        Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    fn finish(&mut self, point: usize, trial: u32, seed: u64) -> Result<(), StoreError> {
+        let results = Store::relative(point, trial);
+        let sha256 = self.sha256(&results).unwrap_or_default();
+        self.journal.finished(Entry {
+            point,
+            trial,
+            seed,
+            results,
+            sha256,
+        })?;
+        Ok(())
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A trial's folder, which is made.
+    ///
+    /// # Errors
+    /// [`StoreError::File`].
+    pub fn trial_folder(&self, point: usize, trial: u32) -> Result<PathBuf, StoreError> {
+        let path = self.folder.join(point::folder(point, trial));
+        let made = std::fs::create_dir_all(&path).and_then(|()| std::path::absolute(&path));
+        made.map_err(|source| StoreError::File { path, source })
+    }
+
+    /// How many trials are finished.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.journal.done().len()
+    }
+
+    /// Whether a trial is finished.
+    #[must_use]
+    pub fn is_done(&self, point: usize, trial: u32) -> bool {
+        self.journal.done().contains_key(&(point, trial))
+    }
+
+    /// Keeps the results of a finished trial. They are on the disk, and in the journal, when this
+    /// returns.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the trial counts as unfinished then.
+    pub fn keep(&mut self, point: usize, trial: u32, results: &Results) -> Result<(), StoreError> {
+        let file = self.file(point, trial);
+        report::write(results, file.parent().unwrap_or(&self.folder))?;
+        self.finish(point, trial, results.run.seed)
+    }
+
+    /// The finished trials in order, each with its results, read one by one.
+    pub fn results(&self) -> impl Iterator<Item = Result<(&Entry, Results), StoreError>> {
+        self.journal.done().values().map(|entry| {
+            let results = report::read(&self.folder.join(&entry.results))?;
+            Ok((entry, results))
+        })
+    }
+
+    /// Writes a file of the folder in one step.
+    ///
+    /// # Errors
+    /// [`StoreError::File`]; an older file is then still what it was.
+    pub fn write(&self, name: &str, bytes: &[u8], mode: u32) -> Result<PathBuf, StoreError> {
+        let path = self.folder.join(name);
+        let parent = path.parent().unwrap_or(&self.folder);
+        let write = || {
+            std::fs::create_dir_all(parent)?;
+            let mut file = tempfile::Builder::new()
+                .prefix(".part-")
+                .permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
+                .tempfile_in(parent)?;
+            file.write_all(bytes)?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|error| error.error)?;
+            journal::sync(parent);
+            Ok(())
+        };
+        match write() {
+            Ok(()) => Ok(path),
+            Err(source) => Err(StoreError::File { path, source }),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! One run, from loaded files to results: safety checks, ports, plan, driver, report.
+//!
+//! Contract: [`Trial::run`] is everything that `squall run` does between loading and printing, and
+//! prints nothing itself. Many trials may run one after another in one process through one
+//! [`Session`]; each opens its ports anew. An error says which of the exit statuses it belongs to.
+//!
+//! Left out on purpose: files, signals, terminals; many trials (`sweep`).
+
+mod safety;
+mod session;
+
+use std::sync::atomic::AtomicBool;
+use std::time::{Instant, SystemTime};
+
+use crate::engine::outcome::Live;
+use crate::engine::{lab, realtime, virtual_time};
+use crate::plan::{self, Plan, PlanError};
+use crate::report::assemble::{Inputs, assemble};
+use crate::report::model::Results;
+use crate::testbed::Testbed;
+use crate::units::{BitRate, Picos};
+use crate::{fabric, pattern, testbed};
+
+pub use session::Session;
+
+/// Why there is no result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrialError {
+    /// The pattern or the testbed is wrong, or they do not go together.
+    #[error("{0}")]
+    Input(String),
+    /// The environment is (DPDK, ports, memory, rights).
+    #[error("{0}")]
+    Environment(String),
+}
+
+/// What is to be run.
+#[derive(Debug, Clone, Copy)]
+pub struct Trial<'a> {
+    /// What to send.
+    pub pattern: &'a pattern::Loaded,
+    /// The pattern as it was named, for the report.
+    pub pattern_name: &'a str,
+    /// Where.
+    pub testbed: &'a testbed::Loaded,
+    /// The testbed as it was named; `None` for the built-in one.
+    pub testbed_name: Option<&'a str>,
+    /// Kernel interfaces that may be used although they have an address or a route.
+    pub owned_interfaces: &'a [String],
+}
+
+/// What a caller sees of a trial under way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Watched {
+    /// What was done so far.
+    pub live: Live,
+    /// How long sending is to take, where the plan knows it.
+    pub length: Option<Picos>,
+    /// Whether every port receives: then what is missing is lost.
+    pub listens: bool,
+}
+
+/// What a trial comes to.
+#[derive(Debug)]
+pub struct Measured {
+    /// What was measured, from outside the device under test.
+    pub results: Results,
+    /// What the reference fabric itself counted, where it was the device under test: to compare with,
+    /// and not a source of any result.
+    pub fabric: Option<fabric::Counters>,
+}
+
+impl Trial<'_> {
+    /// Whether the trial could be run, as far as can be told without touching a port.
+    ///
+    /// # Errors
+    /// As [`Trial::run`].
+    pub fn check(&self) -> Result<(), TrialError> {
+        let testbed = &self.sized();
+        safety::check_devices(&self.pattern.pattern, testbed, self.owned_interfaces)?;
+        // Where the speeds are known, so is the plan.
+        if let Ok(speeds) = speeds(testbed) {
+            safety::check_blast(&plan_of(self.pattern, testbed, &speeds)?, testbed)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the trial. `stop` ends it early: what was measured by then is in the results, which say
+    /// so ([`crate::report::model::Run::interrupted_by`]). `watch` is called before the first frame,
+    /// then a few times a second.
+    ///
+    /// # Errors
+    /// [`TrialError::Input`] for what does not go together or is not safe, [`TrialError::Environment`]
+    /// for ports that cannot be had; nothing was sent then.
+    pub fn run(
+        &self,
+        session: &mut Session,
+        stop: &AtomicBool,
+        mut watch: impl FnMut(&Watched),
+    ) -> Result<Measured, TrialError> {
+        let (pattern, testbed) = (&self.pattern.pattern, &self.sized());
+        self.check()?;
+        let started = SystemTime::now();
+        let clock = Instant::now();
+        let seen = |plan: &Plan| Watched {
+            live: Live::default(),
+            length: plan.summary().length,
+            listens: plan.ports.iter().all(|port| port.receive),
+        };
+        let (plan, mut outcome) = if let Some(fabric) = &testbed.fabric {
+            let plan = plan_of(self.pattern, testbed, &speeds(testbed)?)?;
+            let running = session.start_fabric(testbed, fabric, &plan)?;
+            let seen = seen(&plan);
+            watch(&seen);
+            let core = lab::cores(testbed).0.first().copied().unwrap_or(0);
+            let outcome = virtual_time::run(&plan, running, pattern.icrc_check, core, stop, |live| {
+                watch(&Watched { live: *live, ..seen });
+            });
+            (plan, outcome.map_err(TrialError::Environment)?)
+        } else {
+            let lab = session.open(testbed)?;
+            let plan = plan_of(self.pattern, testbed, lab.speeds())?;
+            safety::check_blast(&plan, testbed)?;
+            safety::check_interfaces(&plan, testbed)?;
+            let running = lab.start(testbed, &plan).map_err(environment)?;
+            let seen = seen(&plan);
+            watch(&seen);
+            let outcome = realtime::run(&plan, testbed, running, pattern.icrc_check, stop, |live| {
+                watch(&Watched { live: *live, ..seen });
+            });
+            (plan, outcome.map_err(TrialError::Environment)?)
+        };
+        let of_testbed = self.testbed.source.overrides.iter();
+        let mut settings: Vec<String> = of_testbed.map(|set| format!("{}{set}", testbed::PREFIX)).collect();
+        settings.extend_from_slice(&self.pattern.source.overrides);
+        let inputs = Inputs {
+            pattern,
+            pattern_source: (self.pattern_name, self.pattern.source.sha256()),
+            testbed,
+            testbed_source: self.testbed_name.map(|name| (name, self.testbed.source.sha256())),
+            settings: &settings,
+            started,
+            took: clock.elapsed(),
+        };
+        let mut results = assemble(&inputs, &plan, &outcome);
+        results.judge(&pattern.expect);
+        Ok(Measured {
+            results,
+            fabric: outcome.fabric.take(),
+        })
+    }
+
+    /// The testbed with as many fabric hosts as the pattern wants.
+    fn sized(&self) -> Testbed {
+        self.testbed.testbed.sized(self.pattern.pattern.workers_needed())
+    }
+}
+
+fn environment(error: impl std::fmt::Display) -> TrialError {
+    TrialError::Environment(error.to_string())
+}
+
+/// Line rates of a testbed's ports where DPDK is not asked.
+///
+/// # Errors
+/// A port without `speed`.
+pub fn speeds(testbed: &Testbed) -> Result<Vec<BitRate>, TrialError> {
+    let missing: Vec<&str> = testbed
+        .ports
+        .iter()
+        .filter(|port| port.speed.is_none())
+        .map(|port| port.name.as_str())
+        .collect();
+    if !missing.is_empty() {
+        return Err(TrialError::Input(format!(
+            "without opening ports their line rate is not known: give {} a `speed:` in the testbed",
+            missing.join(", ")
+        )));
+    }
+    Ok(testbed.ports.iter().filter_map(|port| port.speed).collect())
+}
+
+/// The plan of a pattern on a testbed whose ports have these line rates.
+///
+/// # Errors
+/// [`TrialError::Input`] with everything that does not fit.
+pub fn plan_of(pattern: &pattern::Loaded, testbed: &Testbed, speeds: &[BitRate]) -> Result<Plan, TrialError> {
+    plan::build(&pattern.pattern, testbed, speeds).map_err(|errors| does_not_fit(&errors))
+}
+
+fn does_not_fit(errors: &[PlanError]) -> TrialError {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    TrialError::Input(format!(
+        "the pattern does not fit the testbed:\n  {}",
+        lines.join("\n  ")
+    ))
+}
