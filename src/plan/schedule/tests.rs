@@ -459,3 +459,22 @@ fn control_frames_do_not_wait_behind_data() {
         assert_eq!((pauses, packets), (20, 3000), "{clocking:?}");
     }
 }
+
+/// What a port is asked for is the most at any one time: entries that follow each other do not add up.
+#[test]
+fn entries_that_follow_each_other_do_not_add_up() {
+    let full = || Kind::Transfer(transfer(40_000, 1, 3, Rate::Share(Share(1.0))));
+    let mut p = pattern(vec![full(), full()]);
+    let of_port = |p: &Pattern| {
+        let summary = plan(p, 2).summary();
+        (summary.ports[0].offered_tx, summary.ports[1].offered_rx)
+    };
+    assert_eq!(of_port(&p), (2 * LINE.0, 2 * LINE.0));
+    p.traffic[1].start = Start::After {
+        entry: 0,
+        delay: Picos::ZERO,
+    };
+    assert_eq!(of_port(&p), (LINE.0, LINE.0));
+    p.traffic[1].start = Start::At(Picos(1));
+    assert_eq!(of_port(&p), (2 * LINE.0, 2 * LINE.0));
+}
