@@ -96,6 +96,9 @@ fn run(yaml: &str, hosts: u8, count: u64, to: impl Fn(u8) -> u8) -> (f64, u64) {
     (seconds, hops)
 }
 
+/// What it is called, the fabric, its hosts, and who sends to whom.
+type Case = (&'static str, &'static str, u8, fn(u8) -> u8);
+
 fn main() {
     let asked = |flag: &str| std::env::args().any(|arg| arg == flag);
     let short = asked("--short");
@@ -109,7 +112,7 @@ fn main() {
     fn shift(host: u8) -> u8 {
         (host + 9) % 32
     }
-    let cases: [(&str, &str, u8, fn(u8) -> u8); 4] = [
+    let cases: [Case; 4] = [
         ("one switch, each host to another", "{}", 32, shift),
         ("one switch, 31 hosts to one, marked and paused", slow, 32, |_| 31),
         ("one switch, 8 hosts to one, marked and paused", slow, 9, |_| 8),

@@ -22,6 +22,16 @@ fn wire(len: usize) -> u64 {
     (len as u64 + 24) * 20
 }
 
+/// An interval of a Poisson process with one event in `mean` picoseconds.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "positive, and far below 2^63"
+)]
+fn interval(random: &mut Pcg64Mcg, mean: f64) -> u64 {
+    (mean * -(1.0 - random.random::<f64>()).ln()) as u64
+}
+
 /// When each of `frames` (departure, sender, length), in this order, is received by the last host.
 fn receive(yaml: &str, hosts: usize, frames: &[(u64, usize, usize)]) -> Vec<u64> {
     let mut fabric = fabric(yaml, hosts, 1);
@@ -89,11 +99,11 @@ fn any_arrivals_follow_lindleys_recursion_to_the_picosecond() {
     let mut random = Pcg64Mcg::seed_from_u64(5);
     for load in [0.5_f64, 0.9, 1.1] {
         // Frames of 60 to 4194 bytes, mean 2127: 43.02 ns.
-        let mut now = 0.0;
+        let mut now = 0;
         let mut frames = Vec::new();
         for index in 0..4000 {
-            now += 43_020.0 / load * -(1.0 - random.random::<f64>()).ln();
-            frames.push((now as u64, index % 100, random.random_range(60..=4194)));
+            now += interval(&mut random, 43_020.0 / load);
+            frames.push((now, index % 100, random.random_range(60..=4194)));
         }
         assert_eq!(receive(PLAIN, 101, &frames), lindley(&frames), "load {load}");
     }
@@ -110,18 +120,18 @@ fn poisson_waits(yaml: &str, load: f64, classes: &[u8], runs: u64) -> Vec<(f64, 
         let hosts = 201;
         let mut fabric = fabric(yaml, hosts, run);
         let mut senders = Senders::new(hosts);
-        let mut now = 0.0;
+        let mut now = 0;
         let mut sent = Vec::new();
         for index in 0..FRAMES {
-            now += SERVICE as f64 / load * -(1.0 - random.random::<f64>()).ln();
+            now += interval(&mut random, SERVICE as f64 / load);
             let which = random.random_range(0..classes.len());
             let said = Said {
                 class: classes[which],
-                number: u32::try_from(index).unwrap(),
+                number: u32::try_from(index).expect("few"),
                 ..Said::new(index % (hosts - 1), hosts - 1, LEN)
             };
-            sent.push((now as u64, which));
-            senders.push(now as u64, &said);
+            sent.push((now, which));
+            senders.push(now, &said);
         }
         let trace = senders.run(&mut fabric, u64::MAX);
         assert_eq!(trace.received.len(), FRAMES);

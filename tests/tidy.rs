@@ -14,6 +14,7 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("wire", &["units"]),
     ("dpdk", &["units"]),
     ("yaml", &["units"]),
+    ("plot", &[]),
     ("capture", &["units"]),
     ("host", &["units", "dpdk"]),
     ("expect", &["yaml"]),
@@ -32,7 +33,7 @@ const KNOWS: &[(&str, &[&str])] = &[
     (
         "report",
         &[
-            "units", "dpdk", "expect", "pattern", "testbed", "plan", "measure", "engine", "host",
+            "units", "dpdk", "expect", "plot", "pattern", "testbed", "plan", "measure", "engine", "host",
         ],
     ),
     (
@@ -44,7 +45,7 @@ const KNOWS: &[(&str, &[&str])] = &[
     (
         "sweep",
         &[
-            "units", "yaml", "expect", "pattern", "testbed", "fabric", "report", "trial",
+            "units", "yaml", "expect", "plot", "pattern", "testbed", "fabric", "report", "trial",
         ],
     ),
     (

@@ -107,6 +107,9 @@ pub fn run(args: &Args) -> Outcome {
         if !args.quiet {
             super::say(&format!("results: {}", path.display()));
         }
+        for (name, svg) in report::plots::of_run(&results) {
+            report::write_file(folder, &name, svg.as_bytes()).map_err(|error| Failure::Run(error.to_string()))?;
+        }
         if let Some(counters) = counters {
             report::write_file(folder, fabric::FILE_NAME, counters.to_json().as_bytes())
                 .map_err(|error| Failure::Run(error.to_string()))?;

@@ -10,7 +10,7 @@ use crate::report::terminal::View;
 use crate::sweep::gather::gather;
 use crate::sweep::run::{Ended, Runner, Seen, SweepError};
 use crate::sweep::store::{Store, StoreError};
-use crate::sweep::{self, Given, MAX_TRIALS, Ready, point, shown, tables};
+use crate::sweep::{self, Given, MAX_TRIALS, Ready, plots, point, shown, tables};
 use crate::trial::{Measured, Session, Trial, TrialError, Watched};
 use crate::yaml::Diagnostics;
 
@@ -178,6 +178,9 @@ pub(super) fn many(ready: &Ready, args: &Many) -> Outcome {
     store.write("summary.csv", &tables::summary(&ready.sweep, &gathered), 0o666)?;
     store.write("summary.json", &tables::json(&ready.sweep, &gathered, complete), 0o666)?;
     store.write("summary.txt", summary(true, View::FILE).as_bytes(), 0o666)?;
+    for (name, svg) in plots::draw(&ready.sweep, &gathered) {
+        store.write(&name, svg.as_bytes(), 0o666)?;
+    }
     if !args.quiet {
         super::devices::print(&summary(false, View::of_stdout()))?;
         if let Some(folder) = &args.out {

@@ -15,6 +15,7 @@ pub mod figures;
 mod json;
 pub mod kpi;
 pub mod model;
+pub mod plots;
 pub mod provenance;
 pub mod stats;
 pub mod terminal;

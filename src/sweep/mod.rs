@@ -11,6 +11,7 @@ pub mod hook;
 pub mod journal;
 pub mod keys;
 mod load;
+pub mod plots;
 pub mod point;
 mod read;
 pub mod run;
@@ -19,6 +20,7 @@ pub mod shown;
 pub mod store;
 pub mod tables;
 mod types;
+mod value;
 
 use crate::yaml::read::Reader;
 use crate::yaml::{self, Diagnostics, Source};

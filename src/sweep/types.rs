@@ -137,8 +137,6 @@ pub struct FigurePlot {
     pub statistic: &'static str,
     /// Index into [`Sweep::axes`]; `None`: the first one that is numeric.
     pub over: Option<usize>,
-    /// Whether the horizontal axis is logarithmic.
-    pub log_x: bool,
-    /// Whether the vertical axis is logarithmic.
-    pub log_y: bool,
+    /// Whether the horizontal and the vertical axis are logarithmic; `None`: as it suits the values.
+    pub log: Option<(bool, bool)>,
 }

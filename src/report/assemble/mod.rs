@@ -131,7 +131,7 @@ fn observations(entry: &EntryPlan, record: &EntryRecord, found: &mut Vec<Anomaly
         let window = crate::measure::flow::WINDOW;
         let text = format!(
             "{} frames came more than {window} behind the newest of their flow: late, or late copies. They are not counted as \
-             received, so as many of the lost may only have been late.",
+             received.",
             record.too_old
         );
         found.push(Anomaly {
