@@ -76,6 +76,33 @@ fn a_device_that_is_not_there_is_the_environments_fault() {
     assert_eq!(status, Some(2), "{errors}");
 }
 
+/// EAL makes a folder for each process; in that of a run DPDK's telemetry has a socket to the end.
+#[test]
+fn nothing_is_left_in_the_runtime_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let testbed = folder.path().join("telemetry-is-on.yaml");
+    let text = "eal: {hugepages: none}\nports:\n  - {name: loop, device: net_ring0, speed: 40Gbps}\n";
+    std::fs::write(&testbed, text).expect("a testbed");
+    let run = format!("run first-look --set duration=200ms --testbed {}", testbed.display());
+    for (args, status) in [
+        ("ports --no-hugepages --vdev net_null0", 0),
+        ("ports --no-hugepages --vdev net_nonsense0", 3),
+        (run.as_str(), 0),
+    ] {
+        let output = Command::new(SQUALL)
+            .args(args.split(' '))
+            .env("RUNTIME_DIRECTORY", folder.path())
+            .output();
+        let (ended, _, errors) = told(output.expect("squall runs"));
+        assert_eq!(ended, Some(status), "{errors}");
+        // That of all DPDK processes stays, and shows that EAL has been there.
+        let dpdk = folder.path().join("dpdk");
+        let left: Vec<_> = std::fs::read_dir(&dpdk).expect("EAL's folder").collect();
+        assert!(left.is_empty(), "{args}: {left:?}");
+        std::fs::remove_dir(dpdk).expect("an empty folder");
+    }
+}
+
 #[test]
 fn doctor_tells_what_is_wrong_with_an_interface() {
     let doctor = "\"$SQUALL\" doctor --json --memory 1MiB --vdev net_af_packet0,iface=left";

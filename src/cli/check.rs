@@ -5,10 +5,11 @@ use std::fmt::Write;
 use super::Outcome;
 use super::devices::print;
 use super::input::Input;
+use super::notes::notes;
 use crate::pattern::Start;
 use crate::plan::Plan;
-use crate::plan::feed::{Rounds, Work};
 use crate::plan::summary::Summary;
+use crate::testbed::Testbed;
 use crate::trial;
 use crate::units::{BitRate, Bytes, Picos, Share};
 
@@ -25,10 +26,10 @@ pub struct Args {
 /// [`super::Failure::Input`] with everything that is wrong.
 pub fn run(args: &Args) -> Outcome {
     let (pattern, testbed) = args.input.load()?;
-    let speeds = trial::speeds(&testbed.testbed)?;
-    let plan = trial::plan_of(&pattern, &testbed.testbed, &speeds)?;
-    let summary = plan.summary();
-    print(&text(&pattern.pattern.name, &testbed.testbed.name, &plan, &summary))
+    let testbed = testbed.testbed.sized(pattern.pattern.workers_needed());
+    let speeds = trial::speeds(&testbed)?;
+    let plan = trial::plan_of(&pattern, &testbed, &speeds)?;
+    print(&text(&pattern.pattern.name, &testbed, &plan, &plan.summary()))
 }
 
 fn row(out: &mut String, widths: &[usize], cells: &[String]) {
@@ -66,9 +67,13 @@ fn length(time: Picos) -> String {
     }
 }
 
-fn text(pattern: &str, testbed: &str, plan: &Plan, summary: &Summary) -> String {
+fn text(pattern: &str, testbed: &Testbed, plan: &Plan, summary: &Summary) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{pattern} on {testbed}: the plan (seed {})\n\nTraffic", plan.seed);
+    let _ = writeln!(
+        out,
+        "{pattern} on {}: the plan (seed {})\n\nTraffic",
+        testbed.name, plan.seed
+    );
     let head = [
         "entry",
         "kind",
@@ -124,43 +129,6 @@ fn text(pattern: &str, testbed: &str, plan: &Plan, summary: &Summary) -> String 
         ]);
     }
     table(&mut out, &rows);
-    let mut notes: Vec<String> = plan
-        .ports
-        .iter()
-        .zip(&summary.ports)
-        .filter(|(port, own)| own.offered_tx > port.speed.0)
-        .map(|(port, _)| {
-            format!(
-                "port {} is asked to send more than its line rate: its workers share it",
-                port.name
-            )
-        })
-        .collect();
-    notes.extend(plan.hairpins().into_iter().map(|port| {
-        format!(
-            "workers behind port {} send to each other: most switches do not return a frame to where it came from. Spread \
-             them with `workers:` in the testbed, or say `loopback: true`",
-            plan.ports[port].name
-        )
-    }));
-    for (entry, own) in plan.entries.iter().zip(&summary.entries) {
-        if let Work::Rounds(Rounds { hold: Some(hold), .. }) = &entry.work {
-            notes.push(format!(
-                "{} holds class {} with {} PFC frames from port {}, beside its frames",
-                entry.name,
-                hold.class,
-                own.control,
-                entry
-                    .holder()
-                    .map_or("?", |worker| plan.ports[plan.workers[worker as usize].port]
-                        .name
-                        .as_str())
-            ));
-        }
-    }
-    if summary.entries.iter().any(|entry| !entry.exact) {
-        notes.push("~ is an estimate: the entry ends by time, not by count".to_owned());
-    }
     match summary.length {
         Some(length) => {
             let _ = writeln!(out, "\nIt takes {length}.");
@@ -169,7 +137,7 @@ fn text(pattern: &str, testbed: &str, plan: &Plan, summary: &Summary) -> String 
             let _ = writeln!(out, "\nIt has no end: stop it with Ctrl-C, or give it a `duration`.");
         }
     }
-    for note in notes {
+    for note in notes(plan, summary, testbed) {
         let _ = writeln!(out, "note: {note}");
     }
     out

@@ -36,10 +36,11 @@ const LARGEST: u64 = 16 << 30;
 /// the capture cannot be written.
 pub fn run(args: &Args) -> Outcome {
     let (pattern, testbed) = args.input.load()?;
-    let speeds = trial::speeds(&testbed.testbed)?;
-    let plan = trial::plan_of(&pattern, &testbed.testbed, &speeds)?;
+    let testbed = testbed.testbed.sized(pattern.pattern.workers_needed());
+    let speeds = trial::speeds(&testbed)?;
+    let plan = trial::plan_of(&pattern, &testbed, &speeds)?;
     let summary = plan.summary();
-    let planned: u64 = summary.entries.iter().map(|entry| entry.packets).sum();
+    let planned: u64 = summary.entries.iter().map(|entry| entry.packets + entry.control).sum();
     if args.frames.is_none() {
         let Some(_) = summary.length else {
             return Err(Failure::Input(

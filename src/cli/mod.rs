@@ -11,6 +11,7 @@ mod decode;
 mod devices;
 mod doctor;
 pub mod input;
+mod notes;
 mod ports;
 pub mod progress;
 mod run;

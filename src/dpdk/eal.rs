@@ -20,7 +20,7 @@ use super::error::{Hint, Log, errno_text, last_errno_text};
 use super::ledger::{Ledger, any_loose};
 use super::ring_port::Rings;
 use super::thread::Affinity;
-use super::{Error, Result, log};
+use super::{Error, Result, log, runtime_dir};
 use crate::units::Bytes;
 
 /// Whether EAL takes its memory from hugepages.
@@ -211,6 +211,9 @@ impl Eal {
             return Err(Error::AlreadyStarted);
         }
         log::install();
+        if config.file_prefix.is_none() {
+            runtime_dir::remove_at_exit();
+        }
         let calibration = Calibration::begin();
 
         // EAL keeps pointers into its arguments (and reorders the vector): both live for ever. That

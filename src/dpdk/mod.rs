@@ -30,6 +30,7 @@ mod port;
 mod queue;
 mod ring;
 mod ring_port;
+mod runtime_dir;
 mod thread;
 
 pub use batch::{BATCH, RxBatch, RxFrame, TxBatch, TxFrame};

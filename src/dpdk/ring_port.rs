@@ -21,8 +21,12 @@ use super::{Error, Result, log};
 /// What net_ring puts before the name that it is given.
 pub(super) const PREFIX: &str = "net_ring_";
 
-/// Bytes of a device's name at most, which net_ring cuts without a word.
-const LONGEST_NAME: usize = 31;
+/// Bytes of a device's name at most: net_ring keeps it where it would keep a ring's (RTE_RING_NAMESIZE),
+/// and does not always say that it cut it.
+const LONGEST_NAME: usize = 28;
+
+/// Frames in a ring at most. DPDK's own limit is 2^31, and near it its sums run over.
+const DEEPEST: u32 = 1 << 20;
 
 /// A ring for one producer and one consumer, with the mbufs that are in it.
 pub(super) struct Ring(NonNull<sys::rte_ring>);
@@ -109,8 +113,10 @@ impl Rings {
                 "{queues} queues asked for; a ring port has 1 to {most}"
             )));
         }
-        if depth == 0 {
-            return Err(refused("a ring needs room for one frame at least".to_owned()));
+        if depth == 0 || depth > DEEPEST {
+            return Err(refused(format!(
+                "rings for {depth} frames asked for; they have room for 1 to {DEEPEST}"
+            )));
         }
         let holder = Holder::new(eal);
         let (pairs, log) = log::capture(|| {

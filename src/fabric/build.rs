@@ -44,7 +44,7 @@ impl<F: Frame> Fabric<F> {
         let pfc = config.switch.pfc;
         let mut fabric = Fabric {
             now: 0,
-            events: Events::default(),
+            events: Events::new(ahead(config)),
             frames: Frames::new(),
             ports,
             switches,
@@ -150,6 +150,13 @@ fn build(config: &testbed::Fabric, hosts: u32, seed: u64) -> (Vec<Port>, Vec<Swi
         }
     }
     (ports, switches, routes)
+}
+
+/// How far ahead of their cause most events lie, doubled: a long frame's way over a link and
+/// through a switch.
+fn ahead(config: &testbed::Fabric) -> u64 {
+    let wire = config.speed.wire_time(4200).0;
+    2 * (wire + config.propagation.0 + config.switch.latency.0)
 }
 
 /// In 2^-16.

@@ -269,7 +269,7 @@ impl<F: Frame> Fabric<F> {
 
     fn let_go(&mut self, on_link: bool, port: usize, frame: u32) {
         if on_link {
-            self.fly(port, frame);
+            self.fly(port, frame, self.frames.meta(frame).len);
         } else {
             self.enters(port, frame);
         }

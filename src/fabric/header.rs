@@ -10,8 +10,6 @@ use crate::wire::{bth, class_of, ethernet, udp, vlan};
 /// What decides a frame's way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// Destination MAC address in the low 48 bits.
-    pub destination: u64,
     /// Traffic class.
     pub class: u8,
     /// ECN-capable: ECT(0), ECT(1) or CE.
@@ -37,9 +35,11 @@ fn word<const N: usize>(bytes: &[u8], at: usize) -> u64 {
 }
 
 impl Header {
-    /// Reads a frame that begins with its Ethernet header.
+    /// Reads a frame that begins with its Ethernet header: its destination MAC address in the low
+    /// 48 bits, and the rest.
     #[inline]
-    pub fn read(frame: &[u8]) -> Header {
+    pub fn read(frame: &[u8]) -> (u64, Header) {
+        let destination = word::<6>(frame, 0);
         let mut at = ethernet::LEN;
         let mut kind = word::<2>(frame, 12);
         while u16::try_from(kind).is_ok_and(vlan::is_tpid) {
@@ -47,7 +47,6 @@ impl Header {
             at += vlan::LEN;
         }
         let mut header = Header {
-            destination: word::<6>(frame, 0),
             class: class_of(frame),
             ect: false,
             ce: false,
@@ -70,9 +69,9 @@ impl Header {
                     ^ word::<8>(frame, at + 32);
             (word::<2>(frame, at) >> 4, word::<1>(frame, at + 6), addresses, at + 40)
         } else {
-            header.flow = header.tuple ^ header.destination;
-            header.tuple = header.flow;
-            return header;
+            header.tuple = mix(header.tuple) ^ destination;
+            header.flow = header.tuple;
+            return (destination, header);
         };
         header.ect = codepoint & 3 != 0;
         header.ce = codepoint & 3 == 3;
@@ -88,6 +87,6 @@ impl Header {
             behind += udp::LEN + bth::LEN;
         }
         header.payload = u32::try_from(behind).unwrap_or(u32::MAX);
-        header
+        (destination, header)
     }
 }

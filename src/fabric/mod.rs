@@ -23,6 +23,9 @@ mod route;
 mod series;
 mod switch;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 
 use crate::testbed::{MarkAt, Scheduler};
@@ -182,22 +185,19 @@ impl<F: Frame> Fabric<F> {
     /// the class paused, it waits in the NIC.
     pub fn send(&mut self, host: usize, frame: F) {
         let Some(port) = self.nic(host) else { return };
-        let header = Header::read(frame.bytes());
+        let (destination, header) = Header::read(frame.bytes());
         let len = u32::try_from(frame.bytes().len()).unwrap_or(u32::MAX);
-        let to = match self.macs.binary_search_by_key(&header.destination, |(mac, _)| *mac) {
+        let to = match self.macs.binary_search_by_key(&destination, |(mac, _)| *mac) {
             Ok(at) => self.macs[at].1,
             Err(_) => NONE,
         };
-        let number = self.frames.insert(
-            frame,
-            Meta {
-                next: NONE,
-                len,
-                to,
-                ingress: NONE,
-                header,
-            },
-        );
+        let meta = Meta {
+            len,
+            to,
+            ingress: NONE,
+            header,
+        };
+        let number = self.frames.insert(frame, meta);
         if !header.control {
             self.inside += 1;
             self.frames_sent += 1;
@@ -209,7 +209,7 @@ impl<F: Frame> Fabric<F> {
             return;
         }
         port_state.queues[usize::from(header.class & 7)].depth += u64::from(len);
-        port_state.push(&mut self.frames, number, header.class);
+        port_state.push(number, meta);
         self.start(port);
     }
 
@@ -279,24 +279,23 @@ impl<F: Frame> Fabric<F> {
         }
         // A host's own MAC control frames are not subject to PFC either.
         if let Some(frame) = state.urgent.pop_front() {
-            self.launch(port, frame);
+            let meta = *self.frames.meta(frame);
+            self.launch(port, frame, &meta);
             return;
         }
-        let Some(frame) = state.pop(&self.frames, &self.scheduler) else {
+        let Some((frame, meta)) = state.pop(&self.scheduler) else {
             return;
         };
         if self.mark_at == MarkAt::Dequeue && matches!(state.owner, Owner::Switch(_)) {
-            let meta = self.frames.meta(frame);
             let left = state.queues[usize::from(meta.header.class & 7)].depth - u64::from(meta.len);
             self.mark(port, frame, left);
         }
-        self.launch(port, frame);
+        self.launch(port, frame, &meta);
     }
 
     /// A frame begins to leave.
     #[inline]
-    fn launch(&mut self, port: usize, frame: u32) {
-        let meta = *self.frames.meta(frame);
+    fn launch(&mut self, port: usize, frame: u32, meta: &Meta) {
         let state = &mut self.ports[port];
         let time = state.wire_time(meta.len);
         let sent = self.now + time;
@@ -319,7 +318,7 @@ impl<F: Frame> Fabric<F> {
             }
         } else {
             match state.faults {
-                NONE => self.fly(port, frame),
+                NONE => self.fly(port, frame, meta.len),
                 first => self.strike(first, port, frame),
             }
         }
@@ -327,10 +326,10 @@ impl<F: Frame> Fabric<F> {
 
     /// A data frame is on its way over the link of `port`.
     #[inline]
-    fn fly(&mut self, port: usize, frame: u32) {
+    fn fly(&mut self, port: usize, frame: u32, len: u32) {
         let state = &self.ports[port];
         let (peer, propagation) = (state.peer, state.propagation);
-        let sent = self.now + state.wire_time(self.frames.meta(frame).len);
+        let sent = self.now + state.wire_time(len);
         let there = &self.ports[peer as usize];
         if matches!(there.owner, Owner::Host(_))
             && let Some(frame) = self.frames.frame(frame)

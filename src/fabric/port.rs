@@ -1,14 +1,14 @@
 //! One end of a link: what waits to be sent there, who may send, and what was counted.
 //!
 //! Contract: a port belongs to a host (its NIC) or to a switch, and sends one frame at a time. Its
-//! eight queues are lists through the slab of frames; nothing here allocates for a frame.
+//! eight queues grow to what they must hold, and then nothing here allocates for a frame.
 //!
 //! Left out on purpose: admission, marking and pause thresholds, which are the switch's.
 
 use std::collections::VecDeque;
 
 use super::flows::Flows;
-use super::frames::{Frames, NONE};
+use super::frames::{Meta, NONE};
 use super::series::Series;
 use crate::testbed::Scheduler;
 use crate::units::{BitRate, PICOS_PER_SECOND, WIRE_OVERHEAD};
@@ -30,8 +30,9 @@ pub enum Owner {
 /// Frames of one class that wait at a port.
 #[derive(Debug)]
 pub struct Queue {
-    head: u32,
-    tail: u32,
+    /// What waits, with what is known of it: read in order, where the slab is not, so that a long
+    /// queue costs no cache misses.
+    waiting: VecDeque<(u32, Meta)>,
     /// Bytes of frames that wait or are being sent.
     pub depth: u64,
     /// Bytes that may still be sent in this turn of the deficit round robin.
@@ -156,8 +157,7 @@ impl Port {
             refresh_at: [0; CLASSES],
             announced_since: [0; CLASSES],
             queues: std::array::from_fn(|_| Queue {
-                head: NONE,
-                tail: NONE,
+                waiting: VecDeque::new(),
                 depth: 0,
                 deficit: 0,
                 series: Series::default(),
@@ -202,16 +202,10 @@ impl Port {
 
     /// Puts a frame at the end of its class's queue. Its bytes count already.
     #[inline]
-    pub fn push<F>(&mut self, frames: &mut Frames<F>, frame: u32, class: u8) {
-        let queue = &mut self.queues[usize::from(class & 7)];
-        frames.meta_mut(frame).next = NONE;
-        if queue.head == NONE {
-            queue.head = frame;
-        } else {
-            frames.meta_mut(queue.tail).next = frame;
-        }
-        queue.tail = frame;
-        self.ready |= 1 << (class & 7);
+    pub fn push(&mut self, frame: u32, meta: Meta) {
+        let class = meta.header.class & 7;
+        self.queues[usize::from(class)].waiting.push_back((frame, meta));
+        self.ready |= 1 << class;
     }
 
     /// Whether a frame waits that may be sent.
@@ -222,30 +216,28 @@ impl Port {
 
     /// Takes the frame that is to be sent next, if there is one.
     #[inline]
-    pub fn pop<F>(&mut self, frames: &Frames<F>, scheduler: &Scheduler) -> Option<u32> {
+    pub fn pop(&mut self, scheduler: &Scheduler) -> Option<(u32, Meta)> {
         let eligible = self.ready & !self.held;
         if eligible == 0 {
             return None;
         }
         let class = match scheduler {
             Scheduler::Strict => 7 - eligible.leading_zeros(),
-            Scheduler::Dwrr(weights) => self.dwrr(frames, weights, eligible),
+            Scheduler::Dwrr(weights) => self.dwrr(weights, eligible),
         };
         let queue = &mut self.queues[class as usize & 7];
-        let frame = queue.head;
-        queue.head = frames.meta(frame).next;
-        if queue.head == NONE {
-            queue.tail = NONE;
+        let first = queue.waiting.pop_front();
+        if queue.waiting.is_empty() {
             self.ready &= !(1 << class);
             // Shreedhar and Varghese: a queue that runs empty keeps nothing.
             queue.deficit = 0;
         }
-        Some(frame)
+        first
     }
 
     /// Deficit round robin (Shreedhar and Varghese, SIGCOMM 1995): a class whose turn comes gets its
     /// quantum and sends while its deficit covers the frame at its head.
-    fn dwrr<F>(&mut self, frames: &Frames<F>, weights: &[u8; CLASSES], eligible: u8) -> u32 {
+    fn dwrr(&mut self, weights: &[u8; CLASSES], eligible: u8) -> u32 {
         loop {
             let class = self.turn & 7;
             if eligible & (1 << class) != 0 {
@@ -254,7 +246,7 @@ impl Port {
                     queue.deficit += u64::from(weights[usize::from(class)].max(1)) * QUANTUM;
                     self.granted = true;
                 }
-                let len = u64::from(frames.meta(queue.head).len);
+                let len = queue.waiting.front().map_or(0, |(_, meta)| u64::from(meta.len));
                 if queue.deficit >= len {
                     queue.deficit -= len;
                     return u32::from(class);

@@ -157,7 +157,7 @@ impl<F: super::Frame> Fabric<F> {
         queue.series.set(self.now, queue.depth);
         let tally = &mut state.tally[class];
         tally.max_depth = tally.max_depth.max(depth + len);
-        state.push(&mut self.frames, frame, meta.header.class);
+        state.push(frame, *self.frames.meta(frame));
         if over && self.ports[ingress].xoff & (1 << class) == 0 {
             self.ports[ingress].xoff |= 1 << class;
             self.start(ingress);

@@ -15,6 +15,7 @@ pub mod plots;
 pub mod point;
 mod read;
 pub mod run;
+mod shipped;
 pub mod shown;
 pub mod store;
 pub mod tables;
@@ -26,6 +27,7 @@ use crate::yaml::{self, Diagnostics, Source};
 
 pub use load::{DEVICE, Inputs, Ready};
 pub use read::{MAX_RUNS, MAX_TRIALS};
+pub use shipped::SHIPPED;
 pub use types::*;
 
 /// What the command line says of a sweep, beside its file.
@@ -135,6 +137,3 @@ fn parse_source(source: &Source) -> Result<Sweep, Diagnostics> {
         Err(source.diagnostics(reader.into_findings()))
     }
 }
-
-/// The shipped sweeps: name and text of each.
-pub const SHIPPED: &[(&str, &str)] = &[];

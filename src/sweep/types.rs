@@ -55,7 +55,10 @@ impl Axis {
     #[must_use]
     pub fn short(&self) -> String {
         let last = |key: &String| key.rsplit('.').next().unwrap_or(key).to_owned();
-        self.keys.iter().map(last).collect::<Vec<_>>().join(", ")
+        // Keys that change together often end alike.
+        let mut names: Vec<String> = self.keys.iter().map(last).collect();
+        names.dedup();
+        names.join(", ")
     }
 }
 

@@ -8,15 +8,18 @@
 
 use super::curve::{Bin, Sample, curve, samples};
 use super::fit::{Fit, fit, log_likelihood};
-use super::queue::{Frame, Queue};
-use super::{EcnThresholds, Evidence};
+use super::queue::{Frame, Port, Queue, departure};
+use super::{Evidence, Facts};
 use crate::measure::trace::Kind;
-use crate::pattern::Ecn;
-use crate::plan::Plan;
+use crate::testbed::EcnThresholds;
+pub use crate::testbed::MarkAt;
 use crate::units::Picos;
 
-/// Bins of a curve.
+/// Fine bins of a curve.
 const BINS: u64 = 48;
+
+/// A curve is fine up to this many times Kmax.
+const FOCUS: f64 = 2.0;
 
 /// Log-likelihoods that differ by less do not decide between enqueue and dequeue.
 const DECISIVE: f64 = 3.0;
@@ -26,15 +29,6 @@ const TOLERANCE: f64 = 0.03;
 
 /// The configuration is refuted when the marks are less likely under it by this factor's logarithm.
 const REFUTED: f64 = 12.0;
-
-/// When the switch looks at the depth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MarkAt {
-    /// When the frame joins the queue.
-    Enqueue,
-    /// When it begins to leave.
-    Dequeue,
-}
 
 /// The first marked frame of a queue, in the order of arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,16 +87,6 @@ pub struct Marking {
     pub explanation: String,
 }
 
-/// Whether each entry's frames are sent ECN-capable, by flow.
-fn capable(plan: &Plan) -> Vec<bool> {
-    let mut capable = Vec::with_capacity(plan.flows() as usize);
-    for entry in &plan.entries {
-        let is = matches!(entry.frame.ecn, Ecn::Ect0 | Ecn::Ect1);
-        capable.extend((0..entry.flows()).map(|_| is));
-    }
-    capable
-}
-
 /// One frame that counts.
 struct Counted {
     frame: Frame,
@@ -111,15 +95,16 @@ struct Counted {
 
 /// Reads the marking of `queue`; `None` when no ECN-capable frame went through it.
 #[must_use]
-pub fn infer(evidence: &Evidence<'_>, queue: &Queue) -> Option<Marking> {
-    let capable = capable(evidence.plan);
+pub fn infer(evidence: &Evidence<'_>, facts: &Facts, port: &Port, queue: &Queue) -> Option<Marking> {
     let seen = evidence.trace.observations();
     let counted: Vec<Counted> = queue
         .frames
         .iter()
         .filter_map(|frame| {
             let one = seen.get(frame.index as usize)?;
-            let counts = one.kind == Kind::First && *capable.get(one.flow as usize)?;
+            let flow = facts.flow(one.flow)?;
+            // A probe is read by its own method: two methods on the same frames would agree by nature.
+            let counts = one.kind == Kind::First && flow.capable && !flow.probe;
             counts.then_some(Counted {
                 frame: *frame,
                 marked: one.is_marked(),
@@ -129,8 +114,11 @@ pub fn infer(evidence: &Evidence<'_>, queue: &Queue) -> Option<Marking> {
     if counted.is_empty() {
         return None;
     }
-    let found = samples(counted.iter().filter_map(|one| Some((one.frame.found?, one.marked))));
-    let left = samples(counted.iter().filter_map(|one| Some((one.frame.left?, one.marked))));
+    if port.paths.is_coarse() {
+        return Some(coarse(&counted));
+    }
+    let found = samples(counted.iter().filter_map(|one| Some((one.frame.found()?, one.marked))));
+    let left = samples(counted.iter().filter_map(|one| Some((one.frame.left()?, one.marked))));
     let longest = counted.iter().map(|one| u64::from(one.frame.len)).max().unwrap_or(0);
     let reading = Reading::choose(&found, &left);
     let onset = (1u64..)
@@ -140,13 +128,13 @@ pub fn infer(evidence: &Evidence<'_>, queue: &Queue) -> Option<Marking> {
             let first = seen.get(one.frame.index as usize)?;
             Some(Onset {
                 arrival: first.arrival,
-                departure: one.frame.departure.map(|_| first.departure),
+                departure: departure(first).map(|_| first.departure),
                 frame: number,
                 flow: first.flow,
                 depth: if reading.at == Some(MarkAt::Dequeue) {
-                    one.frame.left
+                    one.frame.left()
                 } else {
-                    one.frame.found
+                    one.frame.found()
                 },
             })
         });
@@ -161,6 +149,19 @@ pub fn infer(evidence: &Evidence<'_>, queue: &Queue) -> Option<Marking> {
     );
     (marking.verdict, marking.explanation) = (verdict, explanation);
     Some(marking)
+}
+
+/// What can be said when arrival times are those of bursts.
+fn coarse(counted: &[Counted]) -> Marking {
+    let why = "Frames are said to arrive closer together than the link carries them: their times are those of bursts, \
+               and say nothing of depth.";
+    Marking {
+        frames: counted.len() as u64,
+        marked: counted.iter().filter(|one| one.marked).count() as u64,
+        why_not: Some(why.to_owned()),
+        explanation: why.to_owned(),
+        ..Reading::choose(&[], &[]).marking(0, false)
+    }
 }
 
 /// Samples by one of the two depths, and what they say.
@@ -190,6 +191,16 @@ impl<'a> Reading<'a> {
         Reading { at, samples, fit }
     }
 
+    /// The depth up to which the curve is of interest: somewhat beyond the last threshold.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a depth, not negative"
+    )]
+    fn focus(&self) -> u64 {
+        self.fit.map_or(u64::MAX, |fit| (fit.kmax.value * FOCUS) as u64)
+    }
+
     /// Everything but onset and verdict.
     pub(super) fn marking(&self, uncertainty: u64, blind: bool) -> Marking {
         let frames = self.samples.iter().map(|sample| sample.frames).sum();
@@ -212,7 +223,7 @@ impl<'a> Reading<'a> {
             uncertainty,
             onset: None,
             at: self.at,
-            curve: curve(self.samples, BINS),
+            curve: curve(self.samples, BINS, self.focus()),
             fit: self.fit,
             why_not,
             verdict: Verdict::CannotTell,

@@ -20,9 +20,6 @@ const STRAY: f64 = 1e-4;
 /// and their likelihood falls as that of an exponential, which two degrees describe.
 const DROP: f64 = 2.996;
 
-/// Half the 95 % point of χ² with one degree of freedom: for Pmax.
-const DROP_REGULAR: f64 = 1.921;
-
 /// A ramp is fitted on at most so many groups of frames of similar depth.
 const CELLS: usize = 384;
 
@@ -375,7 +372,7 @@ impl<'a> Ramp<'a> {
                 Some(pmax),
                 Fixed::Neither,
             );
-            found.log_likelihood >= best.log_likelihood - DROP_REGULAR
+            found.log_likelihood >= best.log_likelihood - DROP
         };
         let bound = |end: f64| {
             if holds(end) {

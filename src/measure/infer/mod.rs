@@ -10,15 +10,28 @@
 
 pub mod curve;
 pub mod ecn;
+pub mod facts;
 pub mod fit;
-mod path;
+pub mod loss;
+pub mod path;
+pub mod pfc;
+pub mod probe;
 pub mod queue;
+pub mod spans;
+pub mod stall;
 
+use crate::measure::PortRecord;
 use crate::measure::pause::{PauseLog, SentPause};
 use crate::measure::trace::Trace;
 use crate::plan::Plan;
-use crate::units::{Bytes, Picos, Share};
+pub use crate::testbed::Configured;
+use crate::units::Picos;
 pub use ecn::{Marking, Verdict};
+use facts::Facts;
+use loss::Loss;
+use pfc::{Pausing, Place};
+pub use probe::Probed;
+use stall::{Stall, Victim};
 
 /// Everything that a run has seen and that its inference may use.
 #[derive(Clone, Copy)]
@@ -29,43 +42,18 @@ pub struct Evidence<'a> {
     pub trace: &'a Trace,
     /// PFC frames that arrived.
     pub received: &'a PauseLog,
+    /// What each port received: the times that it was paused are whole there, whatever the log holds.
+    pub ports: &'a [PortRecord],
     /// PFC frames that we sent, in any order.
     pub sent: &'a [SentPause],
     /// Packets that a port took, for each flow; empty when that is not known.
     pub flow_packets: &'a [u64],
     /// What the switch is said to be configured with.
     pub configured: &'a Configured,
+    /// Where each port is joined to the fabric; empty when nobody tells.
+    pub places: &'a [Place],
     /// The run's clock at its end.
     pub end: Picos,
-}
-
-/// Marking thresholds of a queue.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct EcnThresholds {
-    /// Up to this depth nothing is marked.
-    pub kmin: Bytes,
-    /// Above this depth everything is.
-    pub kmax: Bytes,
-    /// Share marked at `kmax`.
-    pub pmax: Share,
-}
-
-/// Pause thresholds of an ingress port and class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PfcThresholds {
-    /// Above this many bytes the sender is paused.
-    pub xoff: Bytes,
-    /// At this many or fewer it is resumed.
-    pub xon: Bytes,
-}
-
-/// What the switch is said to be configured with.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Configured {
-    /// ECN thresholds, where they are known.
-    pub ecn: Option<EcnThresholds>,
-    /// PFC thresholds, where they are known.
-    pub pfc: Option<PfcThresholds>,
 }
 
 /// A figure with its 95 % interval.
@@ -88,29 +76,86 @@ pub struct QueueInferred {
     pub class: u8,
     /// Marking by the depth that frames saw, which rests on the clock.
     pub ecn: Option<Marking>,
+    /// Marking by place in a queue that was held, which does not.
+    pub probe: Option<Probed>,
+    /// Whether both say the same, and what they say.
+    pub agreement: Option<(bool, String)>,
+    /// Frames that should have come through it and did not arrive.
+    pub loss: Option<Loss>,
+    /// Its longest silence while frames were overdue.
+    pub stall: Option<Stall>,
 }
 
 /// Everything that was read from outside.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Inferred {
-    /// The queues in which frames were seen, by port and class.
+    /// The queues in which frames were seen, or should have been, by port and class.
     pub queues: Vec<QueueInferred>,
+    /// PFC: received before sent, by port and class.
+    pub pausing: Vec<Pausing>,
+    /// Over how many switches pauses came back; `None` where nobody tells which port is where.
+    pub propagation: Option<u32>,
+    /// What pauses of others cost each entry.
+    pub victims: Vec<Option<Victim>>,
+    /// Frames that found no room in the trace: nothing that arrived after [`Inferred::until`] is in
+    /// what was read, except counts and pause times.
+    pub beyond: u64,
+    /// Until when the trace is complete; `None`: to the end.
+    pub until: Option<Picos>,
 }
 
 /// Reads from `evidence` what can be read.
 #[must_use]
 pub fn infer(evidence: &Evidence<'_>) -> Inferred {
+    let facts = Facts::of(evidence.plan);
+    let ports = queue::ports(evidence, &facts);
+    let mut losses = loss::infer(evidence, &facts, &ports);
     let mut queues = Vec::new();
-    for port in queue::ports(evidence) {
+    for port in &ports {
         for queue in &port.queues {
+            let ecn = ecn::infer(evidence, &facts, port, queue);
+            let probe = probe::infer(evidence, &facts, queue);
+            let longest = queue.frames.iter().map(|frame| u64::from(frame.len)).max();
+            let lost = losses.iter().position(|(key, _)| *key == (queue.port, queue.class));
             queues.push(QueueInferred {
                 port: port.port,
                 class: queue.class,
-                ecn: ecn::infer(evidence, queue),
+                agreement: ecn
+                    .as_ref()
+                    .zip(probe.as_ref())
+                    .and_then(|(overload, probed)| probe::agreement(overload, &probed.marking, longest.unwrap_or(0))),
+                ecn,
+                probe,
+                loss: lost.map(|at| losses.swap_remove(at).1),
+                stall: (!port.paths.is_coarse())
+                    .then(|| stall::longest(evidence, port, queue))
+                    .flatten(),
             });
         }
     }
-    Inferred { queues }
+    // Queues through which not one frame came.
+    for ((port, class), loss) in losses {
+        queues.push(QueueInferred {
+            port,
+            class,
+            ecn: None,
+            probe: None,
+            agreement: None,
+            loss: Some(loss),
+            stall: None,
+        });
+    }
+    queues.sort_by_key(|queue| (queue.port, queue.class));
+    let pausing = pfc::infer(evidence, &facts, &ports);
+    let until = evidence.trace.complete_until();
+    Inferred {
+        queues,
+        propagation: pfc::propagation(evidence, &ports, &pausing),
+        pausing,
+        victims: stall::victims(evidence, &facts, &ports),
+        beyond: evidence.trace.beyond(),
+        until: (until != Picos::MAX).then_some(until),
+    }
 }
 
 #[cfg(test)]

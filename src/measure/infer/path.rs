@@ -9,11 +9,10 @@
 //! Left out on purpose: what frames waited in queues before the last link's, whenever none of a path
 //! was alone there.
 
-use super::Evidence;
-use super::queue::Frame;
-use crate::measure::pause::pause_time;
+use super::queue::departure;
+use super::spans::Spans;
+use super::{Evidence, Facts};
 use crate::measure::trace::Observation;
-use crate::plan::Plan;
 use crate::units::BitRate;
 
 /// The wire was silent when it was so for more than this part of the frame's own time on it beyond
@@ -22,11 +21,15 @@ const SILENCE: i64 = 16;
 
 /// Frames whose lengths differ by less than this many bytes say nothing of how many times they were
 /// serialised whole.
-const LEAST_SPREAD: u32 = 128;
+const LEAST_SPREAD: u16 = 128;
 
 /// A frame is serialised so often on its way where lengths do not tell: by its sender and by a
 /// switch that stores and forwards.
 const USUAL_HOPS: f64 = 2.0;
+
+/// Frames that follow one another by less than their time on the link, by this part of it, cannot
+/// both have the arrival time that they were given.
+const BUNCHED: i64 = 4;
 
 /// Nobody serialises more often.
 const MOST_HOPS: f64 = 10.0;
@@ -43,76 +46,86 @@ struct Path {
     doubt: i64,
 }
 
+impl Path {
+    fn is_known(&self, slack: i64) -> bool {
+        self.alone.is_some_and(|alone| alone - self.least <= slack)
+    }
+}
+
 /// The paths to one port.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Paths {
     speed: BitRate,
-    /// Port of the sender, for each flow.
-    senders: Vec<usize>,
     /// By port of the sender.
     paths: Vec<Option<Path>>,
     /// Time on the last link, ps, by length; 0 for lengths that did not occur.
     on_link: Vec<i64>,
     /// How often a frame is serialised on its way, in times on the last link.
     hops: f64,
+    /// Frames that came sooner after another than the link can carry them.
+    bunched: usize,
+    frames: usize,
 }
 
-/// The port behind which each flow's sender is.
-fn senders(plan: &Plan) -> Vec<usize> {
-    let mut senders = Vec::with_capacity(plan.flows() as usize);
-    for entry in &plan.entries {
-        for pair in &entry.pairs {
-            let port = plan.workers.get(pair.src as usize).map_or(0, |worker| worker.port);
-            senders.extend((0..entry.qps).map(|_| port));
-        }
-    }
-    senders
+/// A frame whose path and times are known.
+struct Timed {
+    class: u8,
+    sender: usize,
+    len: u16,
+    departure: i64,
+    arrival: i64,
 }
 
-/// Times in which we had asked what is behind `port` to pause `class`, as first and last ps.
-fn held(evidence: &Evidence<'_>, port: usize) -> Vec<(u8, i64, i64)> {
-    let Some(speed) = evidence.plan.ports.get(port).map(|port| port.speed) else {
-        return Vec::new();
-    };
-    let picos = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
-    let spans = evidence.sent.iter().filter(|pause| pause.port == port);
-    spans
-        .map(|pause| {
-            let end = pause.time.saturating_add(pause_time(pause.quanta, speed));
-            (pause.classes, picos(pause.time.0), picos(end.0))
-        })
-        .collect()
+fn timed(facts: &Facts, seen: &Observation) -> Option<Timed> {
+    Some(Timed {
+        class: seen.class & 7,
+        sender: usize::from(facts.flow(seen.flow)?.sender),
+        len: seen.len,
+        departure: departure(seen)?,
+        arrival: seen.arrival.0.cast_signed(),
+    })
 }
 
 impl Paths {
-    /// What the frames that came to `port`, in the order of their arrival and each with its class,
-    /// say of the paths to it.
-    pub(super) fn learn(evidence: &Evidence<'_>, port: usize, frames: &[(u8, Frame)]) -> Paths {
+    /// What the frames that came to `port` say of the paths to it; `frames` gives them in the order
+    /// of their arrival, as often as it is asked.
+    pub(super) fn learn<'a, I>(evidence: &Evidence<'_>, facts: &Facts, port: usize, frames: &impl Fn() -> I) -> Paths
+    where
+        I: DoubleEndedIterator<Item = (u32, &'a Observation)>,
+    {
         let plan = evidence.plan;
         let speed = plan.ports.get(port).map_or(BitRate(1), |port| port.speed);
-        let longest = frames.iter().map(|(_, frame)| frame.len).max().unwrap_or(0);
+        let longest = frames().map(|(_, seen)| seen.len).max().unwrap_or(0);
         let mut paths = Paths {
             speed,
-            senders: senders(plan),
             paths: vec![None; plan.ports.len()],
-            on_link: vec![0; longest as usize + 1],
+            on_link: vec![0; usize::from(longest) + 1],
             hops: USUAL_HOPS,
+            bunched: 0,
+            frames: 0,
         };
-        for (_, frame) in frames {
-            let place = &mut paths.on_link[frame.len as usize];
+        for (_, seen) in frames() {
+            let place = &mut paths.on_link[usize::from(seen.len)];
             if *place == 0 {
-                *place = speed.wire_time(u64::from(frame.len)).0.cast_signed();
+                *place = speed.wire_time(u64::from(seen.len)).0.cast_signed();
             }
         }
-        let alone = paths.alone(frames, &held(evidence, port));
-        paths.count_hops(evidence, frames, &alone);
-        paths.least(evidence, frames, &alone);
-        paths.judge(evidence, frames);
+        let alone = paths.alone(frames(), facts, &held(evidence, port));
+        paths.count_hops(&alone);
+        paths.least(frames(), facts, &alone);
+        let slack = paths
+            .on_link
+            .iter()
+            .filter(|time| **time > 0)
+            .min()
+            .map_or(0, |time| time / SILENCE);
+        paths.judge(frames, facts, slack);
         paths
     }
 
     /// Time that a frame of this length takes on the last link, ps.
-    pub(super) fn on_link(&self, len: u32) -> i64 {
+    #[must_use]
+    pub fn on_link(&self, len: u32) -> i64 {
         self.on_link.get(len as usize).copied().unwrap_or(0)
     }
 
@@ -128,62 +141,66 @@ impl Paths {
     }
 
     /// How long a frame of this flow and length takes, alone, ps.
-    pub(super) fn unloaded(&self, flow: u32, len: u32) -> Option<i64> {
-        let sender = self.senders.get(flow as usize)?;
-        let path = self.paths.get(*sender)?.as_ref()?;
+    #[must_use]
+    pub fn unloaded(&self, facts: &Facts, flow: u32, len: u32) -> Option<i64> {
+        let sender = usize::from(facts.flow(flow)?.sender);
+        let path = self.paths.get(sender)?.as_ref()?;
         Some(path.base + self.serialised(len))
     }
 
     /// How far depths may be off because of what is not known of the paths, bytes; `None`: of no path
     /// a frame was alone.
     pub(super) fn uncertainty(&self) -> Option<u64> {
-        let known = self.paths.iter().flatten();
-        let worst = known.map(|path| path.doubt).max()?;
+        let worst = self.paths.iter().flatten().map(|path| path.doubt).max()?;
         let bytes = i128::from(worst) * i128::from(self.speed.0) / 8_000_000_000_000;
         u64::try_from(bytes).ok()
     }
 
-    /// Which frames found the wire silent.
-    fn alone(&self, frames: &[(u8, Frame)], held: &[(u8, i64, i64)]) -> Vec<bool> {
-        let mut last: Option<i64> = None;
-        frames
-            .iter()
-            .map(|(class, frame)| {
-                let own = self.on_link(frame.len);
-                let silent = last.is_none_or(|last| frame.arrival - last > own + own / SILENCE);
-                last = Some(frame.arrival);
-                let free = frame.departure.is_some_and(|departure| {
-                    !held.iter().any(|(classes, from, to)| {
-                        classes >> class & 1 == 1 && departure <= *to && frame.arrival >= *from
-                    })
-                });
-                silent && free
-            })
-            .collect()
+    /// Whether arrival times are those of bursts of frames, and not of each: then nothing that rests on
+    /// them can be told.
+    #[must_use]
+    pub fn is_coarse(&self) -> bool {
+        self.bunched * 20 > self.frames
     }
 
-    /// A frame's path and delay.
-    fn delay(&self, evidence: &Evidence<'_>, frame: &Frame) -> Option<(usize, i64)> {
-        let seen: &Observation = evidence.trace.observations().get(frame.index as usize)?;
-        let sender = self.senders.get(seen.flow as usize)?;
-        Some((*sender, frame.arrival - frame.departure?))
+    /// The frames that found the wire silent, and were not kept waiting by us.
+    fn alone<'a>(
+        &mut self,
+        frames: impl Iterator<Item = (u32, &'a Observation)>,
+        facts: &Facts,
+        held: &[Spans; 8],
+    ) -> Vec<Timed> {
+        let mut last: Option<i64> = None;
+        let mut alone = Vec::new();
+        for (_, seen) in frames {
+            let own = self.on_link(u32::from(seen.len));
+            let arrival = seen.arrival.0.cast_signed();
+            let silent = last.is_none_or(|last| arrival - last > own + own / SILENCE);
+            self.frames += 1;
+            self.bunched += usize::from(last.is_some_and(|last| arrival - last < own - own / BUNCHED));
+            last = Some(arrival);
+            if silent && let Some(one) = timed(facts, seen) {
+                let kept = held[usize::from(one.class)].overlap(one.departure, arrival);
+                if !kept {
+                    alone.push(one);
+                }
+            }
+        }
+        alone
     }
 
     /// Tells from frames of several lengths, each alone, how often a frame is serialised.
-    fn count_hops(&mut self, evidence: &Evidence<'_>, frames: &[(u8, Frame)], alone: &[bool]) {
+    fn count_hops(&mut self, alone: &[Timed]) {
         // Of each path: length and least delay of its shortest and its longest frame.
-        type Extremes = Option<((u32, i64), (u32, i64))>;
+        type Extremes = Option<((u16, i64), (u16, i64))>;
         let mut extremes: Vec<Extremes> = vec![None; self.paths.len()];
-        for ((_, frame), _) in frames.iter().zip(alone).filter(|(_, alone)| **alone) {
-            let Some((sender, delay)) = self.delay(evidence, frame) else {
+        for frame in alone {
+            let Some(place) = extremes.get_mut(frame.sender) else {
                 continue;
             };
-            let Some(place) = extremes.get_mut(sender) else {
-                continue;
-            };
-            let one = (frame.len, delay);
+            let one = (frame.len, frame.arrival - frame.departure);
             let (short, long) = place.get_or_insert((one, one));
-            if (one.0, one.1) < *short {
+            if one < *short {
                 *short = one;
             }
             if one.0 > long.0 || one.0 == long.0 && one.1 < long.1 {
@@ -193,10 +210,11 @@ impl Paths {
         let mut found: Vec<f64> = extremes
             .into_iter()
             .flatten()
-            .filter(|(short, long)| long.0 >= short.0 + LEAST_SPREAD)
+            .filter(|(short, long)| long.0 >= short.0.saturating_add(LEAST_SPREAD))
             .map(|(short, long)| {
+                let time = self.on_link(u32::from(long.0)) - self.on_link(u32::from(short.0));
                 #[expect(clippy::cast_precision_loss, reason = "a ratio of times far below 2^53 ps")]
-                let hops = (long.1 - short.1) as f64 / (self.on_link(long.0) - self.on_link(short.0)) as f64;
+                let hops = (long.1 - short.1) as f64 / time.max(1) as f64;
                 hops
             })
             .collect();
@@ -208,13 +226,10 @@ impl Paths {
     }
 
     /// Finds the least delay of each path.
-    fn least(&mut self, evidence: &Evidence<'_>, frames: &[(u8, Frame)], alone: &[bool]) {
-        for ((_, frame), alone) in frames.iter().zip(alone) {
-            let Some((sender, delay)) = self.delay(evidence, frame) else {
-                continue;
-            };
-            let rest = delay - self.serialised(frame.len);
-            let Some(place) = self.paths.get_mut(sender) else {
+    fn least<'a>(&mut self, frames: impl Iterator<Item = (u32, &'a Observation)>, facts: &Facts, alone: &[Timed]) {
+        for frame in frames.filter_map(|(_, seen)| timed(facts, seen)) {
+            let rest = frame.arrival - frame.departure - self.serialised(u32::from(frame.len));
+            let Some(place) = self.paths.get_mut(frame.sender) else {
                 continue;
             };
             let path = place.get_or_insert(Path {
@@ -224,22 +239,21 @@ impl Paths {
                 doubt: 0,
             });
             path.least = path.least.min(rest);
-            if *alone {
+        }
+        for frame in alone {
+            let rest = frame.arrival - frame.departure - self.serialised(u32::from(frame.len));
+            if let Some(path) = self.paths.get_mut(frame.sender).and_then(Option::as_mut) {
                 path.alone = Some(path.alone.map_or(rest, |least| least.min(rest)));
             }
         }
     }
 
     /// Decides what the base of each path is.
-    fn judge(&mut self, evidence: &Evidence<'_>, frames: &[(u8, Frame)]) {
-        let shortest = frames
-            .iter()
-            .map(|(_, frame)| self.on_link(frame.len))
-            .min()
-            .unwrap_or(0);
-        let slack = shortest / SILENCE;
-        let is_known = |path: &Path| path.alone.is_some_and(|alone| alone - path.least <= slack);
-        let known = self.paths.iter().flatten().filter(|path| is_known(path));
+    fn judge<'a, I>(&mut self, frames: &impl Fn() -> I, facts: &Facts, slack: i64)
+    where
+        I: DoubleEndedIterator<Item = (u32, &'a Observation)>,
+    {
+        let known = self.paths.iter().flatten().filter(|path| path.is_known(slack));
         let Some(best) = known.map(|path| path.least).min() else {
             // Not one frame was alone: no depth can be told.
             self.paths.fill(None);
@@ -248,64 +262,72 @@ impl Paths {
         for path in self.paths.iter_mut().flatten() {
             path.base = path.least;
         }
-        let bounds = self.bounds(evidence, frames, is_known);
-        for (place, (low, high)) in self.paths.iter_mut().zip(bounds) {
+        if self.paths.iter().flatten().all(|path| path.is_known(slack)) {
+            return;
+        }
+        let lows = self.bounds(frames(), facts, slack, false);
+        let highs = self.bounds(frames().rev(), facts, slack, true);
+        for ((place, low), high) in self.paths.iter_mut().zip(lows).zip(highs) {
             let Some(path) = place else { continue };
-            if is_known(path) {
+            if path.is_known(slack) {
                 continue;
             }
-            let high = high.min(path.least);
+            let low = low.unwrap_or(i64::MIN);
+            let high = high.unwrap_or(i64::MAX).min(path.least);
             if low <= high {
                 path.base = best.clamp(low, high);
-                path.doubt = (path.base - low).max(high - path.base);
+                path.doubt = path.base.saturating_sub(low).max(high - path.base);
             } else {
                 // What came first was not served first.
-                path.doubt = (path.least - best).abs();
+                path.doubt = i64::MAX;
             }
-            path.doubt = path.doubt.min((path.least - best).abs().max(shortest));
+            // Nobody is nearer than the nearest that is known by more than a queue may hide.
+            path.doubt = path.doubt.min((path.least - best).abs().max(slack * SILENCE));
         }
     }
 
-    /// The least and the greatest base of each path that the order of arrivals allows.
-    fn bounds(
+    /// The least (`reversed`: the greatest) base of each path that the order of arrivals allows.
+    fn bounds<'a>(
         &self,
-        evidence: &Evidence<'_>,
-        frames: &[(u8, Frame)],
-        is_known: impl Fn(&Path) -> bool,
-    ) -> Vec<(i64, i64)> {
-        let mut bounds = vec![(i64::MIN, i64::MAX); self.paths.len()];
-        // Departure, and what the length costs before the last link.
-        let facts: Vec<Option<(u8, usize, i64)>> = frames
-            .iter()
-            .map(|(class, frame)| {
-                let (sender, _) = self.delay(evidence, frame)?;
-                let upstream = self.serialised(frame.len) - self.on_link(frame.len);
-                Some((*class, sender, frame.departure? + upstream))
+        frames: impl Iterator<Item = (u32, &'a Observation)>,
+        facts: &Facts,
+        slack: i64,
+        reversed: bool,
+    ) -> Vec<Option<i64>> {
+        let mut bounds = vec![None; self.paths.len()];
+        // The latest entry of a frame whose path is known, for each class (reversed: the earliest).
+        let mut edge = [None; 8];
+        let further = |old: Option<i64>, new: i64| {
+            Some(match old {
+                Some(old) if reversed => old.min(new),
+                Some(old) => old.max(new),
+                None => new,
             })
-            .collect();
-        let base = |sender: usize| self.paths.get(sender).copied().flatten();
-        let mut entered = [i64::MIN; 8];
-        for (class, sender, start) in facts.iter().flatten() {
-            let Some(path) = base(*sender) else { continue };
-            let latest = &mut entered[usize::from(class & 7)];
-            if is_known(&path) {
-                *latest = (*latest).max(start + path.base);
-            } else if *latest != i64::MIN {
-                let low = &mut bounds[*sender].0;
-                *low = (*low).max(*latest - start);
-            }
-        }
-        let mut enters = [i64::MAX; 8];
-        for (class, sender, start) in facts.iter().rev().flatten() {
-            let Some(path) = base(*sender) else { continue };
-            let earliest = &mut enters[usize::from(class & 7)];
-            if is_known(&path) {
-                *earliest = (*earliest).min(start + path.base);
-            } else if *earliest != i64::MAX {
-                let high = &mut bounds[*sender].1;
-                *high = (*high).min(*earliest - start);
+        };
+        for frame in frames.filter_map(|(_, seen)| timed(facts, seen)) {
+            let Some(path) = self.paths.get(frame.sender).copied().flatten() else {
+                continue;
+            };
+            let len = u32::from(frame.len);
+            // Entry into the queue is this plus the path's base.
+            let start = frame.departure + self.serialised(len) - self.on_link(len);
+            let edge = &mut edge[usize::from(frame.class)];
+            if path.is_known(slack) {
+                *edge = further(*edge, start + path.base);
+            } else if let Some(edge) = edge {
+                bounds[frame.sender] = further(bounds[frame.sender], *edge - start);
             }
         }
         bounds
     }
+}
+
+/// Times in which we had asked what is behind `port` to pause, for each class.
+pub(super) fn held(evidence: &Evidence<'_>, port: usize) -> [Spans; 8] {
+    let speed = evidence.plan.ports.get(port).map_or(BitRate(1), |port| port.speed);
+    let sent: Vec<_> = evidence.sent.iter().filter(|pause| pause.port == port).collect();
+    std::array::from_fn(|class| {
+        let named = sent.iter().filter(|pause| pause.classes >> class & 1 == 1);
+        Spans::of_pauses(named.map(|pause| (pause.time, pause.quanta)), speed)
+    })
 }

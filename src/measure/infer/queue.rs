@@ -13,8 +13,8 @@
 //! Left out on purpose: queues before the last one. What a frame waited there is in its delay and so
 //! in its depth.
 
-use super::Evidence;
 use super::path::Paths;
+use super::{Evidence, Facts};
 use crate::measure::trace::{Kind, Observation};
 
 /// Times of the run's clock are used up to here, ps; later ones are damage. 2^60 ps are 13 days.
@@ -22,6 +22,12 @@ const LATEST: u64 = 1 << 60;
 
 /// Delays beyond this are damage, ps: 100 s.
 const LONGEST_DELAY: i64 = 100_000_000_000_000;
+
+/// Stands for a time that is not known.
+const NEVER: i64 = i64::MIN;
+
+/// Stands for a depth that is not known.
+const NO_DEPTH: u64 = u64::MAX;
 
 /// One frame in its queue. Times are picoseconds at the receiving port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,14 +38,29 @@ pub struct Frame {
     pub len: u32,
     /// When it arrived.
     pub arrival: i64,
-    /// When it left its sender; `None`: it carries no stamp that can be believed.
-    pub departure: Option<i64>,
+    enter: i64,
+    found: u64,
+    left: u64,
+}
+
+impl Frame {
     /// When it entered the queue.
-    pub enter: Option<i64>,
+    #[must_use]
+    pub fn enter(&self) -> Option<i64> {
+        (self.enter != NEVER).then_some(self.enter)
+    }
+
     /// Bytes that it found in the queue.
-    pub found: Option<u64>,
+    #[must_use]
+    pub fn found(&self) -> Option<u64> {
+        (self.found != NO_DEPTH).then_some(self.found)
+    }
+
     /// Bytes that it left behind.
-    pub left: Option<u64>,
+    #[must_use]
+    pub fn left(&self) -> Option<u64> {
+        (self.left != NO_DEPTH).then_some(self.left)
+    }
 }
 
 /// The frames of one class that came to one port.
@@ -54,6 +75,97 @@ pub struct Queue {
     /// How far depths may be off for want of a frame of some path that was alone, bytes; `None`: no
     /// depth could be told.
     pub uncertainty: Option<u64>,
+    /// Bytes of all frames before the n-th.
+    before: Vec<u64>,
+    /// Latest entry of any frame up to the n-th.
+    entered: Vec<i64>,
+}
+
+impl Queue {
+    /// Bytes in the queue at a time.
+    #[must_use]
+    pub fn depth_at(&self, time: i64) -> u64 {
+        let entered = self.entered.partition_point(|enter| *enter <= time);
+        let gone = self.frames.partition_point(|frame| frame.arrival <= time);
+        let bytes = |at: usize| self.before.get(at).copied().unwrap_or(0);
+        bytes(entered).saturating_sub(bytes(gone))
+    }
+
+    /// Bytes of the frames from the `from`-th to the one before the `to`-th.
+    #[must_use]
+    pub fn bytes_between(&self, from: usize, to: usize) -> u64 {
+        let bytes = |at: usize| self.before.get(at).copied().unwrap_or(0);
+        bytes(to).saturating_sub(bytes(from))
+    }
+
+    /// Bytes that entered from when the queue was last empty up to a time.
+    #[must_use]
+    pub fn absorbed_until(&self, time: i64) -> u64 {
+        let entered = self.entered.partition_point(|enter| *enter <= time);
+        let bytes = |at: usize| self.before.get(at).copied().unwrap_or(0);
+        let first = (0..entered).rev().find(|at| {
+            // It was empty when this one entered: all before it had arrived.
+            *at == 0
+                || self
+                    .frames
+                    .get(at - 1)
+                    .is_none_or(|last| last.arrival <= self.entered[*at])
+        });
+        first.map_or(0, |first| bytes(entered) - bytes(first))
+    }
+
+    /// Fills in what each frame found and left behind.
+    fn measure(&mut self, paths: &Paths) {
+        let mut bytes = 0u64;
+        let mut latest = NEVER;
+        self.before.push(0);
+        for frame in &self.frames {
+            bytes += u64::from(frame.len);
+            self.before.push(bytes);
+            // First in, first out: none entered before one that it follows.
+            latest = latest.max(frame.enter);
+            self.entered.push(latest);
+        }
+        // Boundaries mostly move by a frame: they are looked for from where the last one was.
+        let (mut gone, mut behind) = (0, 0);
+        for at in 0..self.frames.len() {
+            let frame = self.frames[at];
+            if frame.enter == NEVER {
+                continue;
+            }
+            gone = boundary(&self.frames, gone, |other| other.arrival <= frame.enter).min(at);
+            let begin = frame.arrival - paths.on_link(frame.len);
+            behind = boundary(&self.entered, behind, |enter| *enter <= begin).max(at + 1);
+            let found = self.before[at] - self.before[gone];
+            let left = self.before[behind] - self.before[at + 1];
+            (self.frames[at].found, self.frames[at].left) = (found, left);
+        }
+    }
+}
+
+/// The first of `sorted` for which `is_below` no longer holds, near `hint`: in a time that grows with
+/// the logarithm of the way there, whatever the values.
+fn boundary<T>(sorted: &[T], hint: usize, is_below: impl Fn(&T) -> bool) -> usize {
+    let hint = hint.min(sorted.len());
+    let mut stride = 1;
+    if sorted.get(hint).is_some_and(&is_below) {
+        let mut low = hint + 1;
+        while sorted.get(low + stride).is_some_and(&is_below) {
+            low += stride + 1;
+            stride *= 2;
+        }
+        let high = (low + stride).min(sorted.len());
+        low.min(high) + sorted.get(low..high).map_or(0, |part| part.partition_point(is_below))
+    } else {
+        let mut high = hint;
+        while high > 0 && !is_below(&sorted[high - 1]) {
+            high = (high - 1).saturating_sub(stride);
+            stride *= 2;
+        }
+        // Between where it no longer holds and where it last held.
+        let low = high;
+        low + sorted[low..hint].partition_point(is_below)
+    }
 }
 
 /// All frames that came to one port.
@@ -63,19 +175,22 @@ pub struct Port {
     pub port: usize,
     /// Its queues, by class.
     pub queues: Vec<Queue>,
+    /// The paths to it.
+    pub paths: Paths,
 }
 
-/// The departure and arrival of a frame whose times can be believed.
-fn times(seen: &Observation) -> Option<(i64, i64)> {
+/// The departure of a frame whose times can be believed.
+pub(super) fn departure(seen: &Observation) -> Option<i64> {
     if seen.kind == Kind::Ballast || seen.departure.0 > LATEST || seen.arrival.0 > LATEST {
         return None;
     }
     let (departure, arrival) = (seen.departure.0.cast_signed(), seen.arrival.0.cast_signed());
-    (departure <= arrival && arrival - departure <= LONGEST_DELAY).then_some((departure, arrival))
+    (departure <= arrival && arrival - departure <= LONGEST_DELAY).then_some(departure)
 }
 
 /// The ports of the plan to which frames came, each with its queues.
-pub fn ports<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = Port> + 'a {
+#[must_use]
+pub fn ports(evidence: &Evidence<'_>, facts: &Facts) -> Vec<Port> {
     let seen = evidence.trace.observations();
     let mut of_port: Vec<Vec<u32>> = vec![Vec::new(); evidence.plan.ports.len()];
     for (index, one) in (0u32..).zip(seen) {
@@ -85,86 +200,75 @@ pub fn ports<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = Port> + 'a 
             list.push(index);
         }
     }
-    of_port.into_iter().enumerate().filter_map(|(port, mut indices)| {
-        if indices.is_empty() {
-            return None;
-        }
-        // Stable: of frames with one arrival time the order is that in which they were taken.
-        indices.sort_by_key(|index| seen[*index as usize].arrival);
-        Some(build(evidence, port, &indices))
-    })
+    let filled = of_port
+        .into_iter()
+        .enumerate()
+        .filter(|(_, indices)| !indices.is_empty());
+    filled
+        .map(|(port, mut indices)| {
+            // Stable: of frames with one arrival time the order is that in which they were taken.
+            indices.sort_by_key(|index| seen[*index as usize].arrival);
+            build(evidence, facts, port, &indices)
+        })
+        .collect()
 }
 
-fn build(evidence: &Evidence<'_>, port: usize, indices: &[u32]) -> Port {
+fn build(evidence: &Evidence<'_>, facts: &Facts, port: usize, indices: &[u32]) -> Port {
     let seen = evidence.trace.observations();
-    let frames = |index: &u32| {
-        let one = &seen[*index as usize];
-        let times = times(one);
-        Frame {
-            index: *index,
-            len: u32::from(one.len),
-            arrival: one.arrival.0.cast_signed(),
-            departure: times.map(|(departure, _)| departure),
-            enter: None,
-            found: None,
-            left: None,
-        }
-    };
-    let mut all: Vec<(u8, Frame)> = indices
-        .iter()
-        .map(|index| (seen[*index as usize].class & 7, frames(index)))
-        .collect();
-    let paths = Paths::learn(evidence, port, &all);
-    for (_, frame) in &mut all {
-        let one = &seen[frame.index as usize];
-        frame.enter = frame
-            .departure
-            .zip(paths.unloaded(one.flow, frame.len))
-            // Nothing leaves sooner than at once: a stamp that says so is only rounded.
-            .map(|(departure, unloaded)| (departure + unloaded).min(frame.arrival) - paths.on_link(frame.len));
-    }
-    let mut queues = Vec::new();
-    for class in 0..8 {
-        let mut frames: Vec<Frame> = all
-            .iter()
-            .filter(|(of, _)| *of == class)
-            .map(|(_, frame)| *frame)
-            .collect();
-        if frames.is_empty() {
-            continue;
-        }
-        depths(&mut frames, &paths);
-        queues.push(Queue {
+    let ordered = || indices.iter().map(|index| (*index, &seen[*index as usize]));
+    let paths = Paths::learn(evidence, facts, port, &ordered);
+    let mut queues: Vec<Option<Queue>> = (0..8).map(|_| None).collect();
+    for (index, one) in ordered() {
+        let len = u32::from(one.len);
+        let arrival = one.arrival.0.cast_signed();
+        let unloaded = paths.unloaded(facts, one.flow, len);
+        let enter = departure(one).zip(unloaded).map_or(NEVER, |(departure, unloaded)| {
+            // Nothing arrives before it could: a stamp that says so is only rounded.
+            (departure + unloaded).min(arrival) - paths.on_link(len)
+        });
+        let class = one.class & 7;
+        let queue = queues[usize::from(class)].get_or_insert_with(|| Queue {
             port,
             class,
-            frames,
+            frames: Vec::new(),
             uncertainty: paths.uncertainty(),
+            before: Vec::new(),
+            entered: Vec::new(),
+        });
+        queue.frames.push(Frame {
+            index,
+            len,
+            arrival,
+            enter,
+            found: NO_DEPTH,
+            left: NO_DEPTH,
         });
     }
-    Port { port, queues }
+    let mut queues: Vec<Queue> = queues.into_iter().flatten().collect();
+    for queue in &mut queues {
+        queue.measure(&paths);
+    }
+    Port { port, queues, paths }
 }
 
-/// Fills in what each frame found and left behind.
-fn depths(frames: &mut [Frame], paths: &Paths) {
-    // Bytes of all frames before the n-th.
-    let mut before = Vec::with_capacity(frames.len() + 1);
-    before.push(0u64);
-    // First in, first out: none entered before one that it follows.
-    let mut entered = Vec::with_capacity(frames.len());
-    let (mut bytes, mut latest) = (0u64, i64::MIN);
-    for frame in frames.iter() {
-        bytes += u64::from(frame.len);
-        before.push(bytes);
-        latest = latest.max(frame.enter.unwrap_or(i64::MIN));
-        entered.push(latest);
-    }
-    let arrivals: Vec<i64> = frames.iter().map(|frame| frame.arrival).collect();
-    for (at, frame) in frames.iter_mut().enumerate() {
-        let Some(enter) = frame.enter else { continue };
-        let gone = arrivals[..at].partition_point(|arrival| *arrival <= enter);
-        frame.found = Some(before[at] - before[gone]);
-        let begin = frame.arrival - paths.on_link(frame.len);
-        let behind = at + 1 + entered[at + 1..].partition_point(|enter| *enter <= begin);
-        frame.left = Some(before[behind] - before[at + 1]);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_boundary_is_found_from_anywhere() {
+        for size in 0..40usize {
+            let sorted: Vec<usize> = (0..size).map(|n| n / 2 * 3).collect();
+            for hint in 0..=size + 2 {
+                for limit in 0..=size * 2 {
+                    let plain = sorted.iter().filter(|value| **value < limit).count();
+                    assert_eq!(
+                        boundary(&sorted, hint, |value| *value < limit),
+                        plain,
+                        "{size} {hint} {limit}"
+                    );
+                }
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! Left out on purpose: measuring.
 
+mod inferred;
 mod parameters;
 mod ports;
 mod traffic;
@@ -115,11 +116,14 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
         }
     }
     let ports = ports.collect();
+    let configured = inputs.testbed.configured();
+    let places = inferred::places(inputs.testbed, plan);
     Results::new(
         run(inputs, plan, &summary, outcome),
         environment(outcome),
         ports,
         traffic,
+        inferred::inferred(plan, outcome, &configured, &places),
         found,
     )
 }
@@ -131,7 +135,7 @@ fn observations(entry: &EntryPlan, record: &EntryRecord, found: &mut Vec<Anomaly
         let window = crate::measure::flow::WINDOW;
         let text = format!(
             "{} frames came more than {window} behind the newest of their flow: late, or late copies. They are not counted as \
-             received, so as many of the lost may only have been late.",
+             received.",
             record.too_old
         );
         found.push(Anomaly {

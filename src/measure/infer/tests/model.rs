@@ -3,10 +3,11 @@
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
-use super::super::{Configured, EcnThresholds, Evidence, Inferred, infer};
+use super::super::{Configured, Evidence, Inferred, infer};
 use crate::measure::pause::{PauseLog, SentPause};
 use crate::measure::trace::{Kind, Observation, Trace};
 use crate::plan::Plan;
+use crate::testbed::EcnThresholds;
 use crate::units::{BitRate, Bytes, Picos, Share};
 
 pub const SPEED: BitRate = BitRate(400_000_000_000);
@@ -40,7 +41,7 @@ impl Red {
         }
     }
 
-    fn marks(self, depth: u64, draw: f64) -> bool {
+    pub fn marks(self, depth: u64, draw: f64) -> bool {
         let (depth, kmin, kmax) = (depth as f64, self.kmin as f64, self.kmax as f64);
         let share = if depth <= kmin {
             0.0
@@ -172,6 +173,8 @@ pub fn read(plan: &Plan, trace: &Trace, sent: &[SentPause], configured: Option<R
         plan,
         trace,
         received: &PauseLog::default(),
+        ports: &[],
+        places: &[],
         sent,
         flow_packets: &[],
         configured: &configured,

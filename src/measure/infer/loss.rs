@@ -1,0 +1,387 @@
+//! Frames that did not arrive: in which runs, at which depth, and for how long a flow was cut off.
+//!
+//! Contract: a run is a stretch of a flow's sequence numbers of which none arrived; one at the end of a
+//! flow is known only where the number of frames sent is. When a frame was lost is taken from the
+//! departures of its neighbours. Runs that are longer than chance makes them, at the loss that the
+//! others in the queue had at the time, are *outages*: a link or a path that was dead.
+//!
+//! Left out on purpose: where a frame was lost, which nobody can tell from outside.
+
+use super::queue::{Port, Queue, departure};
+use super::{Evidence, Facts};
+use crate::measure::trace::Kind;
+use crate::units::Picos;
+
+/// Runs whose chance is below e to the power of minus this are outages.
+const IMPROBABLE: f64 = 20.0;
+
+/// A loss ratio is taken for no less than this, and for no more than one less this.
+const LEAST_RATIO: f64 = 0.01;
+
+/// Runs that are looked at for being outages: the longest.
+const LOOKED_AT: usize = 256;
+
+/// Outages that are listed.
+pub const LISTED: usize = 64;
+
+/// A run of missing frames of one flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// The flow.
+    pub flow: u32,
+    /// Low 32 bits of the first missing sequence number.
+    pub seq: u32,
+    /// How many are missing.
+    pub frames: u32,
+    /// Departure of the last frame before, ps; of none, by the flow's pace.
+    left_before: i64,
+    /// Departure of the first frame after; of none, by the flow's pace.
+    left_after: i64,
+    /// Arrival of the last frame before; `None`: there is none.
+    came_before: Option<i64>,
+    /// Arrival of the first frame after.
+    came_after: Option<i64>,
+}
+
+impl Run {
+    /// When its first frame left, as far as its neighbours tell.
+    fn began(&self) -> i64 {
+        let gap = self.left_after.saturating_sub(self.left_before);
+        self.left_before + gap / (i64::from(self.frames) + 1)
+    }
+}
+
+/// Time in which a flow was cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outage {
+    /// The flow.
+    pub flow: u32,
+    /// When its first missing frame left, by its neighbours.
+    pub began: Picos,
+    /// When its first frame arrived again; `None`: none did.
+    pub restored: Option<Picos>,
+    /// From the last arrival before to the first after.
+    pub gap: Option<Picos>,
+    /// Frames missing.
+    pub lost: u32,
+}
+
+/// Loss in one queue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loss {
+    /// Frames missing.
+    pub lost: u64,
+    /// Runs of them.
+    pub runs: u64,
+    /// The longest run.
+    pub longest: u64,
+    /// Runs by length: 1, 2–3, 4–7, 8–15, ….
+    pub lengths: Vec<u64>,
+    /// When the first missing frame left its sender.
+    pub onset: Picos,
+    /// Its flow and the low 32 bits of its sequence number.
+    pub first: (u32, u32),
+    /// Bytes in the queue when it would have entered.
+    pub depth: Option<u64>,
+    /// Bytes that had entered by then since the queue was last empty.
+    pub absorbed: Option<u64>,
+    /// Depth at the beginning of each run: least, median and greatest.
+    pub depths: Option<[u64; 3]>,
+    /// Flows that were cut off; the first [`LISTED`] by time.
+    pub outages: Vec<Outage>,
+    /// How many there were.
+    pub outage_count: u64,
+    /// Frames lost in them.
+    pub outage_lost: u64,
+    /// From the first loss in an outage to the last restoration; `None` while one was not restored.
+    pub convergence: Option<Picos>,
+}
+
+fn picos(time: i64) -> Picos {
+    Picos(time.max(0).unsigned_abs())
+}
+
+/// The runs of every flow.
+fn runs(evidence: &Evidence<'_>, facts: &Facts) -> Vec<Run> {
+    let seen = evidence.trace.observations();
+    let firsts = || (0usize..).zip(seen).filter(|(_, one)| one.kind == Kind::First);
+    // Frames by flow: how many, where each flow's begin, and then which.
+    let mut ends = vec![0usize; facts.flows().len() + 1];
+    for (_, one) in firsts() {
+        if let Some(count) = ends.get_mut(one.flow as usize + 1) {
+            *count += 1;
+        }
+    }
+    for flow in 1..ends.len() {
+        ends[flow] += ends[flow - 1];
+    }
+    let mut order = vec![0usize; ends.last().copied().unwrap_or(0)];
+    let mut next = ends.clone();
+    for (index, one) in firsts() {
+        if let Some(place) = next
+            .get_mut(one.flow as usize)
+            .filter(|_| (one.flow as usize) < facts.flows().len())
+        {
+            order[*place] = index;
+            *place += 1;
+        }
+    }
+    let whole = evidence.trace.beyond() == 0;
+    let earliest = seen.iter().filter_map(departure).min().unwrap_or(0);
+    let mut found = Vec::new();
+    for (flow, fact) in (0u32..).zip(facts.flows()) {
+        let (from, to) = (ends[flow as usize], ends[flow as usize + 1]);
+        let mine = &mut order[from..to];
+        mine.sort_unstable_by_key(|index| seen[*index].seq);
+        // Where a neighbour is missing, the flow's own pace stands for it.
+        let times: Vec<i64> = mine.iter().filter_map(|index| departure(&seen[*index])).collect();
+        let pace = |two: Option<&[i64]>| two.map_or(0, |two| (two[1] - two[0]).max(0));
+        let (pace_at_first, pace_at_last) = (
+            pace(times.first_chunk::<2>().map(|two| &two[..])),
+            pace(times.last_chunk::<2>().map(|two| &two[..])),
+        );
+        let mut expected = fact.first;
+        let mut last: Option<usize> = None;
+        let mut miss = |expected: u32, frames: u32, last: Option<usize>, next: Option<usize>| {
+            let time = |index: Option<usize>| index.and_then(|index| departure(&seen[index]));
+            let (before, after) = (time(last), time(next));
+            let whole = |pace: i64| pace.saturating_mul(i64::from(frames) + 1);
+            let (left_before, left_after) = match (before, after) {
+                (Some(before), Some(after)) => (before, after),
+                (Some(before), None) => (before, before.saturating_add(whole(pace_at_last))),
+                (None, Some(after)) => (after.saturating_sub(whole(pace_at_first)), after),
+                // A flow of which nothing came was lost from the beginning, as far as anyone can tell.
+                (None, None) => (earliest, earliest),
+            };
+            found.push(Run {
+                flow,
+                seq: expected,
+                frames,
+                left_before,
+                left_after,
+                came_before: last.map(|index| seen[index].arrival.0.cast_signed()),
+                came_after: next.map(|index| seen[index].arrival.0.cast_signed()),
+            });
+        };
+        for index in mine.iter() {
+            let seq = seen[*index].seq;
+            if seq > expected {
+                miss(expected, seq - expected, last, Some(*index));
+            }
+            expected = expected.max(seq.saturating_add(1));
+            last = Some(*index);
+        }
+        let sent = evidence.flow_packets.get(flow as usize).filter(|_| whole);
+        let end = sent.map(|sent| u64::from(fact.first) + *sent);
+        if let Some(rest) = end.and_then(|end| u32::try_from(end.checked_sub(u64::from(expected))?).ok())
+            && rest > 0
+        {
+            miss(expected, rest, last, None);
+        }
+    }
+    found
+}
+
+/// Loss of each queue, by port and class; queues without loss are left out.
+#[must_use]
+pub fn infer(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port]) -> Vec<((usize, u8), Loss)> {
+    let mut of_queue: Vec<((usize, u8), Vec<Run>)> = Vec::new();
+    for run in runs(evidence, facts) {
+        let Some(flow) = facts.flow(run.flow) else { continue };
+        let key = (usize::from(flow.arrival), flow.class);
+        match of_queue.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, runs)) => runs.push(run),
+            None => of_queue.push((key, vec![run])),
+        }
+    }
+    of_queue.sort_by_key(|(key, _)| *key);
+    let queues = || {
+        ports
+            .iter()
+            .flat_map(|port| port.queues.iter().map(move |queue| (port, queue)))
+    };
+    of_queue
+        .into_iter()
+        .filter_map(|(key, runs)| {
+            let place = queues().find(|(_, queue)| (queue.port, queue.class) == key);
+            Some((key, of_runs(evidence, facts, place, runs)?))
+        })
+        .collect()
+}
+
+fn of_runs(evidence: &Evidence<'_>, facts: &Facts, place: Option<(&Port, &Queue)>, mut runs: Vec<Run>) -> Option<Loss> {
+    runs.sort_by_key(|run| (run.began(), run.flow, run.seq));
+    let first = *runs.first()?;
+    // When a frame of the run would have entered the queue.
+    let enter = |run: &Run| {
+        let (port, queue) = place?;
+        let len = queue.frames.iter().map(|frame| frame.len).max()?;
+        let unloaded = port.paths.unloaded(facts, run.flow, len)?;
+        Some((queue, run.began() + unloaded - port.paths.on_link(len)))
+    };
+    let depth_of = |run: &Run| enter(run).map(|(queue, time)| queue.depth_at(time));
+    let mut depths: Vec<u64> = runs.iter().filter_map(depth_of).collect();
+    let depth = depths.first().copied();
+    depths.sort_unstable();
+    let mut lengths = Vec::new();
+    for run in &runs {
+        let bin = run.frames.max(1).ilog2() as usize;
+        lengths.resize(lengths.len().max(bin + 1), 0u64);
+        lengths[bin] += 1;
+    }
+    let meanwhile = Meanwhile::new(evidence, place);
+    let mut outages = outages(&meanwhile, &runs, depth_of);
+    outages.sort_by_key(|outage| (outage.began, outage.flow));
+    let restored = outages.iter().map(|outage| outage.restored).collect::<Option<Vec<_>>>();
+    let began = outages.iter().map(|outage| outage.began).min();
+    let convergence = restored
+        .and_then(|restored| restored.into_iter().max())
+        .zip(began)
+        .map(|(restored, began)| restored.saturating_sub(began));
+    let (outage_count, outage_lost) = (
+        outages.len() as u64,
+        outages.iter().map(|outage| u64::from(outage.lost)).sum(),
+    );
+    outages.truncate(LISTED);
+    Some(Loss {
+        lost: runs.iter().map(|run| u64::from(run.frames)).sum(),
+        runs: runs.len() as u64,
+        longest: runs.iter().map(|run| u64::from(run.frames)).max().unwrap_or(0),
+        lengths,
+        onset: picos(first.began()),
+        first: (first.flow, first.seq),
+        depth,
+        absorbed: enter(&first).map(|(queue, time)| queue.absorbed_until(time)),
+        depths: depths
+            .first()
+            .zip(depths.get(depths.len() / 2))
+            .zip(depths.last())
+            .map(|((least, middle), most)| [*least, *middle, *most]),
+        outages,
+        outage_count,
+        outage_lost,
+        convergence,
+    })
+}
+
+/// How the others in the queue fared while a flow's frames were missing.
+struct Meanwhile<'a> {
+    queue: Option<&'a Queue>,
+    /// Departures of what arrived, sorted.
+    left: Vec<i64>,
+    /// Greatest depth of the queue.
+    deepest: u64,
+    /// Longest time of a frame on the last link, ps.
+    frame: i64,
+    end: i64,
+}
+
+/// Frames between two arrivals that are looked through for a silence.
+const LOOKED_THROUGH: usize = 100_000;
+
+/// A queue that is as deep as this many frames may have dropped for want of room.
+const DEEP: u64 = 16;
+
+impl<'a> Meanwhile<'a> {
+    fn new(evidence: &Evidence<'_>, place: Option<(&Port, &'a Queue)>) -> Meanwhile<'a> {
+        let seen = evidence.trace.observations();
+        let frames = || place.into_iter().flat_map(|(_, queue)| &queue.frames);
+        let mut left: Vec<i64> = frames()
+            .filter_map(|frame| departure(seen.get(frame.index as usize)?))
+            .collect();
+        left.sort_unstable();
+        let longest = frames().map(|frame| frame.len).max().unwrap_or(0);
+        Meanwhile {
+            queue: place.map(|(_, queue)| queue),
+            left,
+            deepest: frames().filter_map(super::queue::Frame::found).max().unwrap_or(0),
+            frame: place.map_or(0, |(port, _)| port.paths.on_link(longest)),
+            end: i64::try_from(evidence.end.0).unwrap_or(i64::MAX),
+        }
+    }
+
+    /// Frames that left between two times and arrived.
+    fn arrived(&self, from: i64, to: i64) -> u64 {
+        let until = self.left.partition_point(|time| *time < to);
+        let since = self.left.partition_point(|time| *time <= from);
+        until.saturating_sub(since) as u64
+    }
+
+    /// Whether most of the time between a run's neighbours nothing at all arrived: no full queue is so.
+    fn was_silent(&self, run: &Run) -> bool {
+        let (Some(queue), Some(before)) = (self.queue, run.came_before) else {
+            return false;
+        };
+        let Some(after) = run.came_after else {
+            // Nobody says when it would have ended.
+            return self.arrived(run.left_before, i64::MAX) * 10 < u64::from(run.frames);
+        };
+        let from = queue.frames.partition_point(|frame| frame.arrival < before);
+        let to = queue.frames.partition_point(|frame| frame.arrival <= after);
+        let Some(between) = queue
+            .frames
+            .get(from..to)
+            .filter(|between| between.len() <= LOOKED_THROUGH)
+        else {
+            return false;
+        };
+        let gaps = between.windows(2).map(|two| two[1].arrival - two[0].arrival);
+        let longest = gaps.max().unwrap_or(0);
+        longest >= (after - before) / 2 && longest >= 8 * self.frame
+    }
+
+    /// Whether chance does not make such a run, of all the queue's `runs`; `depth` is what was in the
+    /// queue when it began.
+    fn is_outage(&self, run: &Run, runs: &[Run], depth: Option<u64>) -> bool {
+        if f64::from(run.frames) * LEAST_RATIO.ln() > -IMPROBABLE {
+            return false;
+        }
+        let to = if run.came_after.is_some() {
+            run.left_after
+        } else {
+            self.end
+        };
+        let (from, to) = (run.left_before, to.max(run.left_before.saturating_add(1)));
+        // What was lost with it, of the other flows.
+        let with = |other: &&Run| other.flow != run.flow && other.left_before < to && other.left_after >= from;
+        let lost: u64 = runs.iter().filter(with).map(|other| u64::from(other.frames)).sum();
+        let room = DEEP
+            * self
+                .queue
+                .and_then(|queue| queue.frames.first())
+                .map_or(0, |frame| u64::from(frame.len));
+        let deep = depth.is_some_and(|depth| depth >= room && depth >= self.deepest / 2);
+        if self.was_silent(run) && (run.came_after.is_some() || !deep) {
+            return true;
+        }
+        if deep && lost > 0 {
+            // Want of room: it may lock some flows out for long.
+            return false;
+        }
+        let came = self.arrived(from, to);
+        #[expect(clippy::cast_precision_loss, reason = "a ratio of numbers of frames")]
+        let ratio = lost as f64 / (lost + came).max(1) as f64;
+        f64::from(run.frames) * ratio.clamp(LEAST_RATIO, 1.0 - LEAST_RATIO).ln() < -IMPROBABLE
+    }
+}
+
+/// The runs that chance does not make.
+fn outages(meanwhile: &Meanwhile<'_>, runs: &[Run], depth: impl Fn(&Run) -> Option<u64>) -> Vec<Outage> {
+    let mut longest: Vec<&Run> = runs.iter().collect();
+    longest.sort_by_key(|run| (std::cmp::Reverse(run.frames), run.began()));
+    longest.truncate(LOOKED_AT);
+    longest
+        .into_iter()
+        .filter(|run| meanwhile.is_outage(run, runs, depth(run)))
+        .map(|run| Outage {
+            flow: run.flow,
+            began: picos(run.began()),
+            restored: run.came_after.map(picos),
+            gap: run
+                .came_before
+                .zip(run.came_after)
+                .map(|(before, after)| picos(after - before)),
+            lost: run.frames,
+        })
+        .collect()
+}

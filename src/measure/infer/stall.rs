@@ -1,0 +1,184 @@
+//! Stretches in which a queue gave nothing, though frames were overdue; and what others' pauses cost
+//! a victim.
+//!
+//! Contract: a frame is overdue from when it would have arrived unloaded. Silence of a queue counts
+//! from then, or from the arrival before where that is later, to the next arrival. A queue that we
+//! hold ourselves is not silent by its own doing. A frame's waiting is its delay less the unloaded
+//! delay of its path.
+//!
+//! Left out on purpose: silence at whose end nothing came any more, which is loss.
+
+use super::path::held;
+use super::pfc::paused_spans;
+use super::queue::{Port, Queue, departure};
+use super::spans::Spans;
+use super::{Evidence, Facts};
+use crate::measure::trace::Kind;
+use crate::units::Picos;
+
+/// The longest silence of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stall {
+    /// How long nothing came.
+    pub length: Picos,
+    /// From when.
+    pub began: Picos,
+    /// From its end until the queue was empty again; `None`: it never was.
+    pub recovery: Option<Picos>,
+}
+
+/// The longest silence of `queue` that is not our own doing.
+#[must_use]
+pub fn longest(evidence: &Evidence<'_>, port: &Port, queue: &Queue) -> Option<Stall> {
+    let held = &held(evidence, queue.port)[usize::from(queue.class & 7)];
+    let mut last = i64::MIN;
+    let mut worst: Option<(i64, usize)> = None;
+    for (at, frame) in queue.frames.iter().enumerate() {
+        if let Some(enter) = frame.enter() {
+            let due = enter + port.paths.on_link(frame.len);
+            let since = due.max(last);
+            let silence = frame.arrival - since;
+            if worst.is_none_or(|(longest, _)| silence > longest) && !held.overlap(since, frame.arrival) {
+                worst = Some((silence, at));
+            }
+        }
+        last = frame.arrival;
+    }
+    let (length, at) = worst.filter(|(length, _)| *length > 0)?;
+    let end = queue.frames.get(at)?.arrival;
+    let empty = queue.frames.get(at..)?.iter().find(|frame| frame.found() == Some(0));
+    let picos = |time: i64| Picos(time.max(0).unsigned_abs());
+    Some(Stall {
+        length: picos(length),
+        began: picos(end - length),
+        recovery: empty.map(|frame| picos(frame.arrival - end)),
+    })
+}
+
+/// How long frames waited beyond their unloaded delay.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Frames.
+    pub frames: u64,
+    /// On average.
+    pub mean: Picos,
+    /// 99th percentile: so long or less waited 99 of 100.
+    pub p99: Picos,
+    /// The longest.
+    pub max: Picos,
+}
+
+impl Waiting {
+    fn of(mut times: Vec<u64>) -> Waiting {
+        times.sort_unstable();
+        let sum: u128 = times.iter().map(|time| u128::from(*time)).sum();
+        let count = times.len() as u64;
+        let rank = (count * 99).div_ceil(100).saturating_sub(1);
+        let at = |rank: u64| {
+            usize::try_from(rank)
+                .ok()
+                .and_then(|rank| times.get(rank))
+                .copied()
+                .unwrap_or(0)
+        };
+        Waiting {
+            frames: count,
+            mean: Picos(u64::try_from(sum / u128::from(count.max(1))).unwrap_or(u64::MAX)),
+            p99: Picos(at(rank)),
+            max: Picos(at(count.saturating_sub(1))),
+        }
+    }
+}
+
+/// What pauses of others cost one entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Victim {
+    /// Waiting of its frames that were on their way while another class, or another port in the same
+    /// class, was paused.
+    pub during: Waiting,
+    /// Waiting of the others.
+    pub calm: Waiting,
+    /// For how long its own senders were paused in its class, all together: its frames were held
+    /// before they left, which no delay shows.
+    pub held: Picos,
+}
+
+/// What pauses cost each entry; `None` of those of which no frame was seen, and of all when nothing
+/// was paused.
+#[must_use]
+pub fn victims(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port]) -> Vec<Option<Victim>> {
+    let entries = evidence.plan.entries.len();
+    let spans = paused_spans(evidence);
+    if spans.iter().flatten().all(Spans::is_empty) {
+        return vec![None; entries];
+    }
+    // What is foreign differs for each port and class of a sender.
+    let mut foreign: Vec<[Option<Spans>; 8]> = vec![const { [const { None }; 8] }; spans.len()];
+    let seen = evidence.trace.observations();
+    let mut during: Vec<Vec<u64>> = vec![Vec::new(); entries];
+    let mut calm = during.clone();
+    for port in ports {
+        for queue in &port.queues {
+            for frame in &queue.frames {
+                let Some(one) = seen.get(frame.index as usize).filter(|one| one.kind == Kind::First) else {
+                    continue;
+                };
+                let (Some(flow), Some(left)) = (facts.flow(one.flow), departure(one)) else {
+                    continue;
+                };
+                let Some(unloaded) = port.paths.unloaded(facts, one.flow, frame.len) else {
+                    continue;
+                };
+                let (sender, class) = (usize::from(flow.sender), usize::from(queue.class & 7));
+                let Some(place) = foreign.get_mut(sender) else { continue };
+                let others = place[class].get_or_insert_with(|| {
+                    let all = spans.iter().enumerate();
+                    Spans::union(all.flat_map(|(at, classes)| {
+                        let pick = move |of: usize| at != sender || of != class;
+                        classes
+                            .iter()
+                            .enumerate()
+                            .filter(move |(of, _)| pick(*of))
+                            .map(|(_, one)| one)
+                    }))
+                });
+                let waited = (frame.arrival - left - unloaded).max(0).unsigned_abs();
+                let list = if others.overlap(left, frame.arrival) {
+                    &mut during
+                } else {
+                    &mut calm
+                };
+                if let Some(list) = list.get_mut(usize::from(flow.entry)) {
+                    list.push(waited);
+                }
+            }
+        }
+    }
+    let end = i64::try_from(evidence.end.0).unwrap_or(i64::MAX);
+    let held = |entry: usize| {
+        let mut senders: Vec<(u16, u8)> = facts
+            .flows()
+            .iter()
+            .filter(|flow| usize::from(flow.entry) == entry)
+            .map(|flow| (flow.sender, flow.class))
+            .collect();
+        senders.sort_unstable();
+        senders.dedup();
+        let times = senders
+            .iter()
+            .filter_map(|(port, class)| Some(spans.get(usize::from(*port))?[usize::from(class & 7)].total(end).0));
+        Picos(times.sum())
+    };
+    during
+        .into_iter()
+        .zip(calm)
+        .enumerate()
+        .map(|(entry, (during, calm))| {
+            (during.len() + calm.len() > 0).then(|| Victim {
+                during: Waiting::of(during),
+                calm: Waiting::of(calm),
+                held: held(entry),
+            })
+        })
+        .collect()
+}
