@@ -9,7 +9,7 @@
 mod inferred;
 
 use super::kpi::place_of;
-use super::model::{Anomaly, AnomalyKind as Kind, LossCause, Port, Results, Traffic};
+use super::model::{Anomaly, AnomalyKind as Kind, LossCause, PauseDirection, Pausing, Port, Results, Traffic};
 
 /// Achieved rates below this share of the requested one are worth a word.
 const RATE_TOLERANCE: f64 = 0.99;
@@ -38,7 +38,7 @@ pub(super) fn detect(results: &Results) -> Vec<Anomaly> {
     }
     for entry in &results.traffic {
         let place = place_of(entry);
-        of_entry(entry, &mut |kind, text| {
+        of_entry(entry, held_by_pfc(results, entry), &mut |kind, text| {
             found.push(Anomaly {
                 kind,
                 text,
@@ -119,7 +119,7 @@ fn of_port(port: &Port, say: &mut dyn FnMut(Kind, String)) {
     }
 }
 
-fn of_entry(entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
+fn of_entry(entry: &Traffic, held: bool, say: &mut dyn FnMut(Kind, String)) {
     let packets = &entry.packets;
     if packets.unsent > 0 {
         say(
@@ -179,7 +179,14 @@ fn of_entry(entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
         say(Kind::IncompleteMessages, text);
     }
     ecn(entry, say);
-    pacing(entry, say);
+    pacing(entry, held, say);
+}
+
+/// Whether the device paused a port that sends `entry`: then it is late by the device's will.
+fn held_by_pfc(results: &Results, entry: &Traffic) -> bool {
+    let asked = |one: &&Pausing| one.direction == PauseDirection::Received && one.paused_ps > 0;
+    let mut paused = results.inferred.pfc.iter().filter(asked);
+    paused.any(|one| entry.tx_ports.contains(&one.port))
 }
 
 fn ecn(entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
@@ -215,7 +222,7 @@ fn ecn(entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
     }
 }
 
-fn pacing(entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
+fn pacing(entry: &Traffic, held: bool, say: &mut dyn FnMut(Kind, String)) {
     let Some(pacing) = &entry.pacing else { return };
     if pacing.slips > 0 {
         say(
@@ -227,7 +234,7 @@ fn pacing(entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
     if let Some((requested, achieved)) = pacing
         .requested_bps
         .zip(pacing.achieved_bps)
-        .filter(|(r, a)| (*a as f64) < *r as f64 * RATE_TOLERANCE)
+        .filter(|(r, a)| !held && (*a as f64) < *r as f64 * RATE_TOLERANCE)
     {
         let share = 100.0 * achieved as f64 / requested as f64;
         say(
