@@ -34,6 +34,7 @@ use crate::wire::{ethernet, pfc};
 
 pub use build::FabricError;
 pub use counters::{Counters, FILE_NAME};
+pub use fault::LONGEST_HOLD;
 use event::{Events, What};
 use frames::{Frames, Meta, NONE};
 use header::Header;
