@@ -85,10 +85,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("concurrent-pairs", &["traffic.kv.message=1MB"]),
     ("ecmp-collisions", &[]),
     ("ecmp-entropy", &[]),
-    (
-        "ecn-incast",
-        &["traffic.incast.message=1MB", "traffic.incast.interval=50ms"],
-    ),
+    ("ecn-incast", &["traffic.incast.message=1MB"]),
     ("ecn-probe", &[]),
     ("ep-kv-contention", &["duration=500ms"]),
     ("first-look", &["traffic.incast.repeats=10"]),
@@ -96,14 +93,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("link-failure", &["duration=5ms"]),
     ("low-latency-dispatch", &["traffic.dispatch.layers=6"]),
     ("many-qps", &["traffic.put.rate=10Gbps"]),
-    (
-        "pfc-bursts",
-        &[
-            "duration=40ms",
-            "traffic.burst.message=1MB",
-            "traffic.burst.interval=20ms",
-        ],
-    ),
+    ("pfc-bursts", &["duration=40ms", "traffic.burst.message=1MB"]),
     ("pfc-spread", &["duration=4ms"]),
     ("pfc-storm", &["duration=4ms"]),
     ("put-latency-loaded", &["duration=150ms"]),

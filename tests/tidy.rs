@@ -22,7 +22,7 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("testbed", &["units", "yaml"]),
     ("fabric", &["units", "wire", "testbed"]),
     ("plan", &["units", "wire", "pattern", "testbed"]),
-    ("measure", &["units", "wire", "pattern", "plan"]),
+    ("measure", &["units", "wire", "pattern", "testbed", "plan"]),
     (
         "engine",
         &[

@@ -31,13 +31,24 @@ fn every_shipped_pattern_on_every_shipped_fabric() {
         for testbed in fabrics() {
             for (name, _) in pattern::SHIPPED {
                 let (results, fabric) = bench.balanced(name, testbed, &[]);
-                assert!(fabric.frames_sent > 5_000, "{name} on {testbed}: {}", fabric.frames_sent);
+                assert!(
+                    fabric.frames_sent > 5_000,
+                    "{name} on {testbed}: {}",
+                    fabric.frames_sent
+                );
                 let planned = sum(&results, |entry| entry.packets.unsent);
                 assert_eq!((planned, results.run.interrupted), (0, false), "{name} on {testbed}");
                 // Only the one with a link that dies loses anything without PFC's being outrun.
                 let lost = fabric.lost;
-                assert_eq!(lost.total(), lost.link_down + lost.threshold + lost.buffer, "{name} on {testbed}");
-                assert!(lost.link_down == 0 || testbed == "link-failure", "{name} on {testbed}: {lost:?}");
+                assert_eq!(
+                    lost.total(),
+                    lost.link_down + lost.no_route + lost.threshold + lost.buffer,
+                    "{name} on {testbed}"
+                );
+                assert!(
+                    lost.link_down + lost.no_route == 0 || testbed == "link-failure",
+                    "{name} on {testbed}: {lost:?}"
+                );
             }
         }
         assert_eq!(bench.buffers_out(), 0);
@@ -167,7 +178,11 @@ fn holds(testbed: &str, results: &Results, fabric: &Counters) -> Result<(), Stri
     }
     for (what, planted, counted) in [
         ("dropped", struck("drop"), fabric.lost.planted),
-        ("lost on links that were down", struck("link_down"), fabric.lost.link_down),
+        (
+            "lost on links that were down",
+            struck("link_down"),
+            fabric.lost.link_down,
+        ),
         ("duplicated", struck("duplicate"), fabric.frames_duplicated),
         ("not copied", 0, fabric.lost.no_memory),
     ] {
@@ -183,7 +198,11 @@ fn holds(testbed: &str, results: &Results, fabric: &Counters) -> Result<(), Stri
             wrong.push(format!("{kind}, which nothing did"));
         }
     }
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join("\n"))
+    }
 }
 
 #[test]
@@ -215,6 +234,11 @@ fn two_hundred_random_patterns_on_random_fabrics_with_random_faults() {
         }
         eprintln!("{} frames, {} lost", frames.get(), lost.get());
         // They are not idle, and losses are among them.
-        assert!(frames.get() > 100_000 && lost.get() > 1_000, "{} {}", frames.get(), lost.get());
+        assert!(
+            frames.get() > 100_000 && lost.get() > 1_000,
+            "{} {}",
+            frames.get(),
+            lost.get()
+        );
     });
 }

@@ -9,8 +9,8 @@ use hdrhistogram::Histogram;
 use crate::dpdk::{Effective, PortInfo, PortStats};
 use crate::engine::tx::{TxStats, TxUnit};
 use crate::fabric;
-use crate::measure::Recorder;
 use crate::measure::record::coarse_histogram;
+use crate::measure::{Recorder, SentPause};
 use crate::plan::Plan;
 use crate::plan::lane::Sent;
 use crate::units::Picos;
@@ -52,6 +52,8 @@ pub struct Outcome {
     pub released: Vec<u64>,
     /// Times that an entry's pacing slipped, and by how much.
     pub slips: Vec<(u64, Picos)>,
+    /// PFC frames that left, the first of each queue.
+    pub sent_pauses: Vec<SentPause>,
     /// What came back; `None` when no port receives.
     pub received: Option<Recorder>,
     /// The ports.
@@ -129,6 +131,7 @@ impl Outcome {
             lateness: vec![coarse_histogram(); entries],
             released: vec![0; entries],
             slips: vec![(0, Picos::ZERO); entries],
+            sent_pauses: Vec::new(),
             received: None,
             ports: Vec::new(),
             elapsed: Picos::ZERO,
@@ -178,6 +181,7 @@ impl Outcome {
                 self.flow_messages[number] -= one.what.messages;
             }
         }
+        self.sent_pauses.append(&mut unit.pauses);
         let (stats, not_taken) = &mut ports[unit.port];
         stats.add(&unit.stats);
         *not_taken += pending;

@@ -10,6 +10,8 @@ use hdrhistogram::Histogram;
 
 use crate::dpdk::{BATCH, TxBatch, TxPool, TxQueue};
 use crate::engine::craft::Crafter;
+use crate::measure::SentPause;
+use crate::measure::pause::PAUSES;
 use crate::measure::record::coarse_histogram;
 use crate::plan::feed::{Rounds, Work};
 use crate::plan::lane::Sent;
@@ -136,6 +138,8 @@ pub struct TxUnit {
     pub lateness: Vec<Histogram<u64>>,
     /// Since when the port has taken nothing.
     pub refused_since: Option<Picos>,
+    /// The first PFC frames made; see [`PAUSES`].
+    pub pauses: Vec<SentPause>,
     queue: TxQueue,
     batch: TxBatch,
     schedule: Schedule,
@@ -162,6 +166,7 @@ impl TxUnit {
             audit: None,
             lateness: vec![coarse_histogram(); plan.entries.len()],
             refused_since: None,
+            pauses: Vec::new(),
             queue,
             batch: TxBatch::new(pool),
             schedule,
@@ -273,6 +278,7 @@ impl TxUnit {
                 #[expect(clippy::cast_possible_truncation, reason = "60 bytes")]
                 self.batch.set_len(index, len as u16);
                 self.count_control(plan, entry, |count| *count += 1);
+                self.log_pause(plan, entry, quanta, now);
                 Wrote::Frame
             }
             Next::Wait(until) => Wrote::Nothing(until),
@@ -336,13 +342,26 @@ impl TxUnit {
         taken
     }
 
+    /// Notes a PFC frame: what it holds is not to be taken for the device's doing.
+    #[cold]
+    fn log_pause(&mut self, plan: &Plan, entry: usize, quanta: u16, now: Picos) {
+        if let Some((false, classes)) = paused_by(&plan.entries[entry])
+            && self.pauses.len() < PAUSES
+        {
+            self.pauses.push(SentPause {
+                port: self.port,
+                time: now,
+                classes,
+                quanta,
+            });
+        }
+    }
+
     /// Changes the counts that a MAC control frame of `entry` is part of.
     #[cold]
     fn count_control(&mut self, plan: &Plan, entry: usize, change: impl Fn(&mut u64)) {
-        let (pause, classes) = match &plan.entries[entry].work {
-            Work::Control { pause, classes, .. } => (*pause, *classes),
-            Work::Rounds(Rounds { hold: Some(hold), .. }) => (false, 1 << hold.class),
-            _ => return,
+        let Some((pause, classes)) = paused_by(&plan.entries[entry]) else {
+            return;
         };
         if pause {
             change(&mut self.stats.pause);
@@ -396,6 +415,15 @@ impl TxUnit {
         }
         self.batch.discard_pending();
         unsent
+    }
+}
+
+/// What the MAC control frames of `entry` pause: the whole link or classes (bit n = priority n).
+fn paused_by(entry: &EntryPlan) -> Option<(bool, u8)> {
+    match &entry.work {
+        Work::Control { pause, classes, .. } => Some((*pause, *classes)),
+        Work::Rounds(Rounds { hold: Some(hold), .. }) => Some((false, 1 << hold.class)),
+        _ => None,
     }
 }
 

@@ -173,7 +173,11 @@ fn room(config: &testbed::Fabric, hosts: u64) -> u64 {
         config.switch.buffer.0.saturating_mul(switches),
         on(hosts, config.speed, way),
         on(u64::from(uplinks), uplink_speed, way),
-        if held { on(hosts, config.speed, Picos(LONGEST_HOLD)) } else { 0 },
+        if held {
+            on(hosts, config.speed, Picos(LONGEST_HOLD))
+        } else {
+            0
+        },
     ]
     .into_iter()
     .fold(0, u64::saturating_add)

@@ -40,6 +40,7 @@ const fn figure(name: &'static str, measures: &'static [Measure], doc: &'static 
 }
 
 const COUNT: &[Measure] = &[one(Count)];
+const SIZE: &[Measure] = &[one(Size)];
 const TIMES: &[Measure] = &[
     of("min", Time),
     of("mean", Time),
@@ -118,6 +119,80 @@ pub const SECTIONS: &[(&str, &[Known])] = &[
                 "PFC_frame_count",
                 &[one(Count), of("per-second", Frequency)],
                 "PFC frames received from the device, once for each class that they name",
+            ),
+            figure(
+                "PFC_pause_time",
+                &[one(Time)],
+                "time for which PFC asked a port to pause, all classes together",
+            ),
+            figure(
+                "PFC_XOFF",
+                &[one(Size)],
+                "bytes of a sender in the device above which it is paused, read from outside",
+            ),
+            figure(
+                "PFC_XON",
+                &[one(Size)],
+                "bytes of a sender in the device at which it is resumed, read from outside",
+            ),
+            figure(
+                "PFC_storms",
+                &[one(Ratio)],
+                "ports and classes that were paused without end",
+            ),
+            figure(
+                "PFC_propagation_depth",
+                &[one(Ratio)],
+                "switches over which pauses came back",
+            ),
+            figure(
+                "HOL_blocking_delay",
+                &[of("mean", Time), of("p99", Time), of("max", Time)],
+                "waiting of frames while another class or port was paused",
+            ),
+            figure(
+                "ECN_onset_delay",
+                &[one(Time)],
+                "one-way delay of an entry's first frame with CE",
+            ),
+            figure(
+                "ECN_onset_frame",
+                COUNT,
+                "frames that had arrived when the first came with CE",
+            ),
+            figure(
+                "ECN_onset_depth",
+                SIZE,
+                "depth that the first marked frame saw, from delays",
+            ),
+            figure("ECN_Kmin", SIZE, "depth up to which nothing is marked, from delays"),
+            figure("ECN_Kmax", SIZE, "depth beyond which everything is marked, from delays"),
+            figure("ECN_Pmax", &[one(Share)], "share marked at Kmax, from delays"),
+            figure("ECN_probe_onset_depth", SIZE, "the same by a probe"),
+            figure("ECN_probe_Kmin", SIZE, "the same by a probe"),
+            figure("ECN_probe_Kmax", SIZE, "the same by a probe"),
+            figure("ECN_probe_Pmax", &[one(Share)], "the same by a probe"),
+            figure(
+                "Buffer_absorbed",
+                SIZE,
+                "bytes in a queue when its first frame was lost",
+            ),
+            figure(
+                "Zero_throughput",
+                &[one(Time)],
+                "longest time without an arrival while frames were overdue",
+            ),
+            figure(
+                "Recovery_time",
+                &[one(Time)],
+                "from the end of that until the queue was empty",
+            ),
+            figure("Disruption_time", &[one(Time)], "longest time that a flow was cut off"),
+            figure("Disruption_loss", COUNT, "frames lost while flows were cut off"),
+            figure(
+                "Convergence_time",
+                &[one(Time)],
+                "from the first loss of a flow that was cut off until all arrived again",
             ),
             figure(
                 "Link_utilization",

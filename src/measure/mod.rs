@@ -15,6 +15,6 @@ pub mod recorder;
 pub mod trace;
 
 pub use infer::infer;
-pub use pause::SentPause;
+pub use pause::{PauseLog, SentPause};
 pub use record::{EntryRecord, PairRecord, PortRecord};
 pub use recorder::{Completion, Recorder};

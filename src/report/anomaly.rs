@@ -1,10 +1,12 @@
 //! Contradictions and warnings that follow from the results themselves.
 //!
 //! Contract: each is a sentence with the numbers in it, so that a reader can judge it without the
-//! rest. The order is that of the model: run, ports, traffic.
+//! rest. The order is that of the model: run, ports, traffic, inferred.
 //!
 //! Left out on purpose: reordering and CE marks, which are figures of the DUT and not defects of the
 //! measurement.
+
+mod inferred;
 
 use super::kpi::place_of;
 use super::model::{Anomaly, AnomalyKind as Kind, LossCause, Port, Results, Traffic};
@@ -44,6 +46,7 @@ pub(super) fn detect(results: &Results) -> Vec<Anomaly> {
             });
         });
     }
+    inferred::detect(results, &mut found);
     found
 }
 

@@ -16,7 +16,7 @@ pub struct Figure {
     pub statistic: &'static str,
     /// Unit of `value`.
     pub unit: String,
-    /// `traffic/<name>`, `ports/<name>`, `ports`, `run` or `device/<where>`.
+    /// `traffic/<name>`, `ports/<name>`, `ports`, `queues/<port>/<class>`, `run` or `device/<where>`.
     pub place: String,
     /// The value, if it was measured.
     pub value: Option<f64>,
@@ -115,14 +115,14 @@ fn times(figures: &mut Vec<Figure>, name: &str, place: &str, from: Option<&Distr
     }
 }
 
-/// What all ports together come to: sums of counts, the busiest link.
+/// What all ports together come to: sums of counts and times, the busiest link, the greatest size.
 fn all_ports(figures: &mut Vec<Figure>) {
     let mut sums: Vec<Figure> = Vec::new();
     for figure in figures.iter().filter(|figure| figure.place.starts_with("ports/")) {
         let dimension = expect::find(&figure.name)
             .and_then(|known| known.measure(Some(figure.statistic)))
             .map(|measure| measure.dimension);
-        let greatest = matches!(dimension, Some(Dimension::Share | Dimension::Ratio));
+        let greatest = matches!(dimension, Some(Dimension::Share | Dimension::Ratio | Dimension::Size));
         let same = |other: &&mut Figure| {
             (&other.name, other.statistic, &other.unit) == (&figure.name, figure.statistic, &figure.unit)
         };

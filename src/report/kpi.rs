@@ -9,10 +9,14 @@
 //! transport. `Buffer_utilization` is the device's to tell ([`of_reading`]); from outside it is read only
 //! as a threshold.
 
-use super::model::{Distribution, DutId, Kpi, Port, Reading, Results, Statistic, Traffic};
+mod inferred;
+
+pub(super) use inferred::place_of as place_of_queue;
+
+use super::model::{Distribution, DutId, Inferred, Kpi, Port, Reading, Results, Statistic, Traffic, Victim};
 use super::stats;
 
-/// The KPIs of one trial: of each traffic entry, then of each port.
+/// The KPIs of one trial: of each traffic entry, of each port, of each queue, then of the run.
 #[must_use]
 pub fn of(results: &Results) -> Vec<Kpi> {
     let dut = results.run.dut.id;
@@ -26,6 +30,11 @@ pub fn of(results: &Results) -> Vec<Kpi> {
                 place: place_of(entry),
             },
             entry,
+            results
+                .inferred
+                .victims
+                .iter()
+                .find(|victim| victim.entry == entry.name),
         );
     }
     // A port's figures are those of the test when all entries are of the same one.
@@ -46,8 +55,21 @@ pub fn of(results: &Results) -> Vec<Kpi> {
             },
             port,
             seconds,
+            &results.inferred,
         );
     }
+    let mut list = Listing {
+        kpis: &mut kpis,
+        dut,
+        draft,
+        place: String::new(),
+    };
+    for queue in &results.inferred.queues {
+        list.place = inferred::place_of(queue);
+        inferred::of_queue(&mut list, queue);
+    }
+    "run".clone_into(&mut list.place);
+    inferred::of_run(&mut list, &results.inferred);
     kpis
 }
 
@@ -99,7 +121,7 @@ impl Listing<'_> {
 const DROP_RATE: &str =
     "frames lost for which the DUT is answerable, and those without a named cause, per million sent";
 
-fn of_entry(list: &mut Listing<'_>, entry: &Traffic) {
+fn of_entry(list: &mut Listing<'_>, entry: &Traffic, victim: Option<&Victim>) {
     use Statistic::{Aggregate, Mean, P50, P95, P99, P999, PerPort, TailSpread, Value};
     let goodput = entry.goodput_bps.map(|bps| float(bps) / 8e9);
     match entry.kind.as_str() {
@@ -146,6 +168,7 @@ fn of_entry(list: &mut Listing<'_>, entry: &Traffic) {
         let meaning = format!("Jain fairness index of goodput over {} {}", jfi.count, jfi.over);
         list.add("JFI", "1", Value, Some(jfi.index), &meaning);
     }
+    inferred::of_entry(list, entry, victim);
 }
 
 /// Frames per million that the DUT lost, as far as anyone can tell: what our own ports lost is not
@@ -162,12 +185,19 @@ fn drop_rate(entry: &Traffic) -> Option<f64> {
     (entry.packets.sent > 0).then(|| 1e6 * float(by_dut.saturating_add(unexplained)) / float(entry.packets.sent))
 }
 
-fn of_port(list: &mut Listing<'_>, port: &Port, seconds: Option<f64>) {
+fn of_port(list: &mut Listing<'_>, port: &Port, seconds: Option<f64>, inferred: &Inferred) {
     let paused = port.pfc.received_per_class.map(|classes| float(classes.iter().sum()));
     let meaning = "PFC frames received from the DUT, once for each class that they name";
     list.add("PFC_frame_count", "frames", Statistic::Value, paused, meaning);
     let rate = paused.zip(seconds).map(|(frames, seconds)| frames / seconds);
     list.add("PFC_frame_count", "frames/s", Statistic::PerSecond, rate, meaning);
+    let time = port
+        .pfc
+        .paused_ps_per_class
+        .map(|classes| float(classes.iter().sum()) / 1e6);
+    let meaning = "time for which PFC asked this port to pause, all classes together";
+    list.add("PFC_pause_time", "us", Statistic::Value, time, meaning);
+    inferred::of_port(list, &port.name, inferred);
     let share = |bps: Option<u64>| {
         bps.zip(port.speed_bps)
             .map(|(bps, speed)| 100.0 * float(bps) / float(speed))

@@ -5,6 +5,7 @@
 //!
 //! Left out on purpose: progress while the run lasts (`cli::progress`).
 
+mod inferred;
 pub(crate) mod table;
 pub(crate) mod text;
 
@@ -78,6 +79,14 @@ pub fn render(results: &Results, view: View) -> String {
     if !results.ports.is_empty() {
         section(&mut out, "Ports", view);
         ports(&mut out, results, view);
+    }
+    if inferred::has_ecn(results) {
+        section(&mut out, "ECN", view);
+        inferred::ecn(&mut out, results, view);
+    }
+    if inferred::has_pauses(&results.inferred) {
+        section(&mut out, "PFC", view);
+        inferred::pauses(&mut out, &results.inferred, view);
     }
     if results.kpis.iter().any(|kpi| kpi.value.is_some()) {
         section(&mut out, "KPIs", view);
@@ -349,6 +358,9 @@ fn ports(out: &mut String, results: &Results, view: View) {
     out.push_str(&table.render(view));
 }
 
+/// KPIs of single queues are shown of runs with at most so many; all are in the file.
+const QUEUES_WITH_KPIS: usize = 1;
+
 /// KPIs of single ports are shown of testbeds with at most so many; all are in the file.
 const PORTS_WITH_KPIS: usize = 2;
 
@@ -361,7 +373,9 @@ fn kpis(out: &mut String, results: &Results, view: View) {
         let group: Vec<&Kpi> = results.kpis.iter().skip(index).take_while(same).collect();
         index += group.len();
         // The table of ports has the figures of each; beyond a few, this would only repeat it.
-        if first.place.starts_with("ports/") && results.ports.len() > PORTS_WITH_KPIS {
+        if first.place.starts_with("ports/") && results.ports.len() > PORTS_WITH_KPIS
+            || first.place.starts_with("queues/") && results.inferred.queues.len() > QUEUES_WITH_KPIS
+        {
             continue;
         }
         let values: Vec<String> = group.iter().filter_map(|kpi| statistic(kpi, view)).collect();

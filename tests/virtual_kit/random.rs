@@ -69,7 +69,12 @@ struct Frame {
 }
 
 fn frame() -> impl Strategy<Value = Frame> {
-    let tag = (0u16..4095, 0u8..8, any::<bool>(), select(vec!["0x8100", "0x88A8", "0x9100"]));
+    let tag = (
+        0u16..4095,
+        0u8..8,
+        any::<bool>(),
+        select(vec!["0x8100", "0x88A8", "0x9100"]),
+    );
     let tag = tag.prop_map(|(vid, pcp, dei, tpid)| format!("{{vid: {vid}, pcp: {pcp}, dei: {dei}, tpid: {tpid}}}"));
     let ports = prop_oneof![
         Just("per-qp".to_owned()),
@@ -227,7 +232,11 @@ impl Entry {
         let senders = 1 + self.a % (hosts - 1);
         let (qps, verb, us) = (self.qps, self.verb, self.us);
         let each = format!("{}/s", bed.gbps * 40_000_000 / (message + 200 * self.packets) + 1);
-        let rate = if self.rate == "messages" { each.as_str() } else { self.rate };
+        let rate = if self.rate == "messages" {
+            each.as_str()
+        } else {
+            self.rate
+        };
         let carried = format!("message: {message}, verb: {verb}, qps: {qps}");
         // As long as so many frames take at this share of a host's link.
         let lasting = |percent: u64| {
@@ -354,8 +363,16 @@ impl Bed {
 #[derive(Debug, Clone, Copy)]
 enum Joined {
     One,
-    LeafSpine { leaves: u64, spines: u64 },
-    Clos { pods: u64, leaves: u64, spines: u64, each: u64 },
+    LeafSpine {
+        leaves: u64,
+        spines: u64,
+    },
+    Clos {
+        pods: u64,
+        leaves: u64,
+        spines: u64,
+        each: u64,
+    },
 }
 
 impl Joined {
@@ -510,7 +527,12 @@ fn switch() -> impl Strategy<Value = Switch> {
         });
     (
         prop_oneof![20u64..500, 500u64..20_000],
-        prop_oneof![Just(vec![3u8]), Just(vec![]), Just((0u8..8).collect()), Just(vec![1, 3])],
+        prop_oneof![
+            Just(vec![3u8]),
+            Just(vec![]),
+            Just((0u8..8).collect()),
+            Just(vec![1, 3])
+        ],
         5u64..500,
         0u64..101,
         5u64..300,
@@ -588,7 +610,9 @@ impl Fault {
         // The first four go everywhere.
         let at = if self.place.is_multiple_of(2) { &link } else { &switch };
         let (often, by, from) = (&self.often, self.by, self.from);
-        let to = self.lasts.map_or(String::new(), |lasts| format!(", to: {}us", from + lasts));
+        let to = self
+            .lasts
+            .map_or(String::new(), |lasts| format!(", to: {}us", from + lasts));
         match self.kind {
             0 => format!("{{at: {at}, drop: {{{often}}}}}"),
             1 => format!("{{at: {at}, duplicate: {{{often}}}}}"),

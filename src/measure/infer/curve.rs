@@ -85,16 +85,25 @@ pub fn wilson(hits: u64, trials: u64) -> (f64, f64) {
     (low, high)
 }
 
-/// The curve in at most `most` bins of equal width, those without frames left out.
+/// The curve in bins of equal width, those without frames left out: `most` of them up to the depth
+/// `focus`, and an eighth as many beyond.
 #[must_use]
-pub fn curve(samples: &[Sample], most: u64) -> Vec<Bin> {
+pub fn curve(samples: &[Sample], most: u64, focus: u64) -> Vec<Bin> {
     let Some(deepest) = samples.last().map(|sample| sample.depth) else {
         return Vec::new();
     };
-    let width = (deepest / most.max(1)).saturating_add(1);
+    let focus = focus.min(deepest);
+    let fine = (focus / most.max(1)).saturating_add(1);
+    // Where the wide ones begin: no bin is of both kinds.
+    let edge = (focus / fine).saturating_add(1).saturating_mul(fine);
+    let wide = (deepest.saturating_sub(edge) / most.div_ceil(8).max(1)).saturating_add(1);
     let mut bins: Vec<Bin> = Vec::new();
     for sample in samples {
-        let from = sample.depth / width * width;
+        let (from, width) = if sample.depth < edge {
+            (sample.depth / fine * fine, fine)
+        } else {
+            (edge + (sample.depth - edge) / wide * wide, wide)
+        };
         match bins.last_mut() {
             Some(bin) if bin.from == from => {
                 bin.frames += sample.frames;
@@ -142,16 +151,19 @@ mod tests {
         let frames = (0..1000u64).map(|n| (n * 37 % 500 * 100, n % 3 == 0));
         let samples = samples(frames);
         assert!(samples.windows(2).all(|two| two[0].depth < two[1].depth));
-        let bins = curve(&samples, 40);
-        assert!(bins.len() <= 40, "{}", bins.len());
-        assert_eq!(bins.iter().map(|bin| bin.frames).sum::<u64>(), 1000);
-        assert_eq!(bins.iter().map(|bin| bin.marked).sum::<u64>(), 334);
-        assert!(bins.windows(2).all(|two| two[0].to < two[1].from));
+        for focus in [0, 10_000, u64::MAX] {
+            let bins = curve(&samples, 40, focus);
+            assert!(bins.len() <= 46, "{}", bins.len());
+            assert_eq!(bins.iter().map(|bin| bin.frames).sum::<u64>(), 1000);
+            assert_eq!(bins.iter().map(|bin| bin.marked).sum::<u64>(), 334);
+            assert!(bins.windows(2).all(|two| two[0].to < two[1].from));
+        }
         let extreme = [Sample {
             depth: u64::MAX,
             frames: 1,
             marked: 1,
         }];
-        assert_eq!(curve(&extreme, 0).len(), 1);
+        assert_eq!(curve(&extreme, 0, 0).len(), 1);
+        assert_eq!(curve(&extreme, 40, 7).len(), 1);
     }
 }

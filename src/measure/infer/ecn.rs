@@ -8,13 +8,18 @@
 
 use super::curve::{Bin, Sample, curve, samples};
 use super::fit::{Fit, fit, log_likelihood};
-use super::queue::{Frame, Queue, departure};
-use super::{EcnThresholds, Evidence, Facts};
+use super::queue::{Frame, Port, Queue, departure};
+use super::{Evidence, Facts};
 use crate::measure::trace::Kind;
+use crate::testbed::EcnThresholds;
+pub use crate::testbed::MarkAt;
 use crate::units::Picos;
 
-/// Bins of a curve.
+/// Fine bins of a curve.
 const BINS: u64 = 48;
+
+/// A curve is fine up to this many times Kmax.
+const FOCUS: f64 = 2.0;
 
 /// Log-likelihoods that differ by less do not decide between enqueue and dequeue.
 const DECISIVE: f64 = 3.0;
@@ -24,15 +29,6 @@ const TOLERANCE: f64 = 0.03;
 
 /// The configuration is refuted when the marks are less likely under it by this factor's logarithm.
 const REFUTED: f64 = 12.0;
-
-/// When the switch looks at the depth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MarkAt {
-    /// When the frame joins the queue.
-    Enqueue,
-    /// When it begins to leave.
-    Dequeue,
-}
 
 /// The first marked frame of a queue, in the order of arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +95,7 @@ struct Counted {
 
 /// Reads the marking of `queue`; `None` when no ECN-capable frame went through it.
 #[must_use]
-pub fn infer(evidence: &Evidence<'_>, facts: &Facts, queue: &Queue) -> Option<Marking> {
+pub fn infer(evidence: &Evidence<'_>, facts: &Facts, port: &Port, queue: &Queue) -> Option<Marking> {
     let seen = evidence.trace.observations();
     let counted: Vec<Counted> = queue
         .frames
@@ -117,6 +113,9 @@ pub fn infer(evidence: &Evidence<'_>, facts: &Facts, queue: &Queue) -> Option<Ma
         .collect();
     if counted.is_empty() {
         return None;
+    }
+    if port.paths.is_coarse() {
+        return Some(coarse(&counted));
     }
     let found = samples(counted.iter().filter_map(|one| Some((one.frame.found()?, one.marked))));
     let left = samples(counted.iter().filter_map(|one| Some((one.frame.left()?, one.marked))));
@@ -152,6 +151,19 @@ pub fn infer(evidence: &Evidence<'_>, facts: &Facts, queue: &Queue) -> Option<Ma
     Some(marking)
 }
 
+/// What can be said when arrival times are those of bursts.
+fn coarse(counted: &[Counted]) -> Marking {
+    let why = "Frames are said to arrive closer together than the link carries them: their times are those of bursts, \
+               and say nothing of depth.";
+    Marking {
+        frames: counted.len() as u64,
+        marked: counted.iter().filter(|one| one.marked).count() as u64,
+        why_not: Some(why.to_owned()),
+        explanation: why.to_owned(),
+        ..Reading::choose(&[], &[]).marking(0, false)
+    }
+}
+
 /// Samples by one of the two depths, and what they say.
 pub(super) struct Reading<'a> {
     pub(super) at: Option<MarkAt>,
@@ -179,6 +191,16 @@ impl<'a> Reading<'a> {
         Reading { at, samples, fit }
     }
 
+    /// The depth up to which the curve is of interest: somewhat beyond the last threshold.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a depth, not negative"
+    )]
+    fn focus(&self) -> u64 {
+        self.fit.map_or(u64::MAX, |fit| (fit.kmax.value * FOCUS) as u64)
+    }
+
     /// Everything but onset and verdict.
     pub(super) fn marking(&self, uncertainty: u64, blind: bool) -> Marking {
         let frames = self.samples.iter().map(|sample| sample.frames).sum();
@@ -201,7 +223,7 @@ impl<'a> Reading<'a> {
             uncertainty,
             onset: None,
             at: self.at,
-            curve: curve(self.samples, BINS),
+            curve: curve(self.samples, BINS, self.focus()),
             fit: self.fit,
             why_not,
             verdict: Verdict::CannotTell,

@@ -24,7 +24,8 @@ use crate::measure::PortRecord;
 use crate::measure::pause::{PauseLog, SentPause};
 use crate::measure::trace::Trace;
 use crate::plan::Plan;
-use crate::units::{Bytes, Picos, Share};
+pub use crate::testbed::Configured;
+use crate::units::Picos;
 pub use ecn::{Marking, Verdict};
 use facts::Facts;
 use loss::Loss;
@@ -53,35 +54,6 @@ pub struct Evidence<'a> {
     pub places: &'a [Place],
     /// The run's clock at its end.
     pub end: Picos,
-}
-
-/// Marking thresholds of a queue.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct EcnThresholds {
-    /// Up to this depth nothing is marked.
-    pub kmin: Bytes,
-    /// Above this depth everything is.
-    pub kmax: Bytes,
-    /// Share marked at `kmax`.
-    pub pmax: Share,
-}
-
-/// Pause thresholds of an ingress port and class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PfcThresholds {
-    /// Above this many bytes the sender is paused.
-    pub xoff: Bytes,
-    /// At this many or fewer it is resumed.
-    pub xon: Bytes,
-}
-
-/// What the switch is said to be configured with.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Configured {
-    /// ECN thresholds, where they are known.
-    pub ecn: Option<EcnThresholds>,
-    /// PFC thresholds, where they are known.
-    pub pfc: Option<PfcThresholds>,
 }
 
 /// A figure with its 95 % interval.
@@ -141,7 +113,7 @@ pub fn infer(evidence: &Evidence<'_>) -> Inferred {
     let mut queues = Vec::new();
     for port in &ports {
         for queue in &port.queues {
-            let ecn = ecn::infer(evidence, &facts, queue);
+            let ecn = ecn::infer(evidence, &facts, port, queue);
             let probe = probe::infer(evidence, &facts, queue);
             let longest = queue.frames.iter().map(|frame| u64::from(frame.len)).max();
             let lost = losses.iter().position(|(key, _)| *key == (queue.port, queue.class));
@@ -155,7 +127,9 @@ pub fn infer(evidence: &Evidence<'_>) -> Inferred {
                 ecn,
                 probe,
                 loss: lost.map(|at| losses.swap_remove(at).1),
-                stall: stall::longest(evidence, port, queue),
+                stall: (!port.paths.is_coarse())
+                    .then(|| stall::longest(evidence, port, queue))
+                    .flatten(),
             });
         }
     }

@@ -27,6 +27,10 @@ const LEAST_SPREAD: u16 = 128;
 /// switch that stores and forwards.
 const USUAL_HOPS: f64 = 2.0;
 
+/// Frames that follow one another by less than their time on the link, by this part of it, cannot
+/// both have the arrival time that they were given.
+const BUNCHED: i64 = 4;
+
 /// Nobody serialises more often.
 const MOST_HOPS: f64 = 10.0;
 
@@ -58,6 +62,9 @@ pub struct Paths {
     on_link: Vec<i64>,
     /// How often a frame is serialised on its way, in times on the last link.
     hops: f64,
+    /// Frames that came sooner after another than the link can carry them.
+    bunched: usize,
+    frames: usize,
 }
 
 /// A frame whose path and times are known.
@@ -94,6 +101,8 @@ impl Paths {
             paths: vec![None; plan.ports.len()],
             on_link: vec![0; usize::from(longest) + 1],
             hops: USUAL_HOPS,
+            bunched: 0,
+            frames: 0,
         };
         for (_, seen) in frames() {
             let place = &mut paths.on_link[usize::from(seen.len)];
@@ -147,9 +156,16 @@ impl Paths {
         u64::try_from(bytes).ok()
     }
 
+    /// Whether arrival times are those of bursts of frames, and not of each: then nothing that rests on
+    /// them can be told.
+    #[must_use]
+    pub fn is_coarse(&self) -> bool {
+        self.bunched * 20 > self.frames
+    }
+
     /// The frames that found the wire silent, and were not kept waiting by us.
     fn alone<'a>(
-        &self,
+        &mut self,
         frames: impl Iterator<Item = (u32, &'a Observation)>,
         facts: &Facts,
         held: &[Spans; 8],
@@ -160,6 +176,8 @@ impl Paths {
             let own = self.on_link(u32::from(seen.len));
             let arrival = seen.arrival.0.cast_signed();
             let silent = last.is_none_or(|last| arrival - last > own + own / SILENCE);
+            self.frames += 1;
+            self.bunched += usize::from(last.is_some_and(|last| arrival - last < own - own / BUNCHED));
             last = Some(arrival);
             if silent && let Some(one) = timed(facts, seen) {
                 let kept = held[usize::from(one.class)].overlap(one.departure, arrival);

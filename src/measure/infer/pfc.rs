@@ -207,6 +207,10 @@ fn received(
     if all_are_seen(evidence, facts, port, class) {
         pausing.unfounded = Some(unfounded(evidence, &spans, &frames));
     }
+    if ports.iter().any(|port| port.paths.is_coarse()) {
+        pausing.why_not = Some("Arrival times are those of bursts.".to_owned());
+        return pausing;
+    }
     let (xoff, xon) = thresholds(evidence, port, &mine, &frames);
     pausing.why_not = match (&xoff, &xon) {
         (Some(_), _) => None,

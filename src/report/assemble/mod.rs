@@ -6,6 +6,7 @@
 //!
 //! Left out on purpose: measuring.
 
+mod inferred;
 mod parameters;
 mod ports;
 mod traffic;
@@ -115,11 +116,14 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
         }
     }
     let ports = ports.collect();
+    let configured = inputs.testbed.configured();
+    let places = inferred::places(inputs.testbed, plan);
     Results::new(
         run(inputs, plan, &summary, outcome),
         environment(outcome),
         ports,
         traffic,
+        inferred::inferred(plan, outcome, &configured, &places),
         found,
     )
 }

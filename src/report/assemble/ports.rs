@@ -44,6 +44,7 @@ pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usi
             misdelivered: rx.misdelivered,
             unknown: rx.unknown,
             malformed: rx.malformed,
+            cnp: rx.cnp,
             other: rx.other,
             achieved_bps: per_second(wire_bits(rx.frames, rx.bytes), arrivals.1.saturating_sub(arrivals.0)),
         },
@@ -63,6 +64,7 @@ pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usi
             pause_sent: port.tx.pause,
             received_per_class: pauses.map(|record| record.pfc),
             pause_received: pauses.map(|record| record.pause_frames),
+            paused_ps_per_class: pauses.map(|record| record.paused.map(|meter| meter.total(outcome.elapsed).0)),
             received_source: pauses.map(|_| PfcSource::Frames),
         },
     }

@@ -6,15 +6,15 @@
 
 use super::{Inputs, parameters, per_second, times, wire_bits};
 use crate::engine::outcome::Outcome;
-use crate::measure::{EntryRecord, Recorder};
+use crate::measure::{EntryRecord, PairRecord, Recorder};
 use crate::pattern::Ecn as Codepoint;
 use crate::plan::feed::Work;
 use crate::plan::lane::Sent;
 use crate::plan::summary::{EntrySummary, Summary};
 use crate::plan::{EntryPlan, Pace, Plan};
 use crate::report::model::{
-    Codepoints, Distribution, Ecn, Fairness, FairnessOver, Flow, Flows, LossCause, Messages, Observed, Pacing, Packets,
-    Rounds, RoutedTokens, TimeSources, Traffic, Volume,
+    Codepoints, Distribution, Ecn, Fairness, FairnessOver, FirstMark, Flow, FlowOutage, Flows, Gap, LossCause,
+    Messages, Observed, Pacing, Packets, Rounds, RoutedTokens, TimeSources, Traffic, Volume,
 };
 use crate::report::stats::{distribution, jain};
 use crate::units::Picos;
@@ -112,6 +112,14 @@ pub(super) fn traffic(
         rounds: record.and_then(|record| rounds(entry, record, times)),
         routing: routing(entry, outcome, index),
         jfi: recorder.and_then(|recorder| fairness(plan, recorder, index, entry)),
+        first_mark: record.and_then(|record| record.first_mark).map(|mark| FirstMark {
+            arrival_ps: mark.arrival.0,
+            departure_ps: mark.departure.map(|departure| departure.0),
+            frame: mark.frame,
+            flow: u64::from(mark.flow),
+        }),
+        longest_gap: recorder.and_then(|recorder| longest_gap(pairs_of(plan, recorder, index))),
+        outage: recorder.and_then(|recorder| outage(pairs_of(plan, recorder, index))),
         pacing: Some(Pacing {
             requested_bps: requested(entry, planned),
             achieved_bps: per_second(wire_bits(sent.packets, sent.frame_bytes), sending),
@@ -120,6 +128,33 @@ pub(super) fn traffic(
         }),
         flows: flows(outcome, recorder, entry),
     }
+}
+
+/// The records of an entry's pairs.
+fn pairs_of<'a>(plan: &Plan, recorder: &'a Recorder, index: usize) -> &'a [PairRecord] {
+    let before: usize = plan.entries[..index].iter().map(|entry| entry.pairs.len()).sum();
+    &recorder.pairs()[before..][..plan.entries[index].pairs.len()]
+}
+
+fn longest_gap(pairs: &[PairRecord]) -> Option<Gap> {
+    let longest = pairs.iter().max_by_key(|pair| pair.longest_gap)?;
+    (longest.longest_gap > Picos::ZERO).then_some(Gap {
+        length_ps: longest.longest_gap.0,
+        began_ps: longest.gap_began.0,
+    })
+}
+
+fn outage(pairs: &[PairRecord]) -> Option<FlowOutage> {
+    let longest = pairs
+        .iter()
+        .map(|pair| pair.outage)
+        .max_by_key(|outage| outage.length)?;
+    (longest.length > Picos::ZERO).then_some(FlowOutage {
+        length_ps: longest.length.0,
+        ended_ps: longest.ended.0,
+        flow: u64::from(longest.flow),
+        frames: longest.missing,
+    })
 }
 
 fn taken(made: &Sent, unsent: &Sent) -> Sent {
@@ -303,11 +338,10 @@ fn routing(entry: &EntryPlan, outcome: &Outcome, index: usize) -> Option<RoutedT
 }
 
 fn fairness(plan: &Plan, recorder: &Recorder, index: usize, entry: &EntryPlan) -> Option<Fairness> {
-    let before: usize = plan.entries[..index].iter().map(|entry| entry.pairs.len()).sum();
-    let pairs = &recorder.pairs()[before..][..entry.pairs.len()];
+    let pairs = pairs_of(plan, recorder, index);
     // Goodput of each over its own time, from its first departure to its last arrival.
     #[expect(clippy::cast_precision_loss, reason = "a ratio")]
-    let rate = |pairs: &[crate::measure::PairRecord]| {
+    let rate = |pairs: &[PairRecord]| {
         let bytes: u64 = pairs.iter().map(|pair| pair.payload_bytes).sum();
         let first = pairs
             .iter()

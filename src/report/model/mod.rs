@@ -9,17 +9,17 @@
 
 mod device;
 mod expected;
+mod inferred;
 mod names;
 mod port;
 mod run;
 mod traffic;
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 pub use device::*;
 pub use expected::*;
+pub use inferred::*;
 pub use names::*;
 pub use port::*;
 pub use run::*;
@@ -43,8 +43,9 @@ pub struct Results {
     pub traffic: Vec<Traffic>,
     /// The draft's KPIs, as far as they can be told from outside the DUT.
     pub kpis: Vec<Kpi>,
-    /// Thresholds of the DUT read from outside, by name.
-    pub inferred: BTreeMap<String, serde_json::Value>,
+    /// What the DUT does, read from outside.
+    #[serde(default)]
+    pub inferred: Inferred,
     /// Whatever a reader must know before trusting the figures.
     pub anomalies: Vec<Anomaly>,
     /// What the device under test says of itself, through a hook.
@@ -64,6 +65,7 @@ impl Results {
         environment: Environment,
         ports: Vec<Port>,
         traffic: Vec<Traffic>,
+        inferred: Inferred,
         found: Vec<Anomaly>,
     ) -> Results {
         run.conforming = run.nonconformities.is_empty();
@@ -74,7 +76,7 @@ impl Results {
             ports,
             traffic,
             kpis: Vec::new(),
-            inferred: BTreeMap::new(),
+            inferred,
             anomalies: found,
             device: None,
             expectations: Vec::new(),

@@ -118,6 +118,42 @@ words! {
 }
 
 words! {
+    /// When a switch looks at the depth of a queue to mark a frame.
+    MarkAt {
+        /// When the frame joins the queue.
+        Enqueue = "enqueue",
+        /// When it begins to leave.
+        Dequeue = "dequeue",
+    }
+}
+
+words! {
+    /// Whether a switch marks as it is configured to.
+    MarkingVerdict {
+        /// It does.
+        Follows = "follows",
+        /// It marks by other thresholds.
+        DoesNotFollow = "does-not-follow",
+        /// It marks nothing where it should.
+        MarksNothing = "marks-nothing",
+        /// It marks everything where it should not.
+        MarksEverything = "marks-everything",
+        /// The frames do not tell, or nobody says what it should do.
+        CannotTell = "cannot-tell",
+    }
+}
+
+words! {
+    /// Who asked whom to pause.
+    PauseDirection {
+        /// The device asked our port.
+        Received = "received",
+        /// Our port asked the device.
+        Sent = "sent",
+    }
+}
+
+words! {
     /// In which order flows are listed.
     FlowOrder {
         /// All of them, by number.
@@ -154,6 +190,8 @@ words! {
         Rx = "rx",
         /// For each second of the run.
         PerSecond = "per-second",
+        /// The greatest.
+        Max = "max",
     }
 }
 
@@ -188,6 +226,18 @@ words! {
         EcnBleached = "ecn-bleached",
         /// Frames sent not ECN-capable that arrived with another codepoint (RFC 3168 section 5).
         EcnForged = "ecn-forged",
+        /// Marking does not follow the configured thresholds.
+        EcnMismatch = "ecn-mismatch",
+        /// The probe and the delays do not give the same thresholds.
+        EcnMethodsDisagree = "ecn-methods-disagree",
+        /// A pause that was kept up without end.
+        PauseStorm = "pause-storm",
+        /// A pause with nothing in the device to account for it.
+        StuckPause = "stuck-pause",
+        /// Nothing arrived for a while although frames were overdue.
+        Silence = "silence",
+        /// A flow was cut off: a link or a path was dead.
+        LinkDisruption = "link-disruption",
         /// Frames that left late, or slower than asked for.
         Pacing = "pacing",
         /// A clock that cannot be relied on.

@@ -62,6 +62,9 @@ pub struct PortRx {
     pub unknown: u64,
     /// RoCEv2 frames that cannot be decoded.
     pub malformed: u64,
+    /// Congestion notification packets (IBTA annex A17.9.3).
+    #[serde(default)]
+    pub cnp: u64,
     /// Frames that are not RoCEv2 (ARP, LLDP, …).
     pub other: u64,
     /// Wire rate, over the time in which frames arrived.
@@ -100,6 +103,9 @@ pub struct PortPfc {
     pub received_per_class: Option<[u64; 8]>,
     /// PAUSE frames received.
     pub pause_received: Option<u64>,
+    /// For how long each class was asked to pause; none where the port cannot tell.
+    #[serde(default)]
+    pub paused_ps_per_class: Option<[u64; 8]>,
     /// Where the counts of received frames come from.
     pub received_source: Option<PfcSource>,
 }

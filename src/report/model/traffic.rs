@@ -52,6 +52,15 @@ pub struct Traffic {
     pub routing: Option<RoutedTokens>,
     /// Jain fairness index.
     pub jfi: Option<Fairness>,
+    /// Its first frame with CE.
+    #[serde(default)]
+    pub first_mark: Option<FirstMark>,
+    /// The longest time without an arrival, of any pair of workers.
+    #[serde(default)]
+    pub longest_gap: Option<Gap>,
+    /// The longest time without an arrival of any flow at whose end frames were missing.
+    #[serde(default)]
+    pub outage: Option<FlowOutage>,
     /// How punctually it was sent.
     pub pacing: Option<Pacing>,
     /// Its flows: all of them, or the worst.
@@ -69,6 +78,41 @@ pub struct Messages {
     pub completed: Option<u64>,
     /// Sent and not wholly received.
     pub incomplete: Option<u64>,
+}
+
+/// The first frame of an entry that arrived with CE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstMark {
+    /// Its arrival.
+    pub arrival_ps: u64,
+    /// Its departure; none without a stamp.
+    pub departure_ps: Option<u64>,
+    /// It was the n-th frame of the entry to arrive, from 1.
+    pub frame: u64,
+    /// Its flow.
+    pub flow: u64,
+}
+
+/// A time without arrivals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// How long.
+    pub length_ps: u64,
+    /// The arrival before it.
+    pub began_ps: u64,
+}
+
+/// A time in which a flow's frames were lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowOutage {
+    /// From the last arrival before to the first after.
+    pub length_ps: u64,
+    /// The first arrival after.
+    pub ended_ps: u64,
+    /// The flow.
+    pub flow: u64,
+    /// Frames missing then; some may have come later.
+    pub frames: u64,
 }
 
 /// Frames of an entry. Where they are received at all: `sent` = `received` + Σ `causes` +

@@ -10,7 +10,7 @@ use super::example::results;
 use crate::report::model::*;
 
 /// Objects that occur in several places and are described once.
-const SHARED: [(&str, &[&str]); 3] = [
+const SHARED: [(&str, &[&str]); 7] = [
     (
         "distribution",
         &[
@@ -29,10 +29,42 @@ const SHARED: [(&str, &[&str]); 3] = [
     ),
     ("spread", &["min", "mean", "max"]),
     ("times", &["tx", "rx"]),
+    ("estimate", &["value", "low", "high"]),
+    (
+        "marking",
+        &[
+            "frames",
+            "marked",
+            "deepest_bytes",
+            "uncertainty_bytes",
+            "onset",
+            "at",
+            "kmin_bytes",
+            "kmax_bytes",
+            "pmax",
+            "step",
+            "why_not",
+            "verdict",
+            "explanation",
+            "curve",
+        ],
+    ),
+    (
+        "threshold",
+        &[
+            "bytes",
+            "events",
+            "min_bytes",
+            "p50_bytes",
+            "max_bytes",
+            "uncertainty_bytes",
+        ],
+    ),
+    ("waiting", &["frames", "mean_ps", "p99_ps", "max_ps"]),
 ];
 
 /// Objects whose keys are data.
-const MAPS: [&str; 4] = ["xstats", "parameters", "inferred", "details"];
+const MAPS: [&str; 3] = ["xstats", "parameters", "details"];
 
 /// The paths of `value`'s fields: `a.b`, `list[].c`. Fields of shared objects go by their name.
 fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
@@ -143,6 +175,9 @@ fn every_word_is_described() {
         ("LossCause", words(LossCause::ALL)),
         ("FairnessOver", words(FairnessOver::ALL)),
         ("PfcSource", words(PfcSource::ALL)),
+        ("MarkAt", words(MarkAt::ALL)),
+        ("MarkingVerdict", words(MarkingVerdict::ALL)),
+        ("PauseDirection", words(PauseDirection::ALL)),
         ("FlowOrder", words(FlowOrder::ALL)),
         ("Statistic", words(Statistic::ALL)),
         ("AnomalyKind", words(AnomalyKind::ALL)),

@@ -104,6 +104,22 @@ pub(super) fn incast() -> Traffic {
             count: 8,
             index: 0.9987,
         }),
+        first_mark: Some(FirstMark {
+            arrival_ps: 20_000_000,
+            departure_ps: Some(14_000_000),
+            frame: 71,
+            flow: 3,
+        }),
+        longest_gap: Some(Gap {
+            length_ps: 400_000_000,
+            began_ps: 100_000_000,
+        }),
+        outage: Some(FlowOutage {
+            length_ps: 3_100_000,
+            ended_ps: 33_000_000,
+            flow: 2,
+            frames: 11,
+        }),
         pacing: Some(Pacing {
             requested_bps: Some(100_000_000_000),
             achieved_bps: Some(95_000_000_000),
@@ -186,6 +202,9 @@ fn blind() -> Traffic {
         fct: None,
         rounds: None,
         jfi: None,
+        first_mark: None,
+        longest_gap: None,
+        outage: None,
         pacing: None,
         flows: Flows::new(Vec::new(), Flows::LISTED),
         ..incast()
@@ -213,6 +232,7 @@ fn port(name: &str, tx: u64, rx: u64) -> Port {
             misdelivered: 0,
             unknown: 0,
             malformed: 0,
+            cnp: 0,
             other: 0,
             achieved_bps: (rx > 0).then_some(45_300_000_000),
         },
@@ -227,6 +247,7 @@ fn port(name: &str, tx: u64, rx: u64) -> Port {
             pause_sent: 0,
             received_per_class: Some([0, 0, 0, 7, 0, 0, 0, 0]),
             pause_received: Some(0),
+            paused_ps_per_class: Some([0, 0, 0, 80_000_000, 0, 0, 0, 0]),
             received_source: Some(PfcSource::Xstats),
         },
     }
@@ -282,6 +303,166 @@ pub(super) fn environment() -> Environment {
     }
 }
 
+fn marking() -> Marking {
+    let estimate = |value: f64, width: f64| {
+        Some(Estimate {
+            value,
+            low: value - width,
+            high: Some(value + width),
+        })
+    };
+    // 20 bins of 50 KB: nothing up to 200 KB, half at 600 KB, all beyond 700 KB.
+    let share = |n: u64| match n {
+        0..4 => 0,
+        14.. => 100,
+        n => (n - 3) * 5,
+    };
+    let bin = |n: u64| {
+        let marked = share(n);
+        Bin {
+            from_bytes: n * 50_000,
+            to_bytes: (n + 1) * 50_000 - 1,
+            frames: 100,
+            marked,
+            low: (marked as f64 / 100.0 - 0.05).max(0.0),
+            high: (marked as f64 / 100.0 + 0.05).min(1.0),
+        }
+    };
+    Marking {
+        frames: 2_000,
+        marked: (0..20).map(share).sum(),
+        deepest_bytes: 996_630,
+        uncertainty_bytes: 4_170,
+        onset: Some(Onset {
+            arrival_ps: 20_000_000,
+            departure_ps: Some(14_000_000),
+            frame: 71,
+            flow: 3,
+            depth_bytes: Some(208_500),
+        }),
+        at: Some(MarkAt::Enqueue),
+        kmin_bytes: estimate(200_000.0, 12_000.0),
+        kmax_bytes: estimate(700_000.0, 20_000.0),
+        pmax: estimate(0.55, 0.06),
+        step: Some(false),
+        why_not: None,
+        verdict: MarkingVerdict::DoesNotFollow,
+        explanation: "Read: Kmin 200000, Kmax 700000 bytes, Pmax 55.0 %; configured: 500000, 500000, 100 %.".to_owned(),
+        curve: (0..20).map(bin).collect(),
+    }
+}
+
+/// One queue with everything that may be said of one, and one pause each way.
+fn inferred() -> Inferred {
+    let queue = Queue {
+        port: "p1".to_owned(),
+        class: 3,
+        ecn: Some(marking()),
+        probe: Some(Probe {
+            rounds: 18,
+            late_rounds: 2,
+            early_frames: 5,
+            marking: Marking {
+                kmin_bytes: Some(Estimate {
+                    value: 202_000.0,
+                    low: 199_000.0,
+                    high: None,
+                }),
+                ..marking()
+            },
+        }),
+        methods_agree: Some(true),
+        methods: Some(
+            "Overload: Kmin 200000, Kmax 700000 bytes, Pmax 55.0 %; probe: 202000, 700000, Pmax 55.0 %.".to_owned(),
+        ),
+        loss: Some(QueueLoss {
+            frames: 12,
+            runs: 2,
+            longest_run: 11,
+            run_lengths: vec![1, 0, 0, 1],
+            onset_ps: 30_000_000,
+            onset_flow: 2,
+            depth_at_onset_bytes: Some(904_890),
+            entered_before_onset_bytes: Some(1_200_960),
+            depth_min_bytes: Some(900_720),
+            depth_p50_bytes: Some(904_890),
+            depth_max_bytes: Some(904_890),
+            outages: 1,
+            outage_frames: 11,
+            convergence_ps: Some(3_000_000),
+            listed: vec![Outage {
+                flow: 2,
+                began_ps: 30_000_000,
+                restored_ps: Some(33_000_000),
+                gap_ps: Some(3_100_000),
+                frames: 11,
+            }],
+        }),
+        silence: Some(Silence {
+            began_ps: 40_000_000,
+            length_ps: 12_000_000,
+            recovery_ps: Some(5_000_000),
+        }),
+    };
+    let threshold = |value: f64| {
+        Some(Threshold {
+            bytes: Estimate {
+                value,
+                low: value - 2_000.0,
+                high: Some(value + 2_000.0),
+            },
+            events: 3,
+            min_bytes: 98_000,
+            p50_bytes: 100_080,
+            max_bytes: 104_250,
+            uncertainty_bytes: 33_360,
+        })
+    };
+    let received = Pausing {
+        port: "p1".to_owned(),
+        class: 3,
+        direction: PauseDirection::Received,
+        xoff_frames: 4,
+        xon_frames: 3,
+        pauses: 4,
+        expired: 1,
+        paused_ps: 80_000_000,
+        longest_ps: 40_000_000,
+        storm: false,
+        unfounded_ps: Some(1_000_000),
+        xoff: threshold(100_000.0),
+        xon: threshold(50_000.0),
+        why_not: None,
+    };
+    let sent = Pausing {
+        port: "p0".to_owned(),
+        direction: PauseDirection::Sent,
+        unfounded_ps: None,
+        xoff: None,
+        xon: None,
+        ..received.clone()
+    };
+    let waiting = |mean_ps: u64| Waiting {
+        frames: 1_000,
+        mean_ps,
+        p99_ps: 3 * mean_ps,
+        max_ps: 5 * mean_ps,
+    };
+    Inferred {
+        queues: vec![queue],
+        pfc: vec![received, sent],
+        pause_propagation_hops: Some(3),
+        victims: vec![Victim {
+            entry: "kv".to_owned(),
+            during: waiting(2_000_000),
+            calm: waiting(100_000),
+            held_ps: 60_000_000,
+        }],
+        until_ps: Some(4_000_000_000),
+        frames_beyond: 25_000,
+    }
+}
+
 /// Three entries, two ports, one anomaly that measuring found.
 pub(super) fn results() -> Results {
     let found = Anomaly {
@@ -295,6 +476,7 @@ pub(super) fn results() -> Results {
         environment(),
         ports,
         vec![incast(), alltoall(), blind()],
+        inferred(),
         vec![found],
     )
 }

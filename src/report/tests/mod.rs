@@ -35,7 +35,14 @@ fn anomalies(results: &Results, place: &str) -> Vec<AnomalyKind> {
 }
 
 fn with(entry: Traffic) -> Results {
-    Results::new(run(), environment(), Vec::new(), vec![entry], Vec::new())
+    Results::new(
+        run(),
+        environment(),
+        Vec::new(),
+        vec![entry],
+        Inferred::default(),
+        Vec::new(),
+    )
 }
 
 /// Compares with a checked-in text. `SQUALL_BLESS=1` writes it, for a person to read and commit.
@@ -383,7 +390,14 @@ fn port_counters_are_held_against_our_own() {
     };
     port.stats = Some(stats);
     port.tx.unsent = 9;
-    let with_port = Results::new(run(), environment(), vec![port], Vec::new(), Vec::new());
+    let with_port = Results::new(
+        run(),
+        environment(),
+        vec![port],
+        Vec::new(),
+        Inferred::default(),
+        Vec::new(),
+    );
     use AnomalyKind::{CountersDisagree, OwnLoss, Unsent};
     assert_eq!(
         anomalies(&with_port, "ports/p0"),
@@ -437,9 +451,16 @@ fn conformity_is_not_claimed_against_its_own_reasons() {
         ..run()
     };
     assert!(
-        Results::new(clean, environment(), Vec::new(), Vec::new(), Vec::new())
-            .run
-            .conforming
+        Results::new(
+            clean,
+            environment(),
+            Vec::new(),
+            Vec::new(),
+            Inferred::default(),
+            Vec::new()
+        )
+        .run
+        .conforming
     );
     assert_eq!(TIMES, run().timestamps);
 }

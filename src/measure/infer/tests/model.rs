@@ -3,10 +3,11 @@
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
-use super::super::{Configured, EcnThresholds, Evidence, Inferred, infer};
+use super::super::{Configured, Evidence, Inferred, infer};
 use crate::measure::pause::{PauseLog, SentPause};
 use crate::measure::trace::{Kind, Observation, Trace};
 use crate::plan::Plan;
+use crate::testbed::EcnThresholds;
 use crate::units::{BitRate, Bytes, Picos, Share};
 
 pub const SPEED: BitRate = BitRate(400_000_000_000);

@@ -1,11 +1,12 @@
 //! A held queue, filled and released: thresholds by place, without a clock.
 
 use super::super::ecn::{MarkAt, Verdict};
-use super::super::{Configured, EcnThresholds, Evidence, Inferred, infer};
+use super::super::{Configured, Evidence, Inferred, infer};
 use super::model::{Red, SPEED, on_link};
 use crate::measure::pause::{PauseLog, SentPause};
 use crate::measure::trace::{Kind, Observation, Trace};
 use crate::plan::Plan;
+use crate::testbed::EcnThresholds;
 use crate::units::{Bytes, Picos, Share};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;

@@ -1,0 +1,123 @@
+//! What was read from outside and is not as it should be.
+//!
+//! Contract: times of software stamps are no ground for an anomaly: a scheduler's whim looks like a
+//! silent switch.
+
+use super::frames;
+use crate::report::kpi;
+use crate::report::model::{
+    Anomaly, AnomalyKind as Kind, Clock, Marking, MarkingVerdict, PauseDirection, Pausing, Queue, Results, TimeSource,
+};
+use crate::units::Picos;
+
+/// A silence, or a pause without a reason, of less is not worth a word, ps: 10 us.
+const WORTH_SAYING: u64 = 10_000_000;
+
+/// Everything to be said about `results.inferred`.
+pub(super) fn detect(results: &Results, found: &mut Vec<Anomaly>) {
+    let exact = results.run.clock == Clock::Virtual || results.run.timestamps.rx == TimeSource::Nic;
+    let mut say = |place: String, kind: Kind, text: String| found.push(Anomaly { kind, text, place });
+    for queue in &results.inferred.queues {
+        let place = kpi::place_of_queue(queue);
+        of_queue(queue, exact, &mut |kind, text| say(place.clone(), kind, text));
+    }
+    for pausing in &results.inferred.pfc {
+        let place = format!("ports/{}", pausing.port);
+        of_pausing(pausing, exact, &mut |kind, text| say(place.clone(), kind, text));
+    }
+    if results.inferred.frames_beyond > 0 {
+        let until = results
+            .inferred
+            .until_ps
+            .map_or(String::new(), |until| format!(" before {}", Picos(until)));
+        let text = format!(
+            "More frames came than are kept singly: depths, thresholds and gaps are of those that arrived{until}. {} came later.",
+            results.inferred.frames_beyond
+        );
+        say("run".to_owned(), Kind::Other, text);
+    }
+}
+
+fn of_queue(queue: &Queue, exact: bool, say: &mut dyn FnMut(Kind, String)) {
+    if let Some(marking) = &queue.ecn {
+        mismatch(marking, "", say);
+    }
+    if let Some(probe) = &queue.probe {
+        mismatch(&probe.marking, "By the probe: ", say);
+        if probe.rounds == 0
+            && let Some(why) = &probe.marking.why_not
+        {
+            say(Kind::Other, format!("The probe says nothing. {why}"));
+        }
+    }
+    if let (Some(false), Some(methods)) = (queue.methods_agree, &queue.methods) {
+        say(
+            Kind::EcnMethodsDisagree,
+            format!("Delays and the probe do not give the same thresholds. {methods}"),
+        );
+    }
+    if let Some(loss) = queue.loss.as_ref().filter(|loss| loss.outages > 0) {
+        let longest = loss.listed.iter().filter_map(|outage| outage.gap_ps).max();
+        let gap = longest.map_or_else(|| "to the end".to_owned(), |gap| format!("for up to {}", Picos(gap)));
+        let restored = loss.convergence_ps.map_or_else(
+            || "not all came back".to_owned(),
+            |time| format!("all were back {} after the first loss", Picos(time)),
+        );
+        let flows = if loss.outages == 1 {
+            "1 flow was".to_owned()
+        } else {
+            format!("Flows were, {} times,", loss.outages)
+        };
+        let text = format!(
+            "{flows} cut off {gap}, with {} lost; {restored}.",
+            frames(loss.outage_frames)
+        );
+        say(Kind::LinkDisruption, text);
+    }
+    if let Some(silence) = queue
+        .silence
+        .filter(|silence| exact && silence.length_ps >= WORTH_SAYING)
+    {
+        let recovery = silence.recovery_ps.map_or_else(
+            || "the queue was not empty again".to_owned(),
+            |time| format!("the queue was empty {} later", Picos(time)),
+        );
+        let text = format!(
+            "Nothing arrived for {} from {} on, although frames were overdue; {recovery}.",
+            Picos(silence.length_ps),
+            Picos(silence.began_ps)
+        );
+        say(Kind::Silence, text);
+    }
+}
+
+fn mismatch(marking: &Marking, how: &str, say: &mut dyn FnMut(Kind, String)) {
+    let what = match marking.verdict {
+        MarkingVerdict::Follows | MarkingVerdict::CannotTell => return,
+        MarkingVerdict::DoesNotFollow => "Marking does not follow the configured thresholds. ",
+        MarkingVerdict::MarksNothing | MarkingVerdict::MarksEverything => "",
+    };
+    say(Kind::EcnMismatch, format!("{how}{what}{}", marking.explanation));
+}
+
+fn of_pausing(pausing: &Pausing, exact: bool, say: &mut dyn FnMut(Kind, String)) {
+    if pausing.direction == PauseDirection::Sent {
+        return;
+    }
+    let class = pausing.class;
+    if pausing.storm {
+        let text = format!(
+            "Class {class} was paused for {} without a break, {} in all: a storm.",
+            Picos(pausing.longest_ps),
+            Picos(pausing.paused_ps)
+        );
+        say(Kind::PauseStorm, text);
+    }
+    if let Some(unfounded) = pausing.unfounded_ps.filter(|time| exact && *time >= WORTH_SAYING) {
+        let text = format!(
+            "Class {class} was kept paused for {} although nothing of this port was in the device: the pause is stuck.",
+            Picos(unfounded)
+        );
+        say(Kind::StuckPause, text);
+    }
+}

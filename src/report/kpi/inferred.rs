@@ -1,0 +1,174 @@
+//! KPIs that follow from what was read from outside: thresholds, depths, pauses, outages.
+//!
+//! Contract: a queue has those that apply to it: marking where frames were marked or thresholds are
+//! known, loss where something was lost.
+
+use super::{Listing, float};
+use crate::report::model::{Inferred, Marking, MarkingVerdict, PauseDirection, Queue, Statistic, Traffic, Victim};
+
+/// Where a queue's KPIs and anomalies are.
+pub(in crate::report) fn place_of(queue: &Queue) -> String {
+    format!("queues/{}/{}", queue.port, queue.class)
+}
+
+fn micros(picos: u64) -> f64 {
+    float(picos) / 1e6
+}
+
+/// KPIs of a traffic entry beside those that its own figures give.
+pub(super) fn of_entry(list: &mut Listing<'_>, entry: &Traffic, victim: Option<&Victim>) {
+    if let Some(mark) = entry.first_mark {
+        let onset = mark
+            .departure_ps
+            .map(|departure| micros(mark.arrival_ps.saturating_sub(departure)));
+        let meaning = "one-way delay of the entry's first frame with CE";
+        list.add("ECN_onset_delay", "us", Statistic::Value, onset, meaning);
+        let meaning = "how many of the entry's frames had arrived when the first came with CE, itself included";
+        list.add(
+            "ECN_onset_frame",
+            "frames",
+            Statistic::Value,
+            Some(float(mark.frame)),
+            meaning,
+        );
+    }
+    if let Some(victim) = victim {
+        let meaning = "waiting beyond the unloaded delay of frames on their way while another class or port was paused";
+        for (statistic, picos) in [
+            (Statistic::Mean, victim.during.mean_ps),
+            (Statistic::P99, victim.during.p99_ps),
+            (Statistic::Max, victim.during.max_ps),
+        ] {
+            let waited = (victim.during.frames > 0).then(|| micros(picos));
+            list.add("HOL_blocking_delay", "us", statistic, waited, meaning);
+        }
+    }
+}
+
+/// KPIs of one queue.
+pub(super) fn of_queue(list: &mut Listing<'_>, queue: &Queue) {
+    let told = |marking: &&Marking| marking.marked > 0 || marking.verdict != MarkingVerdict::CannotTell;
+    if let Some(marking) = queue.ecn.as_ref().filter(told) {
+        of_marking(
+            list,
+            marking,
+            ["ECN_Kmin", "ECN_Kmax", "ECN_Pmax", "ECN_onset_depth"],
+            "from delays",
+        );
+    }
+    if let Some(probe) = &queue.probe {
+        let names = [
+            "ECN_probe_Kmin",
+            "ECN_probe_Kmax",
+            "ECN_probe_Pmax",
+            "ECN_probe_onset_depth",
+        ];
+        of_marking(list, &probe.marking, names, "by place in a held queue");
+    }
+    if let Some(loss) = &queue.loss {
+        let depth = loss.depth_at_onset_bytes.map(float);
+        let meaning = "bytes in the queue when the first frame was lost";
+        list.add("Buffer_absorbed", "bytes", Statistic::Value, depth, meaning);
+        let gaps = loss.listed.iter().filter_map(|outage| outage.gap_ps).max();
+        if loss.outages > 0 {
+            let meaning = "longest time that a flow was cut off, from arrival to arrival";
+            list.add("Disruption_time", "us", Statistic::Value, gaps.map(micros), meaning);
+            let meaning = "frames lost while flows were cut off";
+            list.add(
+                "Disruption_loss",
+                "frames",
+                Statistic::Value,
+                Some(float(loss.outage_frames)),
+                meaning,
+            );
+            let meaning = "from the first loss of a flow that was cut off until all of them arrived again";
+            let time = loss.convergence_ps.map(micros);
+            list.add("Convergence_time", "us", Statistic::Value, time, meaning);
+        }
+    }
+    if let Some(silence) = queue.silence {
+        let meaning = "longest time without an arrival while frames were overdue";
+        list.add(
+            "Zero_throughput",
+            "us",
+            Statistic::Value,
+            Some(micros(silence.length_ps)),
+            meaning,
+        );
+        let meaning = "from the end of that until the queue was empty";
+        list.add(
+            "Recovery_time",
+            "us",
+            Statistic::Value,
+            silence.recovery_ps.map(micros),
+            meaning,
+        );
+    }
+}
+
+fn of_marking(list: &mut Listing<'_>, marking: &Marking, names: [&str; 4], how: &str) {
+    let [kmin, kmax, pmax, onset] = names;
+    let of = |estimate: Option<crate::report::model::Estimate>| estimate.map(|estimate| estimate.value);
+    let meaning = format!("depth up to which nothing is marked, {how}");
+    list.add(kmin, "bytes", Statistic::Value, of(marking.kmin_bytes), &meaning);
+    let meaning = format!("depth beyond which everything is marked, {how}");
+    list.add(kmax, "bytes", Statistic::Value, of(marking.kmax_bytes), &meaning);
+    let meaning = format!("share marked at Kmax, {how}; none of a step");
+    let share = of(marking.pmax).map(|share| 100.0 * share);
+    list.add(pmax, "%", Statistic::Value, share, &meaning);
+    let meaning = format!("depth that the first marked frame saw, {how}");
+    let depth = marking.onset.and_then(|onset| onset.depth_bytes).map(float);
+    list.add(onset, "bytes", Statistic::Value, depth, &meaning);
+}
+
+/// KPIs of a port beside those that its own figures give.
+pub(super) fn of_port(list: &mut Listing<'_>, name: &str, inferred: &Inferred) {
+    let mine = || {
+        let received =
+            |one: &&crate::report::model::Pausing| one.port == name && one.direction == PauseDirection::Received;
+        inferred.pfc.iter().filter(received)
+    };
+    // Of several classes, the first that tells.
+    for (kpi, threshold, meaning) in [
+        (
+            "PFC_XOFF",
+            mine().find_map(|one| one.xoff),
+            "bytes of this sender in the switch above which it is paused",
+        ),
+        (
+            "PFC_XON",
+            mine().find_map(|one| one.xon),
+            "bytes of this sender in the switch at which it is resumed",
+        ),
+    ] {
+        if let Some(threshold) = threshold {
+            list.add(kpi, "bytes", Statistic::Value, Some(threshold.bytes.value), meaning);
+        }
+    }
+}
+
+/// KPIs of the whole run.
+pub(super) fn of_run(list: &mut Listing<'_>, inferred: &Inferred) {
+    let received = || {
+        inferred
+            .pfc
+            .iter()
+            .filter(|one| one.direction == PauseDirection::Received)
+    };
+    if received().next().is_none() {
+        return;
+    }
+    let storms = received().filter(|one| one.storm).count() as u64;
+    let meaning = "ports and classes that were paused for ten of the longest pause times without a break";
+    list.add("PFC_storms", "1", Statistic::Value, Some(float(storms)), meaning);
+    if let Some(hops) = inferred.pause_propagation_hops {
+        let meaning = "switches over which pauses came back from the deepest queue";
+        list.add(
+            "PFC_propagation_depth",
+            "1",
+            Statistic::Value,
+            Some(f64::from(hops)),
+            meaning,
+        );
+    }
+}
