@@ -1,5 +1,9 @@
-//! What the reference fabric costs for each frame and switch: `cargo bench --bench fabric`, or with
-//! exact counts `valgrind --tool=callgrind` on the binary with the argument `--short`.
+//! What the reference fabric costs for each frame and switch.
+//!
+//!     cargo bench --bench fabric
+//!
+//! Counts of instructions, which other programs on the machine do not change:
+//! `valgrind --tool=callgrind` on the binary, with the arguments `--short` and a case's number.
 //!
 //! Frames are small boxes that are sent again, so that nothing but the fabric is measured.
 
@@ -31,7 +35,8 @@ impl Frame for Boxed {
 }
 
 fn frame(from: u8, to: u8) -> Boxed {
-    let mut bytes = vec![0; 4170];
+    // Short, since not the memory behind the frames is measured.
+    let mut bytes = vec![0; 314];
     bytes[..6].copy_from_slice(&[2, 0, 0, 0, 0, to]);
     bytes[12..16].copy_from_slice(&[0x08, 0, 0x45, 0x6a]);
     bytes[23] = 17;
@@ -91,28 +96,37 @@ fn run(yaml: &str, hosts: u8, count: u64, to: impl Fn(u8) -> u8) -> (f64, u64) {
     (seconds, hops)
 }
 
+/// What it is called, the fabric, its hosts, and who sends to whom.
+type Case = (&'static str, &'static str, u8, fn(u8) -> u8);
+
 fn main() {
-    let short = std::env::args().any(|arg| arg == "--short");
-    let count = if short { 2_000 } else { 200_000 };
+    let asked = |flag: &str| std::env::args().any(|arg| arg == flag);
+    let short = asked("--short");
+    // `cargo test` runs bench targets too; only `cargo bench` asks for measuring.
+    if !short && !asked("--bench") {
+        return;
+    }
+    let count = if short { 10_000 } else { 100_000 };
     let leaf_spine = "{topology: leaf-spine, leaves: 4, spines: 4}";
-    let shift = |host: u8| (host + 9) % 32;
-    let cases: [(&str, &str, u8, &dyn Fn(u8) -> u8); 4] = [
-        ("one switch, each host to another", "{}", 32, &shift),
-        (
-            "one switch, 31 hosts to one, paused",
-            "{switch: {pfc: {xoff: 100KB}}}",
-            32,
-            &|_| 31,
-        ),
-        ("one switch, 8 hosts to one", "{}", 9, &|_| 8),
-        ("leaf-spine, each host to another", leaf_spine, 32, &shift),
+    let slow = "{switch: {ecn: {kmin: 50KB}, pfc: {xoff: 50KB}}}";
+    fn shift(host: u8) -> u8 {
+        (host + 9) % 32
+    }
+    let cases: [Case; 4] = [
+        ("one switch, each host to another", "{}", 32, shift),
+        ("one switch, 31 hosts to one, marked and paused", slow, 32, |_| 31),
+        ("one switch, 8 hosts to one, marked and paused", slow, 9, |_| 8),
+        ("leaf-spine, each host to another", leaf_spine, 32, shift),
     ];
     let only = std::env::args().skip(1).find_map(|arg| arg.parse::<usize>().ok());
     for (index, (name, yaml, hosts, to)) in cases.into_iter().enumerate() {
         if only.is_some_and(|only| only != index) {
             continue;
         }
-        let (seconds, hops) = run(yaml, hosts, count, to);
+        // The best of some: other programs only slow it down.
+        let times = if short { 1 } else { 5 };
+        let runs = (0..times).map(|_| run(yaml, hosts, count, to));
+        let (seconds, hops) = runs.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
         #[expect(clippy::cast_precision_loss, reason = "for display")]
         let each = seconds * 1e9 / hops as f64;
         println!("{name}: {hops} frames and switches, {each:.0} ns each");

@@ -13,6 +13,7 @@ pub mod host;
 pub mod measure;
 pub mod pattern;
 pub mod plan;
+pub mod plot;
 pub mod report;
 pub mod sweep;
 pub mod testbed;

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use squall::pattern::{self, DispatchMode, Kind, Pattern, Rate};
-use squall::testbed;
+use squall::testbed::{self, Testbed};
 use squall::units::PICOS_PER_SECOND;
 use squall::yaml::Diagnostics;
+use squall::{plan, sweep};
 
 /// Line, column and message of each mistake.
 fn mistakes(errors: &Diagnostics) -> Vec<(usize, usize, String)> {
@@ -65,7 +66,8 @@ fn names(shipped: &[(&str, &str)]) -> BTreeSet<String> {
 fn every_file_that_is_shipped_is_built_in_and_asks_its_question_first() {
     assert_eq!(files("patterns"), names(pattern::SHIPPED));
     assert_eq!(files("testbeds"), names(testbed::SHIPPED));
-    for (name, text) in pattern::SHIPPED {
+    assert_eq!(files("sweeps"), names(sweep::SHIPPED));
+    for (name, text) in pattern::SHIPPED.iter().chain(sweep::SHIPPED) {
         let first = text.lines().next().unwrap_or_default();
         assert!(first.starts_with("# ") && first.ends_with('?'), "{name}: {first}");
     }
@@ -85,6 +87,80 @@ fn every_shipped_pattern_and_testbed_loads() {
     assert!(testbed::load(testbed::DEFAULT, &[]).is_ok());
 }
 
+/// Every point of every shipped sweep, as (sweep, pattern, testbed with its hosts, number of trials).
+fn points() -> Vec<(String, Pattern, Testbed, u32)> {
+    let mut points = Vec::new();
+    for (name, _) in sweep::SHIPPED {
+        let ready = sweep::load(name, sweep::Given::default()).unwrap_or_else(|errors| panic!("{errors}"));
+        for point in 0..ready.sweep.points.len() {
+            let inputs = ready
+                .inputs(point, 0)
+                .unwrap_or_else(|errors| panic!("{name}: {errors}"));
+            let pattern = inputs.pattern.pattern;
+            let testbed = inputs.testbed.testbed.sized(pattern.workers_needed());
+            points.push(((*name).to_owned(), pattern, testbed, ready.sweep.trials));
+        }
+    }
+    points
+}
+
+#[test]
+fn every_point_of_every_shipped_sweep_fits_its_testbed() {
+    for (name, pattern, testbed, trials) in points() {
+        let speeds: Vec<_> = testbed.ports.iter().map(|port| port.speed.expect("a host's")).collect();
+        let plan = plan::build(&pattern, &testbed, &speeds);
+        assert!(plan.is_ok(), "{name}: {plan:?}");
+        // The draft's sections 8.1, 9.3 and 12.3 ask for 20 or more.
+        assert!(trials >= 20, "{name}");
+    }
+    let number = |name: &str| points().iter().filter(|point| point.0 == name).count();
+    assert_eq!((number("ecn-incast"), number("pfc-bursts")), (5 * 4, 4 * 3 * 6));
+}
+
+/// What the draft's tests 8.1 and 8.2 ask for must be possible in the switch: its queues reach the
+/// threshold although it pauses, and its buffer holds all that it must take in before it does.
+#[test]
+fn the_sweeps_switches_allow_what_is_asked() {
+    for (name, pattern, testbed, _) in points() {
+        let fabric = testbed.fabric.expect("all are in virtual time");
+        let pfc = fabric.switch.pfc.expect("class 3 is lossless").thresholds;
+        let headroom = fabric.switch.pfc.map_or(0, |pfc| pfc.headroom.0) * testbed.ports.len() as u64;
+        let senders = pattern.traffic.iter().filter_map(|entry| match &entry.kind {
+            Kind::Incast(incast) => Some(incast.senders.0.len()),
+            Kind::Burst(burst) => Some(burst.transfers as usize),
+            _ => None,
+        });
+        let senders = senders.max().unwrap_or(1) as u64;
+        if matches!(name.as_str(), "ecn-incast" | "pfc-bursts") {
+            assert!(
+                headroom + senders * pfc.xoff.0 <= fabric.switch.buffer.0,
+                "{name}: {senders} senders"
+            );
+        }
+        if name != "ecn-incast" {
+            continue;
+        }
+        let kmin = fabric.switch.ecn.expect("it marks").thresholds;
+        assert_eq!(kmin.kmin, kmin.kmax, "a step");
+        assert!(
+            senders * pfc.xoff.0 > kmin.kmin.0,
+            "{senders} senders never fill {}",
+            kmin.kmin
+        );
+        let probe = pattern.traffic.iter().find_map(|entry| match &entry.kind {
+            Kind::EcnProbe(probe) => Some(probe),
+            _ => None,
+        });
+        let probe = probe.expect("the report has both readings");
+        // Frames of 4,170 bytes: RDMA WRITE Only of 4,096.
+        assert!(probe.frames * 4170 > kmin.kmin.0 + 2 * 4170);
+        assert!(
+            probe.frames.div_ceil(senders) * 4170 <= pfc.xoff.0,
+            "{senders} senders are paused"
+        );
+    }
+}
+
 /// Frames of a pattern, reckoned from its shape rather than from a plan: at most, and near enough.
 fn frames(pattern: &Pattern) -> f64 {
     let seconds = |picos: u64| picos as f64 / PICOS_PER_SECOND as f64;
@@ -98,6 +174,8 @@ fn frames(pattern: &Pattern) -> f64 {
         };
         let at = |rate: &Rate, senders: usize| match rate {
             Rate::Bits(bits) => bits.0 as f64 / (8.0 * pmtu) * time.expect("an end") * senders as f64,
+            // Of the reference switch's ports.
+            Rate::Share(share) => share.0 * 400e9 / (8.0 * pmtu) * time.expect("an end") * senders as f64,
             other => panic!("no bound from {other:?}"),
         };
         match &entry.kind {
@@ -161,10 +239,23 @@ fn overrides_in_comments(text: &str) -> Vec<String> {
 #[test]
 fn the_overrides_that_comments_recommend_are_good_ones() {
     let mut seen = 0;
-    for (name, text) in pattern::SHIPPED {
+    let kinds = pattern::SHIPPED.iter().map(|one| (one, true));
+    for ((name, text), of_pattern) in kinds.chain(testbed::SHIPPED.iter().map(|one| (one, false))) {
         let overrides = overrides_in_comments(text);
         seen += overrides.len();
-        if let Err(errors) = pattern::load(name, &overrides) {
+        let (of_testbed, overrides): (Vec<String>, Vec<String>) =
+            overrides.into_iter().partition(|set| set.starts_with(testbed::PREFIX));
+        if of_pattern && let Err(errors) = pattern::load(name, &overrides) {
+            panic!("{name}: {errors}");
+        }
+        let named = text.split("`--testbed ").nth(1).and_then(|rest| rest.split('`').next());
+        let name = if of_pattern { named.unwrap_or("switch") } else { *name };
+        let of_testbed: Vec<String> = of_testbed
+            .iter()
+            .filter_map(|set| set.strip_prefix(testbed::PREFIX))
+            .map(str::to_owned)
+            .collect();
+        if let Err(errors) = testbed::load(name, &of_testbed) {
             panic!("{name}: {errors}");
         }
     }

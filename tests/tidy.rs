@@ -14,6 +14,7 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("wire", &["units"]),
     ("dpdk", &["units"]),
     ("yaml", &["units"]),
+    ("plot", &[]),
     ("capture", &["units"]),
     ("host", &["units", "dpdk"]),
     ("expect", &["yaml"]),
@@ -32,7 +33,7 @@ const KNOWS: &[(&str, &[&str])] = &[
     (
         "report",
         &[
-            "units", "dpdk", "expect", "pattern", "testbed", "plan", "measure", "engine", "host",
+            "units", "dpdk", "expect", "plot", "pattern", "testbed", "plan", "measure", "engine", "host",
         ],
     ),
     (
@@ -42,10 +43,16 @@ const KNOWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "sweep",
+        &[
+            "units", "yaml", "expect", "plot", "pattern", "testbed", "fabric", "report", "trial",
+        ],
+    ),
+    (
         "cli",
         &[
-            "units", "wire", "dpdk", "yaml", "capture", "host", "pattern", "testbed", "fabric", "plan", "measure",
-            "engine", "report", "trial",
+            "units", "wire", "dpdk", "yaml", "capture", "host", "expect", "pattern", "testbed", "fabric", "plan",
+            "measure", "engine", "report", "trial", "sweep",
         ],
     ),
 ];
@@ -78,6 +85,8 @@ const FOLDERS: &[&str] = &[
     "scripts/",
     "patterns/",
     "testbeds/",
+    "sweeps/",
+    "hooks/",
     "benches/",
     "fuzz/",
     "dpdk-sys/",

@@ -15,6 +15,8 @@ mod notes;
 mod ports;
 pub mod progress;
 mod run;
+mod sweep;
+mod sweep_progress;
 
 use std::process::ExitCode;
 
@@ -75,6 +77,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Sweep(sweep::Args),
     Check(check::Args),
     Craft(craft::Args),
     Ports(ports::Args),
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome: Outcome = match &cli.command {
         Command::Run(args) => run::run(args),
+        Command::Sweep(args) => sweep::run(args),
         Command::Check(args) => check::run(args),
         Command::Craft(args) => craft::run(args),
         Command::Ports(args) => ports::run(args),

@@ -173,7 +173,7 @@ fn packet_rate(per_second: u64) -> String {
 }
 
 /// `"3 s"`, `"2 min 05 s"`, `"1 h 02 min"`.
-fn seconds(time: Duration) -> String {
+pub(super) fn seconds(time: Duration) -> String {
     let whole = time.as_secs_f64().ceil();
     #[expect(
         clippy::cast_possible_truncation,

@@ -9,10 +9,12 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::input::Input;
 use super::progress::{Progress, ProgressSample};
+use super::sweep::Many;
 use super::{Failure, Outcome};
 use crate::engine::outcome::Live;
 use crate::fabric;
 use crate::report::{self, terminal};
+use crate::sweep::{self, Given, MAX_TRIALS};
 use crate::testbed;
 use crate::trial::{Measured, Session, Trial};
 use crate::units::WIRE_OVERHEAD;
@@ -26,9 +28,22 @@ pub struct Args {
     #[command(flatten)]
     input: Input,
 
-    /// Folder for results.json, made if it is not there
+    /// Run once for each of these values, YAML each: traffic.NAME.message=1MiB,16MiB; may be given more
+    /// than once, and then every combination is run
+    #[arg(long = "vary", value_name = "KEY=V1,V2,…")]
+    vary: Vec<String>,
+
+    /// Runs of each combination, each with a seed of its own
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TRIALS)))]
+    trials: Option<u32>,
+
+    /// Folder for results.json, made if it is not there; of several runs, for all that squall sweep writes
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+
+    /// With --vary or --trials: begin anew where the folder holds finished runs
+    #[arg(long, requires = "out")]
+    restart: bool,
 
     /// Send through this kernel interface although it has an address or a route; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -44,6 +59,12 @@ pub struct Args {
 /// # Errors
 /// Each kind of [`Failure`], see the command's help.
 pub fn run(args: &Args) -> Outcome {
+    if !args.vary.is_empty() || args.trials.is_some() {
+        return many(args);
+    }
+    if args.restart {
+        return Err(Failure::Input("--restart goes with --vary or --trials".to_owned()));
+    }
     let (pattern, testbed) = args.input.load()?;
     let shipped = args.input.testbed == testbed::DEFAULT;
     let trial = Trial {
@@ -59,7 +80,7 @@ pub fn run(args: &Args) -> Outcome {
         std::fs::create_dir_all(folder)
             .map_err(|error| Failure::Input(format!("--out {}: cannot make this folder: {error}", folder.display())))?;
     }
-    let stop = interrupt_flag()?;
+    let stop = interrupt_flag("stopping; once more ends at once, without a report")?;
     let mut progress: Option<Progress> = None;
     let mut sent_before = 0;
     let results = trial.run(&mut Session::new(), &stop, |seen| {
@@ -86,6 +107,9 @@ pub fn run(args: &Args) -> Outcome {
         if !args.quiet {
             super::say(&format!("results: {}", path.display()));
         }
+        for (name, svg) in report::plots::of_run(&results) {
+            report::write_file(folder, &name, svg.as_bytes()).map_err(|error| Failure::Run(error.to_string()))?;
+        }
         if let Some(counters) = counters {
             report::write_file(folder, fabric::FILE_NAME, counters.to_json().as_bytes())
                 .map_err(|error| Failure::Run(error.to_string()))?;
@@ -110,12 +134,32 @@ pub fn run(args: &Args) -> Outcome {
     Err(Failure::Run(failures.join("\n")))
 }
 
+/// Several runs are a sweep without a file.
+fn many(args: &Args) -> Outcome {
+    let given = Given {
+        set: args.input.set.clone(),
+        vary: args.vary.clone(),
+        testbed: (args.input.testbed != testbed::DEFAULT).then(|| args.input.testbed.clone()),
+        trials: args.trials,
+        seed: args.input.seed,
+    };
+    let many = Many {
+        out: args.out.clone(),
+        restart: args.restart,
+        dry_run: false,
+        i_own_this_interface: args.i_own_this_interface.clone(),
+        quiet: args.quiet,
+    };
+    super::sweep::many(&sweep::of_pattern(&args.input.pattern, given)?, &many)
+}
+
 /// Signals that come so soon after the first are the same wish: wrappers signal a process and then
 /// its group.
 const SAME_WISH: Duration = Duration::from_millis(500);
 
 /// A flag that Ctrl-C and a polite kill raise. Asked again, the process ends at once.
-fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
+/// The first time, `promise` is said.
+pub(super) fn interrupt_flag(promise: &'static str) -> Result<Arc<AtomicBool>, Failure> {
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])
         .map_err(|error| Failure::Environment(format!("cannot catch signals: {error}")))?;
     let flag = Arc::new(AtomicBool::new(false));
@@ -127,7 +171,7 @@ fn interrupt_flag() -> Result<Arc<AtomicBool>, Failure> {
                 None => {
                     first = Some(Instant::now());
                     raised.store(true, Ordering::Relaxed);
-                    super::say("stopping; once more ends at once, without a report");
+                    super::say(promise);
                 }
                 Some(since) if since.elapsed() < SAME_WISH => {}
                 Some(_) => signal_hook::low_level::exit(130),

@@ -253,7 +253,7 @@ impl TxUnit {
     #[inline(always)]
     fn write_next(&mut self, plan: &Plan, now: Picos, index: usize) -> Wrote {
         match self.schedule.next(plan, now) {
-            Next::Packet { at, lane, due } => {
+            Next::Packet { lane, due, .. } => {
                 let frame = self.batch.frame(index);
                 let len = self
                     .crafter
@@ -267,7 +267,7 @@ impl TxUnit {
                 let lane = &self.schedule.lanes()[lane];
                 if lane.is_paced() {
                     // It grows, a few times in a run: nothing to refuse.
-                    let _ = self.lateness[lane.entry].record(now.0 - at.0);
+                    let _ = self.lateness[lane.entry].record(now.saturating_sub(self.schedule.planned()).0);
                 }
                 Wrote::Frame
             }

@@ -107,12 +107,23 @@ fn buffers(config: &testbed::Fabric, plan: &Plan) -> u64 {
         .buffer
         .0
         .saturating_mul(u64::from(config.topology.switches()));
-    let inside = summary.entries.iter().map(|entry| {
+    // MAC control frames end at the next port.
+    let carried = plan.entries.iter().zip(&summary.entries);
+    let carried = carried.filter(|(entry, _)| !entry.pairs.is_empty());
+    let inside = carried.map(|(_, entry)| {
         let each = (entry.wire_bytes / entry.packets.max(1))
             .saturating_sub(WIRE_OVERHEAD)
             .max(60);
         let fit = room / each + 1;
-        if entry.exact { entry.packets.min(fit) } else { fit }
+        if entry.exact {
+            return entry.packets.min(fit);
+        }
+        // One that ends by time finishes what each QP has begun.
+        let message = entry.packets.div_ceil(entry.messages.max(1));
+        let whole = entry
+            .packets
+            .saturating_add(message.saturating_mul(u64::from(entry.flows)));
+        if entry.packets == 0 { fit } else { whole.min(fit) }
     });
     // Entries of short frames may fill it while others wait: the most of any, and a share for rest.
     let inside = inside.max().unwrap_or(0);

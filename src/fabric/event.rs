@@ -62,8 +62,8 @@ pub struct Event {
 
 impl Event {
     #[inline]
-    fn key(&self) -> (u64, u64) {
-        (self.time, self.order)
+    fn key(&self) -> u128 {
+        u128::from(self.time) << 64 | u128::from(self.order)
     }
 }
 
@@ -153,14 +153,14 @@ impl Events {
             let at = self.current.partition_point(|other| other.key() > event.key());
             self.current.insert(at, event);
         } else if span - self.span < SPANS as u64 {
-            self.into_wheel(span, event);
+            self.put_into_wheel(span, event);
         } else {
             self.far.push(event);
         }
     }
 
     #[inline]
-    fn into_wheel(&mut self, span: u64, event: Event) {
+    fn put_into_wheel(&mut self, span: u64, event: Event) {
         let at = slot(span);
         let node = Node {
             event,
@@ -259,14 +259,12 @@ mod tests {
             let mut events = Events::new(ahead);
             let mut expected: Vec<(u64, usize, u64, u32)> = Vec::new();
             let mut now = 0;
-            let mut turn = 0;
-            for (scale, far, takes, kind) in steps {
+            for (turn, (scale, far, takes, kind)) in (0_u32..).zip(steps) {
                 // Times of every size, many of them equal.
                 let time = now + (far >> scale) / 1000 * 1000;
                 let what = [What::Pause, What::Sent, What::Arrives, What::Wake][kind];
                 events.push(time, what, 1, turn);
                 expected.push((time, kind, u64::from(turn), turn));
-                turn += 1;
                 expected.sort_unstable();
                 for _ in 0..takes {
                     let next = events.pop(u64::MAX);

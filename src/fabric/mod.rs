@@ -23,6 +23,9 @@ mod route;
 mod series;
 mod switch;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 
 use crate::testbed::{MarkAt, Scheduler};

@@ -83,6 +83,8 @@ pub struct Schedule {
     line: BitRate,
     clocking: Clocking,
     port_free: Picos,
+    /// When the last packet taken was to leave, by its lane's plan.
+    planned: Picos,
     /// Frame length and wire time last computed.
     wire_time: (u32, Picos),
     /// Lanes of each entry that have more to send; `None` where the entry has none here.
@@ -140,6 +142,7 @@ impl Schedule {
             line,
             clocking,
             port_free: Picos::ZERO,
+            planned: Picos::ZERO,
             wire_time: (0, Picos::ZERO),
             departures: vec![(Picos::MAX, Picos::ZERO); plan.entries.len()],
             finished: Vec::new(),
@@ -184,6 +187,13 @@ impl Schedule {
             }
             stays
         });
+    }
+
+    /// When the last [`Next::Packet`] was to leave. A port that asks for frames when it is free may
+    /// take it later: others went before, or its class was paused.
+    #[must_use]
+    pub fn planned(&self) -> Picos {
+        self.planned
     }
 
     /// All lanes.
@@ -289,6 +299,10 @@ impl Schedule {
                     if at > limit {
                         return Next::Wait(at);
                     }
+                    self.planned = match self.clocking {
+                        Clocking::Pulled => ready,
+                        Clocking::Exact | Clocking::Real { .. } => at,
+                    };
                     if let Some(next) = self.emit(plan.seed, entry, lane, at) {
                         return next;
                     }

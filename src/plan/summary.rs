@@ -32,10 +32,19 @@ pub struct EntrySummary {
     pub exact: bool,
 }
 
+impl EntrySummary {
+    /// Whether it sends at `time`.
+    fn is_active(&self, time: Picos) -> bool {
+        let end = self.start.saturating_add(self.length.max(Picos(1)));
+        (self.start..end).contains(&time)
+    }
+}
+
 /// What one port is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct PortSummary {
-    /// Frames' wire bits per second that lanes of this port send when all are active.
+    /// Frames' wire bits per second that lanes of this port are to send: the most at any one time, by
+    /// the plan.
     pub offered_tx: u64,
     /// The same towards the workers behind this port.
     pub offered_rx: u64,
@@ -259,6 +268,7 @@ impl Plan {
             ports[worker.port].workers += 1;
         }
         let mut length = Some(Picos::ZERO);
+        let mut offers = Vec::new();
         for entry in &self.entries {
             let start = match entry.start {
                 Start::At(time) => time,
@@ -267,14 +277,27 @@ impl Plan {
                     before.start.saturating_add(before.length).saturating_add(delay)
                 }
             };
-            let summary = self.entry_summary(entry, start, &mut ports);
+            let (summary, offer) = self.entry_summary(entry, start, &mut ports);
+            offers.push(offer);
             length = match (length, summary.length) {
                 (_, Picos::MAX) | (None, _) => None,
                 (Some(length), own) => Some(length.max(start.saturating_add(own))),
             };
             entries.push(summary);
         }
-        for (port, plan) in ports.iter_mut().zip(&self.ports) {
+        for (index, (port, plan)) in ports.iter_mut().zip(&self.ports).enumerate() {
+            // It is greatest when some entry has just begun.
+            for now in &entries {
+                let (mut tx, mut rx) = (0u64, 0u64);
+                for (entry, offer) in entries.iter().zip(&offers) {
+                    if entry.is_active(now.start) {
+                        tx = tx.saturating_add(offer[index].0);
+                        rx = rx.saturating_add(offer[index].1);
+                    }
+                }
+                port.offered_tx = port.offered_tx.max(tx);
+                port.offered_rx = port.offered_rx.max(rx);
+            }
             #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
             let ratio = port.offered_rx as f64 / plan.speed.0 as f64;
             port.oversubscription = ratio;
@@ -286,13 +309,21 @@ impl Plan {
         Summary { entries, ports, length }
     }
 
-    fn entry_summary(&self, entry: &EntryPlan, start: Picos, ports: &mut [PortSummary]) -> EntrySummary {
+    /// What an entry amounts to, and what it offers to each port while it is active: sent and received
+    /// bits per second.
+    fn entry_summary(
+        &self,
+        entry: &EntryPlan,
+        start: Picos,
+        ports: &mut [PortSummary],
+    ) -> (EntrySummary, Vec<(u64, u64)>) {
         let until_stop = self.duration.map(|stop| stop.saturating_sub(start));
         let limit = match (entry.duration, until_stop) {
             (Some(own), Some(stop)) => Some(own.min(stop)),
             (own, stop) => own.or(stop),
         };
         let mut on_port = vec![(0u64, 0u64); self.ports.len()];
+        let mut offer = vec![(0u64, 0u64); self.ports.len()];
         let mut summary = EntrySummary {
             flows: entry.flows(),
             start,
@@ -334,14 +365,14 @@ impl Plan {
                 sums.0 = sums.0.saturating_add(rate(self, lane).0);
             }
             sums.1 = sums.1.saturating_add(volume.wire.saturating_mul(8));
-            let tx = &mut ports[self.workers[lane.worker as usize].port];
+            let port = self.workers[lane.worker as usize].port;
             let bits = offered(self, entry, lane);
-            tx.offered_tx = tx.offered_tx.saturating_add(bits);
-            tx.tx_wire_bytes = tx.tx_wire_bytes.saturating_add(volume.wire);
+            offer[port].0 = offer[port].0.saturating_add(bits);
+            ports[port].tx_wire_bytes = ports[port].tx_wire_bytes.saturating_add(volume.wire);
             let pairs = &entry.pairs[lane.first_pair as usize..][..lane.pairs as usize];
             for pair in pairs {
-                let rx = &mut ports[self.arrival_port(*pair)];
-                rx.offered_rx = rx.offered_rx.saturating_add(bits / u64::from(lane.pairs.max(1)));
+                let rx = &mut offer[self.arrival_port(*pair)].1;
+                *rx = rx.saturating_add(bits / u64::from(lane.pairs.max(1)));
             }
         }
         // Lanes that together ask for more than their port's line rate share it.
@@ -350,6 +381,6 @@ impl Plan {
                 summary.length = summary.length.max(port.speed.time_of(bits));
             }
         }
-        summary
+        (summary, offer)
     }
 }

@@ -15,6 +15,7 @@ pub mod figures;
 mod json;
 pub mod kpi;
 pub mod model;
+pub mod plots;
 pub mod provenance;
 pub mod stats;
 pub mod terminal;
@@ -22,6 +23,10 @@ mod verdict;
 
 pub use json::{FILE_NAME, ReadError, WriteError, from_json, read, to_json, write, write_file, write_or_print};
 pub use model::Results;
+pub use verdict::in_scope;
+
+/// What a result says of itself when it stands alone.
+pub const ONE_TRIAL: &str = "One trial: the draft asks for 20 or more of every configuration.";
 
 #[cfg(test)]
 mod tests;

@@ -78,7 +78,9 @@ pub fn mean_ci95(trials: &[f64]) -> Option<(f64, Option<Interval>)> {
     }
     #[expect(clippy::cast_precision_loss, reason = "a number of trials")]
     let count = trials.len() as f64;
-    let mean = trials.iter().sum::<f64>() / count;
+    // Around the first value: the mean of equal values is that value, with no spread of rounding.
+    let first = trials.first().copied().unwrap_or(0.0);
+    let mean = first + trials.iter().map(|x| x - first).sum::<f64>() / count;
     if trials.len() == 1 {
         return Some((mean, None));
     }
@@ -158,6 +160,15 @@ mod tests {
         assert!((jain(&[1e11, 2e11, 3e11]).unwrap() - 36.0 / 42.0).abs() < 1e-15);
         assert_eq!(jain(&[]), None);
         assert_eq!(jain(&[0.0, 0.0]), None);
+    }
+
+    #[test]
+    fn equal_trials_have_no_spread() {
+        for value in [0.1, 98.415_133, 1e-9, 1e18] {
+            let (mean, interval) = mean_ci95(&[value; 7]).unwrap();
+            let interval = interval.unwrap();
+            assert_eq!((mean, interval.low, interval.high), (value, value, value));
+        }
     }
 
     #[test]

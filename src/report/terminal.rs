@@ -6,8 +6,8 @@
 //! Left out on purpose: progress while the run lasts (`cli::progress`).
 
 mod inferred;
-mod table;
-mod text;
+pub(crate) mod table;
+pub(crate) mod text;
 
 use std::io::IsTerminal;
 
@@ -28,6 +28,13 @@ pub struct View {
 }
 
 impl View {
+    /// For a file that people read: wide, plain.
+    pub const FILE: View = View {
+        width: 200,
+        colour: false,
+        unicode: true,
+    };
+
     /// What standard output can show: colour on a terminal unless `NO_COLOR` is set or the terminal
     /// is dumb, its width (100 columns for a file), Unicode unless the locale is another.
     #[must_use]

@@ -25,7 +25,8 @@ impl Results {
 
 /// Whether a figure of this place is meant. Without a scope those that squall measures are; what a
 /// device says of itself only where nothing else has the figure.
-fn in_scope(scope: Option<&str>, place: &str) -> bool {
+#[must_use]
+pub fn in_scope(scope: Option<&str>, place: &str) -> bool {
     let within = |folder: &str| place.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
     match scope {
         None => !within("device") && !within("ports"),

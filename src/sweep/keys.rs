@@ -127,7 +127,12 @@ pub const PLOT: Section = Section {
             "made of the figure",
             "the file's name, without its extension",
         ),
-        key("log", "none, x, y or both", "none", "axes whose scale is logarithmic"),
+        key(
+            "log",
+            "none, x, y or both",
+            "x where its values span a factor of 16",
+            "axes whose scale is logarithmic",
+        ),
     ],
     inside: &[],
 };

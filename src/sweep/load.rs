@@ -85,6 +85,14 @@ impl Ready {
         let before = hook(&sweep.hooks.before);
         let after = hook(&sweep.hooks.after);
         let mut errors: Option<Diagnostics> = None;
+        if let Some(text) = given
+            .set
+            .iter()
+            .find(|text| text.split('=').next().is_some_and(|key| key.trim() == "seed"))
+        {
+            let what = "each trial has a seed of its own, derived from that of --seed or of the sweep";
+            errors = Some(Diagnostics::unplaced(&format!("--set {text}"), what));
+        }
         let mut note = |error: Diagnostics| {
             errors = Some(match errors.take() {
                 Some(earlier) => earlier.and(error),

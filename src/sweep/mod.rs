@@ -6,21 +6,28 @@
 //!
 //! Left out on purpose: flags, signals, the terminal's live view (`cli`).
 
+pub mod gather;
 pub mod hook;
 pub mod journal;
 pub mod keys;
 mod load;
+pub mod plots;
 pub mod point;
 mod read;
 pub mod run;
+mod shipped;
+pub mod shown;
 pub mod store;
+pub mod tables;
 mod types;
+mod value;
 
 use crate::yaml::read::Reader;
 use crate::yaml::{self, Diagnostics, Source};
 
 pub use load::{DEVICE, Inputs, Ready};
 pub use read::{MAX_RUNS, MAX_TRIALS};
+pub use shipped::SHIPPED;
 pub use types::*;
 
 /// What the command line says of a sweep, beside its file.
@@ -130,6 +137,3 @@ fn parse_source(source: &Source) -> Result<Sweep, Diagnostics> {
         Err(source.diagnostics(reader.into_findings()))
     }
 }
-
-/// The shipped sweeps: name and text of each.
-pub const SHIPPED: &[(&str, &str)] = &[];

@@ -27,22 +27,24 @@ pub(super) fn combinations(values: &[Vec<Setting>], count: usize) -> Vec<Point> 
 /// The point as `key=value`, for messages.
 #[must_use]
 pub fn said(axes: &[Axis], point: &Point) -> String {
-    // The last part of a key says enough, unless two of them end alike.
-    let short = |axis: &Axis| {
-        let name = axis.short();
-        let alike = axes.iter().filter(|other| other.short() == name).count();
-        if alike > 1 { axis.title() } else { name }
-    };
     let parts: Vec<String> = axes
         .iter()
         .zip(&point.values)
-        .filter_map(|(axis, value)| Some(format!("{}={}", short(axis), value.as_ref()?.value)))
+        .filter_map(|(axis, value)| Some(format!("{}={}", short(axes, axis), value.as_ref()?.value)))
         .collect();
     if parts.is_empty() {
         "as it is".to_owned()
     } else {
         parts.join(" ")
     }
+}
+
+/// An axis' name among `axes`: the last part of a key says enough, unless two of them end alike.
+#[must_use]
+pub fn short(axes: &[Axis], axis: &Axis) -> String {
+    let name = axis.short();
+    let alike = axes.iter().filter(|other| other.short() == name).count();
+    if alike > 1 { axis.title() } else { name }
 }
 
 /// Seed of a trial: the first eight bytes, big-endian, of the SHA-256 of `SEED/POINT/TRIAL` in decimal,

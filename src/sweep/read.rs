@@ -319,17 +319,15 @@ fn figure_plot(reader: &Reader, node: &Node, axes: &[Axis]) -> Option<FigurePlot
         }
         found
     });
-    let log = fields
-        .word(
-            "log",
-            &[
-                ("none", (false, false)),
-                ("x", (true, false)),
-                ("y", (false, true)),
-                ("both", (true, true)),
-            ],
-        )
-        .unwrap_or_default();
+    let log = fields.word(
+        "log",
+        &[
+            ("none", (false, false)),
+            ("x", (true, false)),
+            ("y", (false, true)),
+            ("both", (true, true)),
+        ],
+    );
     let good = |text: &str| {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         ((1..=64).contains(&text.len()) && text.chars().all(plain)).then(|| text.to_owned())
@@ -359,8 +357,7 @@ fn figure_plot(reader: &Reader, node: &Node, axes: &[Axis]) -> Option<FigurePlot
         statistic: subject.measure.statistic,
         scope: subject.scope,
         over,
-        log_x: log.0,
-        log_y: log.1,
+        log,
     })
 }
 

@@ -7,17 +7,16 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::hook::{Call, Hook, HookError, When};
+use super::hook::{self, Call, Hook, HookError, HookFailure, When};
 use super::store::{Store, StoreError};
 use super::{Inputs, Ready, point};
-use crate::report::model::{Device, Results};
-use crate::trial::{Trial, TrialError, Watched};
+use crate::trial::{Measured, Trial, TrialError, Watched};
 use crate::yaml::Diagnostics;
+use crate::{fabric, report};
 
 /// How one trial is run. A sweep does not care.
 pub trait Runner {
-    /// Runs `trial`; see [`Trial::run`]. Beside the results: the reference fabric's own counters, where it
-    /// was one.
+    /// Runs `trial`; see [`Trial::run`].
     ///
     /// # Errors
     /// As [`Trial::run`].
@@ -26,7 +25,7 @@ pub trait Runner {
         trial: &Trial<'_>,
         stop: &AtomicBool,
         watch: &mut dyn FnMut(&Watched),
-    ) -> Result<(Results, Option<Device>), TrialError>;
+    ) -> Result<Measured, TrialError>;
 }
 
 /// What a caller sees of a sweep under way.
@@ -146,14 +145,18 @@ pub fn run(
                 call(When::Before).run(hook, program)?;
             }
             let ended = one(ready, runner, &inputs, owned, stop, &mut |seen| {
-                watch(Seen::Under(seen))
+                watch(Seen::Under(seen));
             });
-            let (mut results, counters) = ended.map_err(|source| SweepError::Trial {
+            let measured = ended.map_err(|source| SweepError::Trial {
                 point,
                 values: said(ready, point),
                 trial,
                 source,
             })?;
+            let Measured {
+                mut results,
+                fabric: counters,
+            } = measured;
             if let Some(cause) = &results.run.interrupted_by {
                 if stop.load(Ordering::Relaxed) {
                     return Ok(Ended::Stopped);
@@ -169,12 +172,19 @@ pub fn run(
                 let call = call(When::After);
                 let device = match program {
                     Some(program) => call.readings(hook, &call.run(hook, program)?)?,
-                    None => counters.ok_or_else(|| call.error(hook, super::hook::HookFailure::NoFabric))?,
+                    None => match &counters {
+                        Some(counters) => hook::fabric::readings(counters),
+                        None => return Err(call.error(hook, HookFailure::NoFabric).into()),
+                    },
                 };
                 results.add_device(device);
             }
             let of_sweep = ready.sweep.expect.iter().map(|(_, expectation)| expectation);
             results.judge(inputs.pattern.pattern.expect.iter().chain(of_sweep));
+            if let Some(counters) = &counters {
+                report::write_file(&folder, fabric::FILE_NAME, counters.to_json().as_bytes())
+                    .map_err(StoreError::from)?;
+            }
             store.keep(point, trial, &results)?;
             (new_point, ran) = (false, true);
         }
@@ -200,7 +210,7 @@ fn one(
     owned: &[String],
     stop: &AtomicBool,
     watch: &mut dyn FnMut(&Watched),
-) -> Result<(Results, Option<Device>), TrialError> {
+) -> Result<Measured, TrialError> {
     let trial = Trial {
         pattern: &inputs.pattern,
         pattern_name: &ready.sweep.pattern,

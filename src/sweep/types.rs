@@ -55,7 +55,10 @@ impl Axis {
     #[must_use]
     pub fn short(&self) -> String {
         let last = |key: &String| key.rsplit('.').next().unwrap_or(key).to_owned();
-        self.keys.iter().map(last).collect::<Vec<_>>().join(", ")
+        // Keys that change together often end alike.
+        let mut names: Vec<String> = self.keys.iter().map(last).collect();
+        names.dedup();
+        names.join(", ")
     }
 }
 
@@ -134,8 +137,6 @@ pub struct FigurePlot {
     pub statistic: &'static str,
     /// Index into [`Sweep::axes`]; `None`: the first one that is numeric.
     pub over: Option<usize>,
-    /// Whether the horizontal axis is logarithmic.
-    pub log_x: bool,
-    /// Whether the vertical axis is logarithmic.
-    pub log_y: bool,
+    /// Whether the horizontal and the vertical axis are logarithmic; `None`: as it suits the values.
+    pub log: Option<(bool, bool)>,
 }

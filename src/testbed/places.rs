@@ -201,7 +201,14 @@ pub fn check(
             let last = |prefix: &str| switches.iter().rfind(|switch| switch.name.starts_with(prefix));
             let ranges: Vec<String> = ["switch", "leaf", "spine", "core"]
                 .iter()
-                .filter_map(|prefix| last(prefix).map(|last| format!("{prefix}0 to {}", last.name)))
+                .filter_map(|prefix| last(prefix).map(|last| (format!("{prefix}0"), last.name.clone())))
+                .map(|(first, last)| {
+                    if first == last {
+                        first
+                    } else {
+                        format!("{first} to {last}")
+                    }
+                })
                 .collect();
             let candidates = pairs.iter().map(String::as_str);
             let suggestion = near::nearest(at, candidates.chain(switches.iter().map(|switch| switch.name.as_str())));

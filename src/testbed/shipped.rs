@@ -1,7 +1,7 @@
 //! The testbeds of `testbeds/`, built into the binary, so that their names work from any folder.
 
 /// Name of the testbed that is used when none is given.
-pub const DEFAULT: &str = "ring";
+pub const DEFAULT: &str = "switch";
 
 /// Name and text of each.
 pub const SHIPPED: &[(&str, &str)] = &[

@@ -102,20 +102,19 @@ impl Trial<'_> {
         self.check()?;
         let started = SystemTime::now();
         let clock = Instant::now();
-        let mut watch = |plan: &Plan, live: &Live| {
-            watch(&Watched {
-                live: *live,
-                length: plan.summary().length,
-                listens: plan.ports.iter().all(|port| port.receive),
-            });
+        let seen = |plan: &Plan| Watched {
+            live: Live::default(),
+            length: plan.summary().length,
+            listens: plan.ports.iter().all(|port| port.receive),
         };
         let (plan, mut outcome) = if let Some(fabric) = &testbed.fabric {
             let plan = plan_of(self.pattern, testbed, &speeds(testbed)?)?;
             let running = session.start_fabric(testbed, fabric, &plan)?;
-            watch(&plan, &Live::default());
+            let seen = seen(&plan);
+            watch(&seen);
             let core = lab::cores(testbed).0.first().copied().unwrap_or(0);
             let outcome = virtual_time::run(&plan, running, pattern.icrc_check, core, stop, |live| {
-                watch(&plan, live)
+                watch(&Watched { live: *live, ..seen });
             });
             (plan, outcome.map_err(TrialError::Environment)?)
         } else {
@@ -124,9 +123,10 @@ impl Trial<'_> {
             safety::check_blast(&plan, testbed)?;
             safety::check_interfaces(&plan, testbed)?;
             let running = lab.start(testbed, &plan).map_err(environment)?;
-            watch(&plan, &Live::default());
+            let seen = seen(&plan);
+            watch(&seen);
             let outcome = realtime::run(&plan, testbed, running, pattern.icrc_check, stop, |live| {
-                watch(&plan, live)
+                watch(&Watched { live: *live, ..seen });
             });
             (plan, outcome.map_err(TrialError::Environment)?)
         };

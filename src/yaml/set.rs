@@ -4,7 +4,8 @@
 //! unknown key or a wrong value in an override is reported with all other mistakes.
 //!
 //! A path is dotted: `seed=7`, `traffic.kv.message=1MiB` (an entry by its name), `traffic.0.count=1`
-//! (by its index), `traffic.0.frame.vlan.1.vid=5`. The value is YAML. `null` takes a key out.
+//! (by its index), `traffic.0.frame.vlan.1.vid=5`. The value is YAML. `null` takes a key or an element
+//! out; the index after a list's last element adds one.
 
 use super::tree::{self, Name, Node, Value};
 use super::{Finding, MAX_DEPTH, Place, near, shown};
@@ -100,7 +101,16 @@ fn descend(
             }
         }
         Value::List(items) => {
+            let last = rest.is_empty();
+            if last && step == items.len().to_string() && value.value != Value::Null {
+                items.push(value);
+                return Ok(());
+            }
             let at = element(items, name, step, label).map_err(|finding| Finding { place, ..finding })?;
+            if last && value.value == Value::Null {
+                items.remove(at);
+                return Ok(());
+            }
             match items.get_mut(at) {
                 Some(child) => descend(child, step, rest, value, place, label),
                 None => Ok(()),
@@ -193,6 +203,17 @@ mod tests {
         let frame = entry(&root, 1).child("frame").expect("made on the way");
         assert_eq!(frame.child("pmtu").and_then(Node::text), Some("1024"));
         assert_eq!(root.child("draft").and_then(Node::text), Some("8.1"));
+    }
+
+    #[test]
+    fn elements_are_added_and_taken_out() {
+        let (root, findings) = apply_all(&["traffic.2={kind: pfc}", "traffic.kv=null", "traffic.0.qps=3"]);
+        assert_eq!(findings, []);
+        assert_eq!(entry(&root, 0).child("kind").and_then(Node::text), Some("burst"));
+        assert_eq!(entry(&root, 0).child("qps").and_then(Node::text), Some("3"));
+        assert_eq!(entry(&root, 1).child("kind").and_then(Node::text), Some("pfc"));
+        let (_, findings) = apply_all(&["traffic.2=null", "traffic.3={kind: pfc}"]);
+        assert_eq!(findings.len(), 2, "{findings:#?}");
     }
 
     #[test]

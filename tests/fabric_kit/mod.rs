@@ -79,9 +79,10 @@ impl Said {
     }
 }
 
-/// The number of a frame.
+/// The number of a frame; 0 of one too short for it.
 pub fn number(frame: &Bytes) -> u32 {
-    u32::from_be_bytes(frame.0[50..54].try_into().expect("four bytes"))
+    let bytes = frame.0.get(50..54).and_then(|bytes| bytes.try_into().ok());
+    bytes.map_or(0, u32::from_be_bytes)
 }
 
 /// The sender of a frame.

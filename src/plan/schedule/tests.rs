@@ -378,6 +378,7 @@ fn a_paused_class_waits_and_the_others_go_on() {
     let plan = plan(&p, 2);
     let mut schedule = Schedule::new(&plan, 0, Clocking::Pulled);
     let (mut now, mut sent) = (Picos::ZERO, [0u32; 2]);
+    let (mut paused_at, mut latest) = (Picos::ZERO, Picos::ZERO);
     // Pauses class 3 for frames 5 to 14 and both for 15 to 19 of the port's turns.
     for turn in 0..1000 {
         let paused = match turn {
@@ -392,6 +393,9 @@ fn a_paused_class_waits_and_the_others_go_on() {
                 let entry = schedule.lanes()[lane].entry;
                 assert_eq!(paused & (1 << plan.entries[entry].frame.class()), 0, "turn {turn}");
                 sent[entry] += 1;
+                if entry == 0 {
+                    latest = latest.max(now - schedule.planned());
+                }
                 now = now + LINE.wire_time(u64::from(due.frame_len));
             }
             Next::Wait(until) if until == Picos::MAX => assert_eq!(paused, 1 << 3 | 1, "turn {turn}"),
@@ -399,11 +403,18 @@ fn a_paused_class_waits_and_the_others_go_on() {
             Next::Done => break,
             Next::Control { .. } => panic!("there are none"),
         }
+        if turn == 5 {
+            paused_at = now;
+        }
         if turn == 14 {
+            // Nothing of class 3 has left since: the first that does is as late as the pause was long.
+            latest = Picos::ZERO;
+            assert!(now - paused_at > Picos::from_micros(2));
             assert!(sent[1] > sent[0], "{sent:?}");
         }
     }
     assert_eq!(sent, [30, 30]);
+    assert!(latest > Picos::from_micros(2), "{latest} late at most");
     assert_eq!(schedule.next(&plan, Picos::MAX), Next::Done);
 }
 
@@ -447,4 +458,23 @@ fn control_frames_do_not_wait_behind_data() {
         }
         assert_eq!((pauses, packets), (20, 3000), "{clocking:?}");
     }
+}
+
+/// What a port is asked for is the most at any one time: entries that follow each other do not add up.
+#[test]
+fn entries_that_follow_each_other_do_not_add_up() {
+    let full = || Kind::Transfer(transfer(40_000, 1, 3, Rate::Share(Share(1.0))));
+    let mut p = pattern(vec![full(), full()]);
+    let of_port = |p: &Pattern| {
+        let summary = plan(p, 2).summary();
+        (summary.ports[0].offered_tx, summary.ports[1].offered_rx)
+    };
+    assert_eq!(of_port(&p), (2 * LINE.0, 2 * LINE.0));
+    p.traffic[1].start = Start::After {
+        entry: 0,
+        delay: Picos::ZERO,
+    };
+    assert_eq!(of_port(&p), (LINE.0, LINE.0));
+    p.traffic[1].start = Start::At(Picos(1));
+    assert_eq!(of_port(&p), (2 * LINE.0, 2 * LINE.0));
 }

@@ -135,7 +135,7 @@ fn observations(entry: &EntryPlan, record: &EntryRecord, found: &mut Vec<Anomaly
         let window = crate::measure::flow::WINDOW;
         let text = format!(
             "{} frames came more than {window} behind the newest of their flow: late, or late copies. They are not counted as \
-             received, so as many of the lost may only have been late.",
+             received.",
             record.too_old
         );
         found.push(Anomaly {
@@ -160,7 +160,7 @@ fn observations(entry: &EntryPlan, record: &EntryRecord, found: &mut Vec<Anomaly
 fn run(inputs: &Inputs<'_>, plan: &Plan, summary: &Summary, outcome: &Outcome) -> Run {
     let first = received(outcome).map(|entry| entry.first_departure).min();
     let last = received(outcome).map(|entry| entry.last_arrival).max();
-    let mut nonconformities = vec!["One trial: the draft asks for 20 or more of every configuration.".to_owned()];
+    let mut nonconformities = vec![super::ONE_TRIAL.to_owned()];
     match outcome.clock {
         outcome::Clock::Tsc => nonconformities.push("Departure and arrival times are software time stamps.".to_owned()),
         outcome::Clock::Virtual => {

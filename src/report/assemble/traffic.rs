@@ -210,14 +210,19 @@ fn packets(
     let Some(record) = record else {
         return Packets::sent_only(wanted, unsent, sent.packets);
     };
-    let mut losses = vec![
+    // Copies that came to other ports say nothing of those that did not come to the right one.
+    let mut rest = sent.packets.saturating_sub(record.packets);
+    let mut losses = Vec::new();
+    for (cause, frames) in [
         (LossCause::BadIcrc, record.icrc_errors),
         (LossCause::Malformed, record.malformed),
-    ];
-    // Copies that came to other ports say nothing of those that did not come to the right one.
-    let rest = sent
-        .packets
-        .saturating_sub(record.packets + record.icrc_errors + record.malformed);
+        (LossCause::TooLate, record.too_old),
+    ] {
+        // What is more than is missing were copies of frames that had arrived.
+        let frames = frames.min(rest);
+        losses.push((cause, frames));
+        rest -= frames;
+    }
     losses.extend(attribute(plan, outcome, entry, rest));
     let observed = Observed {
         duplicated: record.duplicated,
@@ -225,6 +230,7 @@ fn packets(
         icrc_checked: record.icrc_checked,
         icrc_errors: record.icrc_errors,
         malformed: record.malformed,
+        too_late: record.too_old,
     };
     Packets::balance(wanted, unsent, sent.packets, record.packets, losses, observed)
 }

@@ -74,6 +74,8 @@ words! {
         ReceiveMissed = "receive-missed",
         /// It left our port and did not reach its receiver's, by elimination of the other causes.
         LostInDut = "lost-in-dut",
+        /// It arrived so far behind the newest of its flow that it may as well have been a copy.
+        TooLate = "too-late",
         /// It arrived with a wrong ICRC.
         BadIcrc = "bad-icrc",
         /// It arrived and could not be decoded.

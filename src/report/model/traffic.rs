@@ -143,6 +143,9 @@ pub struct Packets {
     pub icrc_errors: Option<u64>,
     /// Frames that reached the flow's receiver and could not be decoded.
     pub malformed: Option<u64>,
+    /// Frames that came so far behind the newest of their flow that they may be late or copies.
+    #[serde(default)]
+    pub too_late: Option<u64>,
 }
 
 /// Frames lost for one reason.
@@ -167,6 +170,8 @@ pub struct Observed {
     pub icrc_errors: u64,
     /// See [`Packets::malformed`].
     pub malformed: u64,
+    /// See [`Packets::too_late`].
+    pub too_late: u64,
 }
 
 impl Packets {
@@ -186,6 +191,7 @@ impl Packets {
             icrc_checked: None,
             icrc_errors: None,
             malformed: None,
+            too_late: None,
         }
     }
 
@@ -224,6 +230,7 @@ impl Packets {
             icrc_checked: Some(observed.icrc_checked),
             icrc_errors: Some(observed.icrc_errors),
             malformed: Some(observed.malformed),
+            too_late: Some(observed.too_late),
             ..Packets::sent_only(planned, unsent, sent)
         }
     }

@@ -10,7 +10,7 @@ const GAP: usize = 2;
 
 /// How a piece of text is to be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     Plain,
     Faint,
     Strong,
@@ -20,7 +20,7 @@ pub(super) enum Tone {
 }
 
 /// `text`, in colour where the view has it.
-pub(super) fn toned(text: &str, tone: Tone, view: View) -> String {
+pub(crate) fn toned(text: &str, tone: Tone, view: View) -> String {
     let style = match tone {
         Tone::Plain => Style::new(),
         Tone::Faint => Style::new().dimmed(),
@@ -38,7 +38,7 @@ pub(super) fn toned(text: &str, tone: Tone, view: View) -> String {
 
 /// One cell.
 #[derive(Debug, Clone)]
-pub(super) struct Cell {
+pub(crate) struct Cell {
     text: String,
     tone: Tone,
 }
@@ -59,7 +59,7 @@ impl From<&str> for Cell {
 }
 
 impl Cell {
-    pub(super) fn toned(text: impl Into<String>, tone: Tone) -> Cell {
+    pub(crate) fn toned(text: impl Into<String>, tone: Tone) -> Cell {
         Cell {
             text: harmless(&text.into()),
             tone,
@@ -68,14 +68,14 @@ impl Cell {
 }
 
 struct Column {
-    title: &'static str,
+    title: String,
     right: bool,
     /// 0: always there; otherwise the highest goes first.
     dispensable: u8,
 }
 
 /// A table under construction.
-pub(super) struct Table {
+pub(crate) struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
 }
@@ -83,11 +83,12 @@ pub(super) struct Table {
 impl Table {
     /// A table whose columns are given as title and dispensability; titles that begin with `>` are
     /// aligned to the right.
-    pub(super) fn new(columns: &[(&'static str, u8)]) -> Table {
-        let column = |(title, dispensable): &(&'static str, u8)| {
+    pub(crate) fn new(columns: &[(impl AsRef<str>, u8)]) -> Table {
+        let column = |(title, dispensable): &(_, u8)| {
+            let title: &str = AsRef::as_ref(title);
             let right = title.strip_prefix('>');
             Column {
-                title: right.unwrap_or(title),
+                title: harmless(right.unwrap_or(title)),
                 right: right.is_some(),
                 dispensable: *dispensable,
             }
@@ -99,19 +100,19 @@ impl Table {
     }
 
     /// Adds a row; it has a cell for each column.
-    pub(super) fn row(&mut self, cells: Vec<Cell>) {
+    pub(crate) fn row(&mut self, cells: Vec<Cell>) {
         debug_assert_eq!(cells.len(), self.columns.len());
         self.rows.push(cells);
     }
 
     /// The table's lines, each ended. Columns without any content are left out.
-    pub(super) fn render(&self, view: View) -> String {
+    pub(crate) fn render(&self, view: View) -> String {
         let content = |index: usize| self.rows.iter().filter_map(move |row| row.get(index));
         let mut shown: Vec<(usize, usize)> = (0..self.columns.len())
             .filter(|index| content(*index).any(|cell| !cell.text.is_empty()))
             .map(|index| {
                 let widest = content(index).map(|cell| width(&cell.text)).max().unwrap_or(0);
-                (index, widest.max(width(self.columns[index].title)))
+                (index, widest.max(width(&self.columns[index].title)))
             })
             .collect();
         let total = |shown: &[(usize, usize)]| shown.iter().map(|(_, columns)| columns + GAP).sum::<usize>();
@@ -150,7 +151,7 @@ impl Table {
             }
             lines.push('\n');
         };
-        line(&mut |index| (self.columns[index].title.to_owned(), Tone::Faint));
+        line(&mut |index| (self.columns[index].title.clone(), Tone::Faint));
         for row in &self.rows {
             line(&mut |index| {
                 row.get(index)

@@ -7,7 +7,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::View;
 
 /// `text` without anything that a terminal would obey.
-pub(super) fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
         .collect()
@@ -71,7 +71,7 @@ pub(super) fn grouped(count: u64) -> String {
 }
 
 /// A figure with at most four significant digits; whole ones as they are.
-pub(super) fn figure(value: f64) -> String {
+pub(crate) fn figure(value: f64) -> String {
     if value == 0.0 || (value.fract() == 0.0 && value.abs() < 1e9) {
         return format!("{value:.0}");
     }

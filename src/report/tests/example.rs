@@ -55,6 +55,7 @@ pub(super) fn incast() -> Traffic {
         icrc_checked: 12_789,
         icrc_errors: 3,
         malformed: 0,
+        too_late: 0,
     };
     let received = Codepoints {
         ect0: 12_621,

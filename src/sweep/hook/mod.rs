@@ -7,6 +7,7 @@
 //!
 //! Left out on purpose: knowledge of any device (`hooks/`), and what becomes of the readings (`report`).
 
+pub mod fabric;
 mod process;
 mod reading;
 

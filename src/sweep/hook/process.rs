@@ -167,10 +167,9 @@ fn start(program: &Path, environment: &[(String, String)]) -> Result<Child, Hook
 fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
     let mut pause = Duration::from_millis(1);
     loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(status),
-            // Nobody else waits for it, so it cannot be gone.
-            Ok(None) | Err(_) => {}
+        // Nobody else waits for it, so it cannot be gone.
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status);
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {

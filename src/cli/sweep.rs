@@ -1,0 +1,247 @@
+//! `squall sweep`, and `squall run` of more than one trial: many trials, one folder, one summary.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use super::run::interrupt_flag;
+use super::sweep_progress::SweepProgress;
+use super::{Failure, Outcome};
+use crate::report::terminal::View;
+use crate::sweep::gather::gather;
+use crate::sweep::run::{Ended, Runner, Seen, SweepError};
+use crate::sweep::store::{Store, StoreError};
+use crate::sweep::{self, Given, MAX_TRIALS, Ready, plots, point, shown, tables};
+use crate::trial::{Measured, Session, Trial, TrialError, Watched};
+use crate::yaml::Diagnostics;
+
+/// Run many trials of a pattern over many points, and go on where an earlier call ended
+///
+/// Exit status: 0 done, 1 a trial failed, the sweep was cut short or an `expect` line was not met, 2 the
+/// input is wrong, 3 the environment or a hook is.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Sweep: a path, or the name of a shipped one
+    sweep: String,
+
+    /// Testbed instead of the sweep's: a path, or the name of a shipped one
+    #[arg(long, value_name = "FILE")]
+    testbed: Option<String>,
+
+    /// Trials of each point, instead of the sweep's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TRIALS)))]
+    trials: Option<u32>,
+
+    /// Seed that the trials' seeds are derived from, instead of the sweep's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Change of the pattern or, with testbed. before it, of the testbed, at every point: as for run
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+
+    #[command(flatten)]
+    many: Many,
+}
+
+/// What all commands that run many trials take.
+#[derive(Debug, clap::Args)]
+pub struct Many {
+    /// Folder for the results; one that holds a part of the same sweep is gone on with
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Begin anew: delete the trials that the folder holds
+    #[arg(long, requires = "out")]
+    pub restart: bool,
+
+    /// Check everything and list the points; run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Send through this kernel interface although it has an address or a route; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub i_own_this_interface: Vec<String>,
+
+    /// Print nothing but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Each kind of [`Failure`], see the command's help.
+pub fn run(args: &Args) -> Outcome {
+    let given = Given {
+        set: args.set.clone(),
+        vary: Vec::new(),
+        testbed: args.testbed.clone(),
+        trials: args.trials,
+        seed: args.seed,
+    };
+    if args.many.out.is_none() && !args.many.dry_run {
+        return Err(Failure::Input(
+            "a sweep keeps what it has measured: say where with --out DIR".to_owned(),
+        ));
+    }
+    many(&sweep::load(&args.sweep, given)?, &args.many)
+}
+
+/// Trials one after another in this process.
+struct InProcess {
+    session: Session,
+}
+
+impl Runner for InProcess {
+    fn run(
+        &mut self,
+        trial: &Trial<'_>,
+        stop: &AtomicBool,
+        watch: &mut dyn FnMut(&Watched),
+    ) -> Result<Measured, TrialError> {
+        trial.run(&mut self.session, stop, watch)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        use crate::sweep::journal::JournalError;
+        match &error {
+            StoreError::Journal(JournalError::Other { .. } | JournalError::Damaged { .. }) => {
+                Failure::Input(error.to_string())
+            }
+            _ => Failure::Environment(error.to_string()),
+        }
+    }
+}
+
+impl From<SweepError> for Failure {
+    fn from(error: SweepError) -> Failure {
+        let text = error.to_string();
+        match error {
+            SweepError::Input(_) => Failure::Input(text),
+            SweepError::Trial {
+                source: TrialError::Input(_),
+                ..
+            } => Failure::Input(text),
+            SweepError::Trial { .. } | SweepError::Hook(_) => Failure::Environment(text),
+            SweepError::Early { .. } => Failure::Run(text),
+            SweepError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Runs a sweep, and says what came of it.
+///
+/// # Errors
+/// Each kind of [`Failure`].
+pub(super) fn many(ready: &Ready, args: &Many) -> Outcome {
+    let session = check(ready, args)?;
+    if args.dry_run {
+        return super::devices::print(&points(ready));
+    }
+    let temporary;
+    let folder = match &args.out {
+        Some(folder) => folder.as_path(),
+        None => {
+            temporary = tempfile::tempdir()
+                .map_err(|error| Failure::Environment(format!("cannot make a temporary folder: {error}")))?;
+            temporary.path()
+        }
+    };
+    let mut store = Store::open(folder, ready, args.restart)?;
+    let stop = interrupt_flag("stopping; what is finished is kept. Once more ends at once")?;
+    let all = ready.sweep.points.len() * ready.sweep.trials as usize;
+    let mut progress = SweepProgress::new(all, store.count(), args.quiet);
+    if store.count() > 0 {
+        progress.say(&format!("{} of {all} trials are done already", store.count()));
+    }
+    let mut runner = InProcess { session };
+    let owned = &args.i_own_this_interface;
+    let ended = sweep::run::run(ready, &mut runner, &mut store, owned, &stop, |seen| {
+        let named = |number: usize| {
+            let values = ready.sweep.points.get(number);
+            values.map_or(String::new(), |values| point::said(&ready.sweep.axes, values))
+        };
+        match seen {
+            Seen::Begins { point, trial, done } => progress.begins(&named(point), trial, done),
+            Seen::Under(watched) => progress.under(watched),
+            Seen::PointDone { point, done } => progress.point_done(&named(point), done),
+        }
+    });
+    progress.finish();
+    let complete = matches!(ended, Ok(Ended::Complete));
+    // What is finished is worth a summary, however the sweep ended.
+    let gathered = gather(&store)?;
+    let summary = |listed, view| shown::summary(&ready.sweep, &gathered, complete, listed, view);
+    store.write("trials.csv", &tables::trials(&ready.sweep, &gathered), 0o666)?;
+    store.write("summary.csv", &tables::summary(&ready.sweep, &gathered), 0o666)?;
+    store.write("summary.json", &tables::json(&ready.sweep, &gathered, complete), 0o666)?;
+    store.write("summary.txt", summary(true, View::FILE).as_bytes(), 0o666)?;
+    for (name, svg) in plots::draw(&ready.sweep, &gathered) {
+        store.write(&name, svg.as_bytes(), 0o666)?;
+    }
+    if !args.quiet {
+        super::devices::print(&summary(false, View::of_stdout()))?;
+        if let Some(folder) = &args.out {
+            super::say(&format!("results: {}", folder.display()));
+        }
+    }
+    if ended? == Ended::Stopped {
+        return Err(Failure::Run(format!(
+            "the sweep was stopped: {} of {all} trials are done; the same command goes on with it",
+            store.count()
+        )));
+    }
+    if gathered.unmet > 0 {
+        let lines = shown::unmet_lines(&ready.sweep, &gathered).join("\n  ");
+        return Err(Failure::Run(format!("{}:\n  {lines}", shown::unmet_head(&gathered))));
+    }
+    Ok(())
+}
+
+/// Looks at every point before the first trial: nobody wants to hear of the last one's mistake tomorrow.
+fn check(ready: &Ready, args: &Many) -> Result<Session, Failure> {
+    let mut session = Session::new();
+    let mut environment = None;
+    ready.check(|number, inputs| {
+        let trial = Trial {
+            pattern: &inputs.pattern,
+            pattern_name: &ready.sweep.pattern,
+            testbed: &inputs.testbed,
+            testbed_name: ready.testbed_name(),
+            owned_interfaces: &args.i_own_this_interface,
+        };
+        match trial.check().and_then(|()| session.expect(&inputs.testbed.testbed)) {
+            Ok(()) => Ok(()),
+            Err(TrialError::Input(text)) => {
+                let values = ready.sweep.points.get(number);
+                let values = values.map_or(String::new(), |values| point::said(&ready.sweep.axes, values));
+                Err(Diagnostics::unplaced(&format!("point {number} ({values})"), text))
+            }
+            Err(TrialError::Environment(text)) => {
+                environment.get_or_insert(text);
+                Ok(())
+            }
+        }
+    })?;
+    environment.map_or(Ok(session), |text| Err(Failure::Environment(text)))
+}
+
+/// The points, a line each.
+fn points(ready: &Ready) -> String {
+    let sweep = &ready.sweep;
+    let lines = sweep
+        .points
+        .iter()
+        .enumerate()
+        .map(|(number, values)| format!("{number:>6}  {}\n", point::said(&sweep.axes, values)));
+    format!(
+        "{}: {} points, {} trials each, seed {}\n\n{}",
+        sweep.name,
+        sweep.points.len(),
+        sweep.trials,
+        sweep.seed,
+        lines.collect::<String>()
+    )
+}

@@ -1,0 +1,237 @@
+//! Axes: from values to pixels, which values have a tick, and how they are written.
+
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use std::ops::Range;
+
+use super::Axis;
+
+/// What kind of quantity an axis measures, and in which unit its values are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quantity {
+    /// A plain number.
+    Number,
+    /// Bytes.
+    Bytes,
+    /// Picoseconds.
+    Picos,
+    /// Bits per second.
+    Rate,
+    /// Percent.
+    Percent,
+}
+
+impl Quantity {
+    /// A value with the prefix that suits it.
+    #[must_use]
+    pub fn say(self, value: f64) -> String {
+        let steps: &[(f64, &str)] = match self {
+            Quantity::Number => &[(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k"), (0.0, "")],
+            Quantity::Bytes => &[(1e12, " TB"), (1e9, " GB"), (1e6, " MB"), (1e3, " KB"), (0.0, " B")],
+            Quantity::Picos => &[(1e12, " s"), (1e9, " ms"), (1e6, " us"), (1e3, " ns"), (0.0, " ps")],
+            Quantity::Rate => &[
+                (1e12, " Tbps"),
+                (1e9, " Gbps"),
+                (1e6, " Mbps"),
+                (1e3, " kbps"),
+                (0.0, " bps"),
+            ],
+            Quantity::Percent => &[(0.0, " %")],
+        };
+        let size = value.abs();
+        let found = steps.iter().find(|(least, _)| size >= *least * 0.999_999);
+        let (worth, unit) = match found {
+            // Below ten thousand a number needs no prefix, above it counts thousands.
+            Some((1e4, unit)) => (1e3, *unit),
+            Some((least, unit)) => (least.max(1.0), *unit),
+            None => (1.0, ""),
+        };
+        if size == 0.0 && self != Quantity::Percent {
+            return "0".to_owned();
+        }
+        format!("{}{unit}", digits(value / worth))
+    }
+}
+
+/// At most four significant digits, none of them a closing zero.
+fn digits(value: f64) -> String {
+    let size = value.abs();
+    let decimals = match size {
+        _ if size == 0.0 || size >= 1000.0 => 0,
+        _ if size >= 100.0 => 1,
+        _ if size >= 10.0 => 2,
+        _ if size >= 1.0 => 3,
+        _ if size >= 1e-4 => 6,
+        _ => return format!("{value:e}"),
+    };
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+/// An axis with its ends and ticks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scale {
+    low: f64,
+    high: f64,
+    log: bool,
+    quantity: Quantity,
+    names: Option<Vec<String>>,
+    ticks: Vec<f64>,
+}
+
+/// Ticks that a linear axis aims at.
+const TICKS: f64 = 6.0;
+
+impl Scale {
+    /// The scale of `axis` for `values`. A logarithmic one needs a positive value, else it is linear.
+    #[must_use]
+    pub fn new(axis: &Axis, values: impl Iterator<Item = f64> + Clone) -> Scale {
+        let log = axis.log && axis.names.is_none() && values.clone().any(|value| value.is_finite() && value > 0.0);
+        let usable = values
+            .chain(axis.within.map(|(low, _)| low))
+            .chain(axis.within.map(|(_, high)| high))
+            .filter(|value| value.is_finite() && (!log || *value > 0.0));
+        let (low, high) = usable.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+            (low.min(value), high.max(value))
+        });
+        let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
+        let mut scale = Scale {
+            low,
+            high,
+            log,
+            quantity: axis.quantity,
+            names: axis.names.clone(),
+            ticks: Vec::new(),
+        };
+        if let Some(names) = &axis.names {
+            #[expect(clippy::cast_precision_loss, reason = "a few names")]
+            let count = names.len().max(1) as f64;
+            (scale.low, scale.high) = (-0.5, count - 0.5);
+            scale.ticks = (0_u32..).map(f64::from).take(names.len()).collect();
+            return scale;
+        }
+        scale.widen(axis.within);
+        scale.ticks = match &axis.ticks {
+            Some(ticks) => ticks.clone(),
+            None if log => scale.decades(),
+            None => scale.round_ticks(),
+        };
+        let (low, high) = (scale.low, scale.high);
+        scale.ticks.retain(|tick| (low..=high).contains(tick));
+        scale
+    }
+
+    /// Makes room around the data, down to zero where that is near.
+    fn widen(&mut self, within: Option<(f64, f64)>) {
+        if self.log {
+            let room = (self.high / self.low).powf(0.04).max(1.1);
+            (self.low, self.high) = (self.low / room, self.high * room);
+            return;
+        }
+        let (low, high) = (self.low, self.high);
+        let span = if high > low { high - low } else { high.abs().max(1.0) };
+        let fixed = |value: f64| within.is_some_and(|(low, high)| value == low || value == high);
+        if low >= 0.0 && low < 0.5 * high || low == 0.0 {
+            self.low = 0.0;
+        } else if !fixed(low) {
+            self.low = low - 0.06 * span;
+        }
+        if !fixed(high) {
+            self.high = high + 0.06 * span;
+        }
+    }
+
+    /// Multiples of 1, 2 or 5 times a power of ten.
+    fn round_ticks(&self) -> Vec<f64> {
+        let raw = (self.high - self.low) / TICKS;
+        let power = 10_f64.powf(raw.log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
+        let step = step.into_iter().find(|step| *step >= raw).unwrap_or(power);
+        let first = (self.low / step).ceil();
+        (0_u32..50)
+            .map(|index| (first + f64::from(index)) * step)
+            .take_while(|tick| *tick <= self.high)
+            .collect()
+    }
+
+    /// Powers of ten, with 2 and 5 times them where there are few.
+    fn decades(&self) -> Vec<f64> {
+        let (low, high) = (self.low.log10(), self.high.log10());
+        let factors: &[f64] = if high - low < 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let first = low.floor();
+        let powers = (0_u32..700).map(|index| 10_f64.powf(first + f64::from(index)));
+        powers
+            .take_while(|power| *power <= self.high)
+            .flat_map(|power| factors.iter().map(move |factor| factor * power))
+            .collect()
+    }
+
+    /// Whether a value can be shown.
+    #[must_use]
+    pub fn shows(&self, value: f64) -> bool {
+        value.is_finite() && (!self.log || value > 0.0)
+    }
+
+    /// How far along the axis a value is, 0 to 1 within its ends.
+    fn share(&self, value: f64) -> f64 {
+        let place = |value: f64| {
+            if self.log {
+                value.max(f64::MIN_POSITIVE).log10()
+            } else {
+                value
+            }
+        };
+        let (low, high) = (place(self.low), place(self.high));
+        if high > low {
+            (place(value) - low) / (high - low)
+        } else {
+            0.5
+        }
+    }
+
+    /// How a value is written on this axis.
+    #[must_use]
+    pub fn say(&self, value: f64) -> String {
+        match &self.names {
+            Some(names) => {
+                let at = (0_u32..).zip(names).find(|(at, _)| f64::from(*at) == value);
+                at.map_or(String::new(), |(_, name)| name.clone())
+            }
+            None => self.quantity.say(value),
+        }
+    }
+}
+
+impl Ranged for Scale {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        let span = f64::from(limit.1) - f64::from(limit.0);
+        let pixel = f64::from(limit.0) + self.share(*value).clamp(-1.0, 2.0) * span;
+        #[expect(clippy::cast_possible_truncation, reason = "a pixel of a chart, clamped above")]
+        let pixel = pixel.round() as i32;
+        pixel
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _hint: Hint) -> Vec<f64> {
+        self.ticks.clone()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.low..self.high
+    }
+}
+
+impl ValueFormatter<f64> for Scale {
+    fn format(value: &f64) -> String {
+        digits(*value)
+    }
+
+    fn format_ext(&self, value: &f64) -> String {
+        self.say(*value)
+    }
+}

@@ -1,0 +1,268 @@
+//! What the finished trials come to: figures by column, means over the trials of a point.
+//!
+//! Contract: a function of the trials' results, read in order, one at a time; the same whether they were
+//! made in one go or in many, and free of wall-clock times.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::store::{Store, StoreError};
+use crate::report::figures::{self, Figure};
+use crate::report::model::{Expected, Interval, Results};
+use crate::report::stats;
+
+/// Where there are more ports than this, only what they come to together is in the tables.
+const MAX_PORTS: usize = 8;
+
+/// Most places of a device that have columns.
+const MAX_DEVICE_PLACES: usize = 64;
+
+/// Unmet expectations that are listed; all are counted.
+const MAX_UNMET: usize = 100;
+
+/// Everything that the tables and charts of a sweep are made of.
+#[derive(Debug, Clone, Default)]
+pub struct Gathered {
+    /// The figures, in the order in which they first appear.
+    pub columns: Vec<Column>,
+    /// The trials, by point and number.
+    pub rows: Vec<Row>,
+    /// What was run, from the first trial.
+    pub about: Option<About>,
+    /// Expectations judged.
+    pub judged: usize,
+    /// Those not met.
+    pub unmet: usize,
+    /// The first of them, with point and trial.
+    pub listed: Vec<(usize, u32, Expected)>,
+    /// Anomalies by point and kind.
+    pub anomalies: BTreeMap<(usize, String), u64>,
+    /// Why trials do not conform to the draft, each once.
+    pub nonconformities: Vec<String>,
+    /// Latency curves: by point and entry, for each percentile its sum over trials, and how many.
+    pub latencies: BTreeMap<(usize, String), (Vec<f64>, u32)>,
+}
+
+/// What a sweep's trials have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// SHA-256 of the pattern.
+    pub pattern_sha256: String,
+    /// SHA-256 of the testbed; none for the built-in one.
+    pub testbed_sha256: Option<String>,
+    /// The clock.
+    pub clock: String,
+    /// What is under test.
+    pub dut: String,
+    /// The draft's test, as "8.1".
+    pub draft: Option<String>,
+}
+
+/// One figure of one place.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its statistic; empty for a figure that is one number.
+    pub statistic: &'static str,
+    /// Its unit.
+    pub unit: String,
+    /// Where.
+    pub place: String,
+}
+
+impl Column {
+    /// Name and statistic.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self.statistic {
+            "" => self.name.clone(),
+            statistic => format!("{}.{statistic}", self.name),
+        }
+    }
+}
+
+/// One trial.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Its point.
+    pub point: usize,
+    /// Its number.
+    pub trial: u32,
+    /// Its seed.
+    pub seed: u64,
+    /// Its figures, by column; shorter than the columns where later trials have more.
+    pub values: Vec<Option<f64>>,
+}
+
+/// A figure over the trials of a point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// Trials that measured it.
+    pub trials: usize,
+    /// Their mean.
+    pub mean: f64,
+    /// 95 % confidence interval of the mean; none for one trial.
+    pub ci95: Option<Interval>,
+    /// The least.
+    pub min: f64,
+    /// The greatest.
+    pub max: f64,
+}
+
+/// Reads every finished trial.
+///
+/// # Errors
+/// Results that cannot be read.
+pub fn gather(store: &Store) -> Result<Gathered, StoreError> {
+    let mut gathered = Gathered::default();
+    let mut index: HashMap<Column, usize> = HashMap::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for trial in store.results() {
+        let (entry, results) = trial?;
+        let of_ports = results.ports.iter().map(|port| format!("ports/{}", port.name));
+        let of_device = results.device.iter().flat_map(|device| &device.readings);
+        for place in of_ports.chain(of_device.map(|reading| format!("device/{}", reading.place))) {
+            *places.entry(place).or_default() += 1;
+        }
+        let mut values = Vec::with_capacity(gathered.columns.len());
+        for figure in figures::of(&results) {
+            let Figure {
+                name,
+                statistic,
+                unit,
+                place,
+                value,
+            } = figure;
+            let column = Column {
+                name,
+                statistic,
+                unit,
+                place,
+            };
+            let at = *index.entry(column).or_insert_with_key(|column| {
+                gathered.columns.push(column.clone());
+                gathered.columns.len() - 1
+            });
+            if values.len() <= at {
+                values.resize(at + 1, None);
+            }
+            if let Some(cell) = values.get_mut(at) {
+                *cell = value;
+            }
+        }
+        gathered.rows.push(Row {
+            point: entry.point,
+            trial: entry.trial,
+            seed: entry.seed,
+            values,
+        });
+        gathered.take(entry.point, entry.trial, results);
+    }
+    gathered.leave_out(&places);
+    Ok(gathered)
+}
+
+impl Gathered {
+    fn take(&mut self, point: usize, trial: u32, results: Results) {
+        let run = &results.run;
+        self.about.get_or_insert_with(|| About {
+            pattern_sha256: run.pattern_sha256.clone(),
+            testbed_sha256: run.testbed_sha256.clone(),
+            clock: run.clock.to_string(),
+            dut: run.dut.id.to_string(),
+            draft: results.traffic.first().and_then(|entry| entry.draft.clone()),
+        });
+        for text in &run.nonconformities {
+            if !self.nonconformities.contains(text) {
+                self.nonconformities.push(text.clone());
+            }
+        }
+        for anomaly in &results.anomalies {
+            let kind = (point, anomaly.kind.name().to_owned());
+            *self.anomalies.entry(kind).or_default() += 1;
+        }
+        for entry in &results.traffic {
+            let Some(latency) = &entry.message_latency else {
+                continue;
+            };
+            let sums = self.latencies.entry((point, entry.name.clone())).or_default();
+            sums.0.resize(latency.percentiles.len(), 0.0);
+            for (sum, value) in sums.0.iter_mut().zip(&latency.percentiles) {
+                #[expect(clippy::cast_precision_loss, reason = "picoseconds into a chart")]
+                let value = *value as f64;
+                *sum += value;
+            }
+            sums.1 += 1;
+        }
+        self.judged += results.expectations.len();
+        for expected in results.expectations.into_iter().filter(|expected| !expected.met) {
+            self.unmet += 1;
+            if self.listed.len() < MAX_UNMET {
+                self.listed.push((point, trial, expected));
+            }
+        }
+    }
+
+    /// Leaves out the columns of single ports and places where there are too many to be read, or that not
+    /// every trial has: those come and go with what is varied.
+    fn leave_out(&mut self, places: &BTreeMap<String, usize>) {
+        let crowd = |folder: &str, most: usize| places.keys().filter(|place| place.starts_with(folder)).count() > most;
+        let (ports, device) = (crowd("ports/", MAX_PORTS), crowd("device/", MAX_DEVICE_PLACES));
+        let kept = |column: &Column| {
+            let place = column.place.as_str();
+            let single = place.starts_with("ports/") || place.starts_with("device/");
+            let crowded = place.starts_with("ports/") && ports || place.starts_with("device/") && device;
+            !single || !crowded && places.get(place) == Some(&self.rows.len())
+        };
+        let keep: Vec<bool> = self.columns.iter().map(kept).collect();
+        let mut flags = keep.iter();
+        self.columns.retain(|_| flags.next().copied().unwrap_or(true));
+        for row in &mut self.rows {
+            let mut flags = keep.iter();
+            row.values.retain(|_| flags.next().copied().unwrap_or(true));
+        }
+    }
+
+    /// A figure over the finished trials of `point`; `None` where none measured it.
+    #[must_use]
+    pub fn estimate(&self, point: usize, column: usize) -> Option<Estimate> {
+        let rows = self.rows_of(point).iter();
+        let values: Vec<f64> = rows
+            .filter_map(|row| row.values.get(column).copied().flatten())
+            .collect();
+        let (mean, ci95) = stats::mean_ci95(&values)?;
+        Some(Estimate {
+            trials: values.len(),
+            mean,
+            ci95,
+            min: values.iter().copied().fold(f64::INFINITY, f64::min),
+            max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        })
+    }
+
+    /// The columns of a figure at the places that `scope` means: as in `expect`.
+    pub fn columns_of(&self, scope: Option<&str>, figure: &str, statistic: &str) -> impl Iterator<Item = usize> {
+        let named = move |column: &Column| column.name == figure && column.statistic == statistic;
+        let found: Vec<usize> = self
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| named(column) && crate::report::in_scope(scope, &column.place))
+            .map(|(index, _)| index)
+            .collect();
+        found.into_iter()
+    }
+
+    /// Finished trials of a point.
+    #[must_use]
+    pub fn trials_of(&self, point: usize) -> usize {
+        self.rows_of(point).len()
+    }
+
+    /// The trials of a point: rows are in order, so they stand together.
+    fn rows_of(&self, point: usize) -> &[Row] {
+        let first = self.rows.partition_point(|row| row.point < point);
+        let end = self.rows.partition_point(|row| row.point <= point);
+        self.rows.get(first..end).unwrap_or_default()
+    }
+}

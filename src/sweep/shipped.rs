@@ -1,0 +1,10 @@
+//! The sweeps of `sweeps/`, built into the binary, so that their names work from any folder.
+
+/// Name and text of each, sorted by name.
+pub const SHIPPED: &[(&str, &str)] = &[
+    ("ecmp", include_str!("../../sweeps/ecmp.yaml")),
+    ("ecn-incast", include_str!("../../sweeps/ecn-incast.yaml")),
+    ("ep-kv-contention", include_str!("../../sweeps/ep-kv-contention.yaml")),
+    ("link-failure", include_str!("../../sweeps/link-failure.yaml")),
+    ("pfc-bursts", include_str!("../../sweeps/pfc-bursts.yaml")),
+];

@@ -1,0 +1,169 @@
+//! The summary of a sweep for people: a row a point, the figures that matter with their confidence.
+//!
+//! Contract: as in `report::terminal`: nothing that is not in the files, and what was not measured is a dash.
+
+use super::gather::{Estimate, Gathered};
+use super::hook::plain;
+use super::point;
+use super::types::Sweep;
+use crate::report::terminal::View;
+use crate::report::terminal::table::{Cell, Table, Tone, toned};
+use crate::report::terminal::text::{figure, harmless};
+
+/// What is shown, the most important first: figure, statistic, and whether only when it is not zero.
+const SHOWN: &[(&str, &str, bool)] = &[
+    ("ECN_marking_rate", "", false),
+    ("KV_xfer_latency", "p99", false),
+    ("EP_alltoall_latency", "p99", false),
+    ("Fabric_Goodput", "", false),
+    ("lost", "", true),
+    ("PFC_frame_count", "", true),
+    ("JFI", "", false),
+    ("KV_xfer_latency", "p50", false),
+    ("Fabric_FCT", "p99", false),
+    ("packet_latency", "p99", false),
+];
+
+/// Unmet expectations that are listed.
+const MAX_UNMET: usize = 20;
+
+/// The whole summary, ending in a newline; `listed`: with a line for each expectation that was not met.
+#[must_use]
+pub fn summary(sweep: &Sweep, gathered: &Gathered, complete: bool, listed: bool, view: View) -> String {
+    let mut out = String::new();
+    let (points, done) = (sweep.points.len(), gathered.rows.len());
+    let all = points * sweep.trials as usize;
+    out += &toned(&harmless(&sweep.name), Tone::Strong, view);
+    out += &format!(": {points} points, {} trials each, seed {}\n", sweep.trials, sweep.seed);
+    if !complete {
+        out += &toned(
+            &format!("not complete: {done} of {all} trials are done"),
+            Tone::Bad,
+            view,
+        );
+        out.push('\n');
+    }
+    let columns: Vec<usize> = SHOWN
+        .iter()
+        .flat_map(|(name, statistic, unless_zero)| {
+            let found = gathered.columns_of(None, name, statistic);
+            let worth = |column: &usize| {
+                let estimates = (0..points).filter_map(|point| gathered.estimate(point, *column));
+                let mut values = estimates.map(|estimate| estimate.max != 0.0 || !unless_zero);
+                values.any(|worth| worth)
+            };
+            found.filter(worth).collect::<Vec<_>>()
+        })
+        .collect();
+    if columns.is_empty() {
+        return out;
+    }
+    // Entries are named where there is more than one.
+    let mut places: Vec<&str> = columns
+        .iter()
+        .filter_map(|column| gathered.columns.get(*column)?.place.strip_prefix("traffic/"))
+        .collect();
+    places.sort_unstable();
+    places.dedup();
+    let title = |column: usize| {
+        let column = gathered.columns.get(column)?;
+        let unit = if column.unit == "1" {
+            String::new()
+        } else {
+            format!(" [{}]", column.unit)
+        };
+        let place = column.place.strip_prefix("traffic/").filter(|_| places.len() > 1);
+        let place = place.map_or(String::new(), |place| format!("{place} "));
+        Some(format!(">{place}{}{unit}", column.title()))
+    };
+    let mut head: Vec<(String, u8)> = sweep
+        .axes
+        .iter()
+        .map(|axis| (format!(">{}", axis.short()), 0))
+        .chain([(">trials".to_owned(), 1)])
+        .collect();
+    head.extend(columns.iter().enumerate().map(|(rank, column)| {
+        let rank = u8::try_from(rank).unwrap_or(u8::MAX);
+        (title(*column).unwrap_or_default(), rank.saturating_add(1))
+    }));
+    let mut table = Table::new(&head);
+    for (number, point) in sweep.points.iter().enumerate() {
+        let values = point.values.iter();
+        let mut row: Vec<Cell> = values
+            .map(|value| value.as_ref().map_or(String::new(), |value| plain(&value.value)).into())
+            .collect();
+        row.push(gathered.trials_of(number).to_string().into());
+        row.extend(
+            columns
+                .iter()
+                .map(|column| estimate(gathered.estimate(number, *column), view).into()),
+        );
+        table.row(row);
+    }
+    out.push('\n');
+    out += &table.render(view);
+    if sweep.trials > 1 {
+        out += "\nMeans over the trials, with the half width of their 95 % confidence interval.\n";
+    }
+    unmet(&mut out, sweep, gathered, listed, view);
+    out
+}
+
+/// A mean and the half width of its interval.
+fn estimate(found: Option<Estimate>, view: View) -> String {
+    let Some(found) = found else {
+        return if view.unicode { "–" } else { "-" }.to_owned();
+    };
+    let sign = if view.unicode { "±" } else { "+-" };
+    match found.ci95 {
+        Some(interval) if interval.high > interval.low => {
+            format!(
+                "{} {sign} {}",
+                figure(found.mean),
+                figure((interval.high - interval.low) / 2.0)
+            )
+        }
+        _ => figure(found.mean),
+    }
+}
+
+fn unmet(out: &mut String, sweep: &Sweep, gathered: &Gathered, listed: bool, view: View) {
+    if gathered.judged == 0 {
+        return;
+    }
+    if gathered.unmet == 0 {
+        let text = format!("\nAll {} expectations are met.\n", gathered.judged);
+        *out += &toned(&text, Tone::Good, view);
+        return;
+    }
+    *out += &format!("\n{}\n", unmet_head(gathered));
+    if !listed {
+        return;
+    }
+    for line in unmet_lines(sweep, gathered) {
+        *out += &format!("  {}\n", harmless(&line));
+    }
+}
+
+/// How many expectations were not met.
+#[must_use]
+pub fn unmet_head(gathered: &Gathered) -> String {
+    format!("{} of {} expectations not met", gathered.unmet, gathered.judged)
+}
+
+/// The first expectations that were not met, a line each, and how many more there are.
+#[must_use]
+pub fn unmet_lines(sweep: &Sweep, gathered: &Gathered) -> Vec<String> {
+    let listed = gathered.listed.iter().take(MAX_UNMET);
+    let mut lines: Vec<String> = listed
+        .map(|(number, trial, expected)| {
+            let values = sweep.points.get(*number);
+            let values = values.map_or(String::new(), |values| point::said(&sweep.axes, values));
+            format!("point {number} ({values}), trial {trial}: {expected}")
+        })
+        .collect();
+    if gathered.unmet > lines.len() {
+        lines.push(format!("and {} more", gathered.unmet - lines.len()));
+    }
+    lines
+}
