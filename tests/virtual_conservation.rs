@@ -65,7 +65,7 @@ fn the_ledger_notices_every_number_that_is_one_off() {
 - {name: storm, kind: pfc, from: 4, classes: 3, quanta: 1000, interval: 5us, count: 4}
 ";
         let testbed = "fabric:
-  switch: {pfc: {xoff: 50KB}}
+  switch: {ecn: {kmin: 50KB}, pfc: {xoff: 50KB}}
   faults: [{at: host1, drop: {every: 100}}]
 ";
         let (results, fabric) = Bench::new().balanced(pattern, testbed, &[]);
