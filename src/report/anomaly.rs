@@ -7,12 +7,10 @@
 //! measurement.
 
 mod inferred;
+mod pacing;
 
 use super::kpi::place_of;
 use super::model::{Anomaly, AnomalyKind as Kind, LossCause, Port, Results, Traffic};
-
-/// Achieved rates below this share of the requested one are worth a word.
-const RATE_TOLERANCE: f64 = 0.99;
 
 /// Everything to be said about `results`.
 pub(super) fn detect(results: &Results) -> Vec<Anomaly> {
@@ -38,7 +36,7 @@ pub(super) fn detect(results: &Results) -> Vec<Anomaly> {
     }
     for entry in &results.traffic {
         let place = place_of(entry);
-        of_entry(entry, &mut |kind, text| {
+        of_entry(results, entry, &mut |kind, text| {
             found.push(Anomaly {
                 kind,
                 text,
@@ -119,7 +117,7 @@ fn of_port(port: &Port, say: &mut dyn FnMut(Kind, String)) {
     }
 }
 
-fn of_entry(entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
+fn of_entry(results: &Results, entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
     let packets = &entry.packets;
     if packets.unsent > 0 {
         say(
@@ -179,7 +177,7 @@ fn of_entry(entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
         say(Kind::IncompleteMessages, text);
     }
     ecn(entry, say);
-    pacing(entry, say);
+    pacing::of_entry(results, entry, say);
 }
 
 fn ecn(entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
@@ -212,28 +210,6 @@ fn ecn(entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
                 format!("{} arrived with {name}, which nobody sent.", frames(arrived)),
             );
         }
-    }
-}
-
-fn pacing(entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
-    let Some(pacing) = &entry.pacing else { return };
-    if pacing.slips > 0 {
-        say(
-            Kind::Pacing,
-            format!("Senders were so late that schedules were moved {} times.", pacing.slips),
-        );
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a ratio of rates")]
-    if let Some((requested, achieved)) = pacing
-        .requested_bps
-        .zip(pacing.achieved_bps)
-        .filter(|(r, a)| (*a as f64) < *r as f64 * RATE_TOLERANCE)
-    {
-        let share = 100.0 * achieved as f64 / requested as f64;
-        say(
-            Kind::Pacing,
-            format!("Sent at {share:.1} % of the rate asked for ({achieved} of {requested} bit/s)."),
-        );
     }
 }
 
