@@ -316,7 +316,7 @@ impl Entry {
             }
             Kind::Pfc => {
                 let (quanta, class, count) = (self.b % 0x1_0000, self.b % 8, 1 + self.count % 20);
-                let more = if self.count % 2 == 0 { "" } else { ", 3" };
+                let more = if self.count.is_multiple_of(2) { "" } else { ", 3" };
                 let more = if class == 3 { "" } else { more };
                 format!(
                     "kind: pfc, from: {from}, classes: [{class}{more}], quanta: {quanta}, interval: {us}us, count: {count}"
