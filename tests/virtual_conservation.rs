@@ -7,8 +7,13 @@ mod alone;
 mod virtual_kit;
 
 use alone::{Namespace, alone};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use squall::fabric::Counters;
+use squall::report::Results;
+use squall::report::model::AnomalyKind;
 use squall::{pattern, testbed};
-use virtual_kit::Bench;
+use virtual_kit::random::{Case, any_case};
+use virtual_kit::{Bench, ledger, sum};
 
 /// Shipped testbeds with a fabric.
 fn fabrics() -> Vec<&'static str> {
@@ -17,42 +22,223 @@ fn fabrics() -> Vec<&'static str> {
         .collect()
 }
 
-/// Shipped patterns that do not run on a shipped fabric, each with what the error says of it.
-const REFUSED: &[(&str, &str, &str)] = &[];
-
 #[test]
 fn every_shipped_pattern_on_every_shipped_fabric() {
     alone(Namespace::Ours, || {
         let mut bench = Bench::new();
-        assert_eq!(fabrics().len(), 5);
+        // There is none that a fabric could not run.
+        assert_eq!((fabrics().len(), pattern::SHIPPED.len()), (5, 21));
         for testbed in fabrics() {
             for (name, _) in pattern::SHIPPED {
-                let begun = std::time::Instant::now();
-                let refused = REFUSED
-                    .iter()
-                    .find(|(pattern, on, _)| pattern == name && on == &testbed);
-                if let Some((.., why)) = refused {
-                    let error = bench.try_run(name, testbed, &[]).err().unwrap().to_string();
-                    assert!(error.contains(why), "{name} on {testbed}: {error}");
-                    continue;
-                }
-                match bench.try_run(name, testbed, &[]) {
-                    Ok(measured) => {
-                        let fabric = measured.fabric.unwrap();
-                        let l = virtual_kit::ledger(&measured.results, &fabric);
-                        eprintln!(
-                            "{name} on {testbed}: {} {:?} {:?}",
-                            fabric.frames_sent,
-                            begun.elapsed(),
-                            l
-                        );
-                        for a in measured.results.anomalies {
-                            eprintln!("      {} {} {}", a.place, a.kind, a.text);
-                        }
-                    }
-                    Err(e) => eprintln!("{name} on {testbed}: {e}"),
-                }
+                let (results, fabric) = bench.balanced(name, testbed, &[]);
+                assert!(
+                    fabric.frames_sent > 5_000,
+                    "{name} on {testbed}: {}",
+                    fabric.frames_sent
+                );
+                let planned = sum(&results, |entry| entry.packets.unsent);
+                assert_eq!((planned, results.run.interrupted), (0, false), "{name} on {testbed}");
+                // Only the one with a link that dies loses anything without PFC's being outrun.
+                let lost = fabric.lost;
+                assert_eq!(
+                    lost.total(),
+                    lost.link_down + lost.no_route + lost.threshold + lost.buffer,
+                    "{name} on {testbed}"
+                );
+                assert!(
+                    lost.link_down + lost.no_route == 0 || testbed == "link-failure",
+                    "{name} on {testbed}: {lost:?}"
+                );
             }
         }
+        assert_eq!(bench.buffers_out(), 0);
+    });
+}
+
+/// A ledger that balances whatever one writes into it would prove nothing.
+#[test]
+fn the_ledger_notices_every_number_that_is_one_off() {
+    alone(Namespace::Ours, || {
+        let pattern = "traffic:
+- {name: to, kind: incast, senders: 4, message: 1MB, frame: {dscp: 26}}
+- {name: from, kind: transfer, from: 4, to: 0, message: 64KB, count: 4, qps: 2}
+- {name: storm, kind: pfc, from: 4, classes: 3, quanta: 1000, interval: 5us, count: 4}
+";
+        let testbed = "fabric:
+  switch: {ecn: {kmin: 50KB}, pfc: {xoff: 50KB}}
+  faults: [{at: host1, drop: {every: 100}}]
+";
+        let (results, fabric) = Bench::new().balanced(pattern, testbed, &[]);
+        assert!(fabric.lost.planted == 2 && virtual_kit::marked(&fabric) > 0);
+        let json = serde_json::to_value(&results).unwrap();
+        let numbers = [
+            "/traffic/0/packets/sent",
+            "/traffic/0/packets/received",
+            "/traffic/0/packets/lost",
+            "/traffic/0/packets/planned",
+            "/traffic/0/packets/unsent",
+            "/traffic/0/packets/causes/0/frames",
+            "/traffic/0/packets/unexplained",
+            "/traffic/0/packets/duplicated",
+            "/traffic/0/packets/too_late",
+            "/traffic/0/packets/icrc_checked",
+            "/traffic/0/packets/icrc_errors",
+            "/traffic/0/packets/malformed",
+            "/traffic/0/ecn/received/ect0",
+            "/traffic/0/ecn/received/ce",
+            "/traffic/1/flows/listed/0/sent",
+            "/traffic/1/flows/listed/1/received",
+            "/ports/0/tx/frames",
+            "/ports/0/tx/bytes",
+            "/ports/0/tx/unsent",
+            "/ports/0/pfc/received_per_class/3",
+            "/ports/0/pfc/received_per_class/5",
+            "/ports/4/rx/frames",
+            "/ports/4/rx/bytes",
+            "/ports/4/rx/unknown",
+            "/ports/4/rx/malformed",
+            "/ports/4/rx/misdelivered",
+            "/ports/4/rx/other",
+            "/ports/4/pfc/sent_per_class/3",
+            "/ports/4/pfc/pause_sent",
+        ];
+        for pointer in numbers {
+            let mut changed = json.clone();
+            let number = changed.pointer_mut(pointer).unwrap();
+            *number = (number.as_u64().unwrap() + 1).into();
+            let changed: Results = serde_json::from_value(changed).unwrap();
+            assert!(ledger(&changed, &fabric).is_err(), "{pointer}");
+        }
+        type Change = fn(&mut Counters);
+        let numbers: [(&str, Change); 6] = [
+            ("sent", |fabric| fabric.frames_sent += 1),
+            ("received", |fabric| fabric.frames_received += 1),
+            ("sent and received", |fabric| {
+                fabric.frames_sent += 1;
+                fabric.frames_received += 1;
+            }),
+            ("sent and lost", |fabric| {
+                fabric.frames_sent += 1;
+                fabric.lost.buffer += 1;
+            }),
+            ("received, and lost no more", |fabric| {
+                fabric.frames_received += 1;
+                fabric.lost.planted -= 1;
+            }),
+            ("PFC frames", |fabric| fabric.hosts[0].classes[0].xon_received += 1),
+        ];
+        for (what, change) in numbers {
+            let mut changed = fabric.clone();
+            change(&mut changed);
+            assert!(ledger(&results, &changed).is_err(), "{what}");
+        }
+    });
+}
+
+/// What no fabric, whatever its faults, can make squall say: these are squall's own failings, or
+/// what nothing here does to frames.
+const NEVER: &[AnomalyKind] = &[
+    AnomalyKind::PortFailed,
+    AnomalyKind::OwnLoss,
+    AnomalyKind::Unaccounted,
+    AnomalyKind::CountersDisagree,
+    AnomalyKind::Misdelivered,
+    AnomalyKind::UnknownFlow,
+    AnomalyKind::Malformed,
+    AnomalyKind::EcnBleached,
+    AnomalyKind::EcnForged,
+    AnomalyKind::Clock,
+];
+
+/// What must hold whatever was planted.
+fn holds(testbed: &str, results: &Results, fabric: &Counters) -> Result<(), String> {
+    ledger(results, fabric)?;
+    let struck = |fault: &str| -> u64 {
+        let of = fabric.faults.iter().filter(|planted| planted.fault == fault);
+        of.map(|planted| planted.frames).sum()
+    };
+    let said = |kind: AnomalyKind| results.anomalies.iter().any(|anomaly| anomaly.kind == kind);
+    let mut wrong = Vec::new();
+    for kind in NEVER {
+        if said(*kind) {
+            wrong.push(format!("{kind}: {:?}", results.anomalies));
+        }
+    }
+    // Only a pause without end keeps a host from sending, and a run from its end.
+    let endless = testbed
+        .lines()
+        .any(|line| line.contains("stuck_pause") && !line.contains("to:"));
+    let unsent = results.traffic.iter().any(|entry| entry.packets.unsent > 0);
+    if results.run.interrupted != said(AnomalyKind::Interrupted)
+        || unsent != said(AnomalyKind::Unsent)
+        || unsent && !results.run.interrupted
+        || results.run.interrupted && !endless
+    {
+        wrong.push(format!("{:?}, unsent: {unsent}", results.run.interrupted_by));
+    }
+    for (what, planted, counted) in [
+        ("dropped", struck("drop"), fabric.lost.planted),
+        (
+            "lost on links that were down",
+            struck("link_down"),
+            fabric.lost.link_down,
+        ),
+        ("duplicated", struck("duplicate"), fabric.frames_duplicated),
+        ("not copied", 0, fabric.lost.no_memory),
+    ] {
+        if planted != counted {
+            wrong.push(format!("{what}: {planted} is not {counted}"));
+        }
+    }
+    for (kind, planted) in [
+        (AnomalyKind::Corrupted, struck("corrupt")),
+        (AnomalyKind::Duplicated, struck("duplicate")),
+    ] {
+        if planted == 0 && said(kind) {
+            wrong.push(format!("{kind}, which nothing did"));
+        }
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join("\n"))
+    }
+}
+
+#[test]
+fn two_hundred_random_patterns_on_random_fabrics_with_random_faults() {
+    alone(Namespace::Ours, || {
+        let bench = std::cell::RefCell::new(Bench::new());
+        let (frames, lost) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+        // The same ones each time, so that a change is to blame for what it breaks. Others:
+        // PROPTEST_CASES and SQUALL_TEST_SEED.
+        let mut config = Config::default();
+        if std::env::var("PROPTEST_CASES").is_err() {
+            config.cases = 200;
+        }
+        config.failure_persistence = None;
+        let seed: u8 = std::env::var("SQUALL_TEST_SEED").map_or(1, |seed| seed.parse().unwrap());
+        let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]));
+        let outcome = runner.run(&any_case(), |Case { pattern, testbed }| {
+            let measured = bench.borrow_mut().try_run(&pattern, &testbed, &[]);
+            let measured = measured.map_err(|error| TestCaseError::fail(error.to_string()))?;
+            let fabric = measured.fabric.unwrap();
+            frames.set(frames.get() + fabric.frames_sent);
+            lost.set(lost.get() + fabric.lost.total());
+            holds(&testbed, &measured.results, &fabric).map_err(TestCaseError::fail)
+        });
+        match outcome {
+            Ok(()) => {}
+            Err(TestError::Fail(why, case)) => panic!("{why}\n{case:?}"),
+            Err(TestError::Abort(why)) => panic!("{why}"),
+        }
+        eprintln!("{} frames, {} lost", frames.get(), lost.get());
+        // They are not idle, and losses are among them.
+        assert!(
+            frames.get() > 100_000 && lost.get() > 1_000,
+            "{} {}",
+            frames.get(),
+            lost.get()
+        );
     });
 }

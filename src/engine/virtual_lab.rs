@@ -11,12 +11,14 @@ use crate::dpdk::{
 };
 use crate::engine::rx::RxUnit;
 use crate::engine::tx::TxUnit;
-use crate::fabric::{Fabric, Frame};
-use crate::plan::Plan;
+use crate::fabric::{Fabric, Frame, LONGEST_HOLD};
+use crate::plan::feed::Work;
 use crate::plan::schedule::{Clocking, Schedule};
-use crate::testbed;
-use crate::units::WIRE_OVERHEAD;
-use crate::wire::template::{BUFFER_SLACK, HEADER_ROOM, filler};
+use crate::plan::summary::EntrySummary;
+use crate::plan::{EntryPlan, Plan, segment};
+use crate::testbed::{self, Fault, FaultKind, Topology};
+use crate::units::{BitRate, PICOS_PER_SECOND, Picos, WIRE_OVERHEAD};
+use crate::wire::template::{BUFFER_SLACK, HEADER_ROOM, filler, forget_header};
 
 /// Hosts that one ethdev carries.
 const HOSTS_PER_DEVICE: usize = 16;
@@ -29,9 +31,6 @@ const BUFFERS_PER_HOST: u64 = 64 + RING as u64;
 
 /// Buffers that a thread's cache may withhold.
 const CACHES: u64 = 2048;
-
-/// Buffers for frames that a fault copies.
-const COPIES: u32 = 8191;
 
 /// Buffers that serve several runs, as long as they are large and many enough.
 #[derive(Default)]
@@ -64,8 +63,12 @@ pub struct Running {
 pub fn start(eal: &Eal, config: &testbed::Fabric, plan: &Plan, pools: &mut Pools) -> Result<Running, Error> {
     let hosts = plan.ports.len();
     let frame_len = plan.max_frame_len().max(HEADER_ROOM);
-    let (tx_pool, clean) = pools.tx(eal, frame_len + BUFFER_SLACK, buffers(config, plan))?;
-    let copies = pools.copies(eal, clean.len())?;
+    let inside = inside(config, plan);
+    let each = hosts as u64 * BUFFERS_PER_HOST + CACHES;
+    let (tx_pool, clean) = pools.tx(eal, frame_len + BUFFER_SLACK, inside.saturating_add(each))?;
+    let copying = |fault: &Fault| matches!(fault.kind, FaultKind::Duplicate(_) | FaultKind::Corrupt(_));
+    let copied = if config.faults.iter().any(copying) { inside } else { 0 };
+    let copies = pools.copies(eal, clean.len(), copied.saturating_add(each))?;
     let rx_pool = pools.rx(eal)?;
     let (mut devices, mut infos, mut ends) = (Vec::new(), Vec::new(), Vec::new());
     for (number, first) in (0..hosts).step_by(HOSTS_PER_DEVICE).enumerate() {
@@ -98,44 +101,102 @@ pub fn start(eal: &Eal, config: &testbed::Fabric, plan: &Plan, pools: &mut Pools
     })
 }
 
-/// Buffers that frames of `plan` may fill at one time: as many as it has frames, or as fit into the
-/// fabric.
-fn buffers(config: &testbed::Fabric, plan: &Plan) -> u64 {
+/// Frames of `plan` that may be inside the fabric at one time: as many as it has, or as fit.
+fn inside(config: &testbed::Fabric, plan: &Plan) -> u64 {
     let summary = plan.summary();
-    let room = config
-        .switch
-        .buffer
-        .0
-        .saturating_mul(u64::from(config.topology.switches()));
     // MAC control frames end at the next port.
     let carried = plan.entries.iter().zip(&summary.entries);
     let carried = carried.filter(|(entry, _)| !entry.pairs.is_empty());
-    let inside = carried.map(|(_, entry)| {
-        let each = (entry.wire_bytes / entry.packets.max(1))
-            .saturating_sub(WIRE_OVERHEAD)
-            .max(60);
-        let fit = room / each + 1;
-        if entry.exact {
-            return entry.packets.min(fit);
-        }
+    let mut kinds: Vec<(u64, u64)> = carried.map(|(entry, summary)| kind(entry, summary)).collect();
+    // Most of them are there when the short ones are.
+    kinds.sort_unstable();
+    let mut room = room(config, plan.ports.len() as u64);
+    let mut inside = 0u64;
+    for (len, most) in kinds {
+        let here = most.min(room / len + 1);
+        inside = inside.saturating_add(here);
+        room = room.saturating_sub(here.saturating_mul(len));
+    }
+    // Lengths are those of an average frame, and a full queue still takes shorter ones.
+    inside.saturating_add(inside / 8)
+}
+
+/// Mean length of an entry's frames, and how many there are at most.
+fn kind(entry: &EntryPlan, summary: &EntrySummary) -> (u64, u64) {
+    let mut packets = summary.packets.div_ceil(summary.messages.max(1));
+    let mut wire = summary.wire_bytes / summary.messages.max(1);
+    if let Work::Continuous { sizes, .. } = &entry.work {
+        // Its duration may be too short for one whole message, or have no end.
+        let len = u64::from(sizes.message.max(sizes.last));
+        packets = segment::packets(len, entry.frame.pmtu);
+        wire = entry.frame.message_frame_bytes(entry.verb, len) + packets * WIRE_OVERHEAD;
+    }
+    let len = (wire / packets.max(1)).saturating_sub(WIRE_OVERHEAD).max(60);
+    let most = if summary.exact {
+        summary.packets
+    } else if summary.length == Picos::MAX {
+        u64::MAX
+    } else {
         // One that ends by time finishes what each QP has begun.
-        let message = entry.packets.div_ceil(entry.messages.max(1));
-        let whole = entry
-            .packets
-            .saturating_add(message.saturating_mul(u64::from(entry.flows)));
-        if entry.packets == 0 { fit } else { whole.min(fit) }
-    });
-    // Entries of short frames may fill it while others wait: the most of any, and a share for rest.
-    let inside = inside.max().unwrap_or(0);
-    inside + inside / 8 + plan.ports.len() as u64 * BUFFERS_PER_HOST + CACHES
+        let begun = packets.saturating_mul(u64::from(entry.flows()));
+        summary.packets.saturating_add(begun)
+    };
+    (len, most)
+}
+
+/// Bytes that fit into the fabric: in buffers, on links and on the way through switches.
+fn room(config: &testbed::Fabric, hosts: u64) -> u64 {
+    let (uplinks, uplink_speed) = match config.topology {
+        Topology::Switch => (0, config.speed),
+        Topology::LeafSpine {
+            leaves,
+            spines,
+            uplink_speed,
+        } => (leaves * spines, uplink_speed),
+        Topology::Clos {
+            pods,
+            leaves,
+            spines,
+            cores,
+            uplink_speed,
+        } => (pods * (leaves * spines + cores), uplink_speed),
+    };
+    // What arrives in so long, at both ends of a link.
+    let way = config.propagation.saturating_add(config.switch.latency);
+    let on = |links: u64, speed: BitRate, time: Picos| links.saturating_mul(2 * bytes_in(speed, time));
+    let held = config
+        .faults
+        .iter()
+        .any(|fault| matches!(fault.kind, FaultKind::Reorder { .. }));
+    let switches = u64::from(config.topology.switches());
+    [
+        config.switch.buffer.0.saturating_mul(switches),
+        on(hosts, config.speed, way),
+        on(u64::from(uplinks), uplink_speed, way),
+        if held {
+            on(hosts, config.speed, Picos(LONGEST_HOLD))
+        } else {
+            0
+        },
+    ]
+    .into_iter()
+    .fold(0, u64::saturating_add)
+}
+
+/// What a link carries in so long.
+fn bytes_in(speed: BitRate, time: Picos) -> u64 {
+    let bits = u128::from(speed.0) * u128::from(time.0) / u128::from(PICOS_PER_SECOND);
+    u64::try_from(bits / 8).unwrap_or(u64::MAX / 4)
 }
 
 impl Pools {
     /// A pool of at least `buffers` buffers, each prefilled with the same `len` bytes.
     fn tx(&mut self, eal: &Eal, len: usize, buffers: u64) -> Result<(TxPool, Vec<u8>), Error> {
-        if let Some((pool, clean)) = &self.tx
+        if let Some((pool, clean)) = &mut self.tx
             && clean.len() == len
             && u64::from(pool.frames()) >= buffers
+            // Identities of shapes are used again after 2^20 of them: a long series of runs gets there.
+            && pool.for_each_mark(|mark| *mark = forget_header(*mark)).is_ok()
         {
             return Ok((pool.clone(), clean.clone()));
         }
@@ -150,14 +211,28 @@ impl Pools {
         Ok((pool, clean))
     }
 
-    fn copies(&mut self, eal: &Eal, len: usize) -> Result<TxPool, Error> {
+    /// A pool for frames that faults copy and for PFC frames that hosts receive.
+    fn copies(&mut self, eal: &Eal, len: usize, buffers: u64) -> Result<TxPool, Error> {
         if let Some(pool) = &self.copies
             && usize::from(pool.data_room()) >= len
+            && u64::from(pool.frames()) >= buffers
         {
             return Ok(pool.clone());
         }
-        let pool = TxPool::new(eal, &config("copies", COPIES, len), &[])?;
+        self.copies = None;
+        let buffers = u32::try_from(buffers).unwrap_or(u32::MAX);
+        let pool = TxPool::new(eal, &config("copies", buffers, len), &[])?;
         Ok(self.copies.insert(pool).clone())
+    }
+
+    /// Buffers that are not home: none, between runs.
+    #[must_use]
+    pub fn out(&self) -> u32 {
+        let sending = self.tx.iter().map(|(pool, _)| pool);
+        let pools = sending.chain(&self.copies);
+        let tx: u32 = pools.map(|pool| pool.frames() - pool.available()).sum();
+        let rx = self.rx.iter().map(|pool| pool.frames() - pool.available());
+        tx + rx.sum::<u32>()
     }
 
     /// DPDK wants a pool for every receive queue; a ring's frames come in their senders' buffers.

@@ -234,7 +234,19 @@ impl<'a> Driver<'a> {
             self.take_in(host);
         }
         watch(&self.live());
-        Ok(cause)
+        Ok(cause.or_else(|| self.stuck()))
+    }
+
+    /// What keeps hosts from sending what is planned, when nothing happens any more.
+    fn stuck(&self) -> Option<String> {
+        let waiting: Vec<usize> = (0..self.tx.len()).filter(|host| !self.finished[*host]).collect();
+        let first = *waiting.first()?;
+        let paused = waiting.iter().filter(|host| self.fabric.paused(**host) != 0).count();
+        Some(format!(
+            "{} hosts, the first of them host{first}, had frames left to send when nothing had moved for {STUCK}; {paused} of \
+             them are paused",
+            waiting.len()
+        ))
     }
 
     /// The wire of `host` is free.

@@ -17,7 +17,7 @@ use super::{Fabric, Frame};
 use crate::testbed::{self, FaultKind, Often, places};
 use crate::units::Picos;
 
-/// How long `reorder` waits for later frames.
+/// How long `reorder` waits for later frames, in picoseconds.
 pub const LONGEST_HOLD: u64 = 1_000_000_000;
 
 /// What a fault does to a frame.

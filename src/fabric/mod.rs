@@ -35,6 +35,7 @@ use crate::wire::{ethernet, pfc};
 pub use build::FabricError;
 pub use counters::{Counters, FILE_NAME};
 use event::{Events, What};
+pub use fault::LONGEST_HOLD;
 use frames::{Frames, Meta, NONE};
 use header::Header;
 use port::{Owner, Port, Sending};

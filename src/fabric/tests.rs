@@ -284,3 +284,32 @@ fn what_does_not_fit_is_refused_in_words() {
     let error = new("{faults: [{at: host7, drop: {every: 2}}]}", 7).unwrap_err();
     assert!(error.contains("fault 0") && error.contains("host7"), "{error}");
 }
+
+proptest! {
+    /// Frames are hostile bytes.
+    #[test]
+    fn any_bytes_may_be_sent(frames in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..80), 0..6_usize, 0..8_u8), 1..60)) {
+        let text = "fabric: {switch: {ecn: {kmin: 0}}, faults: [{at: switch0, corrupt: {every: 3}}, {at: host0, duplicate: {every: 2}}]}\n";
+        let config = testbed::parse("t.yaml", text, &[]).unwrap().fabric.unwrap();
+        let mut fabric: Fabric<Plain> = Fabric::new(&config, 6, 1).unwrap();
+        for host in 0..6_u8 {
+            fabric.attach([2, 0, 0, 0, 0, host], usize::from(host));
+        }
+        for (mut bytes, host, shape) in frames {
+            // Most arbitrary bytes go nowhere: some get an address, an EtherType, a tag.
+            let head = [2, 0, 0, 0, 0, shape, 9, 9, 9, 9, 9, 9];
+            let kinds: [&[u8]; 8] = [
+                &[0x08, 0x00], &[0x86, 0xdd], &[0x88, 0x08], &[0x81, 0x00], &[0x81, 0x00, 0, 0, 0x08, 0x00], &[0x88, 0x08, 1, 1],
+                &[], &[0x08, 0x06],
+            ];
+            if shape < 7 {
+                bytes.splice(0..0, [&head[..], kinds[usize::from(shape)]].concat());
+            }
+            fabric.send(host, Plain(bytes));
+        }
+        while !matches!(fabric.next(Picos(10_000_000_000)), Some(Event::Quiet) | None) {
+            fabric.check();
+        }
+        prop_assert_eq!(fabric.in_flight(), 0);
+    }
+}

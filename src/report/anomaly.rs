@@ -7,13 +7,10 @@
 //! measurement.
 
 mod inferred;
+mod pacing;
 
 use super::kpi::place_of;
 use super::model::{Anomaly, AnomalyKind as Kind, LossCause, Port, Results, Traffic};
-use crate::units::WIRE_OVERHEAD;
-
-/// Achieved rates below this share of the requested one are worth a word.
-const RATE_TOLERANCE: f64 = 0.99;
 
 /// Everything to be said about `results`.
 pub(super) fn detect(results: &Results) -> Vec<Anomaly> {
@@ -39,8 +36,7 @@ pub(super) fn detect(results: &Results) -> Vec<Anomaly> {
     }
     for entry in &results.traffic {
         let place = place_of(entry);
-        let held = held_back(results, entry);
-        of_entry(entry, held, &mut |kind, text| {
+        of_entry(results, entry, &mut |kind, text| {
             found.push(Anomaly {
                 kind,
                 text,
@@ -121,27 +117,7 @@ fn of_port(port: &Port, say: &mut dyn FnMut(Kind, String)) {
     }
 }
 
-/// Share of its sending time for which PFC may have held an entry back: of each of its ports the class
-/// that was paused longest, on average.
-#[expect(clippy::cast_precision_loss, reason = "a ratio of times")]
-fn held_back(results: &Results, entry: &Traffic) -> f64 {
-    let Some(rate) = entry.pacing.as_ref().and_then(|pacing| pacing.achieved_bps) else {
-        return 0.0;
-    };
-    let bytes = entry
-        .packets
-        .sent
-        .saturating_mul(WIRE_OVERHEAD)
-        .saturating_add(entry.frame_bytes.sent);
-    let sending_ps = bytes as f64 * 8e12 / rate.max(1) as f64;
-    let ports = results.ports.iter().filter(|port| entry.tx_ports.contains(&port.name));
-    let paused = ports.map(|port| port.pfc.paused_ps_per_class.unwrap_or_default().into_iter().max());
-    let paused: Vec<u64> = paused.map(Option::unwrap_or_default).collect();
-    let mean = paused.iter().map(|ps| *ps as f64).sum::<f64>() / paused.len().max(1) as f64;
-    mean / sending_ps.max(1.0)
-}
-
-fn of_entry(entry: &Traffic, held: f64, say: &mut dyn FnMut(Kind, String)) {
+fn of_entry(results: &Results, entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
     let packets = &entry.packets;
     if packets.unsent > 0 {
         say(
@@ -201,7 +177,7 @@ fn of_entry(entry: &Traffic, held: f64, say: &mut dyn FnMut(Kind, String)) {
         say(Kind::IncompleteMessages, text);
     }
     ecn(entry, say);
-    pacing(entry, held, say);
+    pacing::of_entry(results, entry, say);
 }
 
 fn ecn(entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
@@ -234,29 +210,6 @@ fn ecn(entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
                 format!("{} arrived with {name}, which nobody sent.", frames(arrived)),
             );
         }
-    }
-}
-
-fn pacing(entry: &Traffic, held: f64, say: &mut dyn FnMut(Kind, String)) {
-    let Some(pacing) = &entry.pacing else { return };
-    if pacing.slips > 0 {
-        say(
-            Kind::Pacing,
-            format!("Senders were so late that schedules were moved {} times.", pacing.slips),
-        );
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a ratio of rates")]
-    if let Some((requested, achieved)) = pacing
-        .requested_bps
-        .zip(pacing.achieved_bps)
-        // What the DUT's pauses held back is not slow by our doing.
-        .filter(|(r, a)| (*a as f64) / (*r as f64) < RATE_TOLERANCE - held)
-    {
-        let share = 100.0 * achieved as f64 / requested as f64;
-        say(
-            Kind::Pacing,
-            format!("Sent at {share:.1} % of the rate asked for ({achieved} of {requested} bit/s)."),
-        );
     }
 }
 

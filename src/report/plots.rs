@@ -11,7 +11,7 @@ const WIDE: f64 = 20.0;
 /// The distribution of message latency, a line for each of `curves`: a name, and the values below which
 /// 0 %, 1 %, … 100 % lie, in picoseconds.
 #[must_use]
-pub fn latency(subtitle: String, legend: String, curves: Vec<(String, Vec<f64>)>) -> Chart {
+pub fn latency(subtitle: String, legend: String, curves: &[(String, Vec<f64>)]) -> Chart {
     let all = || curves.iter().flat_map(|(_, values)| values);
     let least = all().copied().fold(f64::INFINITY, f64::min);
     let greatest = all().copied().fold(0.0, f64::max);
@@ -62,7 +62,7 @@ pub fn of_run(results: &Results) -> Vec<(String, String)> {
     if !curves.is_empty() {
         charts.push((
             "latency-cdf",
-            latency(about(results), "traffic entry".to_owned(), curves),
+            latency(about(results), "traffic entry".to_owned(), &curves),
         ));
     }
     charts

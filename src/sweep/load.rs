@@ -154,15 +154,22 @@ impl Ready {
         changes
     }
 
-    /// What only hooks are told: keys without `device.`, and their values.
+    /// What only hooks are told: keys without `device.`, and their values as YAML. As in a pattern, the last
+    /// one holds, and `null` takes a key out.
     #[must_use]
     pub fn device_settings(&self, point: usize) -> Vec<(String, String)> {
-        let changes = self.changes(point, |key| key.strip_prefix(DEVICE));
-        let pair = |change: Applied| {
-            let (key, value) = change.text.split_once('=')?;
-            Some((key.trim().to_owned(), value.trim().to_owned()))
-        };
-        changes.into_iter().filter_map(pair).collect()
+        let mut settings: Vec<(String, String)> = Vec::new();
+        for change in self.changes(point, |key| key.strip_prefix(DEVICE)) {
+            let Some((key, value)) = change.text.split_once('=') else {
+                continue;
+            };
+            let (key, value) = (key.trim().to_owned(), value.trim().to_owned());
+            settings.retain(|(known, _)| *known != key);
+            if value != "null" {
+                settings.push((key, value));
+            }
+        }
+        settings
     }
 
     /// The pattern and the testbed of one trial.

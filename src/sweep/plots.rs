@@ -91,7 +91,7 @@ struct Placed {
 /// An axis as numbers where all its values are, else as places in the order of their first appearance.
 fn placed(sweep: &Sweep, axis: usize) -> Placed {
     let texts: Vec<Option<String>> = sweep.points.iter().map(|point| text(point, axis)).collect();
-    if let Some((quantity, values)) = value::numbers(texts.iter().map(Option::as_deref)) {
+    if let Some((quantity, values)) = value::numbers(&texts.iter().map(Option::as_deref).collect::<Vec<_>>()) {
         return Placed {
             quantity,
             values,
@@ -317,7 +317,7 @@ fn latencies(sweep: &Sweep, gathered: &Gathered) -> Vec<(String, Chart)> {
             {
                 name = format!("{name}-{}", file_part(part));
             }
-            charts.push((name, plots::latency(subtitle, legend, curves)));
+            charts.push((name, plots::latency(subtitle, legend, &curves)));
         }
     }
     charts.truncate(MAX_CHARTS);

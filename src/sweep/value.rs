@@ -5,10 +5,13 @@ use std::str::FromStr;
 use crate::plot::Quantity;
 use crate::units::{BitRate, Bytes, Picos, Share};
 
+/// Reads a number of one quantity.
+type Parse<'p> = &'p dyn Fn(&str) -> Option<f64>;
+
 /// The values as numbers of one quantity; `None` when one is no number, or they are not of one kind. A value
 /// that is not there stays so.
 #[must_use]
-pub fn numbers<'t>(texts: impl Iterator<Item = Option<&'t str>> + Clone) -> Option<(Quantity, Vec<Option<f64>>)> {
+pub fn numbers(texts: &[Option<&str>]) -> Option<(Quantity, Vec<Option<f64>>)> {
     let number = |text: &str| {
         text.replace('_', "")
             .parse::<f64>()
@@ -16,7 +19,7 @@ pub fn numbers<'t>(texts: impl Iterator<Item = Option<&'t str>> + Clone) -> Opti
             .filter(|value| value.is_finite())
     };
     #[expect(clippy::cast_precision_loss, reason = "a place on a chart")]
-    let kinds: [(Quantity, &dyn Fn(&str) -> Option<f64>); 5] = [
+    let kinds: [(Quantity, Parse<'_>); 5] = [
         (Quantity::Number, &number),
         (Quantity::Picos, &|text| read::<Picos>(text).map(|time| time.0 as f64)),
         (Quantity::Rate, &|text| read::<BitRate>(text).map(|rate| rate.0 as f64)),
@@ -29,7 +32,7 @@ pub fn numbers<'t>(texts: impl Iterator<Item = Option<&'t str>> + Clone) -> Opti
     ];
     kinds.into_iter().find_map(|(quantity, parse)| {
         let values: Option<Vec<Option<f64>>> = texts
-            .clone()
+            .iter()
             .map(|text| match text {
                 None => Some(None),
                 Some(text) => parse(text.trim()).map(Some),
@@ -64,7 +67,7 @@ mod tests {
 
     #[test]
     fn values_are_numbers_of_one_kind_or_none() {
-        let of = |texts: &[&str]| numbers(texts.iter().map(|text| Some(*text)));
+        let of = |texts: &[&str]| numbers(&texts.iter().map(|text| Some(*text)).collect::<Vec<_>>());
         assert_eq!(
             of(&["2", "4_000"]),
             Some((Quantity::Number, vec![Some(2.0), Some(4000.0)]))
@@ -88,7 +91,7 @@ mod tests {
         for mixed in [&["max", "50%"][..], &["1KB", "1ms"], &["0-7"], &["inf"], &[]] {
             assert_eq!(of(mixed), None, "{mixed:?}");
         }
-        let gaps = numbers([None, Some("3")].into_iter());
+        let gaps = numbers(&[None, Some("3")]);
         assert_eq!(gaps, Some((Quantity::Number, vec![None, Some(3.0)])));
     }
 }

@@ -66,6 +66,12 @@ impl Session {
         Ok(())
     }
 
+    /// Packet buffers that are in use: none, between trials.
+    #[must_use]
+    pub fn buffers_out(&self) -> u32 {
+        self.pools.out()
+    }
+
     /// DPDK, started if this is the first time.
     fn eal(&mut self, testbed: &Testbed) -> Result<Eal, TrialError> {
         if let Some(eal) = &self.eal {

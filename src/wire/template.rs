@@ -107,8 +107,8 @@ const TRAILER_BITS: u64 = 0xffff;
 const SHAPE_SHIFT: u64 = 16;
 const ROUTE_SHIFT: u64 = 36;
 
-/// The next identity. One that ran over would only be taken for another after 2^20 shapes or 2^28
-/// routes, of which a process makes thousands.
+/// The next identity. One that ran over would only be taken for another after 2^20 shapes and 2^28
+/// routes. A run makes thousands; whoever lets buffers serve many runs forgets the marks between them.
 fn identity(counter: &AtomicU64, bits: u64) -> u64 {
     (counter.fetch_add(1, Ordering::Relaxed) % ((1 << bits) - 1)) + 1
 }

@@ -6,6 +6,8 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub mod random;
+
 use std::sync::atomic::AtomicBool;
 
 use squall::fabric::Counters;
@@ -64,6 +66,11 @@ impl Bench {
             owned_interfaces: &[],
         };
         trial.run(&mut self.session, stop, |_| {})
+    }
+
+    /// Packet buffers that no pool has.
+    pub fn buffers_out(&self) -> u32 {
+        self.session.buffers_out()
     }
 
     /// The same, which must succeed.

@@ -66,6 +66,7 @@ pub(super) fn inferred(plan: &Plan, outcome: &Outcome, configured: &Configured, 
                     during: waiting(&victim.during),
                     calm: waiting(&victim.calm),
                     held_ps: victim.held.0,
+                    congested: victim.congested,
                 })
             })
             .collect(),

@@ -19,6 +19,9 @@ pub(super) fn of(entry: &EntryPlan) -> BTreeMap<String, Value> {
     put("qps", json!(entry.qps));
     put("pmtu", json!(entry.frame.pmtu));
     put("dscp", json!(entry.frame.dscp));
+    if !entry.pairs.is_empty() {
+        put("class", json!(entry.frame.class()));
+    }
     match &entry.work {
         Work::Continuous {
             sizes,

@@ -32,7 +32,7 @@ pub(super) fn of_entry(list: &mut Listing<'_>, entry: &Traffic, victim: Option<&
             meaning,
         );
     }
-    if let Some(victim) = victim {
+    if let Some(victim) = victim.filter(|victim| !victim.congested) {
         let meaning = "waiting beyond the unloaded delay of frames on their way while another class or port was paused";
         for (statistic, picos) in [
             (Statistic::Mean, victim.during.mean_ps),

@@ -252,8 +252,10 @@ pub struct Victim {
     pub during: Waiting,
     /// Waiting of the others.
     pub calm: Waiting,
-    /// For how long its senders themselves were paused in its class, all together.
+    /// For how long its senders themselves were paused in its class while it was sent, all together.
     pub held_ps: u64,
+    /// Its frames went through the deepest queue of a class that was paused: part of the cause.
+    pub congested: bool,
 }
 
 /// How long frames waited beyond their unloaded delay.

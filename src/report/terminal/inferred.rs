@@ -226,7 +226,7 @@ fn draw(out: &mut String, marking: &Marking, view: View) {
 
 /// Whether there is anything to say of pauses, losses or victims.
 pub(super) fn has_pauses(inferred: &Inferred) -> bool {
-    !inferred.pfc.is_empty() || !inferred.victims.is_empty()
+    !inferred.pfc.is_empty()
 }
 
 /// A line for each class and direction, and one for each victim.
@@ -243,15 +243,16 @@ pub(super) fn pauses(out: &mut String, inferred: &Inferred, view: View) {
     if let Some(hops) = inferred.pause_propagation_hops.filter(|hops| *hops > 1) {
         line(out, &format!("  pauses came back over {hops} switches"));
     }
-    for victim in &inferred.victims {
-        let mut said = Vec::new();
-        if victim.during.frames > 0 {
-            said.push(format!(
-                "waits {} (p99 {}) while others are paused",
-                Picos(victim.during.mean_ps),
-                Picos(victim.during.p99_ps)
-            ));
-        }
+    for victim in inferred
+        .victims
+        .iter()
+        .filter(|victim| !victim.congested && victim.during.frames > 0)
+    {
+        let mut said = vec![format!(
+            "waits {} (p99 {}) while others are paused",
+            Picos(victim.during.mean_ps),
+            Picos(victim.during.p99_ps)
+        )];
         if victim.calm.frames > 0 {
             said.push(format!("{} otherwise", Picos(victim.calm.mean_ps)));
         }

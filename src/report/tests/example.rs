@@ -457,6 +457,7 @@ fn inferred() -> Inferred {
             during: waiting(2_000_000),
             calm: waiting(100_000),
             held_ps: 60_000_000,
+            congested: false,
         }],
         until_ps: Some(4_000_000_000),
         frames_beyond: 25_000,

@@ -402,6 +402,48 @@ fn what_pauses_held_back_is_not_late() {
 }
 
 #[test]
+fn a_sender_that_was_paused_is_not_late() {
+    // 80 of 100 Gb/s: 6,400 frames of 4,154 + 24 bytes took 2.674 ms, so 0.535 ms are missing.
+    let told = |clock: Clock, paused_us: u64, offered: u64| {
+        let mut entry = incast();
+        entry.parameters.insert("class".to_owned(), 3.into());
+        entry.tx_ports = vec!["host0".to_owned(), "host1".to_owned()];
+        entry.packets.sent = 6_400;
+        entry.frame_bytes.sent = 6_400 * 4_154;
+        entry.pacing = Some(Pacing {
+            requested_bps: Some(100_000_000_000),
+            achieved_bps: Some(80_000_000_000),
+            lateness: None,
+            slips: 0,
+        });
+        let mut ports = results().ports;
+        for (port, name) in ports.iter_mut().zip(["host0", "host1"]) {
+            port.name = name.to_owned();
+            port.pfc.paused_ps_per_class = Some([7_000_000_000, 0, 0, 0, 0, 0, 0, 0]);
+            port.tx.offered_bps = Some(offered);
+        }
+        ports[1].pfc.paused_ps_per_class = Some([0, 0, 0, paused_us * 1_000_000, 0, 0, 0, 0]);
+        let run = Run { clock, ..run() };
+        let results = Results::new(run, environment(), ports, vec![entry], Inferred::default(), Vec::new());
+        let of = results.anomalies.into_iter().filter(|a| a.kind == AnomalyKind::Pacing);
+        of.map(|anomaly| anomaly.text).collect::<Vec<_>>()
+    };
+    let short = "Sent at 80.0 % of the rate asked for (80000000000 of 100000000000 bit/s)";
+    let line = 100_000_000_000;
+    assert_eq!(told(Clock::Virtual, 540, line), Vec::<String>::new());
+    let pause = "PFC asked a sending port to pause for";
+    assert_eq!(told(Clock::Virtual, 400, line), [format!("{short}: {pause} 400 us.")]);
+    assert_eq!(told(Clock::Tsc, 540, line), [format!("{short}: {pause} 540 us.")]);
+    assert_eq!(told(Clock::Virtual, 0, line), [format!("{short}.")]);
+    let more = "its ports had more to send than their line rate";
+    assert_eq!(told(Clock::Virtual, 0, line + 1), [format!("{short}: {more}.")]);
+    assert_eq!(
+        told(Clock::Tsc, 1, 2 * line),
+        [format!("{short}: {pause} 1 us, and {more}.")]
+    );
+}
+
+#[test]
 fn port_counters_are_held_against_our_own() {
     let mut port = results().ports[0].clone();
     let stats = PortStats {

@@ -1,0 +1,71 @@
+//! Frames that left late, or slower than asked for, and what held them back.
+//!
+//! Contract: a sender that PFC pauses is not a sender that fails. In virtual time, where nothing of
+//! ours is ever late, a shortfall that pauses account for is not worth a word: the pauses themselves
+//! are in `ports[].pfc`. On real ports nobody knows whether they were obeyed, and both are said.
+
+use crate::report::model::{AnomalyKind as Kind, Clock, Port, Results, Traffic};
+use crate::units::Picos;
+
+/// Achieved rates below this share of the requested one are worth a word.
+const RATE_TOLERANCE: f64 = 0.99;
+
+/// Says what there is to say of an entry's pacing.
+pub(super) fn of_entry(results: &Results, entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
+    let Some(pacing) = &entry.pacing else { return };
+    let ports = || results.ports.iter().filter(|port| entry.tx_ports.contains(&port.name));
+    let paused = ports().map(|port| paused(port, entry)).max().unwrap_or_default();
+    let simulated = results.run.clock == Clock::Virtual;
+    if pacing.slips > 0 && !(simulated && paused > Picos::ZERO) {
+        say(
+            Kind::Pacing,
+            format!("Senders were so late that schedules were moved {} times.", pacing.slips),
+        );
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a ratio of rates")]
+    if let Some((requested, achieved)) = pacing
+        .requested_bps
+        .zip(pacing.achieved_bps)
+        .filter(|(r, a)| (*a as f64) < *r as f64 * RATE_TOLERANCE)
+    {
+        let share = achieved as f64 / requested as f64;
+        // So long was it sent, at the rate that was achieved.
+        let sending = wire_bits(entry) / achieved as f64 * 1e12;
+        let due_to_pauses = share + paused.0 as f64 / sending >= RATE_TOLERANCE;
+        if simulated && due_to_pauses {
+            return;
+        }
+        let mut reasons = Vec::new();
+        if paused > Picos::ZERO {
+            reasons.push(format!("PFC asked a sending port to pause for {paused}"));
+        }
+        if ports().any(|port| port.tx.offered_bps > port.speed_bps) {
+            reasons.push("its ports had more to send than their line rate".to_owned());
+        }
+        let reasons = if reasons.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", reasons.join(", and "))
+        };
+        let percent = 100.0 * share;
+        say(
+            Kind::Pacing,
+            format!("Sent at {percent:.1} % of the rate asked for ({achieved} of {requested} bit/s){reasons}."),
+        );
+    }
+}
+
+/// For how long a port was asked to pause the entry's class.
+fn paused(port: &Port, entry: &Traffic) -> Picos {
+    let class = entry.parameters.get("class").and_then(serde_json::Value::as_u64);
+    let class = class.and_then(|class| usize::try_from(class).ok());
+    let times = port.pfc.paused_ps_per_class.unwrap_or_default();
+    Picos(class.and_then(|class| times.get(class)).copied().unwrap_or_default())
+}
+
+/// Bits on the wire that an entry has sent.
+#[expect(clippy::cast_precision_loss, reason = "a ratio")]
+fn wire_bits(entry: &Traffic) -> f64 {
+    let overhead = entry.packets.sent.saturating_mul(crate::units::WIRE_OVERHEAD);
+    8.0 * entry.frame_bytes.sent.saturating_add(overhead) as f64
+}

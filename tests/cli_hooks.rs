@@ -1,0 +1,632 @@
+//! Device hooks: what they are told, what they may print, how they fail; and the SONiC hook against a
+//! switch's recorded command line.
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use support::{Ended, Folder, list, repository, run, squall};
+
+const FABRIC: &str = "
+eal: {hugepages: none, telemetry: false, memory: 256MiB}
+fabric:
+  switch: {ecn: {kmin: 20KB, kmax: 60KB, pmax: 50%}}
+";
+
+/// A port that counts nothing: what the device says comes from its hook alone.
+const NULL: &str = "
+eal: {hugepages: none, telemetry: false, memory: 256MiB}
+ports:
+  - {name: sink, device: \"net_null0,no-rx=1\", speed: 10Gbps, receive: false}
+configured:
+  ecn: {kmin: 100KB, kmax: 500KB, pmax: 5%}
+  pfc: {xoff: 40KB, xon: 30KB}
+";
+
+const PATTERN: &str = "
+frame: {ecn: ect0}
+traffic:
+  - {name: kv, kind: transfer, from: 0, to: 1, message: 64KiB, count: 10, rate: 1Gbps}
+";
+
+fn folder(testbed: &str, sweep: &str) -> Folder {
+    let folder = Folder::new();
+    folder.write("testbed.yaml", testbed);
+    folder.write("few.yaml", PATTERN);
+    folder.write(
+        "sweep.yaml",
+        &format!("name: hooked\npattern: few.yaml\ntestbed: testbed.yaml\n{sweep}"),
+    );
+    folder
+}
+
+/// An executable shell script.
+fn script(folder: &Folder, name: &str, text: &str) {
+    folder.write(name, &format!("#!/bin/sh\n{text}\n"));
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path(name), mode).expect("it was written");
+}
+
+fn sweep(folder: &Folder) -> Command {
+    squall(&[
+        "sweep",
+        &folder.text("sweep.yaml"),
+        "--out",
+        &folder.text("out"),
+        "--quiet",
+    ])
+}
+
+fn text(folder: &Folder, name: &str) -> String {
+    let path = folder.path(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn results(folder: &Folder, point: u32, trial: u32) -> Value {
+    let name = format!("out/trials/point-{point:04}/trial-{trial:04}/results.json");
+    serde_json::from_str(&text(folder, &name)).expect("JSON")
+}
+
+#[test]
+fn a_hook_is_told_the_point_in_its_environment_and_as_json() {
+    let folder = folder(
+        FABRIC,
+        "
+set: {device.host: admin@leaf1, device.ports: \"Ethernet0 Ethernet4\"}
+vary:
+  traffic.kv.message: [64KiB, 128KiB]
+  testbed.fabric.switch.ecn.kmax: [60KB, 80KB]
+  device.alpha: [-3]
+trials: 2
+seed: 7
+hooks: {before: tell, after: tell}
+",
+    );
+    script(
+        &folder,
+        "tell",
+        "name=\"$SQUALL_OUT/$SQUALL_HOOK\"
+env | grep ^SQUALL_ | sort > \"$name.env\"
+cat > \"$name.json\"
+[ $SQUALL_HOOK = before ] || echo '{\"readings\": []}'",
+    );
+    run(sweep(&folder)).expect(0);
+    let told = |name: &str| text(&folder, &format!("out/trials/{name}"));
+    let environment = told("point-0003/trial-0001/before.env");
+    for line in [
+        "SQUALL_HOOK=before",
+        "SQUALL_SWEEP=hooked",
+        "SQUALL_POINT=3",
+        "SQUALL_POINTS=4",
+        "SQUALL_TRIAL=1",
+        "SQUALL_TRIALS=2",
+        "SQUALL_NEW_POINT=0",
+        "SQUALL_SET_TRAFFIC_KV_MESSAGE=128KiB",
+        "SQUALL_SET_TESTBED_FABRIC_SWITCH_ECN_KMAX=80KB",
+        "SQUALL_DEVICE_HOST=admin@leaf1",
+        "SQUALL_DEVICE_PORTS=Ethernet0 Ethernet4",
+        "SQUALL_DEVICE_ALPHA=-3",
+        "SQUALL_ECN_KMIN_BYTES=20000",
+        "SQUALL_ECN_KMAX_BYTES=80000",
+        "SQUALL_ECN_PMAX_PERCENT=50",
+    ] {
+        assert!(
+            environment.lines().any(|found| found == line),
+            "{line} is missing in\n{environment}"
+        );
+    }
+    // The first of each point is to configure it.
+    assert!(told("point-0003/trial-0000/before.env").contains("SQUALL_NEW_POINT=1"));
+    assert!(told("point-0000/trial-0000/after.env").contains("SQUALL_HOOK=after"));
+    let told: Value = serde_json::from_str(&told("point-0003/trial-0001/after.json")).expect("JSON");
+    let seed = results(&folder, 3, 1)["run"]["seed"].clone();
+    assert_eq!(
+        told,
+        json!({
+            "schema": "squall.hook/1",
+            "hook": "after",
+            "sweep": "hooked",
+            "point": {"index": 3, "of": 4, "new": false, "values": {
+                "traffic.kv.message": "128KiB", "testbed.fabric.switch.ecn.kmax": "80KB", "device.alpha": "-3",
+            }},
+            "trial": {"index": 1, "of": 2, "seed": seed},
+            "device": {"host": "admin@leaf1", "ports": "Ethernet0 Ethernet4", "alpha": "-3"},
+            "configured": {"ecn_kmin_bytes": "20000", "ecn_kmax_bytes": "80000", "ecn_pmax_percent": "50",
+                "pfc_xoff_bytes": "3000000", "pfc_xon_bytes": "2900000"},
+            "out": told["out"],
+        })
+    );
+    assert_eq!(results(&folder, 0, 0)["device"]["readings"], json!([]));
+}
+
+#[test]
+fn what_a_device_says_lands_under_the_draft_s_names() {
+    let folder = folder(
+        NULL,
+        "hooks: {after: template}\nexpect: [\"Buffer_utilization < 1 %\"]\n",
+    );
+    let ended = run(sweep(&folder)).expect(1);
+    let line = "Buffer_utilization of device/port 1 is 1.525879 %";
+    assert!(ended.stderr.contains(line), "{}", ended.stderr);
+    let results = results(&folder, 0, 0);
+    let kpis: Vec<(&str, &str, f64)> = list(&results, "/kpis")
+        .iter()
+        .filter(|kpi| kpi["where"] == "device/port 1")
+        .map(|kpi| {
+            let text = |key: &str| kpi[key].as_str().expect("text");
+            (text("name"), text("unit"), kpi["value"].as_f64().expect("a number"))
+        })
+        .collect();
+    // The template's own figures: 512,000 of 32 MiB; 118,207 of 125,952; twelve frames of class 3.
+    let expected = [
+        ("Buffer_utilization", "%", 1.525_878_906_25),
+        ("ECN_marking_rate", "%", 93.850_832_063_008_13),
+        ("PFC_frame_count", "frames", 12.0),
+        ("Packet_drop_rate", "ppm", 0.0),
+        ("Link_utilization", "%", 99.2),
+    ];
+    for (found, wanted) in kpis.iter().zip(&expected) {
+        assert_eq!((found.0, found.1), (wanted.0, wanted.1));
+        assert!((found.2 - wanted.2).abs() < 1e-9, "{found:?}");
+    }
+    assert_eq!(kpis.len(), expected.len());
+    assert_eq!(results["device"]["hook"], "template");
+    assert_eq!(results["device"]["about"], "what switch, what software");
+}
+
+/// A sweep with this hook after each trial, which fails.
+fn fails(after: &str, more: &str) -> (Folder, Ended) {
+    let sweep = format!("vary: {{traffic.kv.message: [64KiB]}}\nhooks: {{after: bad{more}}}\n");
+    let folder = folder(NULL, &sweep);
+    script(&folder, "bad", after);
+    let begun = Instant::now();
+    let ended = run(sweep_of(&folder)).expect(3);
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    let place = "hook bad (after) at point 0 (message=64KiB), trial 0: ";
+    assert!(ended.stderr.contains(place), "{}", ended.stderr);
+    // The trial is not finished: without its counters it is not what was asked for.
+    let journal = text(&folder, "out/journal.jsonl");
+    assert_eq!(journal.lines().count(), 1, "{journal}");
+    (folder, ended)
+}
+
+fn sweep_of(folder: &Folder) -> Command {
+    sweep(folder)
+}
+
+#[test]
+fn hooks_that_fail_say_where_and_why() {
+    for (after, what) in [
+        (
+            "echo 'no such switch' >&2; exit 3",
+            "it ended with exit status: 3; its standard error:\n    no such switch",
+        ),
+        ("kill -9 $$", "it ended with signal: 9"),
+        (
+            "exit 0",
+            "it printed nothing; with nothing to tell, print {\"readings\": []}",
+        ),
+        ("echo '{\"readings\": ['", "EOF while parsing a list"),
+        (
+            "echo '{\"readings\": [{\"where\": \"p\", \"frames\": -1}]}'",
+            "invalid value: integer `-1`, expected u64",
+        ),
+        (
+            "echo '{\"readings\": [{\"where\": \"p\", \"farmes\": 1}]}'",
+            "unknown field `farmes`, expected one of `where`, `buffer_bytes`",
+        ),
+        ("echo '{\"readings\": [{\"frames\": 1}]}'", "missing field `where`"),
+        (
+            "echo '{\"readings\": [{\"where\": \"\"}]}'",
+            "reading 0: `where` is no name",
+        ),
+        (
+            "echo '{\"readings\": [{\"where\": \"p\"}, {\"where\": \"p\"}]}'",
+            "reading 1: `where` is \"p\", as that of another reading",
+        ),
+        (
+            "echo '{\"readings\": [{\"where\": \"p\", \"pfc_sent_per_class\": [1, 2]}]}'",
+            "invalid length 2, expected an array of length 8",
+        ),
+        (
+            "echo '{\"readings\": [{\"where\": \"p\", \"link_utilization_percent\": 1e300}]}'",
+            "`link_utilization_percent` is no percentage",
+        ),
+        ("printf '\\033[2J{'", "it began: \u{fffd}[2J{"),
+        ("yes", "it printed more than 1048576 bytes"),
+    ] {
+        let (_, ended) = fails(after, "");
+        assert!(
+            ended.stderr.contains(what),
+            "{after}: {what} is missing in {}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
+fn hooks_that_hang_are_ended_with_their_children() {
+    for (after, what) in [
+        (
+            "echo waiting >&2; sleep 100",
+            "it did not end within 0.5 s, and was killed; its standard error:\n    waiting",
+        ),
+        (
+            "trap '' TERM INT; while :; do sleep 0.1; done",
+            "it did not end within 0.5 s",
+        ),
+        (
+            "echo '{\"readings\": []}'; sleep 100 &",
+            "it ended and left a process behind that keeps its output open, which was killed",
+        ),
+        ("yes >&2", "it did not end within 0.5 s"),
+    ] {
+        // Each of its processes is known by a mark in its environment.
+        let (folder, ended) = fails(after, ", timeout: 500ms");
+        assert!(
+            ended.stderr.contains(what),
+            "{after}: {what} is missing in {}",
+            ended.stderr
+        );
+        let mark = format!("SQUALL_OUT={}", folder.text("out"));
+        let left: Vec<String> = std::fs::read_dir("/proc")
+            .expect("Linux")
+            .filter_map(|item| {
+                let path = item.ok()?.path();
+                let environment = std::fs::read(path.join("environ")).ok()?;
+                let found = String::from_utf8_lossy(&environment).contains(&mark);
+                found.then(|| path.display().to_string())
+            })
+            .collect();
+        assert!(left.is_empty(), "{after}: {left:?} live on");
+    }
+}
+
+#[test]
+fn hooks_that_cannot_be_run_are_refused_before_the_first_trial() {
+    let folder = folder(NULL, "hooks: {before: sonc, after: plain}\n");
+    folder.write("plain", "#!/bin/sh\n");
+    let ended = run(sweep(&folder)).expect(2);
+    for part in [
+        "sonc: there is no such file and no shipped hook of this name; allowed: an executable, or one of sonic, template, \
+         fabric; did you mean `sonic`?",
+        "plain: the hook is not executable: chmod +x ",
+    ] {
+        assert!(ended.stderr.contains(part), "{part} is missing in {}", ended.stderr);
+    }
+    assert!(!folder.path("out").exists());
+    // A device of which there is none, and a key for hooks without a hook.
+    let folder = self::folder(NULL, "hooks: {after: fabric}\n");
+    let ended = run(sweep(&folder)).expect(3);
+    assert!(
+        ended.stderr.contains("there is no reference fabric in this testbed"),
+        "{}",
+        ended.stderr
+    );
+    let folder = self::folder(NULL, "vary: {device.alpha: [1, 2]}\n");
+    let ended = run(sweep(&folder)).expect(2);
+    assert!(
+        ended.stderr.contains("`device.alpha` is for hooks, and there is none"),
+        "{}",
+        ended.stderr
+    );
+}
+
+/// A switch's command line: each command is written down, and answers as the switch did.
+fn switch(folder: &Folder) {
+    let write_down = "echo \"$(basename \"$0\") $*\" >> \"$FAKE_LOG\"\n";
+    let answers = |name: &str, answer: &str| script(folder, name, &format!("{write_down}{answer}"));
+    std::fs::create_dir_all(folder.path("bin")).expect("writable");
+    for name in [
+        "mmuconfig",
+        "counterpoll",
+        "sonic-clear",
+        "watermarkstat",
+        "pfc",
+        "ecnconfig",
+    ] {
+        answers(&format!("bin/{name}"), "");
+    }
+    answers("bin/sudo", "exec \"$@\"");
+    answers(
+        "bin/ssh",
+        "while [ \"$1\" != -- ]; do shift; done; shift 2; exec sh -c \"$*\"",
+    );
+    answers(
+        "bin/mmuconfig",
+        "[ \"$1\" = -l ] || exit 0
+cat <<'END'
+Lossless traffic pattern:
+--------------------  -
+default_dynamic_th    0
+--------------------  -
+
+Pool: egress_lossless_pool
+----  --------
+mode  static
+size  33554432
+type  egress
+----  --------
+
+Pool: ingress_lossless_pool
+----  --------
+mode  dynamic
+size  20971520
+xoff  4194304
+----  --------
+
+Profile: pg_lossless_400000_5m_profile
+---------  -----------------------------------
+static_th  40000
+size       1248
+---------  -----------------------------------
+END",
+    );
+    answers(
+        "bin/show",
+        "case \"$*\" in
+'pfc counters') cat <<'END'
+  Port Rx    PFC0    PFC1    PFC2    PFC3    PFC4    PFC5    PFC6    PFC7
+---------  ------  ------  ------  ------  ------  ------  ------  ------
+Ethernet0       0       0       0       7       0       0       0       0
+Ethernet4       0       0       0       0       0       0       0       0
+
+  Port Tx    PFC0    PFC1    PFC2    PFC3    PFC4    PFC5    PFC6    PFC7
+---------  ------  ------  ------  ------  ------  ------  ------  ------
+Ethernet0       0       0       0   1,234       5       0       0       0
+Ethernet4     N/A     N/A     N/A     N/A     N/A     N/A     N/A     N/A
+END
+;;
+'queue watermark unicast') cat <<'END'
+Egress shared pool occupancy per unicast queue:
+     Port    UC0    UC1    UC2      UC3    UC4    UC5    UC6    UC7
+---------  -----  -----  -----  -------  -----  -----  -----  -----
+Ethernet0      0      0      0  2048000    512      0      0    N/A
+Ethernet4    N/A    N/A    N/A      N/A    N/A    N/A    N/A    N/A
+Ethernet8      0      0      0  9999999      0      0      0      0
+END
+;;
+'buffer_pool watermark') cat <<'END'
+Shared pool maximum occupancy:
+                 Pool    Bytes
+---------------------  -------
+ egress_lossless_pool  8388608
+ingress_lossless_pool      N/A
+END
+;;
+'queue counters Ethernet0') cat <<'END'
+Ethernet0 Last cached time was 2025-04-01T15:09:50.632897
+     Port    TxQ    Counter/pkts    Counter/bytes    Drop/pkts    Drop/bytes
+---------  -----  --------------  ---------------  -----------  ------------
+Ethernet0    UC0             100            6,400            0             0
+Ethernet0    UC3       5,000,000,000   20,770,000,000       12        49,848
+Ethernet0    MC0             N/A              N/A          N/A           N/A
+END
+;;
+'queue wredcounters Ethernet0') cat <<'END'
+     Port    TxQ    WredDrp/pkts    WredDrp/bytes    EcnMarked/pkts    EcnMarked/bytes
+---------  -----  --------------  ---------------  ----------------  -----------------
+Ethernet0    UC0             N/A              N/A                 0                  0
+Ethernet0    UC3             N/A              N/A     2,500,000,050     10,385,000,000
+END
+;;
+'queue counters Ethernet4') cat <<'END'
+For namespace :
+     Port    TxQ    Counter/pkts    Counter/bytes    Drop/pkts    Drop/bytes   EcnMarked/pkts EcnMarked/bytes
+---------  -----  --------------  ---------------  -----------  ------------   -------------- ---------------
+Ethernet4   ALL0              10              640            0             0                3             192
+END
+;;
+'queue wredcounters Ethernet4') echo 'Error: no such command' >&2; exit 2 ;;
+*) echo \"Error: no such command $*\" >&2; exit 2 ;;
+esac",
+    );
+}
+
+fn on_switch(folder: &Folder) -> Command {
+    let mut command = sweep(folder);
+    let path = std::env::var("PATH").expect("there is one");
+    command.env("PATH", format!("{}:{path}", folder.text("bin")));
+    command.env("FAKE_LOG", folder.text("log"));
+    command
+}
+
+const SONIC: &str = "
+set: {device.ports: \"Ethernet0 Ethernet4\", device.wait: 0, device.pfc_priority: 3, device.buffer_profile: pg_3}
+vary: {testbed.configured.ecn.kmin: [100KB, 200KB]}
+trials: 2
+hooks: {before: sonic, after: sonic}
+";
+
+#[test]
+fn sonic_is_configured_for_each_point_and_cleared_for_each_trial() {
+    let folder = folder(NULL, SONIC);
+    switch(&folder);
+    run(on_switch(&folder)).expect(0);
+    let log = text(&folder, "log");
+    let commands: Vec<&str> = log.lines().filter(|line| !line.starts_with("sudo ")).collect();
+    let of = |start: &str| -> Vec<&str> {
+        commands
+            .iter()
+            .copied()
+            .filter(|line| line.starts_with(start))
+            .collect()
+    };
+    assert_eq!(
+        of("ecnconfig"),
+        [
+            "ecnconfig -p AZURE_LOSSLESS -gmin 100000 -gmax 500000 -gdrop 5",
+            "ecnconfig -p AZURE_LOSSLESS -gmin 200000 -gmax 500000 -gdrop 5",
+        ],
+        "once for each point"
+    );
+    assert_eq!(of("mmuconfig -p"), ["mmuconfig -p pg_3 -s 40000"; 2]);
+    assert_eq!(
+        of("pfc config priority on Ethernet4"),
+        ["pfc config priority on Ethernet4 3"; 2]
+    );
+    assert_eq!(
+        of("counterpoll watermark interval"),
+        ["counterpoll watermark interval 1000"; 2]
+    );
+    for clear in [
+        "sonic-clear queuecounters",
+        "sonic-clear pfccounters",
+        "sonic-clear queue wredcounters",
+        "sonic-clear queue watermark unicast",
+        "watermarkstat -c -t buffer_pool",
+    ] {
+        assert_eq!(of(clear).len(), 4, "{clear}, once for each trial");
+    }
+    // Cleared, then measured, then read.
+    let place = |start: &str| commands.iter().position(|line| line.starts_with(start));
+    assert!(place("ecnconfig") < place("sonic-clear queuecounters"));
+    assert!(place("sonic-clear queuecounters") < place("show queue counters"));
+    assert_eq!(
+        results(&folder, 1, 1)["device"],
+        json!({
+            "hook": "sonic",
+            "about": "SONiC",
+            "readings": [
+                {
+                    "where": "Ethernet0", "buffer_bytes": null, "buffer_watermark_bytes": 2_048_000,
+                    "frames": 5_000_000_100_u64, "ecn_marked_frames": 2_500_000_050_u64, "dropped_frames": 12,
+                    "pfc_sent_per_class": [0, 0, 0, 1234, 5, 0, 0, 0],
+                    "pfc_received_per_class": [0, 0, 0, 7, 0, 0, 0, 0], "link_utilization_percent": null,
+                },
+                {
+                    "where": "Ethernet4", "buffer_bytes": null, "buffer_watermark_bytes": null,
+                    "frames": 10, "ecn_marked_frames": 3, "dropped_frames": 0,
+                    "pfc_sent_per_class": null, "pfc_received_per_class": [0, 0, 0, 0, 0, 0, 0, 0],
+                    "link_utilization_percent": null,
+                },
+                {
+                    "where": "pool egress_lossless_pool", "buffer_bytes": 33_554_432, "buffer_watermark_bytes": 8_388_608,
+                    "frames": null, "ecn_marked_frames": null, "dropped_frames": null,
+                    "pfc_sent_per_class": null, "pfc_received_per_class": null, "link_utilization_percent": null,
+                },
+            ],
+        })
+    );
+    let kpis = results(&folder, 1, 1);
+    let kpi = |place: &str, name: &str| {
+        let mut found = list(&kpis, "/kpis").iter();
+        let found = found.find(|kpi| kpi["where"] == place && kpi["name"] == name);
+        found.and_then(|kpi| kpi["value"].as_f64())
+    };
+    assert_eq!(
+        kpi("device/pool egress_lossless_pool", "Buffer_utilization"),
+        Some(25.0)
+    );
+    assert_eq!(kpi("device/Ethernet0", "PFC_frame_count"), Some(1239.0));
+    assert_eq!(kpi("device/Ethernet4", "ECN_marking_rate"), Some(30.0));
+    assert_eq!(kpi("device/Ethernet4", "PFC_frame_count"), None, "N/A is not 0");
+}
+
+#[test]
+fn sonic_is_reached_over_ssh() {
+    let folder = folder(
+        NULL,
+        &SONIC
+            .replace("{device.ports", "{device.host: admin@leaf1, device.ports")
+            .replace("trials: 2", ""),
+    );
+    switch(&folder);
+    run(on_switch(&folder)).expect(0);
+    let log = text(&folder, "log");
+    let ssh: Vec<&str> = log.lines().filter(|line| line.starts_with("ssh ")).collect();
+    assert_eq!(ssh.len(), 4, "one connection for each hook of each trial: {ssh:?}");
+    assert!(
+        ssh[0].starts_with("ssh -o BatchMode=yes -o ConnectTimeout=10 -- admin@leaf1 set -e"),
+        "{}",
+        ssh[0]
+    );
+    assert_eq!(results(&folder, 1, 0)["device"]["readings"][1]["frames"], 10);
+}
+
+#[test]
+fn sonic_s_failures_are_told() {
+    let cases = [
+        (
+            "bin/ecnconfig",
+            "echo 'Exception caught:  Invalid WRED profile' >&2; exit 1",
+            "Invalid WRED profile",
+        ),
+        // With status 0.
+        (
+            "bin/pfc",
+            "echo 'Cannot find interface Ethernet4'",
+            "pfc: Cannot find interface Ethernet4",
+        ),
+        (
+            "bin/show",
+            "echo 'Error: no database' >&2; exit 2",
+            "Error: no database",
+        ),
+        ("bin/show", "true", "show queue counters knows no port Ethernet0"),
+    ];
+    for (name, answer, what) in cases {
+        let folder = folder(NULL, SONIC);
+        switch(&folder);
+        script(&folder, name, answer);
+        let ended = run(on_switch(&folder)).expect(3);
+        assert!(ended.stderr.contains(what), "{what} is missing in {}", ended.stderr);
+    }
+    for (set, what) in [
+        (
+            "device.ports=\"Ethernet0;reboot\"",
+            "device.ports is 'Ethernet0;reboot', which is no name",
+        ),
+        ("device.ports=null", "device.ports names no port"),
+        (
+            "device.wred_profile=\"$(reboot)\"",
+            "device.wred_profile is '$(reboot)', which is no name",
+        ),
+        (
+            "testbed.configured.ecn.pmax=2.5%",
+            "the ECN probability pmax in percent is '2.5', which is no whole number",
+        ),
+        (
+            "device.sudo=\"reboot;\"",
+            "device.sudo is 'reboot;', which is no command",
+        ),
+    ] {
+        let folder = folder(NULL, SONIC);
+        switch(&folder);
+        let mut command = on_switch(&folder);
+        command.args(["--set", set]);
+        let ended = run(command).expect(3);
+        assert!(ended.stderr.contains(what), "{what} is missing in {}", ended.stderr);
+        assert!(!folder.path("log").exists(), "nothing was run on the switch");
+    }
+}
+
+#[test]
+fn the_shipped_hooks_are_shell_that_any_shell_reads() {
+    for name in ["sonic", "template"] {
+        let path = repository().join("hooks").join(name);
+        let mode = std::fs::metadata(&path).expect("it is shipped").permissions().mode();
+        assert_ne!(mode & 0o111, 0, "{name} is executable");
+        assert!(
+            Command::new("sh")
+                .arg("-n")
+                .arg(&path)
+                .status()
+                .expect("sh is there")
+                .success()
+        );
+        let output = Command::new("sh")
+            .arg(&path)
+            .env_remove("SQUALL_HOOK")
+            .output()
+            .expect("sh is there");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && said.contains("squall sweep") || said.contains("device.ports"),
+            "{said}"
+        );
+    }
+}
