@@ -268,6 +268,7 @@ pub(super) fn run() -> Run {
         nonconformities: vec!["a trial of 2 s is shorter than the 60 s of test 5.1".to_owned()],
         dut: Dut::new(
             &BTreeMap::from([("model".to_owned(), "example".to_owned())]),
+            None,
             Some("8.1"),
         ),
         started_at: "2026-02-25T06:13:20Z".to_owned(),
