@@ -1,4 +1,4 @@
-//! The documentation of patterns and testbeds says what the code does: its tables are the code's
+//! The documentation of patterns, testbeds and sweeps says what the code does: its tables are the code's
 //! own, its examples load, its lists name what is shipped.
 //!
 //! `SQUALL_WRITE_DOCS=1 cargo test --test docs` writes the tables anew.
@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use squall::yaml::read::Section;
-use squall::{expect, pattern, testbed};
+use squall::{expect, pattern, sweep, testbed};
 
 /// The text of `docs/<name>` and, below it, the text with its generated parts made anew.
 fn check(name: &str, sections: &[&Section], shipped: &[(&str, &str)]) {
@@ -87,7 +87,7 @@ fn list(shipped: &[(&str, &str)]) -> String {
 fn the_tables_are_the_codes_own() {
     check("PATTERNS.md", pattern::keys::SECTIONS, pattern::SHIPPED);
     check("TESTBEDS.md", testbed::keys::SECTIONS, testbed::SHIPPED);
-    check("SWEEPS.md", &[], &[]);
+    check("SWEEPS.md", sweep::keys::SECTIONS, sweep::SHIPPED);
 }
 
 /// The YAML examples of a document.
@@ -104,6 +104,20 @@ fn the_examples_load() {
     assert!(patterns.len() >= 8);
     for text in patterns {
         if let Err(errors) = pattern::parse("docs/PATTERNS.md", text, &[]) {
+            panic!("{errors}");
+        }
+    }
+    let sweeps = examples(include_str!("../docs/SWEEPS.md"));
+    assert!(sweeps.len() >= 4);
+    for text in sweeps {
+        // Those without a pattern are one.
+        let is_sweep = text.lines().any(|line| line.starts_with("pattern:"));
+        let read = if is_sweep {
+            sweep::parse("docs/SWEEPS.md", text).err()
+        } else {
+            pattern::parse("docs/SWEEPS.md", text, &[]).err()
+        };
+        if let Some(errors) = read {
             panic!("{errors}");
         }
     }

@@ -3,13 +3,14 @@
 
 use proptest::prelude::*;
 use squall::yaml::{MAX_FINDINGS, MAX_TEXT};
-use squall::{pattern, testbed};
+use squall::{pattern, sweep, testbed};
 
 /// What the fuzz target calls too: both readers over the same text, overrides included.
 fn load(text: &str, overrides: &[String]) {
     for outcome in [
         pattern::parse("hostile.yaml", text, overrides).map(|pattern| pattern.workers_needed()),
         testbed::parse("hostile.yaml", text, overrides).map(|_| 0),
+        sweep::parse("hostile.yaml", text).map(|_| 0),
     ] {
         if let Err(errors) = outcome {
             assert!(!errors.items.is_empty() && errors.items.len() <= MAX_FINDINGS);
@@ -189,7 +190,8 @@ proptest! {
         which in 0..1000usize,
         edits in prop::collection::vec(edit(), 1..6),
     ) {
-        let shipped: Vec<&str> = pattern::SHIPPED.iter().chain(testbed::SHIPPED).map(|(_, text)| *text).collect();
+        let shipped = pattern::SHIPPED.iter().chain(testbed::SHIPPED).chain(sweep::SHIPPED);
+        let shipped: Vec<&str> = shipped.map(|(_, text)| *text).collect();
         let text = shipped[which % shipped.len()];
         let text = edits.iter().fold(text.to_owned(), |text, edit| apply(&text, edit));
         load(&text, &[]);

@@ -1,4 +1,4 @@
-//! Patterns and testbeds from hostile text, with hostile `--set` arguments.
+//! Patterns, testbeds and sweeps from hostile text, with hostile `--set` arguments.
 //!
 //! The input is the text, and after each NUL byte an override.
 
@@ -6,7 +6,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use squall::yaml::Diagnostics;
-use squall::{pattern, testbed};
+use squall::{pattern, sweep, testbed};
 
 /// Every refusal says something, and nothing that a terminal would obey.
 fn check<T>(parsed: Result<T, Diagnostics>) {
@@ -25,4 +25,5 @@ fuzz_target!(|data: &[u8]| {
     let overrides: Vec<String> = parts.map(str::to_owned).collect();
     check(pattern::parse("fuzz.yaml", text, &overrides));
     check(testbed::parse("fuzz.yaml", text, &overrides));
+    check(sweep::parse("fuzz.yaml", text));
 });

@@ -117,6 +117,17 @@ impl Ready {
         }
     }
 
+    /// The sweep with the pattern's seed, where no other was asked for.
+    ///
+    /// # Errors
+    /// Every mistake of the pattern.
+    pub(super) fn with_seed_of_pattern(mut self) -> Result<Ready, Diagnostics> {
+        if self.given.seed.is_none() {
+            self.sweep.seed = pattern::of(self.pattern.clone())?.pattern.seed;
+        }
+        Ok(self)
+    }
+
     /// The testbed as it was named; `None` for the built-in one.
     #[must_use]
     pub fn testbed_name(&self) -> Option<&str> {

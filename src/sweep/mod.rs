@@ -96,7 +96,7 @@ pub fn of_pattern(pattern: &str, given: Given) -> Result<Ready, Diagnostics> {
     })
     .map_err(as_vary)?;
     match found {
-        Some(sweep) => Ready::new(sweep, source, given),
+        Some(sweep) => Ready::new(sweep, source, given)?.with_seed_of_pattern(),
         None => Err(Diagnostics::unplaced(pattern, "there is nothing to vary")),
     }
 }

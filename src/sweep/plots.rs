@@ -168,6 +168,13 @@ fn figure(sweep: &Sweep, gathered: &Gathered, of: &FigurePlot) -> Vec<(String, C
         .filter_map(|index| Some((index, gathered.columns.get(index)?)))
         .filter(|(index, _)| (0..sweep.points.len()).any(|point| gathered.estimate(point, *index).is_some()))
         .collect();
+    // Nothing but zeros is worth a chart only where there is no other.
+    let zero = |(index, _): &(usize, &Column)| {
+        let mut found = (0..sweep.points.len()).filter_map(|point| gathered.estimate(point, *index));
+        found.all(|estimate| estimate.max == 0.0 && estimate.min == 0.0)
+    };
+    let told: Vec<_> = columns.iter().copied().filter(|column| !zero(column)).collect();
+    let columns = if told.is_empty() { columns } else { told };
     let x = placed(sweep, over);
     let (legend, single) = legend(sweep, &[over]);
     let several = columns.len() > 1;

@@ -1,0 +1,282 @@
+//! The keys of a sweep: what they come to, written out by hand, and every mistake at its place.
+
+use std::time::Duration;
+
+use squall::sweep::{self, FigurePlot, Given, Plot, Sweep, point};
+
+fn parsed(text: &str) -> Sweep {
+    sweep::parse("dir/marks.yaml", text).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// The mistakes of a text, a line each.
+fn mistakes(text: &str) -> Vec<String> {
+    let errors = sweep::parse("s.yaml", text).expect_err("it is wrong");
+    let items = errors.items.iter().map(|item| {
+        let (line, column) = item.position.unwrap_or_default();
+        let more = item
+            .suggestion
+            .as_ref()
+            .map_or(String::new(), |text| format!("; {text}?"));
+        format!("{line}:{column}: {}{more}", item.what)
+    });
+    items.collect()
+}
+
+fn values(sweep: &Sweep) -> Vec<Vec<Option<&str>>> {
+    let of = |point: &sweep::Point| -> Vec<Option<String>> {
+        let text = |value: &Option<sweep::Setting>| value.as_ref().map(|value| value.value.clone());
+        point.values.iter().map(text).collect()
+    };
+    let owned: Vec<Vec<Option<String>>> = sweep.points.iter().map(of).collect();
+    let leaked: &'static Vec<Vec<Option<String>>> = Box::leak(Box::new(owned));
+    leaked
+        .iter()
+        .map(|row| row.iter().map(Option::as_deref).collect())
+        .collect()
+}
+
+#[test]
+fn keys_mean_what_they_say() {
+    let sweep = parsed(
+        "
+description: why
+draft: 8.1
+pattern: ecn-incast
+testbed: lab.yaml
+set: {traffic.0.count: 3, \"a, b\": [1, 2]}
+vary:
+  traffic.0.senders: [2, 4]
+  testbed.x, testbed.y: [100KB, null, {deep: [1, \"a: b\"]}]
+trials: 20
+seed: 0x10
+hooks: {before: ./mine, after: sonic, timeout: 1500ms}
+expect:
+  - lost == 0
+  - incast: ECN_marking_rate < 2 %
+plots:
+  - marking-curve
+  - {figure: \"incast: KV_xfer_latency.p99\", over: testbed.y, log: y}
+  - {figure: lost, name: losses}
+",
+    );
+    assert_eq!((sweep.name.as_str(), sweep.draft.as_deref()), ("marks", Some("8.1")));
+    assert_eq!(
+        (sweep.pattern.as_str(), sweep.testbed.as_deref()),
+        ("ecn-incast", Some("lab.yaml"))
+    );
+    assert_eq!((sweep.trials, sweep.seed), (20, 16));
+    let set: Vec<(Vec<&str>, &str)> = sweep
+        .set
+        .iter()
+        .map(|change| {
+            (
+                change.keys.iter().map(String::as_str).collect(),
+                change.to.value.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(set, [(vec!["traffic.0.count"], "3"), (vec!["a", "b"], "[1, 2]")]);
+    assert_eq!(sweep.axes[1].title(), "testbed.x,testbed.y");
+    assert_eq!(sweep.axes[1].short(), "x, y");
+    let deep = "{deep: [1, \"a: b\"]}";
+    assert_eq!(
+        values(&sweep),
+        [
+            [Some("2"), Some("100KB")],
+            [Some("2"), Some("null")],
+            [Some("2"), Some(deep)],
+            [Some("4"), Some("100KB")],
+            [Some("4"), Some("null")],
+            [Some("4"), Some(deep)],
+        ]
+    );
+    assert_eq!(sweep.hooks.before.as_deref(), Some("./mine"));
+    assert_eq!(sweep.hooks.timeout, Duration::from_millis(1500));
+    assert_eq!(sweep.expect.len(), 2);
+    assert_eq!(sweep.expect[1].1.scope.as_deref(), Some("incast"));
+    let plot = |name: &str, scope: Option<&str>, figure, statistic, over, log| {
+        Plot::Figure(FigurePlot {
+            name: name.to_owned(),
+            scope: scope.map(str::to_owned),
+            figure,
+            statistic,
+            over,
+            log,
+        })
+    };
+    let latency = "incast-KV_xfer_latency-p99";
+    let wanted = [
+        Plot::MarkingCurve,
+        plot(
+            latency,
+            Some("incast"),
+            "KV_xfer_latency",
+            "p99",
+            Some(1),
+            Some((false, true)),
+        ),
+        plot("losses", None, "lost", "", None, None),
+    ];
+    assert_eq!(sweep.plots.as_deref(), Some(&wanted[..]));
+}
+
+#[test]
+fn what_is_not_said_has_its_default() {
+    let sweep = parsed("pattern: p");
+    assert_eq!((sweep.trials, sweep.seed, sweep.points.len()), (1, 1, 1));
+    assert_eq!(sweep.hooks.timeout, Duration::from_secs(60));
+    assert!(sweep.axes.is_empty() && sweep.plots.is_none() && sweep.testbed.is_none());
+    assert_eq!(point::said(&sweep.axes, &sweep.points[0]), "as it is");
+}
+
+#[test]
+fn listed_points_may_leave_keys_alone() {
+    let sweep = parsed("pattern: p\npoints:\n  - {a.x: 1}\n  - {b.x: 2, a.x: 1}\n");
+    assert_eq!(values(&sweep), [[Some("1"), None], [Some("1"), Some("2")]]);
+    // Keys that end alike are told apart.
+    assert_eq!(point::said(&sweep.axes, &sweep.points[1]), "a.x=1 b.x=2");
+    assert_eq!(
+        parsed("pattern: p\nvary: {a.x: 5}").points.len(),
+        1,
+        "one value is a list of one"
+    );
+}
+
+#[test]
+fn every_mistake_is_told_at_its_place() {
+    let found = mistakes(
+        "
+patern: x
+name: \"a\\nb\"
+set: {seed: 3, a: 1}
+vary:
+  a: [1, 2, 1]
+  b..c: [1]
+  d: []
+  \"e, e\": [1]
+points: [{a: 1}]
+trials: 0
+hooks: {befor: x, timeout: 2h}
+expect: [lots == 0]
+plots: [markingrate, {figure: lost, over: z}, {figure: nothing}, {over: a}]
+",
+    );
+    for wanted in [
+        "2:1: unknown key `patern` in the sweep; pattern?",
+        "2:1: the sweep needs `pattern`",
+        "3:7: `name` is",
+        "4:7: `seed` cannot be set here: each trial has a seed of its own, derived from the sweep's",
+        "4:19: `a` is in `set` although it is varied",
+        "6:13: `a` has the value 1 twice",
+        "7:3: `b..c` is no key",
+        "8:6: `d` is a list",
+        "9:3: `e` stands here twice",
+        "10:1: `vary` and `points` exclude each other",
+        "11:9: `trials` is `0`",
+        "12:9: unknown key `befor` in `hooks`; before?",
+        "12:28: `timeout` is `2h`",
+        "13:10: no figure is called `lots`; lost?",
+        "14:9: `plots` is `markingrate`; marking-rate?",
+        "14:43: `z` is not varied",
+        "14:56: no figure is called `nothing`",
+        "14:66: a plot needs `figure`",
+    ] {
+        assert!(
+            found.iter().any(|line| line.starts_with(wanted)),
+            "{wanted} is missing in {found:#?}"
+        );
+    }
+    assert_eq!(found.len(), 18, "{found:#?}");
+}
+
+#[test]
+fn there_are_not_more_points_than_anyone_waits_for() {
+    let list = |count: usize| (0..count).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+    let found = mistakes(&format!("pattern: p\nvary: {{a: [{}], b: [{}]}}", list(101), list(100)));
+    assert_eq!(found, ["2:7: the values combine to 10100 points"]);
+    assert_eq!(
+        parsed(&format!("pattern: p\nvary: {{a: [{}], b: [{}]}}", list(100), list(100)))
+            .points
+            .len(),
+        10_000
+    );
+    let found = mistakes(&format!("pattern: p\nvary: {{a: [{}]}}\ntrials: 100000", list(2)));
+    assert_eq!(found, ["3:9: 2 points of 100000 trials are 200000 runs"]);
+    let wide: Vec<String> = (0..17).map(|n| format!("k{n}: [1]")).collect();
+    let found = mistakes(&format!("pattern: p\nvary: {{{}}}", wide.join(", ")));
+    assert_eq!(found, ["2:7: 17 keys are varied"]);
+    let found = mistakes("pattern: p\npoints: [{a: 1}, {a: 2}, {a: 1}]");
+    assert_eq!(found, ["2:26: point 2 is the same as point 0"]);
+}
+
+#[test]
+fn a_command_line_is_a_sweep_without_a_file() {
+    let given = |vary: &[&str]| Given {
+        vary: vary.iter().map(|text| (*text).to_owned()).collect(),
+        trials: Some(3),
+        ..Given::default()
+    };
+    let vary = [
+        "traffic.0.senders=2,[1, 3]",
+        "testbed.isolated, traffic.0.x = {a: 1, b: 2}, \"c,d\"",
+    ];
+    let ready = sweep::of_pattern("first-look", given(&vary)).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(
+        values(&ready.sweep),
+        [
+            [Some("2"), Some("{a: 1, b: 2}")],
+            [Some("2"), Some("\"c,d\"")],
+            [Some("[1, 3]"), Some("{a: 1, b: 2}")],
+            [Some("[1, 3]"), Some("\"c,d\"")],
+        ]
+    );
+    assert_eq!(ready.sweep.axes[1].keys, ["testbed.isolated", "traffic.0.x"]);
+    for (vary, wanted) in [
+        (&["senders"][..], "--vary senders: there is no `=`"),
+        (&["a="], "--vary a=: there is no value"),
+        (&["a=["], "--vary a=["),
+        (&["seed=1,2"], "--vary seed=1,2: `seed` cannot be set here"),
+        (&["a=1", "a=2"], "--vary a=2: `a` is varied twice"),
+    ] {
+        let errors = sweep::of_pattern("first-look", given(vary)).expect_err("it is wrong");
+        assert!(errors.to_string().contains(wanted), "{wanted}: {errors}");
+    }
+}
+
+#[test]
+fn what_stands_in_the_way_is_told_together() {
+    let given = Given {
+        set: vec!["seed=4".to_owned()],
+        testbed: Some("rings".to_owned()),
+        ..Given::default()
+    };
+    let errors = sweep::of_pattern("fist-look", given).expect_err("nothing of it is right");
+    let text = errors.to_string();
+    for part in [
+        "did you mean `first-look`?",
+        "did you mean `ring`?",
+        "--set seed=4: each trial has a seed of its own",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn the_pattern_s_seed_is_the_sweep_s_where_no_other_is_given() {
+    let of = |seed| {
+        let given = Given {
+            seed,
+            ..Given::default()
+        };
+        let ready = sweep::of_pattern("first-look", given).unwrap_or_else(|errors| panic!("{errors}"));
+        let inputs = ready.inputs(0, 2).unwrap_or_else(|errors| panic!("{errors}"));
+        (ready.sweep.seed, inputs.pattern.pattern.seed)
+    };
+    let own = squall::pattern::load("first-look", &[])
+        .expect("it is shipped")
+        .pattern
+        .seed;
+    // printf 9/0/2 | sha256sum
+    assert_eq!(of(Some(9)), (9, 0x2c1e_51ce_56f1_e053));
+    assert_eq!(of(None).0, own);
+}
