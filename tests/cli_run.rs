@@ -87,7 +87,14 @@ const SHORT: &[(&str, &[&str])] = &[
     ("ecmp-entropy", &[]),
     ("ecn-incast", &["traffic.incast.message=1MB"]),
     ("ecn-probe", &[]),
-    ("ep-kv-contention", &["duration=500ms"]),
+    (
+        "ep-kv-contention",
+        &[
+            "duration=500ms",
+            "traffic.kv-alone.duration=20ms",
+            "traffic.kv.duration=20ms",
+        ],
+    ),
     ("first-look", &["traffic.incast.repeats=10"]),
     ("kv-cache", &["traffic.kv.count=1", "traffic.kv.kv_cache.context=64"]),
     ("link-failure", &["duration=5ms"]),
