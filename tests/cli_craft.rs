@@ -280,8 +280,9 @@ fn tshark_reads_the_fields_that_decode_reads() {
     assert!(number(&summary, "/rocev2_frames") > 150, "{summary:#}");
     assert_eq!(
         (number(&summary, "/pfc_frames"), number(&summary, "/pause_frames")),
-        // And the probe: at 40 Gb/s 65535 quanta last 838.8 us, so 3 ms take 15 XOFFs; with the XON, twice.
-        (5 + 2 * 16, 2)
+        // And the probe: at 400 Gb/s 65535 quanta last 83.9 us and are renewed four times in that, so 3 ms
+        // take 144 XOFFs; with the XON, twice.
+        (5 + 2 * 145, 2)
     );
     let opcodes = summary["opcodes"].as_object().unwrap();
     for opcode in [

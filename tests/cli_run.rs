@@ -87,15 +87,22 @@ const SHORT: &[(&str, &[&str])] = &[
     ("ecmp-entropy", &[]),
     ("ecn-incast", &["traffic.incast.message=1MB"]),
     ("ecn-probe", &[]),
-    ("ep-kv-contention", &["duration=500ms"]),
+    (
+        "ep-kv-contention",
+        &[
+            "duration=2s",
+            "traffic.kv-alone.duration=100ms",
+            "traffic.kv.duration=200ms",
+        ],
+    ),
     ("first-look", &["traffic.incast.repeats=10"]),
     ("kv-cache", &["traffic.kv.count=1", "traffic.kv.kv_cache.context=64"]),
-    ("link-failure", &["duration=5ms"]),
+    ("link-failure", &["duration=100ms"]),
     ("low-latency-dispatch", &["traffic.dispatch.layers=6"]),
     ("many-qps", &["traffic.put.rate=10Gbps"]),
-    ("pfc-bursts", &["duration=40ms", "traffic.burst.message=1MB"]),
-    ("pfc-spread", &["duration=4ms"]),
-    ("pfc-storm", &["duration=4ms"]),
+    ("pfc-bursts", &["duration=150ms", "traffic.burst.message=1MB"]),
+    ("pfc-spread", &["duration=100ms"]),
+    ("pfc-storm", &["duration=100ms"]),
     ("put-latency-loaded", &["duration=150ms"]),
     ("put-latency-unloaded", &["traffic.put.count=200"]),
     ("put-throughput", &["traffic.put.count=10"]),
@@ -152,7 +159,9 @@ fn every_shipped_pattern_runs_on_a_ring_without_loss() {
         for anomaly in list(&results, "/anomalies") {
             // A busy machine sends late; everything else would be ours.
             let late = anomaly["kind"] == "pacing" || cut_by_time && anomaly["kind"] == "unsent";
-            assert!(late, "{name}: {anomaly:#}");
+            // A loop holds no queue, and a probe has to notice.
+            let probe = anomaly["text"].as_str().unwrap().starts_with("The probe says nothing.");
+            assert!(late || probe, "{name}: {anomaly:#}");
         }
     }
 }

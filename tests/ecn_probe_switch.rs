@@ -2,8 +2,6 @@
 //! from their places alone, to the frame. What a mark says is worked out here by rule 11 of
 //! docs/FABRIC.md, and nothing of squall's own inference is used.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod support;
 
 use support::{Folder, list, number, run, squall};
