@@ -1,8 +1,8 @@
 #!/bin/sh
 # From a clean clone to a first result: installs what is missing, builds, and runs the main job on
-# software ports, without a NIC and without hugepages.
+# the reference fabric, without a NIC and without hugepages.
 #
-#     scripts/demo.sh [arguments of squall run]     default: first-look --out out/first-look
+#     scripts/demo.sh [arguments of squall run]     default: ecn-incast --out out/ecn-incast
 #
 # May be run again at any time.
 set -eu
@@ -14,6 +14,6 @@ PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
 export PATH
 cargo build --release --locked
 if [ $# -eq 0 ]; then
-    set -- first-look --out out/first-look
+    set -- ecn-incast --out out/ecn-incast
 fi
 exec target/release/squall run "$@"

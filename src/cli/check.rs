@@ -27,6 +27,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Outcome {
     let (pattern, testbed) = args.input.load()?;
     let testbed = testbed.testbed.sized(pattern.pattern.workers_needed());
+    trial::check_fabric(&testbed)?;
     let speeds = trial::speeds(&testbed)?;
     let plan = trial::plan_of(&pattern, &testbed, &speeds)?;
     print(&text(&pattern.pattern.name, &testbed, &plan, &plan.summary()))

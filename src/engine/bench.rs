@@ -112,7 +112,8 @@ pub struct VirtualSpeed {
 /// The testbed that a bench wants: one net_null port, without hugepages if there are none.
 #[must_use]
 pub fn testbed() -> Testbed {
-    let text = "ports:\n- {device: 'net_null0,no-rx=1', speed: 400Gbps, workers: 2, receive: false}\n";
+    let text =
+        "eal: {memory: 2GiB}\nports:\n- {device: 'net_null0,no-rx=1', speed: 400Gbps, workers: 2, receive: false}\n";
     // A constant that the loader's own tests accept.
     testbed_of(text)
 }

@@ -5,9 +5,9 @@ use crate::yaml::read::Fields;
 use crate::yaml::tree::{Node, Value};
 use crate::yaml::{Finding, Place, near, shown};
 
-/// Places that are no traffic entries: all ports together, the whole run, the device by its own
-/// counters.
-pub const RESERVED: [&str; 3] = ["ports", "run", "device"];
+/// Places that are no traffic entries: all ports together, all queues, the whole run, the device by its
+/// own counters.
+pub const RESERVED: [&str; 4] = ["ports", "queues", "run", "device"];
 
 /// Longest line, and most lines: more than anyone reads.
 const LIMIT: usize = 200;

@@ -22,23 +22,33 @@ pub struct FabricError {
     why: String,
 }
 
+/// Whether `config` can have so many hosts.
+///
+/// # Errors
+/// What does not fit that number of hosts: headroom beyond the buffer, a fault's place.
+pub fn check(config: &testbed::Fabric, hosts: usize) -> Result<(), FabricError> {
+    let error = |why: String| FabricError { hosts, why };
+    let count = u32::try_from(hosts).unwrap_or(u32::MAX);
+    if count == 0 || count > MAX_HOSTS {
+        return Err(error(format!("1 to {MAX_HOSTS} are possible")));
+    }
+    places::fits(config, count).map_err(error)?;
+    for (index, fault) in config.faults.iter().enumerate() {
+        let wanted = places::wanted(fault.kind.key());
+        places::check(&config.topology, Some(count), &fault.at, wanted)
+            .map_err(|(why, _)| error(format!("fault {index}: {why}")))?;
+    }
+    Ok(())
+}
+
 impl<F: Frame> Fabric<F> {
     /// The fabric that `config` describes, with `hosts` hosts and no addresses yet.
     ///
     /// # Errors
     /// What does not fit that number of hosts: headroom beyond the buffer, a fault's place.
     pub fn new(config: &testbed::Fabric, hosts: usize, seed: u64) -> Result<Self, FabricError> {
-        let error = |why: String| FabricError { hosts, why };
+        check(config, hosts)?;
         let count = u32::try_from(hosts).unwrap_or(u32::MAX);
-        if count == 0 || count > MAX_HOSTS {
-            return Err(error(format!("1 to {MAX_HOSTS} are possible")));
-        }
-        places::fits(config, count).map_err(error)?;
-        for (index, fault) in config.faults.iter().enumerate() {
-            let wanted = places::wanted(fault.kind.key());
-            places::check(&config.topology, Some(count), &fault.at, wanted)
-                .map_err(|(why, _)| error(format!("fault {index}: {why}")))?;
-        }
         let (ports, switches, routes) = build(config, count, seed);
         let ecn = config.switch.ecn;
         let pfc = config.switch.pfc;

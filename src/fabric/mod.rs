@@ -32,7 +32,7 @@ use crate::testbed::{MarkAt, Scheduler};
 use crate::units::Picos;
 use crate::wire::{ethernet, pfc};
 
-pub use build::FabricError;
+pub use build::{FabricError, check};
 pub use counters::{Counters, FILE_NAME};
 use event::{Events, What};
 pub use fault::LONGEST_HOLD;

@@ -4,7 +4,7 @@
 //! Contract: a figure that belongs to a place is listed for it, measured or not. Names are those of
 //! `expect::known`, which a test holds to.
 
-use super::model::{Distribution, Results, Statistic, Traffic};
+use super::model::{Distribution, Marking, Queue, Results, Statistic, Traffic};
 use crate::expect::{self, Dimension};
 
 /// One figure.
@@ -55,6 +55,7 @@ pub fn of(results: &Results) -> Vec<Figure> {
         figures.push(Figure::new(&kpi.name, statistic, &kpi.unit, &kpi.place, kpi.value));
     }
     all_ports(&mut figures);
+    all_queues(&mut figures, results);
     for reading in results.device.iter().flat_map(|device| &device.readings) {
         let place = format!("device/{}", reading.place);
         for (name, unit, value) in [
@@ -143,6 +144,48 @@ fn all_ports(figures: &mut Vec<Figure>) {
         }
     }
     figures.extend(sums);
+}
+
+/// What all queues together come to: the marking of the one with the most marks, the frames of all
+/// disruptions, else the greatest.
+fn all_queues(figures: &mut Vec<Figure>, results: &Results) {
+    let most = busiest_queue(results).map(super::kpi::place_of_queue);
+    let mut sums: Vec<Figure> = Vec::new();
+    for figure in figures.iter().filter(|figure| figure.place.starts_with("queues/")) {
+        let same = |other: &&mut Figure| (&other.name, other.statistic) == (&figure.name, figure.statistic);
+        let of_busiest = Some(&figure.place) == most.as_ref();
+        match sums.iter_mut().find(same) {
+            None => sums.push(Figure {
+                place: "queues".to_owned(),
+                ..figure.clone()
+            }),
+            Some(sum) if figure.name.starts_with("ECN_") => {
+                if of_busiest {
+                    sum.value = figure.value;
+                }
+            }
+            Some(sum) => {
+                sum.value = match (sum.value, figure.value) {
+                    (Some(one), Some(other)) if figure.name == "Disruption_loss" => Some(one + other),
+                    (Some(one), Some(other)) => Some(one.max(other)),
+                    (one, other) => one.or(other),
+                }
+            }
+        }
+    }
+    figures.extend(sums);
+}
+
+/// The queue with the most marked frames.
+#[must_use]
+pub fn busiest_queue(results: &Results) -> Option<&Queue> {
+    let marked = |queue: &&Queue| {
+        let of = |marking: &Marking| marking.marked;
+        let probe = queue.probe.as_ref().map_or(0, |probe| of(&probe.marking));
+        queue.ecn.as_ref().map_or(0, of).max(probe)
+    };
+    // The first of equals, for the same answer every time.
+    results.inferred.queues.iter().rev().max_by_key(marked)
 }
 
 /// How `expect` names a KPI's statistic: figures that are one number have none.

@@ -29,9 +29,9 @@ impl Results {
 pub fn in_scope(scope: Option<&str>, place: &str) -> bool {
     let within = |folder: &str| place.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
     match scope {
-        None => !within("device") && !within("ports"),
+        None => !within("device") && !within("ports") && !within("queues"),
         Some("device") => within("device"),
-        Some(scope @ ("run" | "ports")) if place == scope => true,
+        Some(scope @ ("run" | "ports" | "queues")) if place == scope => true,
         Some(scope) => place.strip_prefix("traffic/") == Some(scope),
     }
 }

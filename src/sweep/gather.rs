@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::store::{Store, StoreError};
 use crate::report::figures::{self, Figure};
-use crate::report::model::{Expected, Interval, Results};
+use crate::report::model::{Expected, Interval, Queue, Results};
 use crate::report::stats;
 
 /// Where there are more ports than this, only what they come to together is in the tables.
@@ -40,6 +40,8 @@ pub struct Gathered {
     pub nonconformities: Vec<String>,
     /// Latency curves: by point and entry, for each percentile its sum over trials, and how many.
     pub latencies: BTreeMap<(usize, String), (Vec<f64>, u32)>,
+    /// Marking over depth in the queue with the most marks, of the first finished trial of each point.
+    pub curves: BTreeMap<usize, Queue>,
 }
 
 /// What a sweep's trials have in common.
@@ -121,7 +123,11 @@ pub fn gather(store: &Store) -> Result<Gathered, StoreError> {
         let (entry, results) = trial?;
         let of_ports = results.ports.iter().map(|port| format!("ports/{}", port.name));
         let of_device = results.device.iter().flat_map(|device| &device.readings);
-        for place in of_ports.chain(of_device.map(|reading| format!("device/{}", reading.place))) {
+        let of_queues = results.inferred.queues.iter();
+        let singles = of_ports
+            .chain(of_device.map(|reading| format!("device/{}", reading.place)))
+            .chain(of_queues.map(|queue| format!("queues/{}/{}", queue.port, queue.class)));
+        for place in singles {
             *places.entry(place).or_default() += 1;
         }
         let mut values = Vec::with_capacity(gathered.columns.len());
@@ -194,6 +200,9 @@ impl Gathered {
             }
             sums.1 += 1;
         }
+        if let Some(queue) = figures::busiest_queue(&results) {
+            self.curves.entry(point).or_insert_with(|| queue.clone());
+        }
         self.judged += results.expectations.len();
         for expected in results.expectations.into_iter().filter(|expected| !expected.met) {
             self.unmet += 1;
@@ -207,12 +216,15 @@ impl Gathered {
     /// every trial has: those come and go with what is varied.
     fn leave_out(&mut self, places: &BTreeMap<String, usize>) {
         let crowd = |folder: &str, most: usize| places.keys().filter(|place| place.starts_with(folder)).count() > most;
-        let (ports, device) = (crowd("ports/", MAX_PORTS), crowd("device/", MAX_DEVICE_PLACES));
+        let folders = [
+            ("ports/", crowd("ports/", MAX_PORTS)),
+            ("queues/", crowd("queues/", MAX_PORTS)),
+            ("device/", crowd("device/", MAX_DEVICE_PLACES)),
+        ];
         let kept = |column: &Column| {
             let place = column.place.as_str();
-            let single = place.starts_with("ports/") || place.starts_with("device/");
-            let crowded = place.starts_with("ports/") && ports || place.starts_with("device/") && device;
-            !single || !crowded && places.get(place) == Some(&self.rows.len())
+            let single = folders.iter().find(|(folder, _)| place.starts_with(folder));
+            single.is_none_or(|(_, crowded)| !crowded && places.get(place) == Some(&self.rows.len()))
         };
         let keep: Vec<bool> = self.columns.iter().map(kept).collect();
         let mut flags = keep.iter();

@@ -39,8 +39,7 @@ pub fn draw(sweep: &Sweep, gathered: &Gathered) -> Vec<(String, String)> {
     for plot in &wanted {
         match plot {
             Plot::MarkingRate => charts.extend(figure(sweep, gathered, &marking_rate())),
-            // Of what is read from outside; nothing is, so far.
-            Plot::MarkingCurve => {}
+            Plot::MarkingCurve => charts.extend(curves(sweep, gathered)),
             Plot::LatencyCdf => charts.extend(latencies(sweep, gathered)),
             Plot::Figure(of) => charts.extend(figure(sweep, gathered, of)),
         }
@@ -230,21 +229,13 @@ fn figure(sweep: &Sweep, gathered: &Gathered, of: &FigurePlot) -> Vec<(String, C
             };
             let place = column.place.rsplit('/').next().unwrap_or_default();
             let name = if several {
-                format!("{}-{}", of.name, file_part(place))
+                format!("{}-{}", of.name, plots::file_part(place))
             } else {
                 of.name.clone()
             };
             (name, chart)
         })
         .collect()
-}
-
-/// What may stand in a file's name.
-fn file_part(text: &str) -> String {
-    text.replace(
-        |c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'),
-        "-",
-    )
 }
 
 fn wide(x: &Placed) -> bool {
@@ -315,10 +306,50 @@ fn latencies(sweep: &Sweep, gathered: &Gathered) -> Vec<(String, Chart)> {
                 .into_iter()
                 .flatten()
             {
-                name = format!("{name}-{}", file_part(part));
+                name = format!("{name}-{}", plots::file_part(part));
             }
             charts.push((name, plots::latency(subtitle, legend, &curves)));
         }
+    }
+    charts.truncate(MAX_CHARTS);
+    charts
+}
+
+/// How the queue with the most marks marks over its depth: a line for each point.
+fn curves(sweep: &Sweep, gathered: &Gathered) -> Vec<(String, Chart)> {
+    let mut charts = Vec::new();
+    for (group, points) in groups(sweep) {
+        let without: &[usize] = if group.is_some() { &[0] } else { &[] };
+        let (legend, single) = legend(sweep, without);
+        let mut names = Vec::new();
+        for number in &points {
+            let Some(point) = sweep.points.get(*number) else {
+                continue;
+            };
+            let name = rest(sweep, point, without);
+            let value = name
+                .split_once('=')
+                .filter(|_| single)
+                .map(|(_, value)| value.to_owned());
+            names.push((*number, value.unwrap_or(name)));
+        }
+        let found = names.iter().filter_map(|(number, name)| {
+            let queue = gathered.curves.get(number)?;
+            // The probe, where there was one: it needs no clock.
+            let best = plots::readings(queue).pop()?;
+            Some(plots::Curve { name, ..best })
+        });
+        let found: Vec<plots::Curve<'_>> = found.collect();
+        if found.is_empty() {
+            continue;
+        }
+        let said = group.as_ref().map_or(String::new(), |group| format!(", {group}"));
+        let subtitle = format!("{}{said}: the first trial of each point", sweep.name);
+        let name = match &group {
+            Some(group) => format!("marking-curve-{}", plots::file_part(group)),
+            None => "marking-curve".to_owned(),
+        };
+        charts.push((name, plots::marking(subtitle, legend, &found)));
     }
     charts.truncate(MAX_CHARTS);
     charts

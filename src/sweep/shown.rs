@@ -10,18 +10,29 @@ use crate::report::terminal::View;
 use crate::report::terminal::table::{Cell, Table, Tone, toned};
 use crate::report::terminal::text::{figure, harmless};
 
-/// What is shown, the most important first: figure, statistic, and whether only when it is not zero.
-const SHOWN: &[(&str, &str, bool)] = &[
-    ("ECN_marking_rate", "", false),
-    ("KV_xfer_latency", "p99", false),
-    ("EP_alltoall_latency", "p99", false),
-    ("Fabric_Goodput", "", false),
-    ("lost", "", true),
-    ("PFC_frame_count", "", true),
-    ("JFI", "", false),
-    ("KV_xfer_latency", "p50", false),
-    ("Fabric_FCT", "p99", false),
-    ("packet_latency", "p99", false),
+/// What is shown, the most important first: figure, statistic, and a title that leaves room for others.
+const SHOWN: &[(&str, &str, &str)] = &[
+    ("ECN_marking_rate", "", "ECN [%]"),
+    ("ECN_onset_depth", "", "onset [bytes]"),
+    ("ECN_Kmin", "", "Kmin [bytes]"),
+    ("ECN_Kmax", "", "Kmax [bytes]"),
+    ("ECN_probe_Kmin", "", "probe Kmin [bytes]"),
+    ("PFC_XOFF", "", "XOFF [bytes]"),
+    ("PFC_XON", "", "XON [bytes]"),
+    ("PFC_pause_time", "", "paused [us]"),
+    ("HOL_blocking_delay", "p99", "HOL p99 [us]"),
+    ("Disruption_time", "", "disruption [us]"),
+    ("Convergence_time", "", "convergence [us]"),
+    ("KV_xfer_latency", "p99", "KV p99 [us]"),
+    ("EP_alltoall_latency", "p99", "EP p99 [us]"),
+    ("Fabric_Goodput", "", "goodput [GB/s]"),
+    ("lost", "", "lost"),
+    ("PFC_frame_count", "", "PFC frames"),
+    ("ECN_Pmax", "", "Pmax [%]"),
+    ("JFI", "", "JFI"),
+    ("KV_xfer_latency", "p50", "KV p50 [us]"),
+    ("Fabric_FCT", "p99", "FCT p99 [us]"),
+    ("packet_latency", "p99", "frame p99 [us]"),
 ];
 
 /// Unmet expectations that are listed.
@@ -43,16 +54,25 @@ pub fn summary(sweep: &Sweep, gathered: &Gathered, complete: bool, listed: bool,
         );
         out.push('\n');
     }
-    let columns: Vec<usize> = SHOWN
+    // A column of zeros says something only where there is no other of its figure.
+    let zero = |column: &usize| {
+        let mut estimates = (0..points).filter_map(|point| gathered.estimate(point, *column));
+        estimates.all(|estimate| estimate.max == 0.0 && estimate.min == 0.0)
+    };
+    let columns: Vec<(usize, &str)> = SHOWN
         .iter()
-        .flat_map(|(name, statistic, unless_zero)| {
-            let found = gathered.columns_of(None, name, statistic);
-            let worth = |column: &usize| {
-                let estimates = (0..points).filter_map(|point| gathered.estimate(point, *column));
-                let mut values = estimates.map(|estimate| estimate.max != 0.0 || !unless_zero);
-                values.any(|worth| worth)
+        .flat_map(|(name, statistic, title)| {
+            let found: Vec<usize> = gathered.columns_of(None, name, statistic).collect();
+            let told: Vec<usize> = found.iter().copied().filter(|column| !zero(column)).collect();
+            let silent = matches!(
+                *name,
+                "lost" | "PFC_frame_count" | "PFC_pause_time" | "HOL_blocking_delay"
+            );
+            let kept = match found.first() {
+                Some(first) if told.is_empty() && !silent => vec![*first],
+                _ => told,
             };
-            found.filter(worth).collect::<Vec<_>>()
+            kept.into_iter().map(move |column| (column, *title))
         })
         .collect();
     if columns.is_empty() {
@@ -61,20 +81,17 @@ pub fn summary(sweep: &Sweep, gathered: &Gathered, complete: bool, listed: bool,
     // Entries are named where there is more than one.
     let mut places: Vec<&str> = columns
         .iter()
-        .filter_map(|column| gathered.columns.get(*column)?.place.strip_prefix("traffic/"))
+        .filter_map(|(column, _)| gathered.columns.get(*column)?.place.strip_prefix("traffic/"))
         .collect();
     places.sort_unstable();
     places.dedup();
-    let title = |column: usize| {
-        let column = gathered.columns.get(column)?;
-        let unit = if column.unit == "1" {
-            String::new()
-        } else {
-            format!(" [{}]", column.unit)
-        };
-        let place = column.place.strip_prefix("traffic/").filter(|_| places.len() > 1);
-        let place = place.map_or(String::new(), |place| format!("{place} "));
-        Some(format!(">{place}{}{unit}", column.title()))
+    let title = |column: usize, title: &str| {
+        let place = gathered.columns.get(column)?.place.strip_prefix("traffic/");
+        let place = place.filter(|_| places.len() > 1);
+        Some(format!(
+            ">{}{title}",
+            place.map_or(String::new(), |place| format!("{place} "))
+        ))
     };
     let mut head: Vec<(String, u8)> = sweep
         .axes
@@ -82,9 +99,10 @@ pub fn summary(sweep: &Sweep, gathered: &Gathered, complete: bool, listed: bool,
         .map(|axis| (format!(">{}", axis.short()), 0))
         .chain([(">trials".to_owned(), 1)])
         .collect();
-    head.extend(columns.iter().enumerate().map(|(rank, column)| {
+    head.extend(columns.iter().enumerate().map(|(rank, (column, short))| {
         let rank = u8::try_from(rank).unwrap_or(u8::MAX);
-        (title(*column).unwrap_or_default(), rank.saturating_add(1))
+        let title = title(*column, short).unwrap_or_else(|| format!(">{short}"));
+        (title, rank.saturating_add(2))
     }));
     let mut table = Table::new(&head);
     for (number, point) in sweep.points.iter().enumerate() {
@@ -96,7 +114,7 @@ pub fn summary(sweep: &Sweep, gathered: &Gathered, complete: bool, listed: bool,
         row.extend(
             columns
                 .iter()
-                .map(|column| estimate(gathered.estimate(number, *column), view).into()),
+                .map(|(column, _)| estimate(gathered.estimate(number, *column), view).into()),
         );
         table.row(row);
     }

@@ -51,7 +51,7 @@ impl Axis {
         self.keys.join(",")
     }
 
-    /// Its name in charts: the last part of each key.
+    /// Its name in charts: the last part of each key, each once.
     #[must_use]
     pub fn short(&self) -> String {
         let last = |key: &String| key.rsplit('.').next().unwrap_or(key).to_owned();

@@ -80,7 +80,12 @@ pub const EAL: Section = Section {
             "auto",
             "whether hugepages are used: if there are enough, always, or never",
         ),
-        key("memory", "64 MiB to 1 TiB", "512 MiB", "memory that EAL may take"),
+        key(
+            "memory",
+            "64 MiB to 1 TiB",
+            "512 MiB; 2 GiB with a fabric",
+            "memory that EAL may take",
+        ),
         key(
             "file_prefix",
             "letters, digits, `-`, `_` and `.`, up to 32",

@@ -63,7 +63,12 @@ pub fn label(list: &str, index: usize, node: &Node) -> Option<String> {
 fn eal(outer: &Fields<'_>) -> EalOptions {
     let mut eal = EalOptions {
         hugepages: Hugepages::Auto,
-        memory: Bytes(512 << 20),
+        // A fabric's switches hold frames by the hundred megabytes; what is not used is not taken.
+        memory: Bytes(if outer.get("fabric").is_some() {
+            2 << 30
+        } else {
+            512 << 20
+        }),
         file_prefix: None,
         telemetry: true,
         extra_args: Vec::new(),

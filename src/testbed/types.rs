@@ -38,7 +38,7 @@ pub struct Testbed {
 pub struct EalOptions {
     /// `hugepages`.
     pub hugepages: Hugepages,
-    /// `memory`: bytes that EAL may take; default 512 MiB.
+    /// `memory`: bytes that EAL may take; default 512 MiB, with a fabric 2 GiB.
     pub memory: Bytes,
     /// `file_prefix`: `None` gives each process one of its own.
     pub file_prefix: Option<String>,

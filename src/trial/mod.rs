@@ -77,6 +77,7 @@ impl Trial<'_> {
     /// As [`Trial::run`].
     pub fn check(&self) -> Result<(), TrialError> {
         let testbed = &self.sized();
+        check_fabric(testbed)?;
         safety::check_devices(&self.pattern.pattern, testbed, self.owned_interfaces)?;
         // Where the speeds are known, so is the plan.
         if let Ok(speeds) = speeds(testbed) {
@@ -154,6 +155,15 @@ impl Trial<'_> {
     fn sized(&self) -> Testbed {
         self.testbed.testbed.sized(self.pattern.pattern.workers_needed())
     }
+}
+
+/// Whether the fabric of a testbed, if it has one, can have as many hosts as there are ports.
+///
+/// # Errors
+/// [`TrialError::Input`]: headroom that does not fit, a fault at a place that is not there.
+pub fn check_fabric(testbed: &Testbed) -> Result<(), TrialError> {
+    let Some(config) = &testbed.fabric else { return Ok(()) };
+    fabric::check(config, testbed.ports.len()).map_err(|error| TrialError::Input(error.to_string()))
 }
 
 fn environment(error: impl std::fmt::Display) -> TrialError {

@@ -69,6 +69,13 @@ impl Spans {
         self.spans.iter().copied()
     }
 
+    /// The time in it from `from` to `to`.
+    #[must_use]
+    pub fn within(&self, from: i64, to: i64) -> Picos {
+        let part = |(start, end): &(i64, i64)| ((*end).min(to) - (*start).max(from)).max(0);
+        Picos(self.spans.iter().map(part).sum::<i64>().unsigned_abs())
+    }
+
     /// All time in it before `end`.
     #[must_use]
     pub fn total(&self, end: i64) -> Picos {

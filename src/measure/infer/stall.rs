@@ -16,10 +16,13 @@ use super::{Evidence, Facts};
 use crate::measure::trace::Kind;
 use crate::units::Picos;
 
+/// A silence of fewer than so many times of a frame on the link is none: others may have the link.
+const FRAMES: i64 = 4;
+
 /// The longest silence of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stall {
-    /// How long nothing came.
+    /// How long nothing came; zero: never for long.
     pub length: Picos,
     /// From when.
     pub began: Picos,
@@ -27,24 +30,36 @@ pub struct Stall {
     pub recovery: Option<Picos>,
 }
 
-/// The longest silence of `queue` that is not our own doing.
+/// The longest silence of `queue` that is not our own doing; `None` when not one frame's delay tells.
 #[must_use]
 pub fn longest(evidence: &Evidence<'_>, port: &Port, queue: &Queue) -> Option<Stall> {
     let held = &held(evidence, queue.port)[usize::from(queue.class & 7)];
     let mut last = i64::MIN;
     let mut worst: Option<(i64, usize)> = None;
+    let mut told = false;
     for (at, frame) in queue.frames.iter().enumerate() {
         if let Some(enter) = frame.enter() {
             let due = enter + port.paths.on_link(frame.len);
             let since = due.max(last);
             let silence = frame.arrival - since;
-            if worst.is_none_or(|(longest, _)| silence > longest) && !held.overlap(since, frame.arrival) {
+            told = true;
+            let long = silence > FRAMES * port.paths.on_link(frame.len);
+            if long && worst.is_none_or(|(longest, _)| silence > longest) && !held.overlap(since, frame.arrival) {
                 worst = Some((silence, at));
             }
         }
         last = frame.arrival;
     }
-    let (length, at) = worst.filter(|(length, _)| *length > 0)?;
+    if !told {
+        return None;
+    }
+    let Some((length, at)) = worst else {
+        return Some(Stall {
+            length: Picos::ZERO,
+            began: Picos::ZERO,
+            recovery: None,
+        });
+    };
     let end = queue.frames.get(at)?.arrival;
     let empty = queue.frames.get(at..)?.iter().find(|frame| frame.found() == Some(0));
     let picos = |time: i64| Picos(time.max(0).unsigned_abs());
@@ -98,9 +113,26 @@ pub struct Victim {
     pub during: Waiting,
     /// Waiting of the others.
     pub calm: Waiting,
-    /// For how long its own senders were paused in its class, all together: its frames were held
-    /// before they left, which no delay shows.
+    /// For how long its own senders were paused in its class while it was sent, all together: its
+    /// frames were held before they left, which no delay shows.
     pub held: Picos,
+    /// Its frames went through the deepest queue of those that were paused: it is not a victim but
+    /// part of the cause.
+    pub congested: bool,
+}
+
+/// Port and class of the deepest queue of a class that was paused anywhere.
+fn deepest(ports: &[Port], spans: &[[Spans; 8]]) -> Option<(usize, u8)> {
+    let paused = |class: u8| spans.iter().any(|classes| !classes[usize::from(class & 7)].is_empty());
+    let queues = ports
+        .iter()
+        .flat_map(|port| &port.queues)
+        .filter(|queue| paused(queue.class));
+    let depth = |queue: &Queue| queue.frames.iter().filter_map(super::queue::Frame::found).max();
+    queues
+        .filter_map(|queue| Some((depth(queue)?, queue)))
+        .max_by_key(|(depth, _)| *depth)
+        .map(|(_, queue)| (queue.port, queue.class))
 }
 
 /// What pauses cost each entry; `None` of those of which no frame was seen, and of all when nothing
@@ -117,6 +149,9 @@ pub fn victims(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port]) -> Vec<Op
     let seen = evidence.trace.observations();
     let mut during: Vec<Vec<u64>> = vec![Vec::new(); entries];
     let mut calm = during.clone();
+    let mut active = vec![(i64::MAX, i64::MIN); entries];
+    let mut congested = vec![false; entries];
+    let deepest = deepest(ports, &spans);
     for port in ports {
         for queue in &port.queues {
             for frame in &queue.frames {
@@ -142,6 +177,14 @@ pub fn victims(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port]) -> Vec<Op
                             .map(|(_, one)| one)
                     }))
                 });
+                if let Some((from, to)) = active.get_mut(usize::from(flow.entry)) {
+                    (*from, *to) = ((*from).min(left), (*to).max(frame.arrival));
+                }
+                if deepest == Some((queue.port, queue.class))
+                    && let Some(congested) = congested.get_mut(usize::from(flow.entry))
+                {
+                    *congested = true;
+                }
                 let waited = (frame.arrival - left - unloaded).max(0).unsigned_abs();
                 let list = if others.overlap(left, frame.arrival) {
                     &mut during
@@ -154,8 +197,7 @@ pub fn victims(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port]) -> Vec<Op
             }
         }
     }
-    let end = i64::try_from(evidence.end.0).unwrap_or(i64::MAX);
-    let held = |entry: usize| {
+    let held = |entry: usize, (from, to): (i64, i64)| {
         let mut senders: Vec<(u16, u8)> = facts
             .flows()
             .iter()
@@ -164,9 +206,13 @@ pub fn victims(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port]) -> Vec<Op
             .collect();
         senders.sort_unstable();
         senders.dedup();
-        let times = senders
-            .iter()
-            .filter_map(|(port, class)| Some(spans.get(usize::from(*port))?[usize::from(class & 7)].total(end).0));
+        let times = senders.iter().filter_map(|(port, class)| {
+            Some(
+                spans.get(usize::from(*port))?[usize::from(class & 7)]
+                    .within(from, to)
+                    .0,
+            )
+        });
         Picos(times.sum())
     };
     during
@@ -177,7 +223,8 @@ pub fn victims(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port]) -> Vec<Op
             (during.len() + calm.len() > 0).then(|| Victim {
                 during: Waiting::of(during),
                 calm: Waiting::of(calm),
-                held: held(entry),
+                held: held(entry, active.get(entry).copied().unwrap_or((0, 0))),
+                congested: congested.get(entry).copied().unwrap_or(false),
             })
         })
         .collect()

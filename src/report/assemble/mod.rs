@@ -13,7 +13,7 @@ mod traffic;
 
 use std::time::{Duration, SystemTime};
 
-use super::model::{Anomaly, AnomalyKind, Clock, Cores, Dut, Results, Run, TimeSource, TimeSources, Traffic};
+use super::model::{Anomaly, AnomalyKind, Clock, Cores, Dut, DutId, Results, Run, TimeSource, TimeSources, Traffic};
 use super::provenance;
 use crate::dpdk;
 use crate::engine::outcome::{self, Outcome};
@@ -21,7 +21,7 @@ use crate::measure::{EntryRecord, Recorder};
 use crate::pattern::Pattern;
 use crate::plan::summary::Summary;
 use crate::plan::{EntryPlan, Plan};
-use crate::testbed::Testbed;
+use crate::testbed::{Testbed, Topology};
 use crate::units::{PICOS_PER_SECOND, Picos, WIRE_OVERHEAD};
 
 /// What a result must say of its inputs.
@@ -174,6 +174,10 @@ fn run(inputs: &Inputs<'_>, plan: &Plan, summary: &Summary, outcome: &Outcome) -
     if plan.ports.iter().any(|port| port.loopback) {
         nonconformities.push("Ports are looped back: there is no device under test.".to_owned());
     }
+    let simulated = inputs.testbed.fabric.as_ref().map(|fabric| match fabric.topology {
+        Topology::Switch => DutId::Switch,
+        Topology::LeafSpine { .. } | Topology::Clos { .. } => DutId::Fabric,
+    });
     Run {
         name: inputs.pattern.name.clone(),
         pattern: inputs.pattern_source.0.to_owned(),
@@ -189,7 +193,7 @@ fn run(inputs: &Inputs<'_>, plan: &Plan, summary: &Summary, outcome: &Outcome) -
         timestamps: times(outcome),
         conforming: false,
         nonconformities,
-        dut: Dut::new(&inputs.testbed.dut, inputs.pattern.draft.as_deref()),
+        dut: Dut::new(&inputs.testbed.dut, simulated, inputs.pattern.draft.as_deref()),
         started_at: provenance::rfc3339(inputs.started),
         planned_duration_ps: summary.length.map(|length| length.0),
         measured_duration_ps: first.zip(last).and_then(|(first, last)| last.0.checked_sub(first.0)),

@@ -32,7 +32,7 @@ pub(super) fn of_entry(list: &mut Listing<'_>, entry: &Traffic, victim: Option<&
             meaning,
         );
     }
-    if let Some(victim) = victim {
+    if let Some(victim) = victim.filter(|victim| !victim.congested) {
         let meaning = "waiting beyond the unloaded delay of frames on their way while another class or port was paused";
         for (statistic, picos) in [
             (Statistic::Mean, victim.during.mean_ps),
@@ -42,6 +42,14 @@ pub(super) fn of_entry(list: &mut Listing<'_>, entry: &Traffic, victim: Option<&
             let waited = (victim.during.frames > 0).then(|| micros(picos));
             list.add("HOL_blocking_delay", "us", statistic, waited, meaning);
         }
+        let meaning = "time for which PFC held its senders in its class while it was sent, all senders together";
+        list.add(
+            "HOL_held_time",
+            "us",
+            Statistic::Value,
+            Some(micros(victim.held_ps)),
+            meaning,
+        );
     }
 }
 

@@ -67,10 +67,10 @@ pub struct Dut {
 
 impl Dut {
     /// The device under test as the testbed describes it. `dut: {id: DUT-S}` says which of the draft's
-    /// it is; without that, tests 8.1 and 8.2 are of one switch and all others of a fabric, as
-    /// the draft has it.
+    /// it is; without that, `simulated` says what the reference fabric is; and without a fabric, tests
+    /// 8.1 and 8.2 are of one switch and all others of a fabric, as the draft has it.
     #[must_use]
-    pub fn new(details: &BTreeMap<String, String>, draft: Option<&str>) -> Dut {
+    pub fn new(details: &BTreeMap<String, String>, simulated: Option<DutId>, draft: Option<&str>) -> Dut {
         let by_id = details
             .get("id")
             .and_then(|id| DutId::ALL.iter().find(|known| known.name() == id));
@@ -80,7 +80,7 @@ impl Dut {
             DutId::Fabric
         };
         Dut {
-            id: by_id.copied().unwrap_or(by_test),
+            id: by_id.copied().or(simulated).unwrap_or(by_test),
             details: details.clone(),
         }
     }

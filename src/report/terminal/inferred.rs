@@ -6,7 +6,7 @@
 use super::text::{figure, grouped, harmless, wrap};
 use super::{View, line};
 use crate::report::model::{
-    Bin, Estimate, Inferred, Marking, MarkingVerdict, PauseDirection, Pausing, Queue, Results, Threshold,
+    Bin, Estimate, Inferred, Marking, MarkingVerdict, PauseDirection, Pausing, Queue, Results, Threshold, Victim,
 };
 use crate::units::{Bytes, Picos};
 
@@ -226,7 +226,7 @@ fn draw(out: &mut String, marking: &Marking, view: View) {
 
 /// Whether there is anything to say of pauses, losses or victims.
 pub(super) fn has_pauses(inferred: &Inferred) -> bool {
-    !inferred.pfc.is_empty() || !inferred.victims.is_empty()
+    !inferred.pfc.is_empty()
 }
 
 /// A line for each class and direction, and one for each victim.
@@ -243,7 +243,8 @@ pub(super) fn pauses(out: &mut String, inferred: &Inferred, view: View) {
     if let Some(hops) = inferred.pause_propagation_hops.filter(|hops| *hops > 1) {
         line(out, &format!("  pauses came back over {hops} switches"));
     }
-    for victim in &inferred.victims {
+    let worth = |victim: &&Victim| !victim.congested && victim.during.frames + victim.held_ps > 0;
+    for victim in inferred.victims.iter().filter(worth) {
         let mut said = Vec::new();
         if victim.during.frames > 0 {
             said.push(format!(

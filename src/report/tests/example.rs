@@ -268,6 +268,7 @@ pub(super) fn run() -> Run {
         nonconformities: vec!["a trial of 2 s is shorter than the 60 s of test 5.1".to_owned()],
         dut: Dut::new(
             &BTreeMap::from([("model".to_owned(), "example".to_owned())]),
+            None,
             Some("8.1"),
         ),
         started_at: "2026-02-25T06:13:20Z".to_owned(),
@@ -331,6 +332,7 @@ fn marking() -> Marking {
     Marking {
         frames: 2_000,
         marked: (0..20).map(share).sum(),
+        elsewhere: 17,
         deepest_bytes: 996_630,
         uncertainty_bytes: 4_170,
         onset: Some(Onset {
@@ -457,7 +459,9 @@ fn inferred() -> Inferred {
             during: waiting(2_000_000),
             calm: waiting(100_000),
             held_ps: 60_000_000,
+            congested: false,
         }],
+        leaves: Some(1),
         until_ps: Some(4_000_000_000),
         frames_beyond: 25_000,
     }

@@ -378,6 +378,29 @@ fn ecn_is_judged_by_what_was_sent() {
     assert_eq!(judged(points(0, 0, 100, 0), points(0, 0, 0, 0)), (None, false, false));
 }
 
+/// A sender that PFC held back for as much of its time as it is slow is not slow by our doing.
+#[test]
+fn what_pauses_held_back_is_not_late() {
+    let mut results = results();
+    let entry = &mut results.traffic[0];
+    let pacing = entry.pacing.as_mut().unwrap();
+    // Half of what was asked for.
+    (pacing.requested_bps, pacing.achieved_bps) = (Some(80_000_000_000), Some(40_000_000_000));
+    pacing.slips = 0;
+    // 10,000 frames of 1,000 bytes with 24 on the wire beside them take 2.048 ms at that rate.
+    (entry.packets.sent, entry.frame_bytes.sent) = (10_000, 10_000_000);
+    entry.tx_ports = vec![results.ports[0].name.clone()];
+    let mut of = |paused: u64| {
+        results.ports[0].pfc.paused_ps_per_class = Some([0, 0, 0, paused, 1, 0, 0, 0]);
+        let found = anomaly::detect(&results);
+        let slow = |one: &&Anomaly| one.kind == AnomalyKind::Pacing && one.place == "traffic/kv";
+        found.iter().filter(slow).count()
+    };
+    assert_eq!(of(0), 1);
+    assert_eq!(of(900_000_000), 1);
+    assert_eq!(of(1_024_000_000), 0);
+}
+
 #[test]
 fn a_sender_that_was_paused_is_not_late() {
     // 80 of 100 Gb/s: 6,400 frames of 4,154 + 24 bytes took 2.674 ms, so 0.535 ms are missing.
