@@ -30,16 +30,17 @@ impl Bench {
 
     /// Runs a pattern on a testbed, each a YAML text or the name of a shipped file.
     pub fn try_run(&mut self, pattern: &str, testbed: &str, set: &[&str]) -> Result<Measured, TrialError> {
-        self.run_until(pattern, testbed, set, &AtomicBool::new(false))
+        self.run_watched(pattern, testbed, set, &AtomicBool::new(false), || {})
     }
 
-    /// The same, stopped when `stop` says so.
-    pub fn run_until(
+    /// The same, stopped when `stop` says so, with `watch` called a few times a second.
+    pub fn run_watched(
         &mut self,
         pattern: &str,
         testbed: &str,
         set: &[&str],
         stop: &AtomicBool,
+        mut watch: impl FnMut(),
     ) -> Result<Measured, TrialError> {
         let split = |of_testbed: bool| -> Vec<String> {
             let of = set.iter().filter(|key| key.starts_with(testbed::PREFIX) == of_testbed);
@@ -65,7 +66,7 @@ impl Bench {
             testbed_name: Some("testbed.yaml"),
             owned_interfaces: &[],
         };
-        trial.run(&mut self.session, stop, |_| {})
+        trial.run(&mut self.session, stop, |_| watch())
     }
 
     /// Packet buffers that no pool has.
