@@ -40,8 +40,15 @@ fn every_shipped_pattern_on_every_shipped_fabric() {
                     Ok(measured) => {
                         let fabric = measured.fabric.unwrap();
                         let l = virtual_kit::ledger(&measured.results, &fabric);
-                        eprintln!("{name} on {testbed}: {} {:?} {:?}", fabric.frames_sent, begun.elapsed(), l);
-                        for a in measured.results.anomalies { eprintln!("      {} {} {}", a.place, a.kind, a.text); }
+                        eprintln!(
+                            "{name} on {testbed}: {} {:?} {:?}",
+                            fabric.frames_sent,
+                            begun.elapsed(),
+                            l
+                        );
+                        for a in measured.results.anomalies {
+                            eprintln!("      {} {} {}", a.place, a.kind, a.text);
+                        }
                     }
                     Err(e) => eprintln!("{name} on {testbed}: {e}"),
                 }

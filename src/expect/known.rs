@@ -151,6 +151,11 @@ pub const SECTIONS: &[(&str, &[Known])] = &[
                 "waiting of frames while another class or port was paused",
             ),
             figure(
+                "HOL_held_time",
+                &[one(Time)],
+                "time for which PFC held an entry's senders in its class",
+            ),
+            figure(
                 "ECN_onset_delay",
                 &[one(Time)],
                 "one-way delay of an entry's first frame with CE",

@@ -41,7 +41,8 @@ impl Bench {
     ) -> Result<Measured, TrialError> {
         let split = |of_testbed: bool| -> Vec<String> {
             let of = set.iter().filter(|key| key.starts_with(testbed::PREFIX) == of_testbed);
-            of.map(|key| key.trim_start_matches(testbed::PREFIX).to_owned()).collect()
+            of.map(|key| key.trim_start_matches(testbed::PREFIX).to_owned())
+                .collect()
         };
         let loaded = if pattern.contains('\n') {
             pattern::of(text("pattern.yaml", pattern, split(false)))
@@ -233,10 +234,15 @@ fn of_entry(wrong: &mut Differences, entry: &Traffic) {
         format!("{name}: ICRCs checked"),
         packets.icrc_checked.unwrap_or_default(),
         received
-            + [packets.icrc_errors, packets.duplicated, packets.too_late, packets.malformed]
-                .iter()
-                .map(|n| n.unwrap_or_default())
-                .sum::<u64>(),
+            + [
+                packets.icrc_errors,
+                packets.duplicated,
+                packets.too_late,
+                packets.malformed,
+            ]
+            .iter()
+            .map(|n| n.unwrap_or_default())
+            .sum::<u64>(),
     );
     let ecn = entry.ecn.received.map_or(0, |ecn| ecn.total());
     wrong.same(format!("{name}: a codepoint each"), ecn, received);
@@ -277,7 +283,11 @@ fn of_ports(wrong: &mut Differences, results: &Results, fabric: &Counters) {
             port.rx.frames.saturating_sub(received),
             port.rx.bytes.saturating_sub(received_bytes),
         );
-        wrong.same(format!("{name}: control bytes received"), came_bytes, came * CONTROL_LEN);
+        wrong.same(
+            format!("{name}: control bytes received"),
+            came_bytes,
+            came * CONTROL_LEN,
+        );
         let counted = port.pfc.received_per_class.unwrap_or_default();
         wrong.holds(
             format!("{name}: {came} control frames received of {counted:?}"),

@@ -67,6 +67,8 @@ pub struct Marking {
     pub frames: u64,
     /// Of them, marked.
     pub marked: u64,
+    /// ECN-capable frames left out: they waited elsewhere, at least in part.
+    pub elsewhere: u64,
     /// Greatest depth that any of them saw, bytes.
     pub deepest: u64,
     /// How far depths may be off, bytes.
@@ -117,6 +119,9 @@ pub fn infer(evidence: &Evidence<'_>, facts: &Facts, port: &Port, queue: &Queue)
     if port.paths.is_coarse() {
         return Some(coarse(&counted));
     }
+    let all = counted.len();
+    let counted: Vec<Counted> = counted.into_iter().filter(|one| !one.frame.elsewhere).collect();
+    let elsewhere = (all - counted.len()) as u64;
     let found = samples(counted.iter().filter_map(|one| Some((one.frame.found()?, one.marked))));
     let left = samples(counted.iter().filter_map(|one| Some((one.frame.left()?, one.marked))));
     let longest = counted.iter().map(|one| u64::from(one.frame.len)).max().unwrap_or(0);
@@ -141,6 +146,10 @@ pub fn infer(evidence: &Evidence<'_>, facts: &Facts, port: &Port, queue: &Queue)
     let uncertainty = queue.uncertainty.unwrap_or(0);
     let mut marking = reading.marking(uncertainty, queue.uncertainty.is_none());
     marking.onset = onset;
+    marking.elsewhere = elsewhere;
+    if counted.is_empty() {
+        marking.why_not = Some("Whatever these frames waited, they waited elsewhere, not in this queue.".to_owned());
+    }
     let (verdict, explanation) = judge(
         &marking,
         reading.samples,
@@ -219,6 +228,7 @@ impl<'a> Reading<'a> {
         Marking {
             frames,
             marked,
+            elsewhere: 0,
             deepest: self.samples.last().map_or(0, |sample| sample.depth),
             uncertainty,
             onset: None,

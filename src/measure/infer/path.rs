@@ -148,10 +148,16 @@ impl Paths {
         Some(path.base + self.serialised(len))
     }
 
+    /// How far unloaded delays may be off, ps.
+    pub(super) fn doubt(&self) -> i64 {
+        self.paths.iter().flatten().map(|path| path.doubt).max().unwrap_or(0)
+    }
+
     /// How far depths may be off because of what is not known of the paths, bytes; `None`: of no path
     /// a frame was alone.
     pub(super) fn uncertainty(&self) -> Option<u64> {
-        let worst = self.paths.iter().flatten().map(|path| path.doubt).max()?;
+        self.paths.iter().flatten().next()?;
+        let worst = self.doubt();
         let bytes = i128::from(worst) * i128::from(self.speed.0) / 8_000_000_000_000;
         u64::try_from(bytes).ok()
     }

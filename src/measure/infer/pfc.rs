@@ -5,7 +5,7 @@
 //! XOFF, and an XON when it had just come down to XON: each reading is the bytes that were in the
 //! switch then. A frame before a PFC frame on the link, or a switch that counts a frame from when it
 //! arrives and not from when it is queued, shifts the former; how far at most is said. Behind several
-//! switches the reading is of all of them together: an upper bound.
+//! switches nothing is read: nobody sees from outside which of them holds the bytes.
 //!
 //! Left out on purpose: PAUSE frames, of which only times are kept.
 
@@ -209,6 +209,16 @@ fn received(
     }
     if ports.iter().any(|port| port.paths.is_coarse()) {
         pausing.why_not = Some("Arrival times are those of bursts.".to_owned());
+        return pausing;
+    }
+    let first = evidence.places.first();
+    if evidence
+        .places
+        .iter()
+        .any(|place| first.is_some_and(|first| place.leaf != first.leaf))
+    {
+        let why = "Behind several switches nobody sees which of them holds the bytes.";
+        pausing.why_not = Some(why.to_owned());
         return pausing;
     }
     let (xoff, xon) = thresholds(evidence, port, &mine, &frames);

@@ -10,10 +10,14 @@
 //! enqueue); the bytes of later frames that entered before it began to leave are the depth that it
 //! left behind (at dequeue). So no drain rate is assumed: it is whatever it really was.
 //!
-//! Left out on purpose: queues before the last one. What a frame waited there is in its delay and so
-//! in its depth.
+//! A frame waited *elsewhere* when this link was idle in the meantime, though nobody held it, or when
+//! frames that entered after it were served before it: then its delay says nothing of this queue.
+//!
+//! Left out on purpose: queues before the last one. A frame that waited both there and here counts as
+//! one that waited here when nothing shows the difference.
 
-use super::path::Paths;
+use super::path::{Paths, held};
+use super::spans::Spans;
 use super::{Evidence, Facts};
 use crate::measure::trace::{Kind, Observation};
 
@@ -41,6 +45,8 @@ pub struct Frame {
     enter: i64,
     found: u64,
     left: u64,
+    /// It waited in another queue, at least in part.
+    pub elsewhere: bool,
 }
 
 impl Frame {
@@ -114,6 +120,29 @@ impl Queue {
         first.map_or(0, |first| bytes(entered) - bytes(first))
     }
 
+    /// Finds the frames whose delay is not of this queue's making.
+    fn find_elsewhere(&mut self, paths: &Paths, link: &Link, held: &Spans) {
+        let doubt = paths.doubt();
+        let mut hint = (0, 0);
+        let mut latest = NEVER;
+        for frame in &mut self.frames {
+            if frame.enter == NEVER {
+                continue;
+            }
+            let own = paths.on_link(frame.len);
+            let due = frame.enter + own;
+            let waited = frame.arrival - due;
+            // Frames of MAC control are on the link, too, and nobody lists them.
+            let slack = own / 4 + waited / 32;
+            let idle = link.idle(frame.enter, frame.arrival, &mut hint);
+            let idled = idle > slack && !held.overlap(due, frame.arrival);
+            frame.elsewhere = idled || latest > frame.enter.saturating_add(own + doubt);
+            if !frame.elsewhere {
+                latest = latest.max(frame.enter);
+            }
+        }
+    }
+
     /// Fills in what each frame found and left behind.
     fn measure(&mut self, paths: &Paths) {
         let mut bytes = 0u64;
@@ -140,6 +169,47 @@ impl Queue {
             let left = self.before[behind] - self.before[at + 1];
             (self.frames[at].found, self.frames[at].left) = (found, left);
         }
+    }
+}
+
+/// When the last link was idle.
+struct Link {
+    /// When each frame had arrived.
+    arrivals: Vec<i64>,
+    /// When each frame's first bit was on the link.
+    begins: Vec<i64>,
+    /// Idle time before the n-th frame, and before all that came before it.
+    idle: Vec<i64>,
+}
+
+impl Link {
+    fn new<'a>(frames: impl Iterator<Item = &'a Observation>, paths: &Paths) -> Link {
+        let (mut arrivals, mut begins, mut idle) = (Vec::new(), Vec::new(), Vec::new());
+        let mut sum = 0i64;
+        for one in frames {
+            let arrival = one.arrival.0.cast_signed();
+            let begin = arrival - paths.on_link(u32::from(one.len));
+            sum += arrivals.last().map_or(0, |last| (begin - last).max(0));
+            arrivals.push(arrival);
+            begins.push(begin);
+            idle.push(sum);
+        }
+        Link { arrivals, begins, idle }
+    }
+
+    /// Idle time from `from` to the beginning of the frame that arrived at `arrival`; `hint` is where
+    /// to look first.
+    fn idle(&self, from: i64, arrival: i64, hint: &mut (usize, usize)) -> i64 {
+        hint.0 = boundary(&self.arrivals, hint.0, |time| *time <= from);
+        hint.1 = boundary(&self.arrivals, hint.1, |time| *time < arrival);
+        let sum = |at: usize| self.idle.get(at).copied().unwrap_or(0);
+        if hint.1 < hint.0 {
+            return 0;
+        }
+        // Of the gap in which it began to wait, the part from then on.
+        let first = self.begins.get(hint.0).map_or(0, |begin| (begin - from).max(0));
+        let before = hint.0.checked_sub(1).map_or(0, sum);
+        sum(hint.1) - sum(hint.0) + first.min(sum(hint.0) - before)
     }
 }
 
@@ -242,11 +312,15 @@ fn build(evidence: &Evidence<'_>, facts: &Facts, port: usize, indices: &[u32]) -
             enter,
             found: NO_DEPTH,
             left: NO_DEPTH,
+            elsewhere: false,
         });
     }
     let mut queues: Vec<Queue> = queues.into_iter().flatten().collect();
+    let link = Link::new(ordered().map(|(_, one)| one), &paths);
+    let held = held(evidence, port);
     for queue in &mut queues {
         queue.measure(&paths);
+        queue.find_elsewhere(&paths, &link, &held[usize::from(queue.class & 7)]);
     }
     Port { port, queues, paths }
 }

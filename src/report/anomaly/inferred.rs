@@ -6,20 +6,30 @@
 use super::frames;
 use crate::report::kpi;
 use crate::report::model::{
-    Anomaly, AnomalyKind as Kind, Clock, Marking, MarkingVerdict, PauseDirection, Pausing, Queue, Results, TimeSource,
+    Anomaly, AnomalyKind as Kind, Clock, DutId, Marking, MarkingVerdict, PauseDirection, Pausing, Queue, Results,
+    TimeSource,
 };
 use crate::units::Picos;
 
 /// A silence, or a pause without a reason, of less is not worth a word, ps: 10 us.
 const WORTH_SAYING: u64 = 10_000_000;
 
+/// Behind several switches frames that are overdue may stand in a queue of another switch, which
+/// moves: only a long silence is worth a word there, ps: 1 ms.
+const WORTH_SAYING_FAR: u64 = 1_000_000_000;
+
 /// Everything to be said about `results.inferred`.
 pub(super) fn detect(results: &Results, found: &mut Vec<Anomaly>) {
     let exact = results.run.clock == Clock::Virtual || results.run.timestamps.rx == TimeSource::Nic;
+    let one_switch = results
+        .inferred
+        .leaves
+        .map_or(results.run.dut.id == DutId::Switch, |leaves| leaves == 1);
+    let silence = exact.then_some(if one_switch { WORTH_SAYING } else { WORTH_SAYING_FAR });
     let mut say = |place: String, kind: Kind, text: String| found.push(Anomaly { kind, text, place });
     for queue in &results.inferred.queues {
         let place = kpi::place_of_queue(queue);
-        of_queue(queue, exact, &mut |kind, text| say(place.clone(), kind, text));
+        of_queue(queue, silence, &mut |kind, text| say(place.clone(), kind, text));
     }
     for pausing in &results.inferred.pfc {
         let place = format!("ports/{}", pausing.port);
@@ -38,7 +48,7 @@ pub(super) fn detect(results: &Results, found: &mut Vec<Anomaly>) {
     }
 }
 
-fn of_queue(queue: &Queue, exact: bool, say: &mut dyn FnMut(Kind, String)) {
+fn of_queue(queue: &Queue, worth: Option<u64>, say: &mut dyn FnMut(Kind, String)) {
     if let Some(marking) = &queue.ecn {
         mismatch(marking, "", say);
     }
@@ -63,20 +73,17 @@ fn of_queue(queue: &Queue, exact: bool, say: &mut dyn FnMut(Kind, String)) {
             || "not all came back".to_owned(),
             |time| format!("all were back {} after the first loss", Picos(time)),
         );
-        let flows = if loss.outages == 1 {
-            "1 flow was".to_owned()
+        let outages = if loss.outages == 1 {
+            "1 outage of a flow".to_owned()
         } else {
-            format!("Flows were, {} times,", loss.outages)
+            format!("{} outages of flows", loss.outages)
         };
-        let text = format!(
-            "{flows} cut off {gap}, with {} lost; {restored}.",
-            frames(loss.outage_frames)
-        );
+        let text = format!("{outages} {gap}, with {} lost; {restored}.", frames(loss.outage_frames));
         say(Kind::LinkDisruption, text);
     }
     if let Some(silence) = queue
         .silence
-        .filter(|silence| exact && silence.length_ps >= WORTH_SAYING)
+        .filter(|silence| worth.is_some_and(|worth| silence.length_ps >= worth))
     {
         let recovery = silence.recovery_ps.map_or_else(
             || "the queue was not empty again".to_owned(),

@@ -70,6 +70,7 @@ pub(super) fn inferred(plan: &Plan, outcome: &Outcome, configured: &Configured, 
                 })
             })
             .collect(),
+        leaves: places.iter().map(|place| place.leaf).max().map(|last| last + 1),
         until_ps: read.until.map(|until| until.0),
         frames_beyond: read.beyond,
     }
@@ -108,6 +109,7 @@ fn marking(from: &ecn::Marking) -> Marking {
     Marking {
         frames: from.frames,
         marked: from.marked,
+        elsewhere: from.elsewhere,
         deepest_bytes: from.deepest,
         uncertainty_bytes: from.uncertainty,
         onset: from.onset.map(|onset| Onset {

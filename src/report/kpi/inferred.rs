@@ -42,6 +42,14 @@ pub(super) fn of_entry(list: &mut Listing<'_>, entry: &Traffic, victim: Option<&
             let waited = (victim.during.frames > 0).then(|| micros(picos));
             list.add("HOL_blocking_delay", "us", statistic, waited, meaning);
         }
+        let meaning = "time for which PFC held its senders in its class while it was sent, all senders together";
+        list.add(
+            "HOL_held_time",
+            "us",
+            Statistic::Value,
+            Some(micros(victim.held_ps)),
+            meaning,
+        );
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Inferred {
     pub pause_propagation_hops: Option<u32>,
     /// What pauses of others cost each entry; empty when nothing was paused.
     pub victims: Vec<Victim>,
+    /// Switches that our ports are joined to, where the testbed says so.
+    pub leaves: Option<u32>,
     /// What was read is of frames that arrived before this time; none: of all.
     pub until_ps: Option<u64>,
     /// Frames that arrived later.
@@ -50,6 +52,9 @@ pub struct Marking {
     pub frames: u64,
     /// Of them, marked.
     pub marked: u64,
+    /// ECN-capable frames left out because they waited elsewhere, at least in part.
+    #[serde(default)]
+    pub elsewhere: u64,
     /// Greatest depth that any of them saw.
     pub deepest_bytes: u64,
     /// How far depths may be off, for paths of which no frame was ever alone.

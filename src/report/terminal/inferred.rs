@@ -6,7 +6,7 @@
 use super::text::{figure, grouped, harmless, wrap};
 use super::{View, line};
 use crate::report::model::{
-    Bin, Estimate, Inferred, Marking, MarkingVerdict, PauseDirection, Pausing, Queue, Results, Threshold,
+    Bin, Estimate, Inferred, Marking, MarkingVerdict, PauseDirection, Pausing, Queue, Results, Threshold, Victim,
 };
 use crate::units::{Bytes, Picos};
 
@@ -243,16 +243,16 @@ pub(super) fn pauses(out: &mut String, inferred: &Inferred, view: View) {
     if let Some(hops) = inferred.pause_propagation_hops.filter(|hops| *hops > 1) {
         line(out, &format!("  pauses came back over {hops} switches"));
     }
-    for victim in inferred
-        .victims
-        .iter()
-        .filter(|victim| !victim.congested && victim.during.frames > 0)
-    {
-        let mut said = vec![format!(
-            "waits {} (p99 {}) while others are paused",
-            Picos(victim.during.mean_ps),
-            Picos(victim.during.p99_ps)
-        )];
+    let worth = |victim: &&Victim| !victim.congested && victim.during.frames + victim.held_ps > 0;
+    for victim in inferred.victims.iter().filter(worth) {
+        let mut said = Vec::new();
+        if victim.during.frames > 0 {
+            said.push(format!(
+                "waits {} (p99 {}) while others are paused",
+                Picos(victim.during.mean_ps),
+                Picos(victim.during.p99_ps)
+            ));
+        }
         if victim.calm.frames > 0 {
             said.push(format!("{} otherwise", Picos(victim.calm.mean_ps)));
         }

@@ -35,6 +35,7 @@ const SHARED: [(&str, &[&str]); 7] = [
         &[
             "frames",
             "marked",
+            "elsewhere",
             "deepest_bytes",
             "uncertainty_bytes",
             "onset",

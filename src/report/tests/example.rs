@@ -331,6 +331,7 @@ fn marking() -> Marking {
     Marking {
         frames: 2_000,
         marked: (0..20).map(share).sum(),
+        elsewhere: 17,
         deepest_bytes: 996_630,
         uncertainty_bytes: 4_170,
         onset: Some(Onset {
@@ -459,6 +460,7 @@ fn inferred() -> Inferred {
             held_ps: 60_000_000,
             congested: false,
         }],
+        leaves: Some(1),
         until_ps: Some(4_000_000_000),
         frames_beyond: 25_000,
     }

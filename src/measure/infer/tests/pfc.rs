@@ -119,7 +119,7 @@ fn lossless(senders: usize, frames: usize, xoff: u64, xon: u64, stuck: Option<(u
 }
 
 /// What is inferred of it, with what the model's senders received.
-fn read(senders: usize, model: &Lossless, end: u64) -> Inferred {
+fn read(senders: usize, model: &Lossless, end: u64, leaves: usize) -> Inferred {
     let plan = plan(senders);
     let trace: Trace = trace(&model.passed, u16::try_from(senders).unwrap());
     let mut log = PauseLog::default();
@@ -137,7 +137,7 @@ fn read(senders: usize, model: &Lossless, end: u64) -> Inferred {
     }
     let places: Vec<Place> = (0..=senders)
         .map(|port| Place {
-            leaf: u32::from(port % 2 == 1),
+            leaf: u32::try_from(port % leaves).unwrap(),
             pod: 0,
         })
         .collect();
@@ -173,7 +173,7 @@ fn thresholds_are_read_to_the_frame() {
         (3, 300_000, 10_000),
     ] {
         let model = lossless(senders, 3_000, xoff, xon, None);
-        let inferred = read(senders, &model, 1 << 40);
+        let inferred = read(senders, &model, 1 << 40, 1);
         for port in 0..senders {
             let pausing = of(&inferred, port);
             let (read_off, read_on) = (pausing.xoff.as_ref().unwrap(), pausing.xon.as_ref().unwrap());
@@ -192,15 +192,19 @@ fn thresholds_are_read_to_the_frame() {
             assert!(read_off.uncertainty as f64 <= on_the_way + 2.0 * frame, "{read_off:?}");
             assert!(!pausing.storm && pausing.unfounded.unwrap() < UNFOUNDED, "{pausing:?}");
         }
-        // Receiver on leaf 0 or 1; some sender on the other.
+        assert_eq!(inferred.propagation, Some(1));
+        // Behind two leaves it is not known whose bytes they are.
+        let inferred = read(senders, &model, 1 << 40, 2);
         assert_eq!(inferred.propagation, Some(3));
+        let first = of(&inferred, 0);
+        assert!(first.xoff.is_none() && first.why_not.is_some() && first.total > Picos::ZERO);
     }
 }
 
 #[test]
 fn pause_time_is_that_of_the_model() {
     let model = lossless(4, 2_000, 100_000, 50_000, None);
-    let inferred = read(4, &model, 1 << 40);
+    let inferred = read(4, &model, 1 << 40, 1);
     for port in 0..4 {
         // The model never lets a pause run out, so what it paused is the sum of the spans between.
         let mine: Vec<_> = model.pauses.iter().filter(|(_, sender, _)| *sender == port).collect();
@@ -216,7 +220,7 @@ fn pause_time_is_that_of_the_model() {
 fn a_pause_without_a_reason_stands_out() {
     // Paused for 60 us though the little that it had in the switch was gone after a few.
     let model = lossless(2, 400, 1_000_000, 900_000, Some((5_000_000, 65_000_000)));
-    let inferred = read(2, &model, 1 << 40);
+    let inferred = read(2, &model, 1 << 40, 1);
     let stuck = of(&inferred, 0).unfounded.unwrap();
     assert!(
         stuck > Picos::from_micros(40) && stuck < Picos::from_micros(60),
