@@ -88,9 +88,19 @@ fn steps_are_read_to_the_frame_in_every_cell_of_test_8_1() {
                      alone, delay: 50us}}\n  - {{name: probe, kind: ecn-probe, senders: {senders}, frames: {frames}, after: \
                      incast, delay: 3ms}}\n"
                 );
-                let (results, _) = bench.balanced(&text, &bed, &[]);
+                let (results, fabric) = bench.balanced(&text, &bed, &[]);
                 let queue = queue(&results, &format!("host{senders}"));
                 is_step(queue.ecn.as_ref().unwrap(), threshold);
+                // The deepest that a frame of the incast found, and itself, is the switch's own maximum,
+                // unless the probe filled the queue deeper.
+                let egress = &fabric.switches[0].ports[usize::try_from(senders).unwrap()];
+                let deepest = queue.ecn.as_ref().unwrap().deepest_bytes as f64;
+                let most = class3(egress).max_depth_bytes as f64;
+                let filled = (frames * 4170) as f64;
+                assert!(
+                    (most - deepest.max(filled - FRAME)).abs() <= 2.0 * FRAME,
+                    "{most} {deepest} {filled}"
+                );
                 let probe = queue.probe.as_ref().unwrap();
                 is_step(&probe.marking, threshold);
                 assert_eq!((probe.rounds, probe.late_rounds, probe.early_frames), (1, 0, 0));
@@ -279,6 +289,20 @@ fn each_fault_is_reported_in_kind_and_number_and_none_without() {
         assert_eq!(loss.frames, fabric.lost.planted);
         assert_eq!((loss.outages, loss.longest_run), (0, 1), "{loss:?}");
         assert!(!kinds(&results).contains(&AnomalyKind::LinkDisruption));
+
+        // Copies, frames out of order, flipped bits: as many as were planted.
+        let of = |results: &Results, figure: fn(&squall::report::model::Packets) -> Option<u64>| -> u64 {
+            results.traffic.iter().filter_map(|entry| figure(&entry.packets)).sum()
+        };
+        let (results, fabric) = faulty(bench, "{at: host2, duplicate: {every: 50}}");
+        assert_eq!(of(&results, |packets| packets.duplicated), fabric.frames_duplicated);
+        assert!(fabric.frames_duplicated > 20 && kinds(&results).contains(&AnomalyKind::Duplicated));
+        let (results, fabric) = faulty(bench, "{at: host2, reorder: {every: 100, by: 3}}");
+        assert_eq!(of(&results, |packets| packets.reordered), fabric.faults[0].frames);
+        assert!(fabric.faults[0].frames > 10);
+        let (results, fabric) = faulty(bench, "{at: host2, corrupt: {every: 100}}");
+        assert_eq!(of(&results, |packets| packets.icrc_errors), fabric.faults[0].frames);
+        assert!(fabric.faults[0].frames > 10 && kinds(&results).contains(&AnomalyKind::Corrupted));
 
         // A link that is dead for 15 us in the second round.
         let (results, fabric) = faulty(bench, "{at: host1, link_down: {from: 480us, to: 495us}}");
