@@ -523,7 +523,8 @@ fn mistakes_are_placed_where_they_are_made() {
     assert!(!folder.path("out").exists(), "nothing was begun");
     folder.write("sweep.yaml", &format!("{SWEEP}expect: [\"incats: lost == 0\"]\n"));
     let ended = run(sweep(&folder, "out", &[])).expect(2);
-    let place = "there is no traffic entry `incats`; allowed: incast, ports, run, device; did you mean `incast`?";
+    let place =
+        "there is no traffic entry `incats`; allowed: incast, ports, queues, run, device; did you mean `incast`?";
     assert!(
         ended.stderr.contains(place) && ended.stderr.contains("sweep.yaml:10:10"),
         "{}",

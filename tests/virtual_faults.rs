@@ -73,7 +73,11 @@ fn unharmed(entry: &Traffic) {
 fn drops() {
     alone(Namespace::Ours, || {
         let mut bench = Bench::new();
-        for (often, expected) in [("every: 10", Some(100)), ("every: 1", Some(1005)), ("probability: 3%", None)] {
+        for (often, expected) in [
+            ("every: 10", Some(100)),
+            ("every: 1", Some(1005)),
+            ("probability: 3%", None),
+        ] {
             let testbed = with(&format!("{{at: host0, drop: {{{often}}}}}"));
             let (results, fabric) = bench.balanced(TWO, &testbed, &[]);
             let dropped = struck(&fabric, 0);
@@ -94,7 +98,11 @@ fn drops() {
 fn duplicates() {
     alone(Namespace::Ours, || {
         let mut bench = Bench::new();
-        for (often, expected) in [("every: 10", Some(100)), ("every: 1", Some(1005)), ("probability: 3%", None)] {
+        for (often, expected) in [
+            ("every: 10", Some(100)),
+            ("every: 1", Some(1005)),
+            ("probability: 3%", None),
+        ] {
             let testbed = with(&format!("{{at: host0, duplicate: {{{often}}}}}"));
             let (results, fabric) = bench.balanced(TWO, &testbed, &[]);
             let copies = struck(&fabric, 0);
@@ -150,7 +158,11 @@ fn reordering() {
 fn corruption() {
     alone(Namespace::Ours, || {
         let mut bench = Bench::new();
-        for (often, expected) in [("every: 10", Some(100)), ("every: 1", Some(1005)), ("probability: 3%", None)] {
+        for (often, expected) in [
+            ("every: 10", Some(100)),
+            ("every: 1", Some(1005)),
+            ("probability: 3%", None),
+        ] {
             for frame in ["{dscp: 26}", "{dscp: 26, ip: 6, vlan: [{vid: 5}, {vid: 7, pcp: 3}]}"] {
                 let pattern = TWO.replace("{dscp: 26}", frame);
                 let testbed = with(&format!("{{at: host0, corrupt: {{{often}}}}}"));
@@ -189,7 +201,10 @@ fn all_of_them_at_once_each_in_its_number() {
         let packets = &results.traffic[0].packets;
         let errors = packets.icrc_errors.unwrap();
         let delivered = packets.received.unwrap() + packets.duplicated.unwrap() + errors;
-        assert_eq!(1005 - dropped + copies, delivered + (lost - results.traffic[1].packets.lost.unwrap()));
+        assert_eq!(
+            1005 - dropped + copies,
+            delivered + (lost - results.traffic[1].packets.lost.unwrap())
+        );
         // Every third of those of which every fourth is bad: 67 bad copies, some lost in the switch.
         assert!(errors <= bad + 67 && errors + lost >= bad + 67, "{errors}");
         let spared = &results.traffic[1].packets;
@@ -216,7 +231,9 @@ traffic:
             let marks = marked(&fabric);
             assert_eq!(marks, expected.unwrap_or(marks), "{fault}");
             assert!(expected.is_some() || marks > 100);
-            let mismatch = kinds(&results).iter().any(|(_, kind)| *kind == AnomalyKind::EcnMismatch);
+            let mismatch = kinds(&results)
+                .iter()
+                .any(|(_, kind)| *kind == AnomalyKind::EcnMismatch);
             assert_eq!(mismatch, !fault.is_empty(), "{fault}: {:#?}", results.anomalies);
         }
     });
@@ -272,14 +289,22 @@ fn a_pause_that_is_stuck() {
         assert_eq!(pfc.received_per_class, Some([0, 0, 0, 4, 0, 0, 0, 0]));
         // A PFC frame of 84 bytes is no longer on its way than the next.
         assert_eq!(pfc.paused_ps_per_class.unwrap()[3], nic.pause_received_ps);
-        assert!(nic.pause_received_ps.abs_diff(100_000_000) < 100_000, "{}", nic.pause_received_ps);
+        assert!(
+            nic.pause_received_ps.abs_diff(100_000_000) < 100_000,
+            "{}",
+            nic.pause_received_ps
+        );
         assert_eq!(kinds(&results), [("ports/host0", AnomalyKind::StuckPause)]);
         results.traffic.iter().for_each(unharmed);
         // A receiver that pauses the switch: nothing arrives meanwhile, nothing is lost.
         let testbed = with("{at: host2, stuck_pause: {class: 3, from: 50us, to: 150us}}");
         let (results, fabric) = bench.balanced(TWO, &testbed, &[]);
         assert_eq!(fabric.switches[0].ports[2].classes[0].xoff_received, 3);
-        assert!(kinds(&results).iter().any(|(_, kind)| *kind == AnomalyKind::Silence), "{:#?}", results.anomalies);
+        assert!(
+            kinds(&results).iter().any(|(_, kind)| *kind == AnomalyKind::Silence),
+            "{:#?}",
+            results.anomalies
+        );
         results.traffic.iter().for_each(unharmed);
         // Another class is none of its business.
         let testbed = with("{at: host2, stuck_pause: {class: 4, from: 50us, to: 150us}}");
@@ -303,7 +328,13 @@ fn without_a_fault_nothing_is_reported() {
             for (name, _) in pattern::SHIPPED {
                 let (results, fabric) = bench.run(name, testbed, &[]);
                 for anomaly in &results.anomalies {
-                    eprintln!("{name} {testbed} {:?}: {} {} {}", fabric.lost.total(), anomaly.place, anomaly.kind, anomaly.text);
+                    eprintln!(
+                        "{name} {testbed} {:?}: {} {} {}",
+                        fabric.lost.total(),
+                        anomaly.place,
+                        anomaly.kind,
+                        anomaly.text
+                    );
                 }
             }
         }
