@@ -313,9 +313,6 @@ fn a_pause_that_is_stuck() {
     });
 }
 
-/// What shipped patterns report on a fabric without a fault.
-const SAID: &[(&str, &str, AnomalyKind)] = &[];
-
 #[test]
 fn without_a_fault_nothing_is_reported() {
     alone(Namespace::Ours, || {
