@@ -222,13 +222,40 @@ fn tables_are_what_the_trials_come_to() {
         "{summary:#}"
     );
     assert!(!summary["nonconformities"].to_string().contains("One trial"));
+    // docs/SWEEPS.md names every key.
+    let document = include_str!("../docs/SWEEPS.md");
+    for (row, part) in [
+        ("", &summary),
+        ("sweep", &summary["sweep"]),
+        ("points[]", &summary["points"][0]),
+        ("points[].figures[]", &summary["points"][0]["figures"][0]),
+        ("expectations", &summary["expectations"]),
+    ] {
+        let about: String = document
+            .lines()
+            .filter(|line| line.starts_with(&format!("| `{row}")))
+            .collect();
+        for key in part.as_object().expect("an object").keys() {
+            let said = about.contains(&format!("`{key}")) || key.ends_with("_sha256");
+            assert!(said, "`{key}` of `{row}` is not described");
+        }
+    }
     // Charts are XML to others too.
-    for name in ["marking-rate", "KV_xfer_latency", "Fabric_Goodput", "latency-cdf"] {
+    let names = [
+        "marking-rate",
+        "marking-curve",
+        "KV_xfer_latency",
+        "Fabric_Goodput",
+        "latency-cdf",
+    ];
+    for name in names {
         let path = out.join(format!("plots/{name}.svg"));
         let check = "import sys, xml.dom.minidom as m; m.parse(sys.argv[1])";
         let status = Command::new("python3").args(["-c", check]).arg(&path).status();
         assert!(status.expect("python3 is there").success(), "{}", path.display());
     }
+    let curve = text(&out.join("plots/marking-curve.svg"));
+    assert!(curve.contains("kmin/kmax=60KB") && curve.contains("read: "), "{curve}");
 }
 
 #[test]
@@ -406,7 +433,7 @@ fn two_processes_do_not_share_a_folder() {
 fn expectations_decide_the_status_and_say_what_was_measured() {
     let folder = folder("expect:\n  - incast: ECN_marking_rate > 99 %\n  - Buffer_utilization < 50 %\n");
     let ended = run(sweep(&folder, "out", &["--trials", "1"])).expect(1);
-    let head = "12 of 12 expectations not met:\n  point 0 (senders=2 kmin, kmax=20KB), trial 0: expected \
+    let head = "12 of 12 expectations not met:\n  point 0 (senders=2 kmin/kmax=20KB), trial 0: expected \
                 `incast: ECN_marking_rate > 99 %`: ECN_marking_rate of traffic/incast is ";
     assert!(ended.stderr.contains(head), "{}", ended.stderr);
     assert!(
@@ -565,7 +592,7 @@ fn a_dry_run_lists_the_points() {
         ended.stdout
     );
     assert!(
-        ended.stdout.contains("     5  senders=4 kmin, kmax=60KB\n"),
+        ended.stdout.contains("     5  senders=4 kmin/kmax=60KB\n"),
         "{}",
         ended.stdout
     );

@@ -77,7 +77,7 @@ plots:
         .collect();
     assert_eq!(set, [(vec!["traffic.0.count"], "3"), (vec!["a", "b"], "[1, 2]")]);
     assert_eq!(sweep.axes[1].title(), "testbed.x,testbed.y");
-    assert_eq!(sweep.axes[1].short(), "x, y");
+    assert_eq!(sweep.axes[1].short(), "x/y");
     let deep = "{deep: [1, \"a: b\"]}";
     assert_eq!(
         values(&sweep),

@@ -174,12 +174,12 @@ pub(super) fn many(ready: &Ready, args: &Many) -> Outcome {
     // What is finished is worth a summary, however the sweep ended.
     let gathered = gather(&store)?;
     let summary = |listed, view| shown::summary(&ready.sweep, &gathered, complete, listed, view);
-    store.write("trials.csv", &tables::trials(&ready.sweep, &gathered), 0o666)?;
-    store.write("summary.csv", &tables::summary(&ready.sweep, &gathered), 0o666)?;
-    store.write("summary.json", &tables::json(&ready.sweep, &gathered, complete), 0o666)?;
-    store.write("summary.txt", summary(true, View::FILE).as_bytes(), 0o666)?;
+    store.write("trials.csv", &tables::trials(&ready.sweep, &gathered))?;
+    store.write("summary.csv", &tables::summary(&ready.sweep, &gathered))?;
+    store.write("summary.json", &tables::json(&ready.sweep, &gathered, complete))?;
+    store.write("summary.txt", summary(true, View::FILE).as_bytes())?;
     for (name, svg) in plots::draw(&ready.sweep, &gathered) {
-        store.write(&name, svg.as_bytes(), 0o666)?;
+        store.write(&name, svg.as_bytes())?;
     }
     if !args.quiet {
         super::devices::print(&summary(false, View::of_stdout()))?;

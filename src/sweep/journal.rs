@@ -260,7 +260,7 @@ fn line(value: &impl Serialize) -> String {
 }
 
 /// Puts a folder's names on the disk. Some file systems cannot.
-pub(super) fn sync(folder: &Path) {
+fn sync(folder: &Path) {
     let _ = File::open(folder).and_then(|folder| folder.sync_all());
 }
 

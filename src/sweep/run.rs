@@ -230,11 +230,7 @@ fn placed(hook: Option<&Hook>, store: &Store) -> Result<Option<Placed>, SweepErr
     let program = match hook {
         Hook::Fabric => None,
         Hook::File { path, .. } => Some(path.clone()),
-        Hook::Shipped { name, text } => {
-            let path = store.write(&format!("hooks/{name}"), text.as_bytes(), 0o755)?;
-            let absolute = std::path::absolute(&path);
-            Some(absolute.map_err(|source| StoreError::File { path, source })?)
-        }
+        Hook::Shipped { name, text } => Some(store.write_program(&format!("hooks/{name}"), text)?),
     };
     Ok(Some((hook.clone(), program)))
 }

@@ -4,7 +4,7 @@
 //! finished from the moment that its results are there; one that was finished when the process ended before
 //! its line was in the journal is taken in when the folder is opened again.
 
-use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -177,28 +177,26 @@ impl Store {
         })
     }
 
-    /// Writes a file of the folder in one step.
+    /// Writes a file of the folder, `/` between the parts of its name, in one step.
     ///
     /// # Errors
-    /// [`StoreError::File`]; an older file is then still what it was.
-    pub fn write(&self, name: &str, bytes: &[u8], mode: u32) -> Result<PathBuf, StoreError> {
-        let path = self.folder.join(name);
-        let parent = path.parent().unwrap_or(&self.folder);
-        let write = || {
-            std::fs::create_dir_all(parent)?;
-            let mut file = tempfile::Builder::new()
-                .prefix(".part-")
-                .permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
-                .tempfile_in(parent)?;
-            file.write_all(bytes)?;
-            file.as_file().sync_all()?;
-            file.persist(&path).map_err(|error| error.error)?;
-            journal::sync(parent);
-            Ok(())
+    /// [`StoreError::Results`]; an older file is then still what it was.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {
+        let (folder, name) = match name.rsplit_once('/') {
+            Some((folder, name)) => (self.folder.join(folder), name),
+            None => (self.folder.clone(), name),
         };
-        match write() {
-            Ok(()) => Ok(path),
-            Err(source) => Err(StoreError::File { path, source }),
-        }
+        Ok(report::write_file(&folder, name, bytes)?)
+    }
+
+    /// Writes a program, and makes it one.
+    ///
+    /// # Errors
+    /// As [`Store::write`], and [`StoreError::File`].
+    pub fn write_program(&self, name: &str, text: &str) -> Result<PathBuf, StoreError> {
+        let path = self.write(name, text.as_bytes())?;
+        let mode = std::fs::Permissions::from_mode(0o755);
+        let made = std::fs::set_permissions(&path, mode).and_then(|()| std::path::absolute(&path));
+        made.map_err(|source| StoreError::File { path, source })
     }
 }

@@ -58,7 +58,7 @@ impl Axis {
         // Keys that change together often end alike.
         let mut names: Vec<String> = self.keys.iter().map(last).collect();
         names.dedup();
-        names.join(", ")
+        names.join("/")
     }
 }
 

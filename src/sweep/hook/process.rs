@@ -70,14 +70,6 @@ pub enum HookFailure {
     /// The reference fabric is asked for its counters and there is none.
     #[error("there is no reference fabric in this testbed; `fabric` is the hook of testbeds with a `fabric:`")]
     NoFabric,
-    /// The hook's text could not be put where it can be run.
-    #[error("{path}: the hook cannot be written: {source}")]
-    Write {
-        /// Where.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
 }
 
 fn said(stderr: &str) -> String {
