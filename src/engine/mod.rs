@@ -8,7 +8,7 @@
 
 pub mod announce;
 pub mod bench;
-mod carried;
+pub mod carried;
 pub mod core;
 pub mod craft;
 pub mod lab;
