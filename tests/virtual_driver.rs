@@ -247,6 +247,23 @@ traffic:
     });
 }
 
+#[test]
+fn as_many_hosts_as_a_fabric_can_have() {
+    alone(Namespace::Ours, || {
+        let mut bench = Bench::new();
+        let pattern = "frame: {dscp: 26}\ntraffic:\n- {kind: incast, senders: 511, message: 64KiB}\n";
+        let testbed = "fabric:\n  switch: {ecn: {kmin: 1MB}, pfc: {xoff: 30KB, headroom: 60KB}}\n";
+        for _ in 0..2 {
+            let (results, fabric) = bench.balanced(pattern, testbed, &[]);
+            assert_eq!((fabric.hosts.len(), fabric.frames_received), (512, 511 * 16));
+            // Each of the senders is paused, and most have nothing else to receive.
+            let pauses = results.ports.iter().map(|port| port.pfc.received_per_class.unwrap()[3]);
+            assert!(pauses.sum::<u64>() > 511, "{:?}", fabric.lost);
+            assert_eq!(bench.buffers_out(), 0);
+        }
+    });
+}
+
 /// Resident memory and hugepages of this process, in KiB.
 fn memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();

@@ -189,7 +189,7 @@ fn outside_witnesses_find_every_delivered_frame_whole() {
                 // With a source port of its own each packet takes its own way, and they come out of order.
                 if frame.contains("per-packet") {
                     assert_eq!(seen["violations"].get("icrc"), None, "{what}");
-                    assert_eq!(seen["violations"].get("ip_checksum"), None, "{what}");
+                    assert_eq!(seen["violations"].get("ipv4_checksum"), None, "{what}");
                 } else {
                     assert_eq!(seen["ok"], true, "{what}");
                 }

@@ -1,6 +1,6 @@
 //! Random patterns, fabrics and faults, as the YAML that a user would write.
 //!
-//! Contract: every one fits: it is to be run, not refused. A few hundred frames of each entry, so
+//! Contract: every one fits: it is to be run, not refused. Up to a few thousand frames of each entry, so
 //! that hundreds can be run. They shrink, to fewer entries and faults with smaller numbers.
 
 use std::fmt;
@@ -30,7 +30,7 @@ impl fmt::Debug for Case {
 }
 
 /// Frames of an entry at most, more or less.
-const FRAMES: u64 = 700;
+const FRAMES: u64 = 2000;
 
 /// Any of them.
 pub fn any_case() -> impl Strategy<Value = Case> {
@@ -170,9 +170,9 @@ fn entry() -> impl Strategy<Value = Entry> {
         kind,
         start,
         option::of(frame()),
-        prop_oneof![1u64..4, 1u64..70],
+        prop_oneof![1u64..4, 1u64..70, 100u64..600],
         0u64..4096,
-        1u64..200,
+        1u64..1000,
         1u64..4,
     );
     let rates = vec!["100%", "max", "50%", "7%", "messages"];
@@ -467,7 +467,7 @@ fn bed() -> impl Strategy<Value = Bed> {
         }),
     ];
     (
-        2u64..10,
+        prop_oneof![5 => 2u64..10, 1 => 10u64..40],
         select(vec![400u64, 100, 10, 1, 1600]),
         select(vec![400u64, 100, 25, 1, 1600]),
         select(vec!["50ns", "0ns", "777ps", "3us", "100us"]),
@@ -503,14 +503,14 @@ struct Switch {
 }
 
 fn switch() -> impl Strategy<Value = Switch> {
-    let ecn = (0u64..1000, 0u64..1000, 1u64..101, any::<bool>(), any::<bool>()).prop_map(
-        |(kmin, more, pmax, dequeue, all)| {
+    let depth = || prop_oneof![0u64..50, 0u64..1000];
+    let ecn =
+        (depth(), depth(), 1u64..101, any::<bool>(), any::<bool>()).prop_map(|(kmin, more, pmax, dequeue, all)| {
             let at = if dequeue { "dequeue" } else { "enqueue" };
             let classes = if all { "0-7" } else { "3" };
             let kmax = kmin + more;
             format!("{{kmin: {kmin}KB, kmax: {kmax}KB, pmax: {pmax}%, at: {at}, classes: {classes}}}")
-        },
-    );
+        });
     let scheduler = prop_oneof![
         Just("strict".to_owned()),
         vec(1u32..101, 8).prop_map(|weights| format!("dwrr, weights: {weights:?}")),
@@ -526,16 +526,16 @@ fn switch() -> impl Strategy<Value = Switch> {
             format!("alpha: {alpha}, latency: {latency}, forwarding: {forwarding}, scheduler: {scheduler}")
         });
     (
-        prop_oneof![20u64..500, 500u64..20_000],
+        prop_oneof![20u64..150, 20u64..500, 500u64..20_000],
         prop_oneof![
             Just(vec![3u8]),
             Just(vec![]),
             Just((0u8..8).collect()),
             Just(vec![1, 3])
         ],
-        5u64..500,
+        prop_oneof![5u64..50, 5u64..500],
         0u64..101,
-        5u64..300,
+        prop_oneof![5u64..60, 5u64..300],
         prop_oneof![1 => Just("none".to_owned()), 4 => ecn],
         rest,
     )
@@ -586,12 +586,12 @@ fn fault() -> impl Strategy<Value = Fault> {
         (1u32..2000).prop_map(|hundredths| format!("probability: {}.{:02}%", hundredths / 100, hundredths % 100)),
     ];
     (
-        0usize..7,
+        0usize..9,
         often,
         any::<u64>(),
-        prop_oneof![1u32..10, 1u32..400],
-        0u64..300,
-        option::weighted(0.8, 1u64..300),
+        prop_oneof![1u32..10, 1u32..400, 256u32..300],
+        prop_oneof![0u64..20, 0u64..200],
+        option::weighted(0.7, 1u64..200),
     )
         .prop_map(|(kind, often, place, by, from, lasts)| Fault {
             kind,
@@ -621,7 +621,10 @@ impl Fault {
             4 if self.lasts.is_none() => format!("{{at: {switch}, ecn_ignored: none}}"),
             4 => format!("{{at: {switch}, ecn_ignored: {{kmin: {from}KB}}}}"),
             5 => format!("{{at: {link}, link_down: {{from: {from}us{to}, detect: {by}us}}}}"),
-            _ => format!("{{at: {link}, stuck_pause: {{class: {}, from: {from}us{to}}}}}", by % 8),
+            _ => {
+                let class = if by.is_multiple_of(2) { 3 } else { by % 8 };
+                format!("{{at: {link}, stuck_pause: {{class: {class}, from: {from}us{to}}}}}")
+            }
         }
     }
 }
