@@ -156,6 +156,12 @@ pub(super) fn many(ready: &Ready, args: &Many) -> Outcome {
     if store.count() > 0 {
         progress.say(&format!("{} of {all} trials are done already", store.count()));
     }
+    if let Some(version) = store.begun_by_another() {
+        let own = env!("CARGO_PKG_VERSION");
+        progress.say(&format!(
+            "note: squall {version} began this sweep, and squall {own} goes on with it"
+        ));
+    }
     let mut runner = InProcess { session };
     let owned = &args.i_own_this_interface;
     let ended = sweep::run::run(ready, &mut runner, &mut store, owned, &stop, |seen| {

@@ -14,6 +14,9 @@ use super::model::{Results, SCHEMA};
 /// The file's name within a run's folder.
 pub const FILE_NAME: &str = "results.json";
 
+/// What a file's name begins with until it is whole.
+pub const UNFINISHED: &str = ".unfinished-";
+
 /// Why results could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -139,7 +142,7 @@ pub fn write_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Wr
     };
     fs::create_dir_all(folder).map_err(failed(folder, "make this folder"))?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".unfinished-");
+    builder.prefix(UNFINISHED);
     // Readable as any other file: the umask takes away what it takes from those.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));

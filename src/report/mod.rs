@@ -21,7 +21,9 @@ pub mod stats;
 pub mod terminal;
 mod verdict;
 
-pub use json::{FILE_NAME, ReadError, WriteError, from_json, read, to_json, write, write_file, write_or_print};
+pub use json::{
+    FILE_NAME, ReadError, UNFINISHED, WriteError, from_json, read, to_json, write, write_file, write_or_print,
+};
 pub use model::Results;
 pub use verdict::in_scope;
 

@@ -20,6 +20,9 @@ pub const SCHEMA: &str = "squall.sweep-journal/1";
 /// The file's name within a sweep's folder.
 pub const FILE_NAME: &str = "journal.jsonl";
 
+/// What the name of a journal begins with until it is whole.
+pub(super) const UNFINISHED: &str = ".journal-";
+
 /// The first line: whose journal this is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
@@ -97,6 +100,7 @@ pub struct Journal {
     path: PathBuf,
     file: File,
     done: BTreeMap<(usize, u32), Entry>,
+    begun_by: String,
     _lock: Flock<File>,
 }
 
@@ -170,7 +174,7 @@ impl Locked {
         }
         // Whole or not at all: a journal without its header would be nobody's.
         let mut new = tempfile::Builder::new()
-            .prefix(".journal-")
+            .prefix(UNFINISHED)
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
             .tempfile_in(&self.folder)
             .map_err(failed(&self.folder, "make a file in this folder"))?;
@@ -185,6 +189,7 @@ impl Locked {
             path,
             file,
             done: BTreeMap::new(),
+            begun_by: header.squall.clone(),
             _lock: self.lock,
         })
     }
@@ -216,6 +221,7 @@ impl Locked {
             path,
             file,
             done,
+            begun_by: found.squall,
             _lock: self.lock,
         })
     }
@@ -265,6 +271,12 @@ fn sync(folder: &Path) {
 }
 
 impl Journal {
+    /// The version of squall that began it.
+    #[must_use]
+    pub fn begun_by(&self) -> &str {
+        &self.begun_by
+    }
+
     /// The finished trials, by point and trial.
     #[must_use]
     pub fn done(&self) -> &BTreeMap<(usize, u32), Entry> {

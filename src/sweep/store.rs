@@ -66,8 +66,24 @@ impl Store {
             folder: folder.to_owned(),
             journal: locked.open(&header)?,
         };
+        store.tidy();
         store.look_through(ready)?;
         Ok(store)
+    }
+
+    /// Deletes files that a process was writing when it was killed. Nobody else is here.
+    fn tidy(&self) {
+        for folder in ["", "plots", "hooks"] {
+            let items = std::fs::read_dir(self.folder.join(folder)).into_iter().flatten();
+            for item in items.flatten() {
+                let name = item.file_name();
+                let name = name.to_string_lossy();
+                if name.starts_with(report::UNFINISHED) || name.starts_with(journal::UNFINISHED) {
+                    // One that stays is only in the way of tidy eyes.
+                    let _ = std::fs::remove_file(item.path());
+                }
+            }
+        }
     }
 
     /// Holds the journal against the files: a trial without its file is not finished, a whole file
@@ -136,14 +152,26 @@ impl Store {
         &self.folder
     }
 
-    /// A trial's folder, which is made.
+    /// A trial's folder, made anew: what an unfinished one left there is gone.
     ///
     /// # Errors
     /// [`StoreError::File`].
     pub fn trial_folder(&self, point: usize, trial: u32) -> Result<PathBuf, StoreError> {
         let path = self.folder.join(point::folder(point, trial));
-        let made = std::fs::create_dir_all(&path).and_then(|()| std::path::absolute(&path));
+        let old = match std::fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        let made = old
+            .and_then(|()| std::fs::create_dir_all(&path))
+            .and_then(|()| std::path::absolute(&path));
         made.map_err(|source| StoreError::File { path, source })
+    }
+
+    /// The version of squall that began the sweep, where that is another.
+    #[must_use]
+    pub fn begun_by_another(&self) -> Option<&str> {
+        Some(self.journal.begun_by()).filter(|version| *version != env!("CARGO_PKG_VERSION"))
     }
 
     /// How many trials are finished.

@@ -2,6 +2,7 @@
 
 mod docs;
 mod example;
+mod plots;
 mod verdict;
 
 use std::fs;
