@@ -53,8 +53,8 @@ pub struct PauseMeter {
     pub xon: u64,
     /// Pauses: uninterrupted ones count once.
     pub pauses: u64,
-    /// Pauses that ended because their time had passed, and not by a frame.
-    pub expired: u64,
+    /// Pauses that ended because their time had passed, and of which a later frame tells.
+    expired: u64,
     /// All finished pauses.
     total: Picos,
     longest: Picos,
@@ -101,6 +101,12 @@ impl PauseMeter {
         } else {
             Picos::ZERO
         }
+    }
+
+    /// Pauses that ended before `end` because their time had passed, and not by a frame.
+    #[must_use]
+    pub fn expired(&self, end: Picos) -> u64 {
+        self.expired + u64::from(self.under_way && self.until <= end)
     }
 
     /// For how long it was paused before `end`.
@@ -188,7 +194,8 @@ mod tests {
         // IEEE 802.1Q 36.1.3.2: XOFF at 0, renewed at 60, ended at 130; XOFF at 200 runs out at 300.
         let meter = meter(&[(0, TIME.0), (60, TIME.0), (130, 0), (200, TIME.0), (500, 0)]);
         assert_eq!(meter.total(Picos(1000)), Picos(130 + 100));
-        assert_eq!((meter.xoff, meter.xon, meter.pauses, meter.expired), (3, 2, 2, 1));
+        assert_eq!((meter.xoff, meter.xon, meter.pauses), (3, 2, 2));
+        assert_eq!(meter.expired(Picos(1000)), 1);
         assert_eq!(meter.longest(Picos(1000)), Picos(130));
     }
 
@@ -197,6 +204,7 @@ mod tests {
         let meter = meter(&[(10, TIME.0)]);
         assert_eq!(meter.total(Picos(50)), Picos(40));
         assert_eq!(meter.total(Picos(500)), TIME);
+        assert_eq!((meter.expired(Picos(50)), meter.expired(Picos(110))), (0, 1));
         assert_eq!(meter.total(Picos(5)), Picos(0));
     }
 

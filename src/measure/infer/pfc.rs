@@ -72,6 +72,8 @@ pub struct Pausing {
     pub total: Picos,
     /// Longest pause.
     pub longest: Picos,
+    /// Pauses that ran out without a frame.
+    pub expired: u64,
     /// It lasted so long that it is a storm.
     pub storm: bool,
     /// Longest time of a pause in which nothing of what was paused was in the switch; `None` where
@@ -176,6 +178,7 @@ fn summary(evidence: &Evidence<'_>, port: usize, class: u8, direction: Direction
         meter,
         total: meter.total(evidence.end),
         longest,
+        expired: meter.expired(evidence.end),
         storm: longest >= storm,
         unfounded: None,
         xoff: None,

@@ -143,8 +143,8 @@ impl Queue {
         }
     }
 
-    /// Fills in what each frame found and left behind.
-    fn measure(&mut self, paths: &Paths) {
+    /// Fills in what each frame found and left behind; `whole`: no frame is missing at the end.
+    fn measure(&mut self, paths: &Paths, whole: bool) {
         let mut bytes = 0u64;
         let mut latest = NEVER;
         self.before.push(0);
@@ -166,7 +166,12 @@ impl Queue {
             let begin = frame.arrival - paths.on_link(frame.len);
             behind = boundary(&self.entered, behind, |enter| *enter <= begin).max(at + 1);
             let found = self.before[at] - self.before[gone];
-            let left = self.before[behind] - self.before[at + 1];
+            // Of a trace that was full, nobody knows what else stood behind its last frames.
+            let left = if whole || behind < self.frames.len() {
+                self.before[behind] - self.before[at + 1]
+            } else {
+                NO_DEPTH
+            };
             (self.frames[at].found, self.frames[at].left) = (found, left);
         }
     }
@@ -319,7 +324,7 @@ fn build(evidence: &Evidence<'_>, facts: &Facts, port: usize, indices: &[u32]) -
     let link = Link::new(ordered().map(|(_, one)| one), &paths);
     let held = held(evidence, port);
     for queue in &mut queues {
-        queue.measure(&paths);
+        queue.measure(&paths, evidence.trace.beyond() == 0);
         queue.find_elsewhere(&paths, &link, &held[usize::from(queue.class & 7)]);
     }
     Port { port, queues, paths }

@@ -35,17 +35,6 @@ pub(super) fn detect(results: &Results, found: &mut Vec<Anomaly>) {
         let place = format!("ports/{}", pausing.port);
         of_pausing(pausing, exact, &mut |kind, text| say(place.clone(), kind, text));
     }
-    if results.inferred.frames_beyond > 0 {
-        let until = results
-            .inferred
-            .until_ps
-            .map_or(String::new(), |until| format!(" before {}", Picos(until)));
-        let text = format!(
-            "More frames came than are kept singly: depths, thresholds and gaps are of those that arrived{until}. {} came later.",
-            results.inferred.frames_beyond
-        );
-        say("run".to_owned(), Kind::Other, text);
-    }
 }
 
 fn of_queue(queue: &Queue, worth: Option<u64>, say: &mut dyn FnMut(Kind, String)) {

@@ -215,7 +215,7 @@ fn pausing(port: String, from: &pfc::Pausing) -> Pausing {
         xoff_frames: from.meter.xoff,
         xon_frames: from.meter.xon,
         pauses: from.meter.pauses,
-        expired: from.meter.expired,
+        expired: from.expired,
         paused_ps: from.total.0,
         longest_ps: from.longest.0,
         storm: from.storm,

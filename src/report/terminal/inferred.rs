@@ -76,6 +76,10 @@ pub(super) fn ecn(out: &mut String, results: &Results, view: View) {
     if more > 0 {
         line(out, &format!("  {more} more queues are in the file"));
     }
+    if let Some(until) = results.inferred.until_ps {
+        let text = format!("of the frames that arrived before {}", Picos(until));
+        line(out, &wrap("  ", &text, view));
+    }
 }
 
 fn bytes(estimate: &Estimate) -> String {
@@ -264,6 +268,15 @@ pub(super) fn pauses(out: &mut String, inferred: &Inferred, view: View) {
     }
 }
 
+/// `"once"`, `"12 times"`.
+fn times(count: u64) -> String {
+    if count == 1 {
+        "once".to_owned()
+    } else {
+        format!("{} times", grouped(count))
+    }
+}
+
 fn class_line(out: &mut String, all: &[&Pausing], direction: PauseDirection, view: View) {
     let sum = |of: fn(&Pausing) -> u64| all.iter().map(|one| of(one)).sum::<u64>();
     let (ports, class) = (all.len(), all.first().map_or(0, |one| one.class));
@@ -280,8 +293,8 @@ fn class_line(out: &mut String, all: &[&Pausing], direction: PauseDirection, vie
     };
     let longest = all.iter().map(|one| one.longest_ps).max().unwrap_or(0);
     let mut said = vec![format!(
-        "{who} {} times for {} in all (longest {}; {} XOFF, {} XON)",
-        grouped(sum(|one| one.pauses)),
+        "{who} {} for {} in all (longest {}; {} XOFF, {} XON)",
+        times(sum(|one| one.pauses)),
         Picos(sum(|one| one.paused_ps)),
         Picos(longest),
         grouped(sum(|one| one.xoff_frames)),

@@ -179,6 +179,68 @@ fn a_switch_that_does_not_as_it_is_told_is_named() {
     assert_eq!(marking(8, &passed, None).verdict, Verdict::CannotTell);
 }
 
+/// What the queue never came to cannot be told, and the intervals say so.
+#[test]
+fn thresholds_beyond_the_deepest_frame_are_open() {
+    let red = Red {
+        kmin: 100_000,
+        kmax: 2_000_000,
+        pmax: 0.9,
+        at_dequeue: false,
+    };
+    let sent: Vec<Sent> = (0..12)
+        .flat_map(|round| burst(4, 40, 4170, round * 100_000_000))
+        .collect();
+    let passed = pass(&sent, &[700_000; 4], Some(red), 5);
+    let read = marking(4, &passed, Some(red));
+    assert!(read.deepest < 600_000, "{}", read.deepest);
+    let fit = read.fit.unwrap();
+    assert!(fit.kmin.low <= 100_000.0 && 100_000.0 <= fit.kmin.high, "{fit:?}");
+    assert!(fit.kmax.high >= 2_000_000.0, "{fit:?}");
+    assert!(fit.pmax.unwrap().high >= 0.9, "{fit:?}");
+    assert_eq!(read.verdict, Verdict::Follows, "{}", read.explanation);
+}
+
+/// Frames that were marked elsewhere on their way do not move a threshold.
+#[test]
+fn a_few_stray_marks_decide_nothing() {
+    let red = Red::step(400_000);
+    let sent: Vec<Sent> = (0..4)
+        .flat_map(|round| burst(4, 900, 4170, round * 2_000_000_000))
+        .collect();
+    let mut passed = pass(&sent, &[700_000; 4], Some(red), 5);
+    for at in [3, 40, 5_000] {
+        passed[at].marked = !passed[at].marked;
+    }
+    let fit = marking(4, &passed, Some(red)).fit.unwrap();
+    assert!(fit.is_step() && (fit.kmin.value - 400_000.0).abs() <= 4170.0, "{fit:?}");
+}
+
+/// A trace that was full in the middle of a queue gives the same thresholds, also at dequeue.
+#[test]
+fn a_full_trace_is_read_as_far_as_it_goes() {
+    let red = Red {
+        at_dequeue: true,
+        ..Red::step(400_000)
+    };
+    let passed = pass(&burst(4, 2_000, 4170, 0), &[700_000; 4], Some(red), 5);
+    let plan = plan(4);
+    let whole = trace(&passed, 4);
+    let mut full = Trace::with_room_for(3_000);
+    for one in whole.observations() {
+        full.push(*one);
+    }
+    let inferred = read(&plan, &full, &[], Some(red));
+    assert_eq!(
+        (inferred.beyond, inferred.until),
+        (5_000, Some(Picos(passed[3_000].arrival)))
+    );
+    let read = inferred.queues[0].ecn.clone().unwrap();
+    let fit = read.fit.unwrap();
+    assert_eq!(read.at, Some(MarkAt::Dequeue));
+    assert!((fit.kmin.value - 400_000.0).abs() <= 4170.0, "{fit:?}");
+}
+
 /// Senders whose paths differ, all at the same instant: only the first frame of all is alone. Depths
 /// are then right to the frame for paths of equal length, and the answer says how far they may be off.
 #[test]
