@@ -373,6 +373,12 @@ void squall_mbuf_prefetch(const struct rte_mbuf *mbuf, const uint8_t *data)
 	rte_prefetch0(data + RTE_CACHE_LINE_SIZE);
 }
 
+void squall_tx_prefetch(const struct rte_mbuf *mbuf, const uint8_t *data)
+{
+	squall_mbuf_prefetch(mbuf, data);
+	rte_prefetch0(mbuf + 1);
+}
+
 void squall_mbuf_free(struct rte_mbuf *mbuf)
 {
 	rte_pktmbuf_free(mbuf);

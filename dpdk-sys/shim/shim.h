@@ -162,6 +162,8 @@ int squall_ring_give(struct rte_ring *ring, struct rte_mbuf *mbuf, uint64_t arri
 struct rte_mbuf *squall_mbuf_clone(struct rte_mempool *pool, const struct rte_mbuf *mbuf);
 /* Fetches both cache lines of an mbuf, and the first two of its data, ahead of their use. */
 void squall_mbuf_prefetch(const struct rte_mbuf *mbuf, const uint8_t *data);
+/* The same, and the first line of the private area. */
+void squall_tx_prefetch(const struct rte_mbuf *mbuf, const uint8_t *data);
 /* A frame of these bytes in a buffer of `pool`, which has room for them; NULL when it is empty. */
 struct rte_mbuf *squall_mbuf_of(struct rte_mempool *pool, const uint8_t *bytes, uint16_t len);
 

@@ -130,7 +130,7 @@ fn header(out: &mut String, results: &Results, view: View) {
         .map_or(view.dash().to_owned(), |ps| Picos(ps).to_string());
     let planned = run
         .planned_duration_ps
-        .map_or(String::new(), |ps| format!(" of {} planned", Picos(ps)));
+        .map_or(String::new(), |ps| format!(" ({} planned)", Picos(ps)));
     let clock = format!(
         "clock {}, departures by {}, arrivals by {}",
         run.clock, run.timestamps.tx, run.timestamps.rx
