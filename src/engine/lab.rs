@@ -10,6 +10,7 @@ use crate::dpdk::{
     DeviceArg, Eal, EalConfig, Error, Hugepages, PoolConfig, Port, PortConfig, PortInfo, Rss, RxPool, Started, Stopped,
     TxPool,
 };
+use crate::engine::stamps::{self, Stamping};
 use crate::pattern::Entropy;
 use crate::plan::Plan;
 use crate::testbed::{self, Cores, Device, Testbed};
@@ -22,6 +23,9 @@ pub enum LabError {
     /// DPDK said no.
     #[error(transparent)]
     Dpdk(#[from] Error),
+    /// A port's times cannot rest on what the testbed says.
+    #[error(transparent)]
+    Stamps(#[from] stamps::Refused),
     /// A port's line rate is not known.
     #[error("port {0} does not say its link speed; give it one in the testbed: `speed: 100Gbps`")]
     Speed(String),
@@ -61,6 +65,8 @@ pub struct Running {
     pub tx_pool: TxPool,
     /// What they are filled with.
     pub clean: Vec<u8>,
+    /// What each port's times are to rest on.
+    pub stampings: Vec<Stamping>,
 }
 
 /// The EAL configuration of a testbed.
@@ -149,7 +155,7 @@ impl Lab {
         } else {
             Rss::L3L4
         };
-        let mut ports = Vec::new();
+        let (mut ports, mut stampings) = (Vec::new(), Vec::new());
         for ((port, planned), info) in self.ports.into_iter().zip(&testbed.ports).zip(&self.infos) {
             let rx_queues = if planned.receive { planned.rx_queues } else { 1 };
             for (direction, has, wants, key) in [
@@ -174,9 +180,12 @@ impl Lab {
                 mtu,
                 rss: if rx_queues > 1 { rss } else { Rss::Off },
                 promiscuous: planned.promiscuous,
+                rx_timestamp: stamps::wants_stamps(planned.timestamps),
                 ..PortConfig::default()
             };
-            ports.push(port.start(&config, Some(&rx_pool))?);
+            let port = port.start(&config, Some(&rx_pool))?;
+            stampings.push(Stamping::of(planned.timestamps, &planned.name, &port)?);
+            ports.push(port);
         }
         Ok(Running {
             eal: self.eal,
@@ -184,6 +193,7 @@ impl Lab {
             infos: self.infos,
             tx_pool,
             clean,
+            stampings,
         })
     }
 

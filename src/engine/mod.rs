@@ -15,6 +15,7 @@ pub mod lab;
 pub mod outcome;
 pub mod realtime;
 pub mod rx;
+pub mod stamps;
 pub mod tx;
 pub mod unroll;
 pub mod virtual_lab;
