@@ -143,6 +143,7 @@ ports:
   - {name: a, device: \"3b:00.1,dv_flow_en=0\", speed: 400Gbps, workers: 8, mac: \"02:00:00:00:00:01\",
      gateway_mac: \"02:00:00:00:00:02\", loopback: true, receive: false, announce: false, tx_queues: 2, rx_queues: 3,
      descriptors: 512, promiscuous: false, timestamps: kernel}
+calibration: lab.json
 dut: {vendor: v, asic: 7}
 ";
     let expected = Testbed {
@@ -185,6 +186,7 @@ dut: {vendor: v, asic: 7}
         }],
         fabric: None,
         said: Configured::default(),
+        calibration: Some("lab.json".into()),
         dut: [
             ("asic".to_owned(), "7".to_owned()),
             ("vendor".to_owned(), "v".to_owned()),
