@@ -281,5 +281,7 @@ fn host_port(host: u32, speed: BitRate) -> Port {
         rx_queues: 1,
         descriptors: 1024,
         promiscuous: true,
+        pacing: super::Pacing::Auto,
+        pfc: super::PfcReaction::Auto,
     }
 }

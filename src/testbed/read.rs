@@ -8,7 +8,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use super::{Addresses, Cores, Device, EalOptions, Hugepages, Port, Testbed, WorkerCount, device, keys, read_fabric};
+use super::{
+    Addresses, Cores, Device, EalOptions, Hugepages, Pacing, PfcReaction, Port, Testbed, WorkerCount, device, keys,
+    read_fabric,
+};
 use crate::units::{BitRate, Bytes};
 use crate::yaml::read::{Fields, Reader, parse_int, printable};
 use crate::yaml::tree::{Node, Value};
@@ -258,6 +261,13 @@ fn port(reader: &Reader, node: &Node, index: usize, earlier: &[(Place, Port)]) -
     let rx_queues = fields.int("rx_queues", 1..=1024).unwrap_or(1);
     let descriptors = fields.int("descriptors", 64..=32_768).unwrap_or(1024);
     let promiscuous = fields.flag("promiscuous").unwrap_or(true);
+    let pacing = [
+        ("auto", Pacing::Auto),
+        ("software", Pacing::Software),
+        ("nic", Pacing::Nic),
+    ];
+    let pacing = fields.word("pacing", &pacing).unwrap_or(Pacing::Auto);
+    let pfc = pfc(&fields, receive);
     Some(Port {
         name,
         device: device?,
@@ -272,7 +282,26 @@ fn port(reader: &Reader, node: &Node, index: usize, earlier: &[(Place, Port)]) -
         rx_queues,
         descriptors,
         promiscuous,
+        pacing,
+        pfc,
     })
+}
+
+fn pfc(fields: &Fields<'_>, receive: bool) -> PfcReaction {
+    let words = [
+        ("auto", PfcReaction::Auto),
+        ("nic", PfcReaction::Nic),
+        ("software", PfcReaction::Software),
+        ("ignore", PfcReaction::Ignore),
+    ];
+    let pfc = fields.word("pfc", &words).unwrap_or(PfcReaction::Auto);
+    if pfc == PfcReaction::Software && !receive {
+        fields.wrong(
+            "pfc",
+            "the loop cannot obey what a port with `receive: false` does not receive".to_owned(),
+        );
+    }
+    pfc
 }
 
 fn device(fields: &Fields<'_>, earlier: &[(Place, Port)]) -> Option<Device> {

@@ -123,7 +123,11 @@ pub(super) fn incast() -> Traffic {
         pacing: Some(Pacing {
             requested_bps: Some(100_000_000_000),
             achieved_bps: Some(95_000_000_000),
+            rate_error_percent: Some(-5.0),
             lateness: Some(distribution(20_000)),
+            gaps: Some(distribution(334_000)),
+            planned_gap_ps: Some(334_240.0),
+            most_together: Some(4),
             slips: 3,
         }),
         flows: Flows::new((0..8).map(flow).collect(), Flows::LISTED),
@@ -249,6 +253,8 @@ fn port(name: &str, tx: u64, rx: u64) -> Port {
             pause_received: Some(0),
             paused_ps_per_class: Some([0, 0, 0, 80_000_000, 0, 0, 0, 0]),
             received_source: Some(PfcSource::Xstats),
+            mac_sent_per_class: Some([0, 0, 0, 4, 0, 0, 0, 0]),
+            reaction: Some(PfcReaction::Nic),
         },
     }
 }
