@@ -1,7 +1,8 @@
 //! What each key of a testbed takes and refuses, at the edges; what a testbed becomes.
 
 use squall::testbed::{
-    self, Addresses, Configured, Cores, Device, EalOptions, Hugepages, Pacing, PfcReaction, Port, Testbed, WorkerCount,
+    self, Addresses, Configured, Cores, Device, EalOptions, Hugepages, Pacing, PfcReaction, Port, Testbed, Timestamps,
+    WorkerCount,
 };
 use squall::units::{BitRate, Bytes};
 
@@ -68,6 +69,7 @@ fn wrong_values_are_refused_each_with_one_mistake() {
         (&["pacing=hardware"], "`pacing` is `hardware`"),
         (&["pfc=softwear"], "-> software"),
         (&["pfc=software", "receive=false"], "the loop cannot obey"),
+        (&["timestamps=nick"], "-> nic"),
         (&["queues=2"], "unknown key `queues` in port `p` -> tx_queues"),
         (&["memory=1GiB"], "unknown key `memory`"),
         (&["/memory=1GiB"], "-> eal: {memory: …}"),
@@ -144,7 +146,8 @@ addresses: {ipv4: 10.1.0.9/16, ipv6: \"fd00::9/64\"}
 ports:
   - {name: a, device: \"3b:00.1,dv_flow_en=0\", speed: 400Gbps, workers: 8, mac: \"02:00:00:00:00:01\",
      gateway_mac: \"02:00:00:00:00:02\", loopback: true, receive: false, announce: false, tx_queues: 2, rx_queues: 3,
-     descriptors: 512, promiscuous: false, pacing: nic, pfc: ignore}
+     descriptors: 512, promiscuous: false, pacing: nic, pfc: ignore,
+     timestamps: kernel}
 dut: {vendor: v, asic: 7}
 ";
     let expected = Testbed {
@@ -185,6 +188,7 @@ dut: {vendor: v, asic: 7}
             promiscuous: false,
             pacing: Pacing::Nic,
             pfc: PfcReaction::Ignore,
+            timestamps: Timestamps::Kernel,
         }],
         fabric: None,
         said: Configured::default(),

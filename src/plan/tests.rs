@@ -26,6 +26,7 @@ pub(crate) fn testbed(ports: usize) -> Testbed {
         promiscuous: true,
         pacing: Pacing::Auto,
         pfc: PfcReaction::Auto,
+        timestamps: crate::testbed::Timestamps::Auto,
     };
     Testbed {
         name: "t".into(),

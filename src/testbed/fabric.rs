@@ -283,5 +283,6 @@ fn host_port(host: u32, speed: BitRate) -> Port {
         promiscuous: true,
         pacing: super::Pacing::Auto,
         pfc: super::PfcReaction::Auto,
+        timestamps: super::Timestamps::Auto,
     }
 }

@@ -228,6 +228,12 @@ pub const PORT: Section = Section {
             "who makes the port obey PFC and PAUSE frames: the NIC, the loop, or nobody; auto is the NIC where its driver can be \
              told to, else the loop, and nobody where the port is looped back or does not receive",
         ),
+        key(
+            "timestamps",
+            "auto, nic, ptp-probe, kernel or software",
+            "auto",
+            "what the times of this port's frames rest on; auto is the best that the port has",
+        ),
     ],
     inside: &[],
 };

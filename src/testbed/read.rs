@@ -9,8 +9,8 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use super::{
-    Addresses, Cores, Device, EalOptions, Hugepages, Pacing, PfcReaction, Port, Testbed, WorkerCount, device, keys,
-    read_fabric,
+    Addresses, Cores, Device, EalOptions, Hugepages, Pacing, PfcReaction, Port, Testbed, Timestamps, WorkerCount,
+    device, keys, read_fabric,
 };
 use crate::units::{BitRate, Bytes};
 use crate::yaml::read::{Fields, Reader, parse_int, printable};
@@ -268,6 +268,7 @@ fn port(reader: &Reader, node: &Node, index: usize, earlier: &[(Place, Port)]) -
     ];
     let pacing = fields.word("pacing", &pacing).unwrap_or(Pacing::Auto);
     let pfc = pfc(&fields, receive);
+    let timestamps = fields.word("timestamps", &Timestamps::WORDS).unwrap_or_default();
     Some(Port {
         name,
         device: device?,
@@ -284,6 +285,7 @@ fn port(reader: &Reader, node: &Node, index: usize, earlier: &[(Place, Port)]) -
         promiscuous,
         pacing,
         pfc,
+        timestamps,
     })
 }
 
