@@ -57,6 +57,9 @@ pub enum Clocking {
     Real,
 }
 
+/// A loop that comes by more seldom than this is late.
+const LONGEST_TURN: Picos = Picos::from_micros(20);
+
 /// How long it usually takes from one look at the clock to the next. Frames that were due in between
 /// leave together: that is no delay, but the grain of the loop.
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,12 +70,14 @@ struct Turn {
 
 impl Turn {
     /// A look at the clock. A single long turn, as when the scheduler stops a loop, counts for little
-    /// more than the longest of late; if they stay long, that is what they are.
+    /// more than the longest of late; if they stay long, that is what they are. Turns also grow with the
+    /// frames that a slow port is given in them: hence the limit.
     #[inline]
     fn look(&mut self, now: Picos) {
         if now > self.looked {
             let took = (now - self.looked).0.min(2 * self.usual.0 + Picos::from_micros(1).0);
-            self.usual = Picos(took.max(self.usual.0 - self.usual.0 / 64));
+            let usual = took.max(self.usual.0 - self.usual.0 / 64);
+            self.usual = Picos(usual).min(LONGEST_TURN);
             self.looked = now;
         }
     }

@@ -283,7 +283,7 @@ fn a_late_loop_keeps_its_plan_and_makes_no_burst() {
     assert_eq!(schedule.lanes()[0].pacer().slips().0, 0);
 }
 
-/// A loop with many queues comes by every 50 us: frames that were due in between are not late.
+/// A loop with many queues comes by every 20 us: frames that were due in between are not late.
 #[test]
 fn a_loop_of_long_turns_keeps_the_rate() {
     let most = Kind::Transfer(transfer(1 << 20, 1, 100, Rate::Share(Share(0.9))));
@@ -294,7 +294,7 @@ fn a_loop_of_long_turns_keeps_the_rate() {
         &plan,
         Picos(1),
         Picos::from_micros(9_000),
-        Picos::from_micros(50),
+        Picos::from_micros(20),
     );
     let gap = LINE.wire_time(4154).0 * 10 / 9;
     let due = usize::try_from(9_000_000_000 / gap).unwrap();
