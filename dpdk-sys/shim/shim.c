@@ -213,6 +213,11 @@ void squall_port_abilities(uint16_t port, struct squall_port_abilities *out)
 		rte_eth_dev_priority_flow_ctrl_queue_info_get(port, &pfc) == 0;
 }
 
+int squall_read_clock(uint16_t port, uint64_t *ticks)
+{
+	return rte_eth_read_clock(port, ticks);
+}
+
 /* ---- mbufs ------------------------------------------------------------------------------ */
 
 int squall_timestamp_offset;

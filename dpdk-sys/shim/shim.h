@@ -108,6 +108,10 @@ struct squall_port_abilities {
 
 void squall_port_abilities(uint16_t port, struct squall_port_abilities *out);
 
+/* rte_eth_read_clock: the free-running clock behind time stamps, in its own ticks. 0, or a negative
+ * errno. */
+int squall_read_clock(uint16_t port, uint64_t *ticks);
+
 /* ---- mbufs ------------------------------------------------------------------------------ */
 
 /* Registers the standard mbuf time stamp field and its two flags; once, after EAL init.

@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 
 use dpdk_sys as sys;
 
+use super::device_clock::DeviceClock;
 use super::eal::Eal;
 use super::error::errno_text;
 use super::info::{Abilities, Link, PortInfo, PortStats, RxTimestamps};
@@ -364,6 +365,12 @@ impl Port<Started> {
     /// The receive queues that have not been taken yet, in order.
     pub fn take_rx_queues(&mut self) -> Vec<RxQueue> {
         std::mem::take(&mut self.state.rx)
+    }
+
+    /// The clock behind this port's time stamps.
+    #[must_use]
+    pub fn device_clock(&self) -> DeviceClock {
+        DeviceClock::new(self.open.id, &self.state.running)
     }
 
     /// What came of the configuration.

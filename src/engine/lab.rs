@@ -10,6 +10,7 @@ use crate::dpdk::{
     DeviceArg, Eal, EalConfig, Error, Hugepages, PoolConfig, Port, PortConfig, PortInfo, Rss, RxPool, Started, Stopped,
     TxPool,
 };
+use crate::engine::stamps::{self, Stamping};
 use crate::pattern::Entropy;
 use crate::plan::{EntryPlan, Plan};
 use crate::testbed::{self, Cores, Device, PfcReaction, Testbed};
@@ -22,6 +23,9 @@ pub enum LabError {
     /// DPDK said no.
     #[error(transparent)]
     Dpdk(#[from] Error),
+    /// A port's times cannot rest on what the testbed says.
+    #[error(transparent)]
+    Stamps(#[from] stamps::Refused),
     /// A port's line rate is not known.
     #[error("port {0} does not say its link speed; give it one in the testbed: `speed: 100Gbps`")]
     Speed(String),
@@ -72,6 +76,8 @@ pub struct Running {
     pub tx_pool: TxPool,
     /// What they are filled with.
     pub clean: Vec<u8>,
+    /// What each port's times are to rest on.
+    pub stampings: Vec<Stamping>,
     /// Who makes each port obey PFC and PAUSE frames.
     pub reactions: Vec<Reaction>,
 }
@@ -174,7 +180,7 @@ impl Lab {
         } else {
             Rss::L3L4
         };
-        let mut ports = Vec::new();
+        let (mut ports, mut stampings) = (Vec::new(), Vec::new());
         let mut reactions = Vec::new();
         for (index, ((port, planned), info)) in self.ports.into_iter().zip(&testbed.ports).zip(&self.infos).enumerate()
         {
@@ -206,10 +212,12 @@ impl Lab {
                     PfcReaction::Auto if !info.is_virtual() && !planned.loopback => classes_of(plan, index),
                     PfcReaction::Auto | PfcReaction::Software | PfcReaction::Ignore => 0,
                 },
+                rx_timestamp: stamps::wants_stamps(planned.timestamps),
                 ..PortConfig::default()
             };
             let port = port.start(&config, Some(&rx_pool))?;
             reactions.push(reaction(planned, &config, port.effective().obeys_pfc, info)?);
+            stampings.push(Stamping::of(planned.timestamps, &planned.name, &port)?);
             ports.push(port);
         }
         Ok(Running {
@@ -219,6 +227,7 @@ impl Lab {
             tx_pool,
             clean,
             reactions,
+            stampings,
         })
     }
 

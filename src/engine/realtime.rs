@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 use nix::errno::Errno;
 
-use crate::dpdk::TscClock;
+use crate::dpdk::{StampSource, TscClock};
 use crate::engine::announce;
 use crate::engine::core::{Command, CoreTask, Event, Snapshot};
 use crate::engine::lab::{Reaction, Running};
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent, difference};
 use crate::engine::rx::RxUnit;
+use crate::engine::stamps::{PortClock, PortTimes, StampCounts, Watch};
 use crate::engine::tx::TxUnit;
 use crate::measure::Recorder;
 use crate::pattern::{IcrcCheck, Start};
@@ -29,6 +30,10 @@ use crate::units::Picos;
 
 /// A port that takes nothing for so long has failed; one that is paused for so long will not go on.
 const PORT_TIMEOUT: Picos = Picos::from_micros(2_000_000);
+
+/// Clocks beside the processor's are first read so long before the threads start: their rate is then
+/// known to some millionths.
+const WARM_UP: Duration = Duration::from_millis(100);
 
 /// Time from the threads' start to the run's zero, in milliseconds.
 const LEAD_MILLIS: u64 = 20;
@@ -65,10 +70,24 @@ pub fn run(
         .iter()
         .map(|port| port.xstats().unwrap_or_default())
         .collect();
-    let (tasks, control, announced) = prepare(plan, testbed, &mut running, icrc, &tx_cores, &rx_cores);
+    let first_reading = Instant::now();
+    let mut watches = watch_clocks(&mut running);
+    let (mut tasks, control, announced) = prepare(plan, testbed, &mut running, icrc, &tx_cores, &rx_cores);
+    if !watches.is_empty() {
+        std::thread::sleep(WARM_UP.saturating_sub(first_reading.elapsed()));
+    }
     let start = crate::dpdk::tsc() + running.eal.tsc_hz() * LEAD_MILLIS / 1000;
     let clock = TscClock::new(start, running.eal.tsc_hz());
     let eal = running.eal.clone();
+    for watch in &mut watches {
+        let line = watch.look(&clock);
+        let units = tasks.iter_mut().flat_map(|task| &mut task.rx);
+        for unit in units.filter(|unit| unit.port == watch.port) {
+            if let Some(stamps) = unit.stamps() {
+                stamps.set_line(line);
+            }
+        }
+    }
     let (interrupted, tasks) = std::thread::scope(|scope| {
         let threads: Vec<_> = tasks
             .into_iter()
@@ -77,7 +96,7 @@ pub fn run(
                 scope.spawn(move || task.run(eal, plan, clock))
             })
             .collect();
-        let interrupted = control.conduct(plan, &running, &clock, stop, &mut watch);
+        let interrupted = control.conduct(plan, &running, &clock, &mut watches, stop, &mut watch);
         let tasks: Vec<Option<CoreTask>> = threads.into_iter().map(|thread| thread.join().ok()).collect();
         (interrupted, tasks)
     });
@@ -90,6 +109,12 @@ pub fn run(
     outcome.tsc_hz = running.eal.tsc_hz();
     outcome.hugepages = running.eal.uses_hugepages();
     let mut port_tx = vec![PortSent::default(); plan.ports.len()];
+    let mut times: Vec<PortTimes> = running
+        .stampings
+        .iter()
+        .map(|stamping| PortTimes::new(stamping.source))
+        .collect();
+    let mut counts = vec![StampCounts::default(); plan.ports.len()];
     for task in tasks {
         let Some(mut task) = task else {
             outcome
@@ -99,6 +124,15 @@ pub fn run(
         };
         for unit in &mut task.tx {
             outcome.add_unit(plan, unit, &mut port_tx);
+            // Histograms that resize themselves take any other of the same precision.
+            let _ = times[unit.port].tx_spread.add(&unit.spread);
+        }
+        for unit in &mut task.rx {
+            let _ = times[unit.port].rx_spread.add(&unit.spread);
+            let port = unit.port;
+            if let Some(stamps) = unit.stamps() {
+                counts[port].add(&stamps.counts);
+            }
         }
         if let Some(recorder) = task.recorder {
             outcome.add_recorder(recorder);
@@ -107,6 +141,11 @@ pub fn run(
     if let Some(recorder) = &mut outcome.received {
         recorder.finish();
     }
+    for watch in watches {
+        let port = watch.port;
+        times[port].clock = Some(PortClock::new(&watch.finish(), counts[port]));
+    }
+    let mut times = times.into_iter();
     for (index, ((tx, unsent), port)) in port_tx.into_iter().zip(&running.ports).enumerate() {
         outcome.ports.push(PortOutcome {
             info: running.infos[index].clone(),
@@ -121,9 +160,21 @@ pub fn run(
                 .zip(stats_before[index])
                 .map(|(now, before)| now.since(&before)),
             xstats: difference(port.xstats().unwrap_or_default(), &xstats_before[index]),
+            times: times.next().unwrap_or_else(|| PortTimes::new(StampSource::Software)),
         });
     }
     Ok(outcome)
+}
+
+/// Begins to look at every clock beside the processor's.
+fn watch_clocks(running: &mut Running) -> Vec<Watch> {
+    let stampings = running.stampings.iter_mut().enumerate();
+    stampings
+        .filter_map(|(port, stamping)| {
+            let (scale, reader) = stamping.clock.take()?;
+            Some(Watch::new(port, scale, reader))
+        })
+        .collect()
 }
 
 /// Makes the cores' tasks, and announces the workers' addresses on the way.
@@ -159,7 +210,10 @@ fn prepare(
         }
         for queue in port.take_rx_queues() {
             if planned.receive && !rx_cores.is_empty() {
-                let unit = RxUnit::new(&running.eal, index, queue);
+                let mut unit = RxUnit::new(&running.eal, index, queue);
+                if matches!(running.stampings[index].source, StampSource::Nic | StampSource::Kernel) {
+                    unit = unit.with_stamps();
+                }
                 rx_units[place(rx_cores[next_rx % rx_cores.len()])].push(unit);
                 next_rx += 1;
             }
@@ -247,6 +301,7 @@ impl Control {
         plan: &Plan,
         running: &Running,
         clock: &TscClock,
+        watches: &mut [Watch],
         stop: &AtomicBool,
         watch: &mut impl FnMut(&Live),
     ) -> Result<Option<String>, String> {
@@ -271,6 +326,10 @@ impl Control {
             .collect();
         loop {
             self.listen(plan, clock);
+            for other in &mut *watches {
+                let line = other.look(clock);
+                self.order(Command::Relate(other.port, line));
+            }
             let live = self.live(plan, clock);
             if cause.is_none() && stopped_at.is_none() {
                 cause = if stop.load(Ordering::Relaxed) {

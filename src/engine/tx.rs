@@ -141,6 +141,8 @@ pub struct TxUnit {
     pub gaps: Vec<GapRecord>,
     /// Departures of each lane of the schedule.
     senders: Vec<SenderGaps>,
+    /// From the time that a burst's frames bear as their departure to the port's having taken them, ps.
+    pub spread: Histogram<u64>,
     /// Since when the port has taken nothing.
     pub refused_since: Option<Picos>,
     /// The first PFC frames made; see [`PAUSES`].
@@ -174,6 +176,7 @@ impl TxUnit {
             lateness: vec![coarse_histogram(); plan.entries.len()],
             gaps: vec![GapRecord::default(); plan.entries.len()],
             senders: vec![SenderGaps::default(); schedule.lanes().len()],
+            spread: coarse_histogram(),
             refused_since: None,
             pauses: Vec::new(),
             queue,
