@@ -12,6 +12,7 @@ pub mod carried;
 pub mod core;
 pub mod craft;
 pub mod lab;
+pub mod obey;
 pub mod outcome;
 pub mod realtime;
 pub mod rx;

@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use crate::dpdk::{StampSource, TscClock};
 use crate::engine::announce;
 use crate::engine::core::{Command, CoreTask, Event, Snapshot};
-use crate::engine::lab::Running;
+use crate::engine::lab::{Reaction, Running};
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent, difference};
 use crate::engine::rx::RxUnit;
 use crate::engine::stamps::{PortClock, PortTimes, StampCounts, Watch};
@@ -28,10 +28,7 @@ use crate::plan::schedule::{Clocking, Schedule};
 use crate::testbed::Testbed;
 use crate::units::Picos;
 
-/// How far a late loop catches up (see [`Clocking::Real`]).
-pub const CATCH_UP: Picos = Picos::from_micros(20);
-
-/// A port that takes nothing for so long has failed.
+/// A port that takes nothing for so long has failed; one that is paused for so long will not go on.
 const PORT_TIMEOUT: Picos = Picos::from_micros(2_000_000);
 
 /// Clocks beside the processor's are first read so long before the threads start: their rate is then
@@ -152,6 +149,7 @@ pub fn run(
     for (index, ((tx, unsent), port)) in port_tx.into_iter().zip(&running.ports).enumerate() {
         outcome.ports.push(PortOutcome {
             info: running.infos[index].clone(),
+            reaction: running.reactions[index],
             effective: port.effective(),
             tx,
             unsent,
@@ -205,8 +203,7 @@ fn prepare(
             if number == 0 && planned.announce {
                 announced[index] = announce::announce(plan, index, &running.tx_pool, &mut queue);
             }
-            let clocking = Clocking::Real { catch_up: CATCH_UP };
-            let schedule = Schedule::of_queue(plan, index, clocking, (number, queues));
+            let schedule = Schedule::of_queue(plan, index, Clocking::Real, (number, queues));
             let unit = TxUnit::new(plan, index, queue, &running.tx_pool, schedule, running.clean.clone());
             tx_units[place(tx_cores[next_tx % tx_cores.len()])].push(unit);
             next_tx += 1;
@@ -237,6 +234,10 @@ fn prepare(
     } else {
         Vec::new()
     };
+    let (orders, obeyed): (Vec<_>, Vec<_>) = cores.iter().map(|_| bounded(1 << 12)).unzip();
+    let obeys = |port: &usize| running.reactions.get(*port) == Some(&Reaction::Software);
+    let obeying: Vec<usize> = (0..plan.ports.len()).filter(obeys).collect();
+    let orders = if obeying.is_empty() { Vec::new() } else { orders };
     let (events, heard) = unbounded();
     let mut commands = Vec::new();
     let mut open = vec![0; plan.entries.len()];
@@ -247,18 +248,25 @@ fn prepare(
                 *open += usize::from(unit.schedule().has_entry(entry));
             }
         }
-        let (command, obeyed) = unbounded();
+        let (command, told) = unbounded();
         commands.push(command);
+        let recorder = (!rx.is_empty()).then(|| {
+            let mut recorder = Recorder::new(plan, icrc);
+            obeying.iter().for_each(|port| recorder.obey(*port));
+            recorder
+        });
         tasks.push(CoreTask {
             index,
             core: *core,
-            recorder: (!rx.is_empty()).then(|| Recorder::new(plan, icrc)),
+            recorder,
             tx,
             rx,
-            commands: obeyed,
+            commands: told,
             events: events.clone(),
             completions: completions[index].clone(),
             feedback: feedback.clone(),
+            orders: obeyed[index].clone(),
+            obeying: orders.clone(),
         });
     }
     let control = Control {
@@ -403,9 +411,19 @@ impl Control {
         live
     }
 
-    /// A port that has taken nothing for too long.
+    /// A port that has taken nothing for too long, or has been paused for so long.
     fn refusal(&self, plan: &Plan, clock: &TscClock) -> Option<String> {
         let now = clock.now();
+        let held = self.snapshots.iter().filter_map(|snapshot| snapshot.held);
+        if let Some((port, since)) = held.min_by_key(|(_, since)| *since)
+            && now.saturating_sub(since) >= PORT_TIMEOUT
+        {
+            return Some(format!(
+                "PFC has paused port {} without a break for {:.1} s",
+                plan.ports[port].name,
+                now.saturating_sub(since).seconds()
+            ));
+        }
         let stuck = self.snapshots.iter().filter_map(|snapshot| snapshot.refused);
         let (port, since) = stuck.min_by_key(|(_, since)| *since)?;
         let waited = now.saturating_sub(since);

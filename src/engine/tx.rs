@@ -10,9 +10,10 @@ use hdrhistogram::Histogram;
 
 use crate::dpdk::{BATCH, TxBatch, TxPool, TxQueue};
 use crate::engine::craft::Crafter;
-use crate::measure::SentPause;
+use crate::engine::obey::PauseTimers;
 use crate::measure::pause::PAUSES;
 use crate::measure::record::coarse_histogram;
+use crate::measure::{GapRecord, PauseOrder, SenderGaps, SentPause};
 use crate::plan::feed::{Rounds, Work};
 use crate::plan::lane::Sent;
 use crate::plan::schedule::{CONTROL_FRAME_LEN, Next, Schedule};
@@ -136,6 +137,10 @@ pub struct TxUnit {
     pub audit: Option<Audit>,
     /// How late frames were handed to the port, ps, for each entry; unpaced ones are never late.
     pub lateness: Vec<Histogram<u64>>,
+    /// Gaps between departures, for each entry; unpaced senders have none.
+    pub gaps: Vec<GapRecord>,
+    /// Departures of each lane of the schedule.
+    senders: Vec<SenderGaps>,
     /// From the time that a burst's frames bear as their departure to the port's having taken them, ps.
     pub spread: Histogram<u64>,
     /// Since when the port has taken nothing.
@@ -146,6 +151,8 @@ pub struct TxUnit {
     batch: TxBatch,
     schedule: Schedule,
     crafter: Crafter,
+    /// What PFC and PAUSE frames hold back.
+    held: PauseTimers,
     finished: bool,
 }
 
@@ -167,6 +174,8 @@ impl TxUnit {
             stats: TxStats::default(),
             audit: None,
             lateness: vec![coarse_histogram(); plan.entries.len()],
+            gaps: vec![GapRecord::default(); plan.entries.len()],
+            senders: vec![SenderGaps::default(); schedule.lanes().len()],
             spread: coarse_histogram(),
             refused_since: None,
             pauses: Vec::new(),
@@ -174,6 +183,7 @@ impl TxUnit {
             batch: TxBatch::new(pool),
             schedule,
             crafter,
+            held: PauseTimers::default(),
             finished: false,
         }
     }
@@ -201,6 +211,18 @@ impl TxUnit {
         self.batch.pending()
     }
 
+    /// Obeys a PFC or PAUSE frame from the next [`TxUnit::step`] on. What is made already, less than a
+    /// burst, is not called back.
+    pub fn obey(&mut self, order: &PauseOrder) {
+        self.held.obey(order);
+    }
+
+    /// Since when frames that are due have been held back without interruption.
+    #[must_use]
+    pub fn held_since(&self) -> Option<Picos> {
+        self.held.since().filter(|_| self.schedule.is_held())
+    }
+
     /// Makes nothing new from now on.
     pub fn stop(&mut self) {
         self.finished = true;
@@ -219,6 +241,7 @@ impl TxUnit {
             self.stats.no_buffer += 1;
             return Progress::Idle;
         }
+        self.schedule.pause(self.held.held(now));
         let made = self.make(plan, now);
         if made > 0 {
             return self.send(now);
@@ -267,10 +290,11 @@ impl TxUnit {
                 self.stats.bytes += len as u64;
                 #[expect(clippy::cast_possible_truncation, reason = "a frame of at most 4200 bytes")]
                 self.batch.set_len(index, len as u16);
-                let lane = &self.schedule.lanes()[lane];
-                if lane.is_paced() {
+                let state = &self.schedule.lanes()[lane];
+                if state.is_paced() {
                     // It grows, a few times in a run: nothing to refuse.
-                    let _ = self.lateness[lane.entry].record(now.saturating_sub(self.schedule.planned()).0);
+                    let _ = self.lateness[state.entry].record(now.saturating_sub(self.schedule.planned()).0);
+                    self.senders[lane].left(self.schedule.first_planned(), now, &mut self.gaps[state.entry]);
                 }
                 Wrote::Frame
             }
@@ -390,6 +414,18 @@ impl TxUnit {
         }
         self.refused_since = None;
         Progress::Sent(sent)
+    }
+
+    /// Gaps between departures, for each entry, with the spans of what has left until now: for the end
+    /// of a run.
+    pub fn take_gaps(&mut self) -> Vec<GapRecord> {
+        let mut gaps = std::mem::take(&mut self.gaps);
+        for (sender, lane) in self.senders.iter().zip(self.schedule.lanes()) {
+            if let Some(record) = gaps.get_mut(lane.entry) {
+                sender.finish(record);
+            }
+        }
+        gaps
     }
 
     /// Gives up the frames that the port has not taken and says what they were.

@@ -282,6 +282,14 @@ fn details(out: &mut String, entry: &Traffic, view: View) {
             rate(spread.max)
         ));
     }
+    if let Some((asked, error)) = entry
+        .pacing
+        .as_ref()
+        .and_then(|pacing| pacing.requested_bps.zip(pacing.rate_error_percent))
+    {
+        let more = if error > 0.0 { "+" } else { "" };
+        say(&format!("paced at {}, {more}{} % off", rate(asked), figure(error)));
+    }
     if let Some(tokens) = entry.routing {
         say(&format!(
             "tokens: {} sent, {} local, {} dropped, {} overflow, {} padding",
@@ -305,6 +313,7 @@ fn times_of(entry: &Traffic) -> impl Iterator<Item = (&'static str, Option<&Dist
             "lateness",
             entry.pacing.as_ref().and_then(|pacing| pacing.lateness.as_ref()),
         ),
+        ("gap", entry.pacing.as_ref().and_then(|pacing| pacing.gaps.as_ref())),
     ]
     .into_iter()
 }
@@ -341,8 +350,8 @@ fn times(out: &mut String, results: &Results, view: View) {
                 clocks(times).into(),
                 grouped(times.count).into(),
             ]);
-            // A sender is meant to be later by less than anyone can tell.
-            if times.below_resolution && what != "lateness" {
+            // A sender is meant to be later by less than anyone can tell, and gaps are what they are.
+            if times.below_resolution && !matches!(what, "lateness" | "gap") {
                 below.push(format!("{} {what}", harmless(&entry.name)));
             }
         }

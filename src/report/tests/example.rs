@@ -126,7 +126,11 @@ pub(super) fn incast() -> Traffic {
         pacing: Some(Pacing {
             requested_bps: Some(100_000_000_000),
             achieved_bps: Some(95_000_000_000),
+            rate_error_percent: Some(-5.0),
             lateness: Some(distribution(20_000)),
+            gaps: Some(distribution(334_000)),
+            planned_gap_ps: Some(334_240.0),
+            most_together: Some(4),
             slips: 3,
         }),
         flows: Flows::new((0..8).map(flow).collect(), Flows::LISTED),
@@ -274,6 +278,8 @@ fn port(name: &str, tx: u64, rx: u64) -> Port {
             pause_received: Some(0),
             paused_ps_per_class: Some([0, 0, 0, 80_000_000, 0, 0, 0, 0]),
             received_source: Some(PfcSource::Xstats),
+            mac_sent_per_class: Some([0, 0, 0, 4, 0, 0, 0, 0]),
+            reaction: Some(PfcReaction::Nic),
         },
     }
 }
@@ -302,6 +308,25 @@ pub(super) fn run() -> Run {
         wall_duration_ps: 7_000_000_000_000,
         interrupted: true,
         interrupted_by: Some("SIGINT".to_owned()),
+    }
+}
+
+pub(super) fn budget() -> Budget {
+    Budget {
+        measured_at: "2026-02-24T17:00:00Z".to_owned(),
+        testbed_sha256: "11".repeat(32),
+        floor_ps: 1_100_000,
+        jitter_ps: 300_000,
+        uncertainty_ps: Some(450_000),
+        resolution_ps: 450_000,
+        pacing_error_ppm: Some(12.5),
+        lossless: vec![CalibratedRate {
+            payload_bytes: 4_096,
+            frame_bytes: 4_174,
+            rate_bps: Some(99_000_000_000),
+            frames_per_second: Some(2_947_832),
+            too_high_bps: Some(100_000_000_000),
+        }],
     }
 }
 
@@ -500,12 +525,14 @@ pub(super) fn results() -> Results {
         place: "run".to_owned(),
     };
     let ports = vec![port("p0", 12_800, 0), port("p1", 0, 12_790)];
-    Results::new(
+    let mut results = Results::new(
         run(),
         environment(),
         ports,
         vec![incast(), alltoall(), blind()],
         inferred(),
         vec![found],
-    )
+    );
+    results.calibration = Some(budget());
+    results
 }
