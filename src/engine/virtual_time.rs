@@ -15,7 +15,7 @@ use crossbeam::channel::bounded;
 
 use crate::dpdk::{FarEnd, RingFrame, StampSource, ThreadRegistration, TxPool};
 use crate::engine::carried::Carried;
-use crate::engine::lab::Reaction;
+use crate::engine::lab::{PacedBy, Reaction};
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent};
 use crate::engine::rx::RxUnit;
 use crate::engine::stamps::PortTimes;
@@ -112,6 +112,7 @@ fn drive(
         outcome.ports.push(PortOutcome {
             info: device.0.clone(),
             reaction: Reaction::Fabric,
+            paced_by: PacedBy::Fabric,
             effective: device.1,
             tx,
             unsent,

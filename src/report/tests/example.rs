@@ -254,6 +254,8 @@ fn port(name: &str, tx: u64, rx: u64) -> Port {
             unsent: 0,
             offered_bps: Some(100_000_000_000),
             achieved_bps: (tx > 0).then_some(95_000_000_000),
+            paced_by: Some(PacedBy::Nic),
+            untimed: 0,
         },
         rx: PortRx {
             frames: rx,
