@@ -144,9 +144,6 @@ pub fn run(
             outcome.add_recorder(recorder);
         }
     }
-    if let Some(recorder) = &mut outcome.received {
-        recorder.finish();
-    }
     for watch in watches {
         let port = watch.port;
         if running.stampings[port].source == StampSource::Software {
@@ -265,6 +262,15 @@ fn prepare(
     let mut commands = Vec::new();
     let mut open = vec![0; plan.entries.len()];
     let mut tasks = Vec::new();
+    let several = rx_units.iter().filter(|units| !units.is_empty()).count() > 1;
+    let recorder = || {
+        let mut recorder = Recorder::new(plan, icrc);
+        if several {
+            recorder.is_one_of_several();
+        }
+        obeying.iter().for_each(|port| recorder.obey(*port));
+        recorder
+    };
     for (index, ((core, tx), rx)) in cores.iter().zip(tx_units).zip(rx_units).enumerate() {
         for unit in &tx {
             for (entry, open) in open.iter_mut().enumerate() {
@@ -273,15 +279,10 @@ fn prepare(
         }
         let (command, told) = unbounded();
         commands.push(command);
-        let recorder = (!rx.is_empty()).then(|| {
-            let mut recorder = Recorder::new(plan, icrc);
-            obeying.iter().for_each(|port| recorder.obey(*port));
-            recorder
-        });
         tasks.push(CoreTask {
             index,
             core: *core,
-            recorder,
+            recorder: (!rx.is_empty()).then(recorder),
             tx,
             rx,
             commands: told,
