@@ -200,6 +200,8 @@ impl CoreTask {
                     }
                 }
                 Ok(Command::Relate(port, line)) => {
+                    let sending = self.tx.iter_mut().filter(|unit| unit.port == port);
+                    sending.for_each(|unit| unit.set_line(line));
                     for unit in self.rx.iter_mut().filter(|unit| unit.port == port) {
                         if let Some(stamps) = unit.stamps() {
                             stamps.set_line(line);

@@ -7,13 +7,13 @@
 //! Left out on purpose: traffic.
 
 use crate::dpdk::{
-    DeviceArg, Eal, EalConfig, Error, Hugepages, PoolConfig, Port, PortConfig, PortInfo, Rss, RxPool, Started, Stopped,
-    TxPool,
+    Departures, DeviceArg, Eal, EalConfig, Error, Hugepages, PoolConfig, Port, PortConfig, PortInfo, Rss, RxPool,
+    Started, Stopped, TxPool,
 };
 use crate::engine::stamps::{self, Stamping};
 use crate::pattern::Entropy;
-use crate::plan::{EntryPlan, Plan};
-use crate::testbed::{self, Cores, Device, PfcReaction, Testbed};
+use crate::plan::{EntryPlan, LanePlan, Pace, Plan};
+use crate::testbed::{self, Cores, Device, Pacing, PfcReaction, Testbed};
 use crate::units::BitRate;
 use crate::wire::template::{BUFFER_SLACK, HEADER_ROOM, filler};
 
@@ -29,6 +29,9 @@ pub enum LabError {
     /// A port's line rate is not known.
     #[error("port {0} does not say its link speed; give it one in the testbed: `speed: 100Gbps`")]
     Speed(String),
+    /// A port's NIC sends frames at times of a clock that cannot be read.
+    #[error("port {0}: its NIC's clock cannot be read, so it cannot be told when to send; say `pacing: software`")]
+    NicClock(String),
     /// A port's MAC cannot be told to obey PFC.
     #[error(
         "port {port}: its driver {driver} cannot be told to obey PFC for the classes of this pattern; \
@@ -80,6 +83,19 @@ pub struct Running {
     pub stampings: Vec<Stamping>,
     /// Who makes each port obey PFC and PAUSE frames.
     pub reactions: Vec<Reaction>,
+    /// Who sees to it that frames leave at their time.
+    pub paced_by: Vec<PacedBy>,
+}
+
+/// Who sees to it that the frames of a port leave at their time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PacedBy {
+    /// The TX loop, which hands them over then.
+    Software,
+    /// The NIC, which is given them ahead of their time.
+    Nic,
+    /// The reference fabric's NIC, which asks for them.
+    Fabric,
 }
 
 /// Who makes a port obey the PFC and PAUSE frames that come to it.
@@ -181,7 +197,7 @@ impl Lab {
             Rss::L3L4
         };
         let (mut ports, mut stampings) = (Vec::new(), Vec::new());
-        let mut reactions = Vec::new();
+        let (mut reactions, mut paced_by) = (Vec::new(), Vec::new());
         for (index, ((port, planned), info)) in self.ports.into_iter().zip(&testbed.ports).zip(&self.infos).enumerate()
         {
             let rx_queues = if planned.receive { planned.rx_queues } else { 1 };
@@ -213,10 +229,12 @@ impl Lab {
                     PfcReaction::Auto | PfcReaction::Software | PfcReaction::Ignore => 0,
                 },
                 rx_timestamp: stamps::wants_stamps(planned.timestamps),
+                departures: departures(planned.pacing, info, plan, index),
                 ..PortConfig::default()
             };
             let port = port.start(&config, Some(&rx_pool))?;
             reactions.push(reaction(planned, &config, port.effective().obeys_pfc, info)?);
+            paced_by.push(pacer(planned, &config, &port)?);
             stampings.push(Stamping::of(planned.timestamps, &planned.name, &port)?);
             ports.push(port);
         }
@@ -227,6 +245,7 @@ impl Lab {
             tx_pool,
             clean,
             reactions,
+            paced_by,
             stampings,
         })
     }
@@ -272,6 +291,32 @@ impl Lab {
             data_room,
             numa_node,
         }
+    }
+}
+
+/// Whether the NIC of a port is to send each frame at its time.
+fn departures(wanted: Pacing, info: &PortInfo, plan: &Plan, port: usize) -> Departures {
+    let mut lanes = plan.entries.iter().flat_map(|entry| &entry.lanes);
+    let paced = |lane: &LanePlan| plan.workers[lane.worker as usize].port == port && lane.pace != Pace::Unlimited;
+    match wanted {
+        Pacing::Nic => Departures::Device,
+        // What is sent as fast as the port takes it has no times to leave at.
+        Pacing::Auto if info.send_on_timestamp && lanes.any(paced) => Departures::Device,
+        Pacing::Auto | Pacing::Software => Departures::Off,
+    }
+}
+
+/// Who paces a started port.
+fn pacer(planned: &testbed::Port, config: &PortConfig, port: &Port<Started>) -> Result<PacedBy, LabError> {
+    if config.departures != Departures::Device {
+        return Ok(PacedBy::Software);
+    }
+    if port.device_clock().is_readable() {
+        return Ok(PacedBy::Nic);
+    }
+    match planned.pacing {
+        Pacing::Nic => Err(LabError::NicClock(planned.name.clone())),
+        Pacing::Auto | Pacing::Software => Ok(PacedBy::Software),
     }
 }
 

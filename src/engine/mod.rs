@@ -6,6 +6,7 @@
 //!
 //! Left out on purpose: formatting of results.
 
+pub mod ahead;
 pub mod announce;
 pub mod bench;
 pub mod carried;

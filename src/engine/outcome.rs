@@ -7,7 +7,7 @@
 use hdrhistogram::Histogram;
 
 use crate::dpdk::{Effective, PortInfo, PortStats};
-use crate::engine::lab::Reaction;
+use crate::engine::lab::{PacedBy, Reaction};
 use crate::engine::stamps::PortTimes;
 use crate::engine::tx::{TxStats, TxUnit};
 use crate::fabric;
@@ -24,6 +24,8 @@ pub struct PortOutcome {
     pub info: PortInfo,
     /// Who makes it obey PFC and PAUSE frames.
     pub reaction: Reaction,
+    /// Who sees to it that frames leave at their time.
+    pub paced_by: PacedBy,
     /// How it was configured.
     pub effective: Effective,
     /// What its queues have sent.
@@ -197,6 +199,7 @@ impl Outcome {
         self.sent_pauses.append(&mut unit.pauses);
         let (stats, not_taken) = &mut ports[unit.port];
         stats.add(&unit.stats);
+        stats.untimed += unit.untimed();
         *not_taken += pending;
     }
 

@@ -13,14 +13,16 @@ use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 use nix::errno::Errno;
 
 use crate::dpdk::{StampSource, TscClock};
+use crate::engine::ahead::LEAD;
 use crate::engine::announce;
 use crate::engine::core::{Command, CoreTask, Event, Snapshot};
-use crate::engine::lab::{Reaction, Running};
+use crate::engine::lab::{PacedBy, Reaction, Running};
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent, difference};
 use crate::engine::rx::RxUnit;
-use crate::engine::stamps::{PortClock, PortTimes, StampCounts, Watch};
+use crate::engine::stamps::{PortClock, PortTimes, Reader, StampCounts, Watch};
 use crate::engine::tx::TxUnit;
 use crate::measure::Recorder;
+use crate::measure::clock::Scale;
 use crate::pattern::{IcrcCheck, Start};
 use crate::plan::Plan;
 use crate::plan::feed::Work;
@@ -81,6 +83,10 @@ pub fn run(
     let eal = running.eal.clone();
     for watch in &mut watches {
         let line = watch.look(&clock);
+        let sending = tasks.iter_mut().flat_map(|task| &mut task.tx);
+        for unit in sending.filter(|unit| unit.port == watch.port) {
+            unit.set_line(line);
+        }
         let units = tasks.iter_mut().flat_map(|task| &mut task.rx);
         for unit in units.filter(|unit| unit.port == watch.port) {
             if let Some(stamps) = unit.stamps() {
@@ -138,11 +144,11 @@ pub fn run(
             outcome.add_recorder(recorder);
         }
     }
-    if let Some(recorder) = &mut outcome.received {
-        recorder.finish();
-    }
     for watch in watches {
         let port = watch.port;
+        if running.stampings[port].source == StampSource::Software {
+            continue;
+        }
         times[port].clock = Some(PortClock::new(&watch.finish(), counts[port]));
     }
     let mut times = times.into_iter();
@@ -150,6 +156,7 @@ pub fn run(
         outcome.ports.push(PortOutcome {
             info: running.infos[index].clone(),
             reaction: running.reactions[index],
+            paced_by: running.paced_by[index],
             effective: port.effective(),
             tx,
             unsent,
@@ -168,13 +175,17 @@ pub fn run(
 
 /// Begins to look at every clock beside the processor's.
 fn watch_clocks(running: &mut Running) -> Vec<Watch> {
-    let stampings = running.stampings.iter_mut().enumerate();
-    stampings
-        .filter_map(|(port, stamping)| {
-            let (scale, reader) = stamping.clock.take()?;
-            Some(Watch::new(port, scale, reader))
-        })
-        .collect()
+    let mut watches = Vec::new();
+    for (number, (port, stamping)) in running.ports.iter().zip(&mut running.stampings).enumerate() {
+        let clock = stamping.clock.take().or_else(|| {
+            // Nothing is stamped by it, but frames are sent by it.
+            let mut clock = (running.paced_by[number] == PacedBy::Nic).then(|| port.device_clock())?;
+            let reader: Reader = Box::new(move || clock.ticks());
+            Some((Scale::DEVICE, reader))
+        });
+        watches.extend(clock.map(|(scale, reader)| Watch::new(number, scale, reader)));
+    }
+    watches
 }
 
 /// Makes the cores' tasks, and announces the workers' addresses on the way.
@@ -203,8 +214,17 @@ fn prepare(
             if number == 0 && planned.announce {
                 announced[index] = announce::announce(plan, index, &running.tx_pool, &mut queue);
             }
-            let schedule = Schedule::of_queue(plan, index, Clocking::Real, (number, queues));
-            let unit = TxUnit::new(plan, index, queue, &running.tx_pool, schedule, running.clean.clone());
+            let timed = running.paced_by[index] == PacedBy::Nic;
+            let clocking = if timed {
+                Clocking::Ahead { lead: LEAD }
+            } else {
+                Clocking::Real
+            };
+            let schedule = Schedule::of_queue(plan, index, clocking, (number, queues));
+            let mut unit = TxUnit::new(plan, index, queue, &running.tx_pool, schedule, running.clean.clone());
+            if timed {
+                unit = unit.with_departures();
+            }
             tx_units[place(tx_cores[next_tx % tx_cores.len()])].push(unit);
             next_tx += 1;
         }
@@ -242,6 +262,15 @@ fn prepare(
     let mut commands = Vec::new();
     let mut open = vec![0; plan.entries.len()];
     let mut tasks = Vec::new();
+    let several = rx_units.iter().filter(|units| !units.is_empty()).count() > 1;
+    let recorder = || {
+        let mut recorder = Recorder::new(plan, icrc);
+        if several {
+            recorder.is_one_of_several();
+        }
+        obeying.iter().for_each(|port| recorder.obey(*port));
+        recorder
+    };
     for (index, ((core, tx), rx)) in cores.iter().zip(tx_units).zip(rx_units).enumerate() {
         for unit in &tx {
             for (entry, open) in open.iter_mut().enumerate() {
@@ -250,15 +279,10 @@ fn prepare(
         }
         let (command, told) = unbounded();
         commands.push(command);
-        let recorder = (!rx.is_empty()).then(|| {
-            let mut recorder = Recorder::new(plan, icrc);
-            obeying.iter().for_each(|port| recorder.obey(*port));
-            recorder
-        });
         tasks.push(CoreTask {
             index,
             core: *core,
-            recorder,
+            recorder: (!rx.is_empty()).then(recorder),
             tx,
             rx,
             commands: told,

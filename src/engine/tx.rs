@@ -9,8 +9,10 @@
 use hdrhistogram::Histogram;
 
 use crate::dpdk::{BATCH, TxBatch, TxPool, TxQueue};
+use crate::engine::ahead::Ahead;
 use crate::engine::craft::Crafter;
 use crate::engine::obey::PauseTimers;
+use crate::measure::clock::Line;
 use crate::measure::pause::PAUSES;
 use crate::measure::record::coarse_histogram;
 use crate::measure::{GapRecord, PauseOrder, SenderGaps, SentPause};
@@ -36,6 +38,9 @@ pub struct TxStats {
     pub pfc: [u64; 8],
     /// PAUSE frames.
     pub pause: u64,
+    /// Frames that the NIC was to send at their time and was given none for, its clock being unknown;
+    /// known at the end.
+    pub untimed: u64,
 }
 
 impl TxStats {
@@ -49,6 +54,7 @@ impl TxStats {
             *mine += theirs;
         }
         self.pause += other.pause;
+        self.untimed += other.untimed;
     }
 }
 
@@ -153,6 +159,8 @@ pub struct TxUnit {
     crafter: Crafter,
     /// What PFC and PAUSE frames hold back.
     held: PauseTimers,
+    /// Where the NIC sends each frame at its time.
+    ahead: Option<Ahead>,
     finished: bool,
 }
 
@@ -184,7 +192,29 @@ impl TxUnit {
             schedule,
             crafter,
             held: PauseTimers::default(),
+            ahead: None,
             finished: false,
+        }
+    }
+
+    /// The same for a port that sends each frame at its time. Its schedule is one of
+    /// [`Clocking::Ahead`](crate::plan::schedule::Clocking::Ahead) with [`LEAD`](crate::engine::ahead::LEAD).
+    #[must_use]
+    pub fn with_departures(mut self) -> TxUnit {
+        self.ahead = Some(Ahead::default());
+        self
+    }
+
+    /// Frames handed over without a time to a NIC that was to send them at theirs.
+    #[must_use]
+    pub fn untimed(&self) -> u64 {
+        self.ahead.map_or(0, |ahead| ahead.untimed)
+    }
+
+    /// By what departures become the NIC's times from now on, where it sends each frame at its time.
+    pub fn set_line(&mut self, line: Option<Line>) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.set_line(line);
         }
     }
 
@@ -242,7 +272,8 @@ impl TxUnit {
             return Progress::Idle;
         }
         self.schedule.pause(self.held.held(now));
-        let made = self.make(plan, now);
+        let limit = self.ahead.as_ref().map_or(now, |ahead| ahead.limit(now));
+        let made = self.make(plan, limit);
         if made > 0 {
             return self.send(now);
         }
@@ -279,7 +310,8 @@ impl TxUnit {
     #[inline(always)]
     fn write_next(&mut self, plan: &Plan, now: Picos, index: usize) -> Wrote {
         match self.schedule.next(plan, now) {
-            Next::Packet { lane, due, .. } => {
+            Next::Packet { at, lane, due } => {
+                let now = self.departure(index, at, now);
                 let frame = self.batch.frame(index);
                 let len = self
                     .crafter
@@ -298,7 +330,8 @@ impl TxUnit {
                 }
                 Wrote::Frame
             }
-            Next::Control { entry, quanta, .. } => {
+            Next::Control { at, entry, quanta } => {
+                let now = self.departure(index, at, now);
                 let frame = self.batch.frame(index);
                 let len = self.crafter.write_control(entry, quanta, frame.bytes, frame.mark);
                 self.stats.bytes += len as u64;
@@ -311,6 +344,15 @@ impl TxUnit {
             Next::Wait(until) => Wrote::Nothing(until),
             Next::Done => Wrote::Done,
         }
+    }
+
+    /// When frame `index` leaves, whose time is `at`: then, if the NIC sees to that, and else now.
+    #[inline(always)]
+    fn departure(&mut self, index: usize, at: Picos, now: Picos) -> Picos {
+        let Some(ahead) = &mut self.ahead else { return now };
+        let (leaves, ticks) = ahead.departure(at, now);
+        self.batch.set_departure(index, ticks);
+        leaves
     }
 
     /// For a port that asks for a frame whenever its wire is free: sends the one frame that is due

@@ -15,7 +15,7 @@ use crossbeam::channel::bounded;
 
 use crate::dpdk::{FarEnd, RingFrame, StampSource, ThreadRegistration, TxPool};
 use crate::engine::carried::Carried;
-use crate::engine::lab::Reaction;
+use crate::engine::lab::{PacedBy, Reaction};
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent};
 use crate::engine::rx::RxUnit;
 use crate::engine::stamps::PortTimes;
@@ -104,14 +104,14 @@ fn drive(
     for unit in &mut driver.tx {
         outcome.add_unit(plan, unit, &mut sent);
     }
-    let mut recorder = driver.recorder;
-    recorder.finish();
+    let recorder = driver.recorder;
     outcome.add_recorder(recorder);
     for (index, (tx, unsent)) in sent.into_iter().enumerate() {
         let device = running.device_of(index);
         outcome.ports.push(PortOutcome {
             info: device.0.clone(),
             reaction: Reaction::Fabric,
+            paced_by: PacedBy::Fabric,
             effective: device.1,
             tx,
             unsent,

@@ -145,9 +145,16 @@ pub struct Lane {
 
 impl Lane {
     /// The lane `index` of `entry`, asleep until [`Lane::begin`]. `line` is what [`Pace::Unlimited`]
-    /// stands for; `None`: no pacing at all, as in real time.
+    /// stands for, `None` being no pacing at all; `real`: a clock runs beside.
     #[must_use]
-    pub fn new(entry_index: usize, entry: &EntryPlan, index: u32, line: Option<BitRate>, seed: u64) -> Lane {
+    pub fn new(
+        entry_index: usize,
+        entry: &EntryPlan,
+        index: u32,
+        line: Option<BitRate>,
+        real: bool,
+        seed: u64,
+    ) -> Lane {
         let plan: LanePlan = entry.lanes[index as usize];
         let first = plan.first_pair * entry.qps;
         let flows = (0..plan.pairs * entry.qps)
@@ -180,7 +187,7 @@ impl Lane {
                     Pace::Unlimited => line,
                     Pace::Wire(rate) => Some(rate),
                 },
-                line.is_none(),
+                real,
             ),
             start: Picos::ZERO,
             stop: Picos::MAX,

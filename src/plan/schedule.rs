@@ -55,6 +55,12 @@ pub enum Clocking {
     /// A clock runs beside, and is looked at now and then. Unpaced lanes are held back by the port
     /// alone; the others make up for lost time by their [`Pacer`](crate::plan::pace::Pacer).
     Real,
+    /// As [`Clocking::Real`], for a port that sends each frame at its time: frames are asked for ahead of
+    /// it, and unpaced lanes are paced at line rate.
+    Ahead {
+        /// How far ahead at most.
+        lead: Picos,
+    },
 }
 
 /// A loop that comes by more seldom than this is late.
@@ -132,7 +138,8 @@ impl Schedule {
     #[must_use]
     pub fn of_queue(plan: &Plan, port: usize, clocking: Clocking, queue: (usize, usize)) -> Schedule {
         let line = plan.ports[port].speed;
-        let unlimited = matches!(clocking, Clocking::Exact | Clocking::Pulled).then_some(line);
+        let unlimited = (clocking != Clocking::Real).then_some(line);
+        let real = matches!(clocking, Clocking::Real | Clocking::Ahead { .. });
         let mut classes = Vec::new();
         let mut lanes = Vec::new();
         let mut open = vec![None; plan.entries.len()];
@@ -143,7 +150,7 @@ impl Schedule {
                     continue;
                 }
                 if on_port % queue.1.max(1) == queue.0 {
-                    let lane = Lane::new(index, entry, number, unlimited, plan.seed);
+                    let lane = Lane::new(index, entry, number, unlimited, real, plan.seed);
                     classes.push(if lane.is_control() { 0 } else { 1 << entry.frame.class() });
                     lanes.push(lane);
                     *open[index].get_or_insert(0) += 1;
@@ -393,6 +400,7 @@ impl Schedule {
             Clocking::Pulled => limit,
             // An unpaced lane is held back by the port alone.
             Clocking::Real if !self.lanes[lane].is_paced() => limit,
+            Clocking::Ahead { lead } => ready.max(self.port_free).max(limit.saturating_sub(lead)),
             Clocking::Real => ready.max(self.port_free).max(limit.saturating_sub(self.turn.usual)),
         }
     }
@@ -404,7 +412,7 @@ impl Schedule {
         let (due, lane) = self.control;
         let at = match self.clocking {
             Clocking::Exact => due.max(self.port_free),
-            Clocking::Pulled | Clocking::Real => at,
+            Clocking::Pulled | Clocking::Real | Clocking::Ahead { .. } => at,
         };
         if at > limit {
             return Next::Wait(at);

@@ -11,6 +11,7 @@ mod pacing;
 
 use super::kpi::place_of;
 use super::model::{Anomaly, AnomalyKind as Kind, LossCause, Port, Results, Traffic};
+use crate::measure::group::OPEN;
 
 /// Everything to be said about `results`.
 pub(super) fn detect(results: &Results) -> Vec<Anomaly> {
@@ -55,6 +56,13 @@ fn of_port(port: &Port, say: &mut dyn FnMut(Kind, String)) {
             Kind::Unsent,
             format!("The port did not take {} that were due.", frames(port.tx.unsent)),
         );
+    }
+    if port.tx.untimed > 0 {
+        let text = format!(
+            "The NIC was to send {} at their time, and its clock was not known: they left at once.",
+            frames(port.tx.untimed)
+        );
+        say(Kind::Pacing, text);
     }
     if let Some(stats) = &port.stats {
         let missed = stats.imissed.saturating_add(stats.rx_nombuf);
@@ -175,6 +183,13 @@ fn of_entry(results: &Results, entry: &Traffic, say: &mut dyn FnMut(Kind, String
             entry.messages.sent
         );
         say(Kind::IncompleteMessages, text);
+    }
+    if let Some(given_up) = entry.messages.given_up.filter(|n| *n > 0) {
+        let text = format!(
+            "{given_up} messages belong to rounds, dispatches or transfers that are in no figure: senders had drawn so far \
+             apart that more than {OPEN} were under way."
+        );
+        say(Kind::Other, text);
     }
     ecn(entry, say);
     pacing::of_entry(results, entry, say);

@@ -6,12 +6,12 @@
 
 use super::{per_second, received, times, wire_bits};
 use crate::dpdk::{PfcCounters, pfc_counters};
-use crate::engine::lab::Reaction;
+use crate::engine::lab::{self, Reaction};
 use crate::engine::outcome::{Outcome, PortOutcome};
 use crate::measure::PortRecord;
 use crate::plan::Plan;
 use crate::plan::summary::Summary;
-use crate::report::model::{PfcReaction, PfcSource, Port, PortPfc, PortRx, PortStats, PortTx};
+use crate::report::model::{PacedBy, PfcReaction, PfcSource, Port, PortPfc, PortRx, PortStats, PortTx};
 use crate::units::Picos;
 
 pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usize, port: &PortOutcome) -> Port {
@@ -41,6 +41,12 @@ pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usi
             unsent: port.unsent,
             offered_bps: Some(summary.ports[index].offered_tx),
             achieved_bps: per_second(wire_bits(port.tx.frames, port.tx.bytes), sending),
+            paced_by: Some(match port.paced_by {
+                lab::PacedBy::Software => PacedBy::Software,
+                lab::PacedBy::Nic => PacedBy::Nic,
+                lab::PacedBy::Fabric => PacedBy::Fabric,
+            }),
+            untimed: port.tx.untimed,
         },
         rx: PortRx {
             frames: rx.frames,

@@ -8,6 +8,7 @@
 use hdrhistogram::Histogram;
 
 use crate::dpdk::StampSource;
+use crate::engine::lab::PacedBy;
 use crate::engine::outcome::{self, Outcome, PortOutcome};
 use crate::plan::{EntryPlan, Plan};
 use crate::report::model::{BurstSpread, Calibration, PortClock, TimeSource, TimeSources};
@@ -24,7 +25,10 @@ pub(super) fn of_port(outcome: &Outcome, port: &PortOutcome) -> TimeSources {
             rx: TimeSource::Fabric,
         },
         outcome::Clock::Tsc => TimeSources {
-            tx: TimeSource::Software,
+            tx: match port.paced_by {
+                PacedBy::Nic if port.tx.untimed == 0 => TimeSource::Nic,
+                PacedBy::Nic | PacedBy::Software | PacedBy::Fabric => TimeSource::Software,
+            },
             rx: match port.times.source {
                 StampSource::Nic => TimeSource::Nic,
                 StampSource::Kernel => TimeSource::Kernel,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{PfcReaction, PfcSource, TimeSources};
+use super::{PacedBy, PfcReaction, PfcSource, TimeSources};
 
 /// One port. Bytes are those of frames without their FCS; rates are *wire* rates, with preamble,
 /// FCS and gap (24 bytes a frame).
@@ -90,6 +90,12 @@ pub struct PortTx {
     pub offered_bps: Option<u64>,
     /// Wire rate of what it took, over the time in which it sent.
     pub achieved_bps: Option<u64>,
+    /// Who saw to it that frames left at their time.
+    #[serde(default)]
+    pub paced_by: Option<PacedBy>,
+    /// Frames that the NIC was to send at their time and was given none for: they left at once.
+    #[serde(default)]
+    pub untimed: u64,
 }
 
 /// Received by our loops.
