@@ -84,6 +84,12 @@ int squall_rx_queue_setup(uint16_t port, uint16_t queue, uint16_t descriptors, i
 int squall_tx_queue_setup(uint16_t port, uint16_t queue, uint16_t descriptors, int socket,
 			  uint64_t offloads);
 
+/* Has the MAC obey received PFC frames of this class, for the port (rte_eth_dev_priority_flow_ctrl_set)
+ * or for one transmit queue of a port that is configured and not started
+ * (rte_eth_dev_priority_flow_ctrl_queue_configure). 0, or a negative errno. */
+int squall_pfc_obey(uint16_t port, uint8_t priority);
+int squall_pfc_obey_queue(uint16_t port, uint16_t queue, uint8_t priority);
+
 struct squall_link {
 	uint32_t mbps;          /* UINT32_MAX: unknown */
 	uint8_t up;
@@ -101,6 +107,10 @@ struct squall_port_abilities {
 };
 
 void squall_port_abilities(uint16_t port, struct squall_port_abilities *out);
+
+/* rte_eth_read_clock: the free-running clock behind time stamps, in its own ticks. 0, or a negative
+ * errno. */
+int squall_read_clock(uint16_t port, uint64_t *ticks);
 
 /* ---- mbufs ------------------------------------------------------------------------------ */
 

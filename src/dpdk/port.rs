@@ -13,11 +13,13 @@ use std::sync::{Arc, OnceLock};
 
 use dpdk_sys as sys;
 
+use super::device_clock::DeviceClock;
 use super::eal::Eal;
 use super::error::errno_text;
 use super::info::{Abilities, Link, PortInfo, PortStats, RxTimestamps};
 use super::ledger::Holder;
 use super::mtu::{FRAME_OVERHEAD, configured_mtu};
+use super::pfc;
 use super::pool::RxPool;
 use super::queue::{RxQueue, TxQueue};
 use super::ring_port::Rings;
@@ -45,6 +47,9 @@ pub struct PortConfig {
     pub rx_timestamp: bool,
     /// What becomes of departure times.
     pub departures: Departures,
+    /// Classes of which the MAC is to obey PFC frames that it receives, bit n = priority n. Where the
+    /// driver cannot be told, it is left as it is.
+    pub obey_pfc: u8,
 }
 
 impl Default for PortConfig {
@@ -59,6 +64,7 @@ impl Default for PortConfig {
             promiscuous: true,
             rx_timestamp: true,
             departures: Departures::Off,
+            obey_pfc: 0,
         }
     }
 }
@@ -102,6 +108,8 @@ pub struct Effective {
     pub rx_timestamps: RxTimestamps,
     /// What becomes of departure times.
     pub departures: Departures,
+    /// Classes of which the MAC was told to obey PFC frames: bit n = priority n.
+    pub obeys_pfc: u8,
     /// Whether promiscuous mode could be switched on.
     pub promiscuous: bool,
 }
@@ -221,6 +229,7 @@ impl Port<Stopped> {
                 sys::squall_tx_queue_setup(id, queue, tx_descriptors, node, plan.conf.tx_offloads)
             })?;
         }
+        let mut obeys_pfc = pfc::obey_by_queue(id, config.tx_queues, config.obey_pfc);
         // SAFETY: configured, and every queue is set up.
         self.call("start the port", || unsafe { sys::rte_eth_dev_start(id) })?;
         let open = Arc::clone(&self.open);
@@ -237,6 +246,7 @@ impl Port<Stopped> {
             unsafe { sys::rte_eth_xstats_reset(id) };
             (promiscuous, ())
         });
+        obeys_pfc |= pfc::obey(id, config.obey_pfc & !obeys_pfc);
         let timed = config.departures != Departures::Off;
         let state = Started {
             tx: (0..config.tx_queues)
@@ -253,6 +263,7 @@ impl Port<Stopped> {
                 rss: plan.conf.rss_types != 0,
                 rx_timestamps: plan.rx_timestamps,
                 departures: config.departures,
+                obeys_pfc,
                 promiscuous,
             },
         };
@@ -354,6 +365,12 @@ impl Port<Started> {
     /// The receive queues that have not been taken yet, in order.
     pub fn take_rx_queues(&mut self) -> Vec<RxQueue> {
         std::mem::take(&mut self.state.rx)
+    }
+
+    /// The clock behind this port's time stamps.
+    #[must_use]
+    pub fn device_clock(&self) -> DeviceClock {
+        DeviceClock::new(self.open.id, &self.state.running)
     }
 
     /// What came of the configuration.

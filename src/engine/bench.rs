@@ -267,7 +267,7 @@ impl Bench {
             ..PortConfig::default()
         };
         let mut port: Port<Started> = stopped.start(&config, None)?;
-        let schedule = Schedule::new(&plan, 0, Clocking::Real { catch_up: Picos::ZERO });
+        let schedule = Schedule::new(&plan, 0, Clocking::Real);
         let Some(queue) = port.take_tx_queues().pop() else {
             unreachable!("one queue was asked for")
         };
