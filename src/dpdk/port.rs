@@ -21,6 +21,7 @@ use super::mtu::{FRAME_OVERHEAD, configured_mtu};
 use super::pool::RxPool;
 use super::queue::{RxQueue, TxQueue};
 use super::ring_port::Rings;
+use super::timesync::Timesync;
 use super::{Error, Result, log};
 
 /// What a port is to be.
@@ -354,6 +355,14 @@ impl Port<Started> {
     /// The receive queues that have not been taken yet, in order.
     pub fn take_rx_queues(&mut self) -> Vec<RxQueue> {
         std::mem::take(&mut self.state.rx)
+    }
+
+    /// Switches on the port's PTP time stamps. Its clock may start anew with that.
+    ///
+    /// # Errors
+    /// [`Error::Port`] when the driver has none.
+    pub fn timesync(&self) -> Result<Timesync> {
+        Timesync::enable(self.open.id, &self.open.name, &self.state.running)
     }
 
     /// What came of the configuration.
