@@ -1,6 +1,8 @@
 //! What each key of a testbed takes and refuses, at the edges; what a testbed becomes.
 
-use squall::testbed::{self, Addresses, Configured, Cores, Device, EalOptions, Hugepages, Port, Testbed, WorkerCount};
+use squall::testbed::{
+    self, Addresses, Configured, Cores, Device, EalOptions, Hugepages, Port, Testbed, Timestamps, WorkerCount,
+};
 use squall::units::{BitRate, Bytes};
 
 /// A port `p` with `sets` (keys of the port; `/key=value` of the testbed).
@@ -63,6 +65,7 @@ fn wrong_values_are_refused_each_with_one_mistake() {
         (&["rx_queues=0"], "`rx_queues` is `0`"),
         (&["descriptors=63"], "`descriptors` is `63`"),
         (&["promiscuous=on"], "-> true"),
+        (&["timestamps=nick"], "-> nic"),
         (&["queues=2"], "unknown key `queues` in port `p` -> tx_queues"),
         (&["memory=1GiB"], "unknown key `memory`"),
         (&["/memory=1GiB"], "-> eal: {memory: …}"),
@@ -139,7 +142,7 @@ addresses: {ipv4: 10.1.0.9/16, ipv6: \"fd00::9/64\"}
 ports:
   - {name: a, device: \"3b:00.1,dv_flow_en=0\", speed: 400Gbps, workers: 8, mac: \"02:00:00:00:00:01\",
      gateway_mac: \"02:00:00:00:00:02\", loopback: true, receive: false, announce: false, tx_queues: 2, rx_queues: 3,
-     descriptors: 512, promiscuous: false}
+     descriptors: 512, promiscuous: false, timestamps: kernel}
 dut: {vendor: v, asic: 7}
 ";
     let expected = Testbed {
@@ -178,6 +181,7 @@ dut: {vendor: v, asic: 7}
             rx_queues: 3,
             descriptors: 512,
             promiscuous: false,
+            timestamps: Timestamps::Kernel,
         }],
         fabric: None,
         said: Configured::default(),

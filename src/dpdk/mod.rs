@@ -39,7 +39,7 @@ pub use clock::{TscClock, tsc};
 pub use eal::{DeviceArg, Eal, EalConfig, Hugepages, build_version, pmd_path, version};
 pub use error::Error;
 pub use hugepages::{HugepageState, hugepages};
-pub use info::{Abilities, Link, PortInfo, PortStats, RxTimestamps};
+pub use info::{Abilities, Link, PortInfo, PortStats, RxTimestamps, StampSource};
 pub use pool::{PoolConfig, RxPool, TxPool};
 pub use port::{Departures, Effective, Port, PortConfig, Rss, Started, Stopped};
 pub use queue::{RxQueue, TxQueue};

@@ -22,6 +22,7 @@ pub(crate) fn testbed(ports: usize) -> Testbed {
         rx_queues: 1,
         descriptors: 1024,
         promiscuous: true,
+        timestamps: crate::testbed::Timestamps::Auto,
     };
     Testbed {
         name: "t".into(),

@@ -101,8 +101,8 @@ mod tests {
     use crate::report::model::TimeSource;
 
     const TSC: TimeSources = TimeSources {
-        tx: TimeSource::Tsc,
-        rx: TimeSource::Tsc,
+        tx: TimeSource::Software,
+        rx: TimeSource::Software,
     };
 
     #[test]

@@ -281,5 +281,6 @@ fn host_port(host: u32, speed: BitRate) -> Port {
         rx_queues: 1,
         descriptors: 1024,
         promiscuous: true,
+        timestamps: super::Timestamps::Auto,
     }
 }

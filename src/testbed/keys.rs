@@ -215,6 +215,12 @@ pub const PORT: Section = Section {
             "true",
             "receive whatever the destination MAC",
         ),
+        key(
+            "timestamps",
+            "auto, nic, ptp-probe, kernel or software",
+            "auto",
+            "what the times of this port's frames rest on; auto is the best that the port has",
+        ),
     ],
     inside: &[],
 };

@@ -8,7 +8,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use super::{Addresses, Cores, Device, EalOptions, Hugepages, Port, Testbed, WorkerCount, device, keys, read_fabric};
+use super::{
+    Addresses, Cores, Device, EalOptions, Hugepages, Port, Testbed, Timestamps, WorkerCount, device, keys, read_fabric,
+};
 use crate::units::{BitRate, Bytes};
 use crate::yaml::read::{Fields, Reader, parse_int, printable};
 use crate::yaml::tree::{Node, Value};
@@ -258,6 +260,7 @@ fn port(reader: &Reader, node: &Node, index: usize, earlier: &[(Place, Port)]) -
     let rx_queues = fields.int("rx_queues", 1..=1024).unwrap_or(1);
     let descriptors = fields.int("descriptors", 64..=32_768).unwrap_or(1024);
     let promiscuous = fields.flag("promiscuous").unwrap_or(true);
+    let timestamps = fields.word("timestamps", &Timestamps::WORDS).unwrap_or_default();
     Some(Port {
         name,
         device: device?,
@@ -272,6 +275,7 @@ fn port(reader: &Reader, node: &Node, index: usize, earlier: &[(Place, Port)]) -
         rx_queues,
         descriptors,
         promiscuous,
+        timestamps,
     })
 }
 

@@ -116,6 +116,35 @@ pub struct Port {
     pub descriptors: u16,
     /// `promiscuous`: default true.
     pub promiscuous: bool,
+    /// `timestamps`: default auto.
+    pub timestamps: Timestamps,
+}
+
+/// `timestamps`: what the times of a port's frames are to rest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Timestamps {
+    /// `auto` (default): the best that the port has.
+    #[default]
+    Auto,
+    /// `nic`: the NIC stamps every frame.
+    Nic,
+    /// `ptp-probe`: the NIC stamps PTP frames, which are sent between the traffic's.
+    PtpProbe,
+    /// `kernel`: the kernel stamps every frame.
+    Kernel,
+    /// `software`: the processor's clock at the burst.
+    Software,
+}
+
+impl Timestamps {
+    /// Every choice with its word.
+    pub const WORDS: [(&'static str, Timestamps); 5] = [
+        ("auto", Timestamps::Auto),
+        ("nic", Timestamps::Nic),
+        ("ptp-probe", Timestamps::PtpProbe),
+        ("kernel", Timestamps::Kernel),
+        ("software", Timestamps::Software),
+    ];
 }
 
 /// How many workers stand behind a port.

@@ -46,7 +46,7 @@ pub struct Inputs<'a> {
 /// What the times of a run rest on.
 fn times(outcome: &Outcome) -> TimeSources {
     let source = match outcome.clock {
-        outcome::Clock::Tsc => TimeSource::Tsc,
+        outcome::Clock::Tsc => TimeSource::Software,
         outcome::Clock::Virtual => TimeSource::Fabric,
     };
     TimeSources { tx: source, rx: source }

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::report::model::*;
 
 pub(super) const TIMES: TimeSources = TimeSources {
-    tx: TimeSource::Tsc,
+    tx: TimeSource::Software,
     rx: TimeSource::Nic,
 };
 
