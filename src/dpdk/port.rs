@@ -352,6 +352,11 @@ impl Port<Started> {
         std::mem::take(&mut self.state.tx)
     }
 
+    /// The last of the transmit queues that have not been taken yet.
+    pub fn take_last_tx_queue(&mut self) -> Option<TxQueue> {
+        self.state.tx.pop()
+    }
+
     /// The receive queues that have not been taken yet, in order.
     pub fn take_rx_queues(&mut self) -> Vec<RxQueue> {
         std::mem::take(&mut self.state.rx)

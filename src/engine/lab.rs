@@ -7,12 +7,12 @@
 //! Left out on purpose: traffic.
 
 use crate::dpdk::{
-    DeviceArg, Eal, EalConfig, Error, Hugepages, PoolConfig, Port, PortConfig, PortInfo, Rss, RxPool, Started, Stopped,
-    TxPool,
+    DeviceArg, Eal, EalConfig, Error, Hugepages, PoolConfig, Port, PortConfig, PortInfo, Rss, RxPool, StampSource,
+    Started, Stopped, TxPool,
 };
 use crate::pattern::Entropy;
 use crate::plan::Plan;
-use crate::testbed::{self, Cores, Device, Testbed};
+use crate::testbed::{self, Cores, Device, Testbed, Timestamps};
 use crate::units::BitRate;
 use crate::wire::template::{BUFFER_SLACK, HEADER_ROOM, filler};
 
@@ -61,6 +61,8 @@ pub struct Running {
     pub tx_pool: TxPool,
     /// What they are filled with.
     pub clean: Vec<u8>,
+    /// Which of the ports stamp PTP frames and are to: the last of their transmit queues is for those.
+    pub probed: Vec<bool>,
 }
 
 /// The EAL configuration of a testbed.
@@ -149,7 +151,7 @@ impl Lab {
         } else {
             Rss::L3L4
         };
-        let mut ports = Vec::new();
+        let (mut ports, mut probed) = (Vec::new(), Vec::new());
         for ((port, planned), info) in self.ports.into_iter().zip(&testbed.ports).zip(&self.infos) {
             let rx_queues = if planned.receive { planned.rx_queues } else { 1 };
             for (direction, has, wants, key) in [
@@ -166,8 +168,10 @@ impl Lab {
                     });
                 }
             }
+            let probes = can_be_probed(planned.timestamps, &port, info) && planned.tx_queues < info.max_tx_queues;
+            probed.push(probes);
             let config = PortConfig {
-                tx_queues: planned.tx_queues,
+                tx_queues: planned.tx_queues + u16::from(probes),
                 rx_queues,
                 tx_descriptors: planned.descriptors,
                 rx_descriptors: planned.descriptors,
@@ -184,6 +188,7 @@ impl Lab {
             infos: self.infos,
             tx_pool,
             clean,
+            probed,
         })
     }
 
@@ -228,6 +233,16 @@ impl Lab {
             data_room,
             numa_node,
         }
+    }
+}
+
+/// Whether the times at a port are to rest on PTP probes.
+fn can_be_probed(wanted: Timestamps, port: &Port<Stopped>, info: &PortInfo) -> bool {
+    let abilities = port.abilities();
+    match wanted {
+        Timestamps::PtpProbe => abilities.timesync,
+        Timestamps::Auto => info.stamp_sources(&abilities).first() == Some(&StampSource::PtpProbe),
+        Timestamps::Nic | Timestamps::Kernel | Timestamps::Software => false,
     }
 }
 

@@ -13,6 +13,7 @@ pub mod core;
 pub mod craft;
 pub mod lab;
 pub mod outcome;
+pub mod ptp_probe;
 pub mod realtime;
 pub mod rx;
 pub mod tx;

@@ -17,6 +17,7 @@ use crate::engine::announce;
 use crate::engine::core::{Command, CoreTask, Event, Snapshot};
 use crate::engine::lab::Running;
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent, difference};
+use crate::engine::ptp_probe::{self, Arrival, Prober};
 use crate::engine::rx::RxUnit;
 use crate::engine::tx::TxUnit;
 use crate::measure::Recorder;
@@ -68,11 +69,16 @@ pub fn run(
         .iter()
         .map(|port| port.xstats().unwrap_or_default())
         .collect();
-    let (tasks, control, announced) = prepare(plan, testbed, &mut running, icrc, &tx_cores, &rx_cores);
+    let mut outcome = Outcome::new(plan, Clock::Tsc);
+    let probes = prepare_probes(plan, &mut running, &mut outcome.probes_missing);
+    let (prober, tell) = probes.unzip();
+    let (tasks, control, mut announced) =
+        prepare(plan, testbed, &mut running, icrc, &tx_cores, &rx_cores, tell.as_ref());
     let start = crate::dpdk::tsc() + running.eal.tsc_hz() * LEAD_MILLIS / 1000;
     let clock = TscClock::new(start, running.eal.tsc_hz());
     let eal = running.eal.clone();
-    let (interrupted, tasks) = std::thread::scope(|scope| {
+    let sending_over = AtomicBool::new(false);
+    let (interrupted, tasks, probed) = std::thread::scope(|scope| {
         let threads: Vec<_> = tasks
             .into_iter()
             .map(|task| {
@@ -80,13 +86,14 @@ pub fn run(
                 scope.spawn(move || task.run(eal, plan, clock))
             })
             .collect();
-        let interrupted = control.conduct(plan, &running, &clock, stop, &mut watch);
+        let prober = prober.map(|prober| scope.spawn(|| prober.run(&clock, &sending_over)));
+        let interrupted = control.conduct(plan, &running, &clock, stop, &sending_over, &mut watch);
+        sending_over.store(true, Ordering::Relaxed);
         let tasks: Vec<Option<CoreTask>> = threads.into_iter().map(|thread| thread.join().ok()).collect();
-        (interrupted, tasks)
+        (interrupted, tasks, prober.and_then(|prober| prober.join().ok()))
     });
     let interrupted = interrupted?;
     let elapsed = clock.now();
-    let mut outcome = Outcome::new(plan, Clock::Tsc);
     outcome.elapsed = elapsed;
     outcome.interrupted = interrupted;
     outcome.cores = (tx_cores, rx_cores);
@@ -110,6 +117,12 @@ pub fn run(
     if let Some(recorder) = &mut outcome.received {
         recorder.finish();
     }
+    if let Some(probed) = probed {
+        for (sum, probes) in announced.iter_mut().zip(&probed.sent) {
+            *sum = (sum.0 + probes.0, sum.1 + probes.1);
+        }
+        outcome.probes = probed.paths;
+    }
     for (index, ((tx, unsent), port)) in port_tx.into_iter().zip(&running.ports).enumerate() {
         outcome.ports.push(PortOutcome {
             info: running.infos[index].clone(),
@@ -128,6 +141,43 @@ pub fn run(
     Ok(outcome)
 }
 
+/// Takes the queues for PTP probes, switches time stamps on, and makes who sends them; `None` where the
+/// traffic has no path between ports that stamp them.
+fn prepare_probes(plan: &Plan, running: &mut Running, missing: &mut Vec<String>) -> Option<(Prober, Sender<Arrival>)> {
+    let mut stations = Vec::new();
+    for (index, (port, probed)) in running.ports.iter_mut().zip(&running.probed).enumerate() {
+        let queue = if *probed { port.take_last_tx_queue() } else { None };
+        let (paths, _) = ptp_probe::paths(plan, &running.probed);
+        let used = paths.iter().any(|path| path.from == index || path.to == index);
+        stations.push(match queue.filter(|_| used).map(|queue| (queue, port.timesync())) {
+            Some((queue, Ok(timesync))) => Some((queue, timesync, port.effective().tx_descriptors)),
+            Some((_, Err(error))) => {
+                missing.push(format!("{error}."));
+                None
+            }
+            None => None,
+        });
+    }
+    let stamps: Vec<bool> = stations.iter().map(Option::is_some).collect();
+    let (paths, more) = ptp_probe::paths(plan, &stamps);
+    if paths.is_empty() {
+        return None;
+    }
+    if more > 0 {
+        missing.push(format!(
+            "{more} paths of the traffic are not probed: {} are enough to do.",
+            paths.len()
+        ));
+    }
+    match Prober::new(&running.eal, plan, paths, stations) {
+        Ok(probes) => Some(probes),
+        Err(error) => {
+            missing.push(format!("{error}."));
+            None
+        }
+    }
+}
+
 /// Makes the cores' tasks, and announces the workers' addresses on the way.
 fn prepare(
     plan: &Plan,
@@ -136,6 +186,7 @@ fn prepare(
     icrc: IcrcCheck,
     tx_cores: &[usize],
     rx_cores: &[usize],
+    probes: Option<&Sender<Arrival>>,
 ) -> (Vec<CoreTask>, Control, Vec<(u64, u64)>) {
     let mut cores: Vec<usize> = Vec::new();
     for core in tx_cores.iter().chain(rx_cores) {
@@ -162,7 +213,10 @@ fn prepare(
         }
         for queue in port.take_rx_queues() {
             if planned.receive && !rx_cores.is_empty() {
-                let unit = RxUnit::new(&running.eal, index, queue);
+                let mut unit = RxUnit::new(&running.eal, index, queue);
+                if let Some(tell) = probes.filter(|_| running.probed[index]) {
+                    unit = unit.with_probes(tell.clone());
+                }
                 rx_units[place(rx_cores[next_rx % rx_cores.len()])].push(unit);
                 next_rx += 1;
             }
@@ -240,6 +294,7 @@ impl Control {
         running: &Running,
         clock: &TscClock,
         stop: &AtomicBool,
+        sending_over: &AtomicBool,
         watch: &mut impl FnMut(&Live),
     ) -> Result<Option<String>, String> {
         let mut failure = None;
@@ -281,6 +336,10 @@ impl Control {
                 self.order(Command::Stop);
             }
             let sent_all = self.snapshots.iter().all(|snapshot| snapshot.finished);
+            if sent_all || stopped_at.is_some() {
+                // Probes see the traffic, not the silence after it.
+                sending_over.store(true, Ordering::Relaxed);
+            }
             let given_up = stopped_at.is_some_and(|since| since.elapsed() >= LAST_CHANCE);
             // Only what belongs to the plan: other hosts never fall silent.
             if live.received != quiet.0 || !(sent_all || given_up) {

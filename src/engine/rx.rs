@@ -6,7 +6,10 @@
 //!
 //! Left out on purpose: what frames mean.
 
+use crossbeam::channel::Sender;
+
 use crate::dpdk::{Eal, RxBatch, RxQueue};
+use crate::engine::ptp_probe::Arrival;
 use crate::measure::Recorder;
 use crate::units::Picos;
 
@@ -20,6 +23,8 @@ pub struct RxUnit {
     scratch: Vec<u8>,
     /// Frames carry their arrival on the run's clock.
     stamped: bool,
+    /// Who is told of PTP frames; nobody, where none are sent.
+    probes: Option<Sender<Arrival>>,
 }
 
 impl RxUnit {
@@ -32,6 +37,7 @@ impl RxUnit {
             batch: RxBatch::new(eal),
             scratch: Vec::new(),
             stamped: false,
+            probes: None,
         }
     }
 
@@ -39,6 +45,13 @@ impl RxUnit {
     #[must_use]
     pub fn with_arrivals(mut self) -> RxUnit {
         self.stamped = true;
+        self
+    }
+
+    /// The same for a port that PTP probes come to.
+    #[must_use]
+    pub fn with_probes(mut self, tell: Sender<Arrival>) -> RxUnit {
+        self.probes = Some(tell);
         self
     }
 
@@ -52,7 +65,14 @@ impl RxUnit {
         let arrival = clock();
         for frame in self.batch.iter() {
             let own = frame.timestamp().filter(|_| self.stamped).map(Picos);
-            recorder.frame(self.port, frame.whole(&mut self.scratch), own.unwrap_or(arrival));
+            let bytes = frame.whole(&mut self.scratch);
+            if let Some(tell) = &self.probes
+                && let Some(probe) = Arrival::of(self.port, bytes, frame.ptp_flags())
+            {
+                // A full channel loses it: more have come than anybody has sent.
+                let _ = tell.try_send(probe);
+            }
+            recorder.frame(self.port, bytes, own.unwrap_or(arrival));
         }
         // Buffers go back at once: a full ring at the other end is a refusal there.
         self.batch.release();

@@ -10,6 +10,7 @@ pub mod flow;
 pub mod group;
 pub mod infer;
 pub mod pause;
+pub mod ptp_probe;
 pub mod record;
 pub mod recorder;
 pub mod trace;

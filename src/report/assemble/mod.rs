@@ -9,6 +9,7 @@
 mod inferred;
 mod parameters;
 mod ports;
+mod ptp_probes;
 mod traffic;
 
 use std::time::{Duration, SystemTime};
@@ -118,14 +119,17 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
     let ports = ports.collect();
     let configured = inputs.testbed.configured();
     let places = inferred::places(inputs.testbed, plan);
-    Results::new(
+    ptp_probes::observations(plan, outcome, &mut found);
+    let mut results = Results::new(
         run(inputs, plan, &summary, outcome),
         environment(outcome),
         ports,
         traffic,
         inferred::inferred(plan, outcome, &configured, &places),
         found,
-    )
+    );
+    results.ptp_probes = ptp_probes::ptp_probes(plan, outcome);
+    results
 }
 
 /// What a reader must know that the model's own checks cannot see.

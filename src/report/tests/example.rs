@@ -475,12 +475,36 @@ pub(super) fn results() -> Results {
         place: "run".to_owned(),
     };
     let ports = vec![port("p0", 12_800, 0), port("p1", 0, 12_790)];
-    Results::new(
+    let mut results = Results::new(
         run(),
         environment(),
         ports,
         vec![incast(), alltoall(), blind()],
         inferred(),
         vec![found],
-    )
+    );
+    results.ptp_probes = vec![ptp_probe()];
+    results
+}
+
+fn ptp_probe() -> PtpProbe {
+    PtpProbe {
+        from: "p0".to_owned(),
+        to: "p8".to_owned(),
+        vid: Some(100),
+        pcp: Some(3),
+        source: TimeSource::PtpProbe,
+        sent: 1_210,
+        refused: 1,
+        lost: 3,
+        no_departure: 2,
+        no_arrival: 1,
+        disturbed: 1,
+        outside: 0,
+        stamped: 1_203,
+        delay: Some(distribution(1_000_000)),
+        uncertainty_ps: Some(48_000),
+        drift_ppm: Some(-12.5),
+        why_not: None,
+    }
 }
