@@ -3,13 +3,16 @@
 //! Contract: pure; run times are arguments, in picoseconds of the run's clock. Two stamps give a delay only
 //! with the difference of the two clocks. That is taken from readings of both next to each other, each of
 //! which says between which bounds the difference was at its time ([`Bound`]), and from the probes
-//! themselves, none of which can arrive before it left. [`relate`] finds the straight lines (an offset and
-//! a drift) that keep within all bounds, answers the one in their middle, and how far the outermost are
-//! from it: that is the uncertainty, the same for all delays of a path. Clocks of which no line is true,
-//! because one was set or changed its rate, are refused.
+//! themselves, none of which can arrive before it left. [`relate`] looks at the straight lines (an offset
+//! and a drift) that keep within all bounds. Of their drifts it takes the one by which the quickest probes
+//! took the same all the time (the skew of Moon, Skelly and Towsley, "Estimation and removal of clock skew
+//! from network delay measurements", INFOCOM 1999), and of its offsets the one in the middle. How far the
+//! outermost lines are from that one is the uncertainty. Clocks of which no line is true, because one was
+//! set or changed its rate, are refused.
 //!
-//! The bounds of many readings together are far narrower than those of one, and all delays share one
-//! error: their differences are as good as the stamps.
+//! The bounds of many readings together are far narrower than those of one, and all delays share the
+//! error of one line: where the quickest way through the network stays as quick as it is, their
+//! differences are as good as the stamps.
 //!
 //! Left out on purpose: sending probes and reading stamps (`engine::ptp_probe`).
 
@@ -95,7 +98,7 @@ pub struct Related {
     base: i64,
     first: u64,
     span: f64,
-    /// In the middle of all lines, at the first bound and at the last, ns beyond the base.
+    /// At the first bound and at the last, ns beyond the base.
     ends: (f64, f64),
     /// How far the delays may be off, all of them alike, ns.
     pub uncertainty: f64,
@@ -179,17 +182,24 @@ pub fn relate(readings: &[(Reading, Reading)], probes: &[Stamped]) -> Result<Rel
     }
     let lines = Lines { bounds: &bounds, first };
     let (least, most) = lines.slopes().ok_or(Unrelated::NoLine)?;
-    // Of the lines that keep within all bounds, the flattest begins highest and ends lowest, and the
-    // steepest the other way round: the difference at the first bound falls as the slope rises.
+    let slope = lines.skew(least, most, probes, base);
+    let begin = lines.at_first(slope);
+    let end = begin + slope * span;
+    // The flattest of the lines begins highest and ends lowest, the steepest the other way round: the
+    // difference at the first bound falls as the slope rises.
     let (high, low) = (lines.at_first(least), lines.at_first(most));
-    let begin = (low, high);
-    let end = (high + least * span, low + most * span);
-    let uncertainty = ((begin.1 - begin.0).abs() / 2.0).max((end.1 - end.0).abs() / 2.0);
+    let uncertainty = [
+        (begin, low),
+        (begin, high),
+        (end, low + most * span),
+        (end, high + least * span),
+    ];
+    let uncertainty = uncertainty.iter().map(|(ours, edge)| (ours - edge).abs()).fold(0.0, f64::max);
     Ok(Related {
         base,
         first,
         span,
-        ends: (begin.0.midpoint(begin.1), end.0.midpoint(end.1)),
+        ends: (begin, end),
         uncertainty: uncertainty + 1.0,
     })
 }
@@ -246,6 +256,36 @@ impl Lines<'_> {
         ))
     }
 
+    /// Of the slopes from `least` to `most`, that of the line below all probes which is closest to them: the
+    /// one that is highest in their middle. How high a slope's line can be there is concave.
+    fn skew(&self, least: f64, most: f64, probes: &[Stamped], base: i64) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "differences near zero, in ns")]
+        let points: Vec<(f64, f64)> = probes
+            .iter()
+            .map(|probe| (nanos(probe.at, self.first), probe.apart().wrapping_sub(base) as f64))
+            .collect();
+        if points.is_empty() {
+            return least.midpoint(most);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a number of probes")]
+        let middle = points.iter().map(|(at, _)| at).sum::<f64>() / points.len() as f64;
+        let height = |slope: f64| {
+            let below = points.iter().map(|(at, apart)| apart - slope * (at - middle));
+            below.fold(f64::INFINITY, f64::min)
+        };
+        let (mut low, mut high) = (least, most);
+        for _ in 0..STEPS {
+            let third = (high - low) / 3.0;
+            let (left, right) = (low + third, high - third);
+            if height(left) < height(right) {
+                low = left;
+            } else {
+                high = right;
+            }
+        }
+        low.midpoint(high)
+    }
+
     /// The last slope on the way from one that is possible to one that may not be.
     fn edge(&self, mut inside: f64, mut outside: f64) -> f64 {
         if self.room(outside) >= 0.0 {
@@ -263,8 +303,9 @@ impl Lines<'_> {
     }
 }
 
-/// Halvings of a range of slopes: 10⁻³ to less than 10⁻¹⁴, a nanosecond in a day.
-const STEPS: u32 = 64;
+/// Rounds that narrow a range of slopes, each by a third at least: 10⁻³ to less than 10⁻¹⁵, a nanosecond
+/// in ten days.
+const STEPS: u32 = 80;
 
 #[cfg(test)]
 mod tests;
