@@ -224,6 +224,11 @@ int squall_timesync_rx_stamp(uint16_t port, uint32_t flags, uint64_t *nanos)
 	return nanos_of(rte_eth_timesync_read_rx_timestamp(port, &time, flags), &time, nanos);
 }
 
+int squall_read_clock(uint16_t port, uint64_t *ticks)
+{
+	return rte_eth_read_clock(port, ticks);
+}
+
 /* ---- mbufs ------------------------------------------------------------------------------ */
 
 int squall_timestamp_offset;

@@ -111,6 +111,10 @@ int squall_timesync_time(uint16_t port, uint64_t *nanos);
 int squall_timesync_tx_stamp(uint16_t port, uint64_t *nanos);
 int squall_timesync_rx_stamp(uint16_t port, uint32_t flags, uint64_t *nanos);
 
+/* rte_eth_read_clock: the free-running clock behind time stamps, in its own ticks. 0, or a negative
+ * errno. */
+int squall_read_clock(uint16_t port, uint64_t *ticks);
+
 /* ---- mbufs ------------------------------------------------------------------------------ */
 
 /* Registers the standard mbuf time stamp field and its two flags; once, after EAL init.

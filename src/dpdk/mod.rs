@@ -18,6 +18,7 @@
 
 mod batch;
 mod clock;
+mod device_clock;
 mod eal;
 mod error;
 mod hugepages;
@@ -36,6 +37,7 @@ mod timesync;
 
 pub use batch::{BATCH, RxBatch, RxFrame, TxBatch, TxFrame};
 pub use clock::{TscClock, tsc};
+pub use device_clock::{DeviceClock, kernel_nanos};
 pub use eal::{DeviceArg, Eal, EalConfig, Hugepages, build_version, pmd_path, version};
 pub use error::Error;
 pub use hugepages::{HugepageState, hugepages};

@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 
 use dpdk_sys as sys;
 
+use super::device_clock::DeviceClock;
 use super::eal::Eal;
 use super::error::errno_text;
 use super::info::{Abilities, Link, PortInfo, PortStats, RxTimestamps};
@@ -368,6 +369,12 @@ impl Port<Started> {
     /// [`Error::Port`] when the driver has none.
     pub fn timesync(&self) -> Result<Timesync> {
         Timesync::enable(self.open.id, &self.open.name, &self.state.running)
+    }
+
+    /// The clock behind this port's time stamps.
+    #[must_use]
+    pub fn device_clock(&self) -> DeviceClock {
+        DeviceClock::new(self.open.id, &self.state.running)
     }
 
     /// What came of the configuration.

@@ -12,6 +12,7 @@ use crossbeam::channel::{Receiver, Sender, TryRecvError};
 use crate::dpdk::{Eal, ThreadRegistration, TscClock};
 use crate::engine::rx::RxUnit;
 use crate::engine::tx::{Progress, TxUnit};
+use crate::measure::clock::Line;
 use crate::measure::{Completion, Recorder};
 use crate::plan::Plan;
 use crate::plan::lane::Sent;
@@ -22,6 +23,8 @@ use crate::units::Picos;
 pub enum Command {
     /// Start the lanes of this entry at this time.
     Activate(usize, Picos),
+    /// By what the stamps of this port become times; `None`: not at all any more.
+    Relate(usize, Option<Line>),
     /// Make no new frames.
     Stop,
     /// Leave the loop.
@@ -114,12 +117,17 @@ impl CoreTask {
             // Nothing leaves before the clock shows the start of the run.
             if now > Picos::ZERO {
                 for unit in &mut self.tx {
-                    busy |= matches!(unit.step(plan, now), Progress::Sent(_));
+                    if let Progress::Sent(_) = unit.step(plan, now) {
+                        busy = true;
+                        // It grows, a few times in a run: nothing to refuse.
+                        let _ = unit.spread.record(clock.now().saturating_sub(now).0);
+                    }
                 }
             }
             if let Some(recorder) = &mut self.recorder {
                 for unit in &mut self.rx {
                     busy |= unit.step(recorder, || clock.now()) > 0;
+                    unit.looked(now);
                 }
                 if !self.feedback.is_empty() {
                     for completion in recorder.take_completions() {
@@ -164,6 +172,13 @@ impl CoreTask {
                 Ok(Command::Activate(entry, time)) => {
                     for unit in &mut self.tx {
                         unit.schedule_mut().activate(plan, entry, time);
+                    }
+                }
+                Ok(Command::Relate(port, line)) => {
+                    for unit in self.rx.iter_mut().filter(|unit| unit.port == port) {
+                        if let Some(stamps) = unit.stamps() {
+                            stamps.set_line(line);
+                        }
                     }
                 }
                 Ok(Command::Stop) => self.tx.iter_mut().for_each(TxUnit::stop),

@@ -10,6 +10,7 @@ use crate::dpdk::{
     DeviceArg, Eal, EalConfig, Error, Hugepages, PoolConfig, Port, PortConfig, PortInfo, Rss, RxPool, StampSource,
     Started, Stopped, TxPool,
 };
+use crate::engine::stamps::{self, Stamping};
 use crate::pattern::Entropy;
 use crate::plan::Plan;
 use crate::testbed::{self, Cores, Device, Testbed, Timestamps};
@@ -22,6 +23,9 @@ pub enum LabError {
     /// DPDK said no.
     #[error(transparent)]
     Dpdk(#[from] Error),
+    /// A port's times cannot rest on what the testbed says.
+    #[error(transparent)]
+    Stamps(#[from] stamps::Refused),
     /// A port's line rate is not known.
     #[error("port {0} does not say its link speed; give it one in the testbed: `speed: 100Gbps`")]
     Speed(String),
@@ -61,8 +65,10 @@ pub struct Running {
     pub tx_pool: TxPool,
     /// What they are filled with.
     pub clean: Vec<u8>,
-    /// Which of the ports stamp PTP frames and are to: the last of their transmit queues is for those.
-    pub probed: Vec<bool>,
+    /// Which ports have a transmit queue more than the testbed says, for PTP probes.
+    pub probe_queues: Vec<bool>,
+    /// What each port's times are to rest on.
+    pub stampings: Vec<Stamping>,
 }
 
 /// The EAL configuration of a testbed.
@@ -151,7 +157,7 @@ impl Lab {
         } else {
             Rss::L3L4
         };
-        let (mut ports, mut probed) = (Vec::new(), Vec::new());
+        let (mut ports, mut stampings, mut probe_queues) = (Vec::new(), Vec::new(), Vec::new());
         for ((port, planned), info) in self.ports.into_iter().zip(&testbed.ports).zip(&self.infos) {
             let rx_queues = if planned.receive { planned.rx_queues } else { 1 };
             for (direction, has, wants, key) in [
@@ -169,7 +175,7 @@ impl Lab {
                 }
             }
             let probes = can_be_probed(planned.timestamps, &port, info) && planned.tx_queues < info.max_tx_queues;
-            probed.push(probes);
+            probe_queues.push(probes);
             let config = PortConfig {
                 tx_queues: planned.tx_queues + u16::from(probes),
                 rx_queues,
@@ -178,9 +184,12 @@ impl Lab {
                 mtu,
                 rss: if rx_queues > 1 { rss } else { Rss::Off },
                 promiscuous: planned.promiscuous,
+                rx_timestamp: stamps::wants_stamps(planned.timestamps),
                 ..PortConfig::default()
             };
-            ports.push(port.start(&config, Some(&rx_pool))?);
+            let port = port.start(&config, Some(&rx_pool))?;
+            stampings.push(Stamping::of(planned.timestamps, &planned.name, &port)?);
+            ports.push(port);
         }
         Ok(Running {
             eal: self.eal,
@@ -188,7 +197,8 @@ impl Lab {
             infos: self.infos,
             tx_pool,
             clean,
-            probed,
+            probe_queues,
+            stampings,
         })
     }
 

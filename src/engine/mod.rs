@@ -16,6 +16,7 @@ pub mod outcome;
 pub mod ptp_probe;
 pub mod realtime;
 pub mod rx;
+pub mod stamps;
 pub mod tx;
 pub mod unroll;
 pub mod virtual_lab;

@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 
 use crate::dpdk::{Effective, PortInfo, PortStats};
 use crate::engine::ptp_probe::PathRecord;
+use crate::engine::stamps::PortTimes;
 use crate::engine::tx::{TxStats, TxUnit};
 use crate::fabric;
 use crate::measure::record::coarse_histogram;
@@ -33,6 +34,8 @@ pub struct PortOutcome {
     pub stats: Option<PortStats>,
     /// The driver's extended counters of this run.
     pub xstats: Vec<(String, u64)>,
+    /// What its times rest on.
+    pub times: PortTimes,
 }
 
 /// Everything that a run has measured.

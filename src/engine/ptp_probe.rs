@@ -18,8 +18,9 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng, SeedableRng};
 
-use crate::dpdk::{Eal, Error, PoolConfig, Timesync, TscClock, TxBatch, TxPool, TxQueue};
+use crate::dpdk::{Eal, Error, PoolConfig, StampSource, Timesync, TscClock, TxBatch, TxPool, TxQueue};
 use crate::engine::craft::emit_link;
+use crate::engine::lab::Running;
 use crate::measure::ptp_probe::{Reading, Stamped};
 use crate::pattern::VlanTag;
 use crate::plan::{Plan, mix};
@@ -167,6 +168,59 @@ pub fn paths(plan: &Plan, stamps: &[bool]) -> (Vec<Path>, usize) {
         }
     }
     (found, more)
+}
+
+/// Takes the queues for PTP probes, switches time stamps on, and makes who sends them; `None` where the
+/// traffic has no path between ports that stamp them. What stands in the way goes to `missing`, a sentence
+/// each.
+pub fn prepare(plan: &Plan, running: &mut Running, missing: &mut Vec<String>) -> Option<(Prober, Sender<Arrival>)> {
+    let chosen: Vec<bool> = running
+        .stampings
+        .iter()
+        .map(|stamping| stamping.source == StampSource::PtpProbe)
+        .collect();
+    let (wanted, _) = paths(plan, &chosen);
+    let mut stations = Vec::new();
+    for (index, port) in running.ports.iter_mut().enumerate() {
+        let queue = if running.probe_queues[index] {
+            port.take_last_tx_queue()
+        } else {
+            None
+        };
+        let used = wanted.iter().any(|path| path.from == index || path.to == index);
+        stations.push(match (used, queue) {
+            (false, _) => None,
+            (true, None) => {
+                missing.push(format!(
+                    "port {} has no transmit queue to spare for them: lower its `queues`.",
+                    plan.ports[index].name
+                ));
+                None
+            }
+            (true, Some(queue)) => match port.timesync() {
+                Ok(timesync) => Some((queue, timesync, port.effective().tx_descriptors)),
+                Err(error) => {
+                    missing.push(format!("{error}."));
+                    None
+                }
+            },
+        });
+    }
+    let stamps: Vec<bool> = stations.iter().map(Option::is_some).collect();
+    let (paths, more) = paths(plan, &stamps);
+    if paths.is_empty() {
+        return None;
+    }
+    if more > 0 {
+        missing.push(format!("{more} paths of the traffic have none; {} have.", paths.len()));
+    }
+    match Prober::new(&running.eal, plan, paths, stations) {
+        Ok(probes) => Some(probes),
+        Err(error) => {
+            missing.push(format!("{error}."));
+            None
+        }
+    }
 }
 
 /// One port's part in probing.

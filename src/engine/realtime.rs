@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 use nix::errno::Errno;
 
-use crate::dpdk::TscClock;
+use crate::dpdk::{StampSource, TscClock};
 use crate::engine::announce;
 use crate::engine::core::{Command, CoreTask, Event, Snapshot};
 use crate::engine::lab::Running;
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent, difference};
-use crate::engine::ptp_probe::{self, Arrival, Prober};
+use crate::engine::ptp_probe::{self, Arrival};
 use crate::engine::rx::RxUnit;
+use crate::engine::stamps::{PortClock, PortTimes, StampCounts, Watch};
 use crate::engine::tx::TxUnit;
 use crate::measure::Recorder;
 use crate::pattern::{IcrcCheck, Start};
@@ -33,6 +34,10 @@ pub const CATCH_UP: Picos = Picos::from_micros(20);
 
 /// A port that takes nothing for so long has failed.
 const PORT_TIMEOUT: Picos = Picos::from_micros(2_000_000);
+
+/// Clocks beside the processor's are first read so long before the threads start: their rate is then
+/// known to some millionths.
+const WARM_UP: Duration = Duration::from_millis(100);
 
 /// Time from the threads' start to the run's zero, in milliseconds.
 const LEAD_MILLIS: u64 = 20;
@@ -70,13 +75,26 @@ pub fn run(
         .map(|port| port.xstats().unwrap_or_default())
         .collect();
     let mut outcome = Outcome::new(plan, Clock::Tsc);
-    let probes = prepare_probes(plan, &mut running, &mut outcome.probes_missing);
-    let (prober, tell) = probes.unzip();
-    let (tasks, control, mut announced) =
+    let first_reading = Instant::now();
+    let mut watches = watch_clocks(&mut running);
+    let (prober, tell) = ptp_probe::prepare(plan, &mut running, &mut outcome.probes_missing).unzip();
+    let (mut tasks, control, mut announced) =
         prepare(plan, testbed, &mut running, icrc, &tx_cores, &rx_cores, tell.as_ref());
+    if !watches.is_empty() {
+        std::thread::sleep(WARM_UP.saturating_sub(first_reading.elapsed()));
+    }
     let start = crate::dpdk::tsc() + running.eal.tsc_hz() * LEAD_MILLIS / 1000;
     let clock = TscClock::new(start, running.eal.tsc_hz());
     let eal = running.eal.clone();
+    for watch in &mut watches {
+        let line = watch.look(&clock);
+        let units = tasks.iter_mut().flat_map(|task| &mut task.rx);
+        for unit in units.filter(|unit| unit.port == watch.port) {
+            if let Some(stamps) = unit.stamps() {
+                stamps.set_line(line);
+            }
+        }
+    }
     let sending_over = AtomicBool::new(false);
     let (interrupted, tasks, probed) = std::thread::scope(|scope| {
         let threads: Vec<_> = tasks
@@ -87,7 +105,7 @@ pub fn run(
             })
             .collect();
         let prober = prober.map(|prober| scope.spawn(|| prober.run(&clock, &sending_over)));
-        let interrupted = control.conduct(plan, &running, &clock, stop, &sending_over, &mut watch);
+        let interrupted = control.conduct(plan, &running, &clock, &mut watches, stop, &sending_over, &mut watch);
         sending_over.store(true, Ordering::Relaxed);
         let tasks: Vec<Option<CoreTask>> = threads.into_iter().map(|thread| thread.join().ok()).collect();
         (interrupted, tasks, prober.and_then(|prober| prober.join().ok()))
@@ -100,6 +118,12 @@ pub fn run(
     outcome.tsc_hz = running.eal.tsc_hz();
     outcome.hugepages = running.eal.uses_hugepages();
     let mut port_tx = vec![PortSent::default(); plan.ports.len()];
+    let mut times: Vec<PortTimes> = running
+        .stampings
+        .iter()
+        .map(|stamping| PortTimes::new(stamping.source))
+        .collect();
+    let mut counts = vec![StampCounts::default(); plan.ports.len()];
     for task in tasks {
         let Some(mut task) = task else {
             outcome
@@ -109,6 +133,15 @@ pub fn run(
         };
         for unit in &mut task.tx {
             outcome.add_unit(plan, unit, &mut port_tx);
+            // Histograms that resize themselves take any other of the same precision.
+            let _ = times[unit.port].tx_spread.add(&unit.spread);
+        }
+        for unit in &mut task.rx {
+            let _ = times[unit.port].rx_spread.add(&unit.spread);
+            let port = unit.port;
+            if let Some(stamps) = unit.stamps() {
+                counts[port].add(&stamps.counts);
+            }
         }
         if let Some(recorder) = task.recorder {
             outcome.add_recorder(recorder);
@@ -123,6 +156,11 @@ pub fn run(
         }
         outcome.probes = probed.paths;
     }
+    for watch in watches {
+        let port = watch.port;
+        times[port].clock = Some(PortClock::new(&watch.finish(), counts[port]));
+    }
+    let mut times = times.into_iter();
     for (index, ((tx, unsent), port)) in port_tx.into_iter().zip(&running.ports).enumerate() {
         outcome.ports.push(PortOutcome {
             info: running.infos[index].clone(),
@@ -136,46 +174,21 @@ pub fn run(
                 .zip(stats_before[index])
                 .map(|(now, before)| now.since(&before)),
             xstats: difference(port.xstats().unwrap_or_default(), &xstats_before[index]),
+            times: times.next().unwrap_or_else(|| PortTimes::new(StampSource::Software)),
         });
     }
     Ok(outcome)
 }
 
-/// Takes the queues for PTP probes, switches time stamps on, and makes who sends them; `None` where the
-/// traffic has no path between ports that stamp them.
-fn prepare_probes(plan: &Plan, running: &mut Running, missing: &mut Vec<String>) -> Option<(Prober, Sender<Arrival>)> {
-    let mut stations = Vec::new();
-    for (index, (port, probed)) in running.ports.iter_mut().zip(&running.probed).enumerate() {
-        let queue = if *probed { port.take_last_tx_queue() } else { None };
-        let (paths, _) = ptp_probe::paths(plan, &running.probed);
-        let used = paths.iter().any(|path| path.from == index || path.to == index);
-        stations.push(match queue.filter(|_| used).map(|queue| (queue, port.timesync())) {
-            Some((queue, Ok(timesync))) => Some((queue, timesync, port.effective().tx_descriptors)),
-            Some((_, Err(error))) => {
-                missing.push(format!("{error}."));
-                None
-            }
-            None => None,
-        });
-    }
-    let stamps: Vec<bool> = stations.iter().map(Option::is_some).collect();
-    let (paths, more) = ptp_probe::paths(plan, &stamps);
-    if paths.is_empty() {
-        return None;
-    }
-    if more > 0 {
-        missing.push(format!(
-            "{more} paths of the traffic are not probed: {} are enough to do.",
-            paths.len()
-        ));
-    }
-    match Prober::new(&running.eal, plan, paths, stations) {
-        Ok(probes) => Some(probes),
-        Err(error) => {
-            missing.push(format!("{error}."));
-            None
-        }
-    }
+/// Begins to look at every clock beside the processor's.
+fn watch_clocks(running: &mut Running) -> Vec<Watch> {
+    let stampings = running.stampings.iter_mut().enumerate();
+    stampings
+        .filter_map(|(port, stamping)| {
+            let (scale, reader) = stamping.clock.take()?;
+            Some(Watch::new(port, scale, reader))
+        })
+        .collect()
 }
 
 /// Makes the cores' tasks, and announces the workers' addresses on the way.
@@ -214,8 +227,11 @@ fn prepare(
         for queue in port.take_rx_queues() {
             if planned.receive && !rx_cores.is_empty() {
                 let mut unit = RxUnit::new(&running.eal, index, queue);
-                if let Some(tell) = probes.filter(|_| running.probed[index]) {
+                if let Some(tell) = probes {
                     unit = unit.with_probes(tell.clone());
+                }
+                if matches!(running.stampings[index].source, StampSource::Nic | StampSource::Kernel) {
+                    unit = unit.with_stamps();
                 }
                 rx_units[place(rx_cores[next_rx % rx_cores.len()])].push(unit);
                 next_rx += 1;
@@ -293,6 +309,7 @@ impl Control {
         plan: &Plan,
         running: &Running,
         clock: &TscClock,
+        watches: &mut [Watch],
         stop: &AtomicBool,
         sending_over: &AtomicBool,
         watch: &mut impl FnMut(&Live),
@@ -318,6 +335,10 @@ impl Control {
             .collect();
         loop {
             self.listen(plan, clock);
+            for other in &mut *watches {
+                let line = other.look(clock);
+                self.order(Command::Relate(other.port, line));
+            }
             let live = self.live(plan, clock);
             if cause.is_none() && stopped_at.is_none() {
                 cause = if stop.load(Ordering::Relaxed) {

@@ -136,6 +136,8 @@ pub struct TxUnit {
     pub audit: Option<Audit>,
     /// How late frames were handed to the port, ps, for each entry; unpaced ones are never late.
     pub lateness: Vec<Histogram<u64>>,
+    /// From the time that a burst's frames bear as their departure to the port's having taken them, ps.
+    pub spread: Histogram<u64>,
     /// Since when the port has taken nothing.
     pub refused_since: Option<Picos>,
     /// The first PFC frames made; see [`PAUSES`].
@@ -165,6 +167,7 @@ impl TxUnit {
             stats: TxStats::default(),
             audit: None,
             lateness: vec![coarse_histogram(); plan.entries.len()],
+            spread: coarse_histogram(),
             refused_since: None,
             pauses: Vec::new(),
             queue,

@@ -6,6 +6,7 @@
 //!
 //! Left out on purpose: formatting, and knowledge of what was *not* sent (the engine's).
 
+pub mod clock;
 pub mod flow;
 pub mod group;
 pub mod infer;

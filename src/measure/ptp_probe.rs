@@ -194,7 +194,10 @@ pub fn relate(readings: &[(Reading, Reading)], probes: &[Stamped]) -> Result<Rel
         (end, low + most * span),
         (end, high + least * span),
     ];
-    let uncertainty = uncertainty.iter().map(|(ours, edge)| (ours - edge).abs()).fold(0.0, f64::max);
+    let uncertainty = uncertainty
+        .iter()
+        .map(|(ours, edge)| (ours - edge).abs())
+        .fold(0.0, f64::max);
     Ok(Related {
         base,
         first,

@@ -301,8 +301,11 @@ fn times(out: &mut String, results: &Results, view: View) {
         (">p99", 0),
         (">p99.9", 1),
         (">max", 1),
-        (">count", 4),
+        (">+/-", 3),
+        ("by", 4),
+        (">count", 5),
     ]);
+    let mut below = Vec::new();
     for entry in &results.traffic {
         for (what, times) in times_of(entry) {
             let Some(times) = times else { continue };
@@ -316,11 +319,31 @@ fn times(out: &mut String, results: &Results, view: View) {
                 picos(times.p99),
                 picos(times.p99_9),
                 picos(times.max),
+                optional(times.uncertainty_ps.map(|ps| Picos(ps).to_string()), view),
+                clocks(times).into(),
                 grouped(times.count).into(),
             ]);
+            // A sender is meant to be later by less than anyone can tell.
+            if times.below_resolution && what != "lateness" {
+                below.push(format!("{} {what}", harmless(&entry.name)));
+            }
         }
     }
     out.push_str(&table.render(view));
+    if !below.is_empty() {
+        let text = format!("{}: the median is less than the instrument can tell", below.join(", "));
+        line(out, &wrap("  ", &text, view));
+    }
+}
+
+/// The clocks of departure and arrival, as `software` or `software to kernel`.
+fn clocks(times: &Distribution) -> String {
+    let source = times.source;
+    if source.tx == source.rx {
+        source.tx.to_string()
+    } else {
+        format!("{} to {}", source.tx, source.rx)
+    }
 }
 
 fn ports(out: &mut String, results: &Results, view: View) {

@@ -30,7 +30,10 @@ pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usi
         device: port.info.name.clone(),
         speed_bps: Some(planned.speed.0),
         workers: summary.ports[index].workers,
-        timestamps: times(outcome),
+        timestamps: times::of_port(outcome, port),
+        clock: times::clock(port),
+        tx_spread: times::bursts(&port.times.tx_spread),
+        rx_spread: times::bursts(&port.times.rx_spread),
         tx: PortTx {
             frames,
             bytes,
@@ -46,7 +49,8 @@ pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usi
             malformed: rx.malformed,
             cnp: rx.cnp,
             other: rx.other,
-            achieved_bps: per_second(wire_bits(rx.frames, rx.bytes), arrivals.1.saturating_sub(arrivals.0)),
+            achieved_bps: per_second(wire_bits(rx.frames, rx.bytes), arrivals.1.saturating_sub(arrivals.0))
+                .filter(|_| !times::any_refused(outcome)),
         },
         stats: port.stats.as_ref().map(|stats| PortStats {
             ipackets: stats.rx_packets,
@@ -64,7 +68,9 @@ pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usi
             pause_sent: port.tx.pause,
             received_per_class: pauses.map(|record| record.pfc),
             pause_received: pauses.map(|record| record.pause_frames),
-            paused_ps_per_class: pauses.map(|record| record.paused.map(|meter| meter.total(outcome.elapsed).0)),
+            paused_ps_per_class: pauses
+                .filter(|_| port.times.refused().is_none())
+                .map(|record| record.paused.map(|meter| meter.total(outcome.elapsed).0)),
             received_source: pauses.map(|_| PfcSource::Frames),
         },
     }

@@ -47,7 +47,6 @@ fn probe(plan: &Plan, record: &PathRecord) -> PtpProbe {
         max: most,
         sum,
     };
-    let source = TimeSources { tx: SOURCE, rx: SOURCE };
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -57,6 +56,11 @@ fn probe(plan: &Plan, record: &PathRecord) -> PtpProbe {
         .as_ref()
         .ok()
         .map(|related| (related.uncertainty * 1000.0).ceil() as u64);
+    let basis = stats::Basis {
+        source: TimeSources { tx: SOURCE, rx: SOURCE },
+        uncertainty_ps: uncertainty,
+        resolution_ps: None,
+    };
     PtpProbe {
         from: plan.ports[path.from].name.clone(),
         to: plan.ports[path.to].name.clone(),
@@ -71,7 +75,7 @@ fn probe(plan: &Plan, record: &PathRecord) -> PtpProbe {
         disturbed: counts.disturbed,
         outside: counts.outside,
         stamped: record.stamped.len() as u64,
-        delay: stats::distribution(&delays, Some(exact), source),
+        delay: stats::distribution(&delays, Some(exact), basis),
         uncertainty_ps: uncertainty,
         drift_ppm: related.as_ref().ok().map(Related::drift_ppm),
         why_not: related.err(),

@@ -22,6 +22,15 @@ pub struct Port {
     pub workers: u32,
     /// What times rest on at this port.
     pub timestamps: TimeSources,
+    /// The clock behind its stamps, where that is neither the processor's nor simulated.
+    #[serde(default)]
+    pub clock: Option<PortClock>,
+    /// From the time that a burst's frames bear as their departure to the port's having taken them.
+    #[serde(default)]
+    pub tx_spread: Option<BurstSpread>,
+    /// From the look before to the burst that brought frames: so much earlier may they have come.
+    #[serde(default)]
+    pub rx_spread: Option<BurstSpread>,
     /// Sent by our loops.
     pub tx: PortTx,
     /// Received by our loops.
@@ -32,6 +41,40 @@ pub struct Port {
     pub xstats: BTreeMap<String, u64>,
     /// PFC (IEEE 802.1Qbb) and PAUSE frames.
     pub pfc: PortPfc,
+}
+
+/// A clock that is related to the run's by readings of both.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PortClock {
+    /// Readings that were used.
+    pub readings: u64,
+    /// Length of a tick; none when the clock was never related.
+    pub tick_ps: Option<f64>,
+    /// Its rate against its nominal one, by the TSC; none where it has no nominal one.
+    pub drift_ppm: Option<f64>,
+    /// How far times told by it may be off, resolution of the stamps included.
+    pub uncertainty_ps: Option<u64>,
+    /// Frames whose arrival is their stamp's.
+    pub stamped: u64,
+    /// Frames without a usable stamp.
+    pub unstamped: u64,
+    /// Stamps later than the burst that brought their frame.
+    pub late: u64,
+    /// Why no delay may rest on it.
+    pub refused: Option<String>,
+}
+
+/// How far bursts spread the times of the frames in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BurstSpread {
+    /// Bursts.
+    pub bursts: u64,
+    /// Median.
+    pub p50_ps: u64,
+    /// 99th percentile.
+    pub p99_ps: u64,
+    /// Greatest.
+    pub max_ps: u64,
 }
 
 /// Sent by our loops.

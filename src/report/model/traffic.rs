@@ -22,6 +22,9 @@ pub struct Traffic {
     pub tx_ports: Vec<String>,
     /// Ports that receive it.
     pub rx_ports: Vec<String>,
+    /// Why its arrivals are not to be believed: then everything that rests on them is none.
+    #[serde(default)]
+    pub times_refused: Option<String>,
     /// From its first departure to its last arrival (departure, where nothing is received).
     pub active_ps: Option<u64>,
     /// Messages.
@@ -320,6 +323,14 @@ pub struct Distribution {
     pub unit: String,
     /// What the times rest on.
     pub source: TimeSources,
+    /// How far a single value may be off: by the spread of the bursts, the resolution of the stamps,
+    /// and what relating the clocks leaves open.
+    #[serde(default)]
+    pub uncertainty_ps: Option<u64>,
+    /// Whether the median is less than the instrument can tell: `uncertainty_ps`, or what a
+    /// calibration of the testbed says.
+    #[serde(default)]
+    pub below_resolution: bool,
     /// Number of values.
     pub count: u64,
     /// Least.

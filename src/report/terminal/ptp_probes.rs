@@ -46,8 +46,12 @@ pub(super) fn ptp_probes(out: &mut String, probes: &[PtpProbe], view: View) {
     }
     out.push_str(&table.render(view));
     for probe in probes {
+        let path = format!("{} to {}", harmless(&probe.from), harmless(&probe.to));
         if let Some(why) = &probe.why_not {
-            let text = format!("{} to {}: no delay: {why}", harmless(&probe.from), harmless(&probe.to));
+            line(out, &wrap("  ", &format!("{path}: no delay: {why}"), view));
+        }
+        if probe.delay.as_ref().is_some_and(|delay| delay.below_resolution) {
+            let text = format!("{path}: the median is less than relating the two clocks leaves open");
             line(out, &wrap("  ", &text, view));
         }
     }

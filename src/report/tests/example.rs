@@ -15,6 +15,8 @@ fn distribution(scale: u64) -> Distribution {
     Distribution {
         unit: "ps".to_owned(),
         source: TIMES,
+        uncertainty_ps: Some(1_250_000),
+        below_resolution: scale < 1_000_000,
         count: 800,
         min: scale,
         mean: 1.5 * scale as f64,
@@ -69,6 +71,7 @@ pub(super) fn incast() -> Traffic {
         parameters: BTreeMap::from([("senders".to_owned(), json!(8)), ("message".to_owned(), json!(65_536))]),
         tx_ports: vec!["p0".to_owned()],
         rx_ports: vec!["p1".to_owned()],
+        times_refused: None,
         active_ps: Some(4_500_000_000),
         messages: Messages {
             planned: Some(800),
@@ -219,6 +222,28 @@ fn port(name: &str, tx: u64, rx: u64) -> Port {
         speed_bps: Some(100_000_000_000),
         workers: 8,
         timestamps: TIMES,
+        clock: Some(PortClock {
+            readings: 120,
+            tick_ps: Some(999.9),
+            drift_ppm: Some(100.0),
+            uncertainty_ps: Some(450_000),
+            stamped: rx,
+            unstamped: 0,
+            late: 0,
+            refused: None,
+        }),
+        tx_spread: Some(BurstSpread {
+            bursts: tx / 8 + 1,
+            p50_ps: 400_000,
+            p99_ps: 800_000,
+            max_ps: 90_000_000,
+        }),
+        rx_spread: Some(BurstSpread {
+            bursts: rx / 2 + 1,
+            p50_ps: 300_000,
+            p99_ps: 700_000,
+            max_ps: 80_000_000,
+        }),
         tx: PortTx {
             frames: tx,
             bytes: tx * 4_154,
