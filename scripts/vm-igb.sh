@@ -4,9 +4,11 @@
 #
 #     scripts/vm-igb.sh prepare
 #         fetches and builds what a guest needs, once; see below
-#     scripts/vm-igb.sh run --binary PROGRAM --job FOLDER --out FOLDER [--icount] [--timeout SECONDS]
+#     scripts/vm-igb.sh run --binary PROGRAM --job FOLDER --out FOLDER [--icount] [--capture FILE]
+#                           [--timeout SECONDS]
 #         boots a guest, runs FOLDER/run in it (a sh script; PROGRAM is /usr/bin/squall there) and puts
-#         what it has written to /out into the out folder, with its stdout, stderr and status
+#         what it has written to /out into the out folder, with its stdout, stderr and status; QEMU
+#         writes what passes the hub into the capture file
 #     scripts/vm-igb.sh check
 #         says whether this machine can do that, and what is missing
 #
@@ -188,7 +190,7 @@ prepare() {
 }
 
 run() {
-    local binary='' job='' out='' seconds=300 icount=no
+    local binary='' job='' out='' seconds=300 icount=no capture=()
     while [ $# -gt 0 ]; do
         case "$1" in
         --binary) binary=$2 && shift ;;
@@ -196,6 +198,7 @@ run() {
         --out) out=$2 && shift ;;
         --timeout) seconds=$2 && shift ;;
         --icount) icount=yes ;;
+        --capture) capture=(-object "filter-dump,id=dump,netdev=hub0,maxlen=65536,file=$2") && shift ;;
         *) fail "unknown argument \"$1\"" ;;
         esac
         shift
@@ -218,15 +221,18 @@ run() {
     pack "$work/own" "$work/own.cpio"
     cat "$kept/base.cpio" "$work/own.cpio" >"$work/initrd"
 
+    # shellcheck disable=SC2054 # QEMU's own commas
     local machine=(-smp 2 -accel tcg,thread=multi -cpu max) kernel=''
     if [ "$icount" = yes ]; then
         # One instruction is 4 ns. Nothing that differs from boot to boot may reach the guest.
+        # shellcheck disable=SC2054
         machine=(-smp 1 -accel tcg,thread=single -icount shift=2,sleep=off -seed 1 -rtc base=2020-01-01,clock=vm)
+        # shellcheck disable=SC2054
         machine+=(-cpu max,rdrand=off,rdseed=off)
         kernel='nokaslr norandmaps'
     fi
     local status=0
-    # Booting takes 5 s on a free machine.
+    # Booting takes 5 s on a free machine. Whatever becomes of this script, QEMU has an end.
     timeout -k 5 $((seconds + 120)) qemu-system-x86_64 -M q35,kernel-irqchip=split "${machine[@]}" -m 1536 \
         -nodefaults -no-user-config -no-reboot -display none -monitor none \
         -serial "file:$work/console" -serial "file:$work/out.tar.gz" \
@@ -234,6 +240,7 @@ run() {
         -netdev hubport,id=hub0,hubid=0 -netdev hubport,id=hub1,hubid=0 \
         -device pcie-root-port,id=root0,chassis=1,slot=1 -device igb,bus=root0,netdev=hub0,mac=52:54:00:00:00:01 \
         -device pcie-root-port,id=root1,chassis=2,slot=2 -device igb,bus=root1,netdev=hub1,mac=52:54:00:00:00:02 \
+        "${capture[@]}" \
         -kernel "$kept/kernel/vmlinuz" -initrd "$work/initrd" \
         -append "console=ttyS0 quiet panic=-1 intel_iommu=on iommu=pt tsc=reliable iomem=relaxed hugepages=288 mitigations=off $kernel" \
         </dev/null 2>"$work/qemu" || status=$?

@@ -114,6 +114,12 @@ impl Repr {
         })
     }
 
+    /// Whether it is of the version that is known here, so that its fields mean what they say.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.version == VERSION
+    }
+
     /// Writes a Sync to the first [`LEN`] bytes, or another message's header and ten bytes of zeros.
     pub fn emit(&self, buf: &mut [u8]) {
         let buf = &mut buf[..LEN];
@@ -163,7 +169,7 @@ pub fn of_frame(frame: &[u8]) -> Option<Repr> {
     if ethertype != ETHERTYPE {
         return None;
     }
-    Repr::parse(rest).ok().filter(|message| message.version == VERSION)
+    Repr::parse(rest).ok().filter(Repr::is_known)
 }
 
 #[cfg(test)]
