@@ -192,7 +192,7 @@ fn an_incast_at_mtu_4200_arrives_whole_with_a_thousand_stamped_probes_beside_it(
     );
     assert_eq!(
         count("sent"),
-        count("stamped") + count("lost") + count("disturbed"),
+        count("stamped") + count("late") + count("disturbed") + count("lost"),
         "{probe}"
     );
     let delay = &probe["delay"];

@@ -113,11 +113,13 @@ pub struct Counts {
     pub refused: u64,
     /// Not seen at the receiving port.
     pub lost: u64,
+    /// Seen there after it had been given up.
+    pub late: u64,
     /// The sending NIC gave no stamp.
     pub no_departure: u64,
     /// The receiving NIC gave no stamp.
     pub no_arrival: u64,
-    /// Somebody else's Sync came to the receiving port meanwhile: the stamp may be that one's.
+    /// Another Sync came to the receiving port meanwhile: the stamp may be that one's.
     pub disturbed: u64,
     /// A stamp was not between the two readings of its clock.
     pub outside: u64,
@@ -329,6 +331,9 @@ impl Prober {
             self.probe(path, clock);
             path = (path + 1) % self.records.len().max(1);
         }
+        while let Ok(arrival) = self.arrivals.try_recv() {
+            was_late(&mut self.records, &arrival);
+        }
         Probed {
             paths: self.records,
             sent: self
@@ -355,17 +360,19 @@ impl Prober {
 
     /// Sends one probe on path `index` and waits for what becomes of it.
     fn probe(&mut self, index: usize, clock: &TscClock) {
-        let Some(record) = self.records.get_mut(index) else {
+        // What is left of a probe that was given up must not be taken for this one's.
+        while let Ok(arrival) = self.arrivals.try_recv() {
+            was_late(&mut self.records, &arrival);
+        }
+        let Some(path) = self.records.get(index).map(|record| record.path.clone()) else {
             return;
         };
-        let (from, to) = (record.path.from, record.path.to);
+        let (from, to) = (path.from, path.to);
         let stations = &mut self.stations;
         let mut read = |port: usize| stations.get_mut(port)?.as_mut()?.read(clock);
         let (Some(sending), Some(receiving)) = (read(from), read(to)) else {
             return;
         };
-        // What is left of a probe that was given up must not be taken for this one's.
-        while self.arrivals.try_recv().is_ok() {}
         if let Some(station) = stations.get_mut(to).and_then(Option::as_mut) {
             let _ = station.timesync.rx_stamp(0);
         }
@@ -375,21 +382,25 @@ impl Prober {
             return;
         };
         let _ = sender.timesync.tx_stamp();
-        if !sender.send(&record.path, sequence) {
-            record.counts.refused += 1;
+        let taken = sender.send(&path, sequence);
+        if let Some(record) = self.records.get_mut(index) {
+            record.counts.sent += u64::from(taken);
+            record.counts.refused += u64::from(!taken);
+        }
+        if !taken {
             return;
         }
-        record.counts.sent += 1;
         let sent = wait(clock, STAMP_WITHIN, || sender.timesync.tx_stamp());
 
-        let (clock_identity, mut disturbed) = (record.path.clock(), false);
-        let arrivals = &self.arrivals;
+        let (identity, mut disturbed) = (path.clock(), false);
+        let (arrivals, records) = (&self.arrivals, &mut self.records);
         let arrived = wait(clock, ARRIVES_WITHIN, || {
-            let arrival = arrivals.try_recv().ok().filter(|arrival| arrival.port == to)?;
-            if (arrival.clock, arrival.sequence) == (clock_identity, sequence) {
+            let arrival = arrivals.try_recv().ok()?;
+            if (arrival.port, arrival.clock, arrival.sequence) == (to, identity, sequence) {
                 return Some(arrival);
             }
-            disturbed = true;
+            was_late(records, &arrival);
+            disturbed |= arrival.port == to;
             None
         });
         let receiver = stations.get_mut(to).and_then(Option::as_mut);
@@ -399,6 +410,9 @@ impl Prober {
         });
         let mut read = |port: usize| stations.get_mut(port)?.as_mut()?.read(clock);
         let (Some(sending_after), Some(receiving_after)) = (read(from), read(to)) else {
+            return;
+        };
+        let Some(record) = self.records.get_mut(index) else {
             return;
         };
         let counts = &mut record.counts;
@@ -427,6 +441,17 @@ impl Prober {
             record.readings.push((sending, receiving));
             record.readings.push((sending_after, receiving_after));
         }
+    }
+}
+
+/// Puts right the books of the path whose probe has come after it was given up.
+fn was_late(records: &mut [PathRecord], arrival: &Arrival) {
+    let its = |record: &&mut PathRecord| record.path.to == arrival.port && record.path.clock() == arrival.clock;
+    if let Some(record) = records.iter_mut().find(its)
+        && record.counts.lost > 0
+    {
+        record.counts.lost -= 1;
+        record.counts.late += 1;
     }
 }
 

@@ -70,6 +70,7 @@ fn probe(plan: &Plan, record: &PathRecord) -> PtpProbe {
         sent: counts.sent,
         refused: counts.refused,
         lost: counts.lost,
+        late: counts.late,
         no_departure: counts.no_departure,
         no_arrival: counts.no_arrival,
         disturbed: counts.disturbed,

@@ -23,11 +23,13 @@ pub struct PtpProbe {
     pub refused: u64,
     /// Probes that did not arrive.
     pub lost: u64,
+    /// Probes that arrived after they had been given up.
+    pub late: u64,
     /// Probes that the sending NIC did not stamp.
     pub no_departure: u64,
     /// Probes that the receiving NIC did not stamp.
     pub no_arrival: u64,
-    /// Probes whose stamp may be that of another host's PTP frame.
+    /// Probes whose stamp may be that of another PTP frame.
     pub disturbed: u64,
     /// Probes with a stamp that does not lie between two readings of its clock.
     pub outside: u64,
