@@ -69,12 +69,11 @@ fn script(args: &[&str]) -> Command {
 /// Boots a guest that runs `job`, with the pattern and the testbed beside it; what it leaves is in
 /// `folder`/out.
 fn guest(folder: &Folder, pattern: &str, job: &str, more: &[&str]) -> Ended {
-    let path = |name: &str| folder.path(name).to_str().unwrap().to_owned();
     std::fs::create_dir_all(folder.path("job")).unwrap();
     folder.write("job/pattern.yaml", pattern);
     folder.write("job/testbed.yaml", TESTBED);
     folder.write("job/run", job);
-    let (job, out) = (path("job"), path("out"));
+    let (job, out) = (folder.text("job"), folder.text("out"));
     let mut args = vec![
         "run",
         "--binary",
@@ -99,16 +98,20 @@ fn guest(folder: &Folder, pattern: &str, job: &str, more: &[&str]) -> Ended {
 fn measured(folder: &Folder, rounds: u32, more: &[&str]) -> Value {
     let job = "#!/bin/sh\nsquall run pattern.yaml --testbed testbed.yaml --out /out/results\n";
     let ended = guest(folder, &incast(rounds), job, more);
-    let said = |name: &str| std::fs::read_to_string(folder.path(&format!("out/{name}"))).unwrap_or_default();
     assert_eq!(
         ended.code,
         Some(0),
         "{}\n{}\n{}",
         ended.stderr,
-        said("stderr"),
-        said("stdout")
+        said(folder, "stderr"),
+        said(folder, "stdout")
     );
-    serde_json::from_str(&folder.text("out/results/results.json")).unwrap()
+    folder.results_of("out/results")
+}
+
+/// What the job has said.
+fn said(folder: &Folder, name: &str) -> String {
+    std::fs::read_to_string(folder.path("out").join(name)).unwrap_or_default()
 }
 
 /// The fields of the capture's PTP frames, by tshark: a line for each.
@@ -145,7 +148,7 @@ fn ptp_frames(capture: &str) -> Vec<Vec<String>> {
 fn an_incast_at_mtu_4200_arrives_whole_with_a_thousand_stamped_probes_beside_it() {
     let Some(_turn) = turn() else { return };
     let folder = Folder::new();
-    let capture = folder.path("hub.pcap").to_str().unwrap().to_owned();
+    let capture = folder.text("hub.pcap");
     let results = measured(&folder, 800, &["--capture", &capture]);
 
     // RoCEv2 through the driver: all that was planned was sent, and all of that received.
@@ -202,7 +205,7 @@ fn an_incast_at_mtu_4200_arrives_whole_with_a_thousand_stamped_probes_beside_it(
     );
     assert_eq!(number(delay, "/count"), count("stamped"));
     assert!(number(probe, "/uncertainty_ps") > 0, "{probe}");
-    assert!(folder.text("out/stdout").contains("ptp-probe"));
+    assert!(said(&folder, "stdout").contains("ptp-probe"));
 
     // What tshark makes of the probes: two-step Syncs of domain 127, numbered in order.
     let frames = ptp_frames(&capture);
@@ -259,19 +262,19 @@ squall run pattern.yaml --testbed testbed.yaml --out /out/refused && exit 9
 squall ports -a 0000:01:00.0
 ";
     let ended = guest(&folder, &incast(10), job, &[]);
-    assert_eq!(ended.code, Some(0), "{}\n{}", ended.stderr, folder.text("out/stderr"));
-    let results: Value = serde_json::from_str(&folder.text("out/results/results.json")).unwrap();
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.stderr, said(&folder, "stderr"));
+    let results = folder.results_of("out/results");
     assert_balanced(&results);
     assert!(list(&results, "/ptp_probes").is_empty());
-    let refusal = folder.text("out/stderr");
+    let refusal = said(&folder, "stderr");
     assert!(
         refusal.contains("timestamps: nic: its driver does not stamp every frame") && refusal.contains("ptp-probe"),
         "{refusal}"
     );
     assert!(
-        folder.text("out/stdout").contains("ptp-probe"),
+        said(&folder, "stdout").contains("ptp-probe"),
         "{}",
-        folder.text("out/stdout")
+        said(&folder, "stdout")
     );
 }
 
