@@ -147,9 +147,6 @@ pub fn run(
             outcome.add_recorder(recorder);
         }
     }
-    if let Some(recorder) = &mut outcome.received {
-        recorder.finish();
-    }
     if let Some(probed) = probed {
         for (sum, probes) in announced.iter_mut().zip(&probed.sent) {
             *sum = (sum.0 + probes.0, sum.1 + probes.1);
@@ -257,6 +254,14 @@ fn prepare(
     let mut commands = Vec::new();
     let mut open = vec![0; plan.entries.len()];
     let mut tasks = Vec::new();
+    let several = rx_units.iter().filter(|units| !units.is_empty()).count() > 1;
+    let recorder = || {
+        let mut recorder = Recorder::new(plan, icrc);
+        if several {
+            recorder.is_one_of_several();
+        }
+        recorder
+    };
     for (index, ((core, tx), rx)) in cores.iter().zip(tx_units).zip(rx_units).enumerate() {
         for unit in &tx {
             for (entry, open) in open.iter_mut().enumerate() {
@@ -268,7 +273,7 @@ fn prepare(
         tasks.push(CoreTask {
             index,
             core: *core,
-            recorder: (!rx.is_empty()).then(|| Recorder::new(plan, icrc)),
+            recorder: (!rx.is_empty()).then(recorder),
             tx,
             rx,
             commands: obeyed,
