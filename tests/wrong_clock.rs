@@ -161,6 +161,7 @@ fn run(step_after: Option<u64>, readable: bool) -> (Results, Vec<Truth>) {
         infos: vec![info],
         tx_pool,
         clean,
+        probe_queues: vec![false],
         stampings: vec![Stamping {
             source: StampSource::Nic,
             clock: Some((Scale::DEVICE, Box::new(move || readable.then(|| read.at(tsc()))))),

@@ -6,6 +6,7 @@
 //!
 //! Left out on purpose: formatting, files, signals.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -95,7 +96,7 @@ pub fn run(
             }
         }
     }
-    let sending_over = AtomicBool::new(false);
+    let sending_over = Arc::clone(&control.sending_over);
     let (interrupted, tasks, probed) = std::thread::scope(|scope| {
         let threads: Vec<_> = tasks
             .into_iter()
@@ -105,7 +106,7 @@ pub fn run(
             })
             .collect();
         let prober = prober.map(|prober| scope.spawn(|| prober.run(&clock, &sending_over)));
-        let interrupted = control.conduct(plan, &running, &clock, &mut watches, stop, &sending_over, &mut watch);
+        let interrupted = control.conduct(plan, &running, &clock, &mut watches, stop, &mut watch);
         sending_over.store(true, Ordering::Relaxed);
         let tasks: Vec<Option<CoreTask>> = threads.into_iter().map(|thread| thread.join().ok()).collect();
         (interrupted, tasks, prober.and_then(|prober| prober.join().ok()))
@@ -287,6 +288,7 @@ fn prepare(
         commands,
         open: open.into_iter().map(|units| (units, Picos::ZERO)).collect(),
         snapshots: vec![Snapshot::default(); cores.len()],
+        sending_over: Arc::default(),
     };
     (tasks, control, announced)
 }
@@ -298,6 +300,8 @@ struct Control {
     /// For each entry: queues that are still sending it, and its last departure.
     open: Vec<(usize, Picos)>,
     snapshots: Vec<Snapshot>,
+    /// Set when nothing is sent any more: probes see the traffic, not the silence after it.
+    sending_over: Arc<AtomicBool>,
 }
 
 impl Control {
@@ -316,7 +320,6 @@ impl Control {
         clock: &TscClock,
         watches: &mut [Watch],
         stop: &AtomicBool,
-        sending_over: &AtomicBool,
         watch: &mut impl FnMut(&Live),
     ) -> Result<Option<String>, String> {
         let mut failure = None;
@@ -363,8 +366,7 @@ impl Control {
             }
             let sent_all = self.snapshots.iter().all(|snapshot| snapshot.finished);
             if sent_all || stopped_at.is_some() {
-                // Probes see the traffic, not the silence after it.
-                sending_over.store(true, Ordering::Relaxed);
+                self.sending_over.store(true, Ordering::Relaxed);
             }
             let given_up = stopped_at.is_some_and(|since| since.elapsed() >= LAST_CHANCE);
             // Only what belongs to the plan: other hosts never fall silent.
