@@ -6,6 +6,7 @@
 //! Left out on purpose: progress while the run lasts (`cli::progress`).
 
 mod inferred;
+mod ptp_probes;
 pub(crate) mod table;
 pub(crate) mod text;
 
@@ -79,6 +80,10 @@ pub fn render(results: &Results, view: View) -> String {
     if !results.ports.is_empty() {
         section(&mut out, "Ports", view);
         ports(&mut out, results, view);
+    }
+    if !results.ptp_probes.is_empty() {
+        section(&mut out, "PTP probes", view);
+        ptp_probes::ptp_probes(&mut out, &results.ptp_probes, view);
     }
     if inferred::has_ecn(results) {
         section(&mut out, "ECN", view);

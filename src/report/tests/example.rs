@@ -539,5 +539,29 @@ pub(super) fn results() -> Results {
         vec![found],
     );
     results.calibration = Some(budget());
+    results.ptp_probes = vec![ptp_probe()];
     results
+}
+
+fn ptp_probe() -> PtpProbe {
+    PtpProbe {
+        from: "p0".to_owned(),
+        to: "p8".to_owned(),
+        vid: Some(100),
+        pcp: Some(3),
+        source: TimeSource::PtpProbe,
+        sent: 1_210,
+        refused: 1,
+        lost: 2,
+        late: 1,
+        no_departure: 2,
+        no_arrival: 1,
+        disturbed: 1,
+        outside: 0,
+        stamped: 1_203,
+        delay: Some(distribution(1_000_000)),
+        uncertainty_ps: Some(48_000),
+        drift_ppm: Some(-12.5),
+        why_not: None,
+    }
 }
