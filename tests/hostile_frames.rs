@@ -110,7 +110,6 @@ proptest! {
         for (port, bytes, time) in &frames {
             recorder.frame(*port, bytes, Picos(*time));
         }
-        recorder.finish();
         let listened = frames.iter().filter(|(port, ..)| *port < PORTS).count() as u64;
         let counted: u64 = recorder.ports().iter().map(|port| port.frames).sum();
         prop_assert_eq!(counted, listened);

@@ -107,9 +107,6 @@ pub fn run(
             outcome.add_recorder(recorder);
         }
     }
-    if let Some(recorder) = &mut outcome.received {
-        recorder.finish();
-    }
     for (index, ((tx, unsent), port)) in port_tx.into_iter().zip(&running.ports).enumerate() {
         outcome.ports.push(PortOutcome {
             info: running.infos[index].clone(),
@@ -187,6 +184,14 @@ fn prepare(
     let mut commands = Vec::new();
     let mut open = vec![0; plan.entries.len()];
     let mut tasks = Vec::new();
+    let several = rx_units.iter().filter(|units| !units.is_empty()).count() > 1;
+    let recorder = || {
+        let mut recorder = Recorder::new(plan, icrc);
+        if several {
+            recorder.is_one_of_several();
+        }
+        recorder
+    };
     for (index, ((core, tx), rx)) in cores.iter().zip(tx_units).zip(rx_units).enumerate() {
         for unit in &tx {
             for (entry, open) in open.iter_mut().enumerate() {
@@ -198,7 +203,7 @@ fn prepare(
         tasks.push(CoreTask {
             index,
             core: *core,
-            recorder: (!rx.is_empty()).then(|| Recorder::new(plan, icrc)),
+            recorder: (!rx.is_empty()).then(recorder),
             tx,
             rx,
             commands: obeyed,

@@ -102,8 +102,7 @@ fn drive(
     for unit in &mut driver.tx {
         outcome.add_unit(plan, unit, &mut sent);
     }
-    let mut recorder = driver.recorder;
-    recorder.finish();
+    let recorder = driver.recorder;
     outcome.add_recorder(recorder);
     for (index, (tx, unsent)) in sent.into_iter().enumerate() {
         let device = running.device_of(index);

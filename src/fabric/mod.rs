@@ -85,6 +85,9 @@ pub enum Event<F> {
 /// Pause time of the fabric's XOFF, in quanta of 512 bit times.
 pub const PAUSE_QUANTA: u16 = port::QUANTA;
 
+/// A time less than so far ahead (10 us) is worth an event of its own, in picoseconds.
+const NEAR: u64 = 10_000_000;
+
 /// The bytes of the PFC frame that [`Event::Pause`] tells of.
 #[must_use]
 pub fn pause_frame(classes: u8, paused: u8) -> [u8; ethernet::MIN_FRAME_LEN] {
@@ -178,8 +181,22 @@ impl<F: Frame> Fabric<F> {
         let at = at.0.max(self.now);
         if self.ports[port].wake_at != at {
             self.ports[port].wake_at = at;
-            self.events.push(at, What::Wake, host, 0);
+            self.push_wake(port, at);
         }
+    }
+
+    /// An event that wakes the NIC at `at` or, where one that lies far ahead comes before, there: it
+    /// then asks again. A host that thinks better of a distant time over and over has one event of
+    /// it, and not thousands.
+    fn push_wake(&mut self, port: usize, at: u64) {
+        let state = &mut self.ports[port];
+        if at - self.now > NEAR {
+            if state.far_wake > self.now && state.far_wake <= at {
+                return;
+            }
+            state.far_wake = at;
+        }
+        self.events.push(at, What::Wake, port, 0);
     }
 
     /// Hands the NIC of `host` a frame, which begins to leave now. When the transmitter is busy or
@@ -259,6 +276,8 @@ impl<F: Frame> Fabric<F> {
                         if !self.ports[port].busy {
                             return Some(Event::Idle(port));
                         }
+                    } else if self.ports[port].far_wake == event.time && self.ports[port].wake_at != u64::MAX {
+                        self.push_wake(port, self.ports[port].wake_at);
                     }
                 }
                 What::Fault => self.switch_faults(),

@@ -131,6 +131,8 @@ pub struct Port {
     pub control_ignored: u64,
     /// When this port is to wake its host; `u64::MAX`: it is not.
     pub wake_at: u64,
+    /// An event far ahead that is in the queue for it; past: none.
+    pub far_wake: u64,
 }
 
 impl Port {
@@ -172,6 +174,7 @@ impl Port {
             may_fail: false,
             control_ignored: 0,
             wake_at: u64::MAX,
+            far_wake: 0,
         }
     }
 

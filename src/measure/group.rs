@@ -2,15 +2,19 @@
 //! messages.
 //!
 //! Contract: a group is complete when as many messages completed as it has; its time runs from the
-//! first departure to the last arrival of any of them. A group that another pushes out of the
-//! table incomplete is kept for the merge of several cores.
+//! first departure to the last arrival of any of them. Of a recorder that sees all frames, at most
+//! [`OPEN`] groups of an entry are under way: where senders draw further apart than that, the first
+//! one is given up, and its messages are counted. One of several recorders keeps every group for the
+//! merge.
 //!
 //! Left out on purpose: which messages form a group (the plan's).
 
+use std::collections::BTreeMap;
+
 use crate::units::Picos;
 
-/// Groups under way at once, before the oldest is set aside.
-const SLOTS: usize = 1024;
+/// Groups of an entry under way at once.
+pub const OPEN: usize = 16_384;
 
 /// A group under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,68 +52,71 @@ impl Group {
 /// The groups of one entry.
 #[derive(Debug, Clone)]
 pub struct Groups {
-    slots: Vec<Option<Group>>,
-    set_aside: Vec<Group>,
+    open: BTreeMap<u64, Group>,
+    room: usize,
+    given_up: u64,
 }
 
 impl Default for Groups {
     fn default() -> Self {
         Groups {
-            slots: vec![None; SLOTS],
-            set_aside: Vec::new(),
+            open: BTreeMap::new(),
+            room: OPEN,
+            given_up: 0,
         }
     }
 }
 
 impl Groups {
+    /// Keeps every group, however many are under way: others may hold the rest of them.
+    pub fn keep_all(&mut self) {
+        self.room = usize::MAX;
+    }
+
     /// Adds a completed message and returns the group when it was its last.
     pub fn add(&mut self, message: Group) -> Option<Group> {
-        let index = usize::try_from(crate::plan::mix(message.key) % SLOTS as u64).unwrap_or(0);
-        let slot = &mut self.slots[index];
-        let group = match slot {
-            Some(group) if group.key == message.key => {
-                group.add(&message);
-                *group
-            }
-            _ => {
-                self.set_aside.extend(slot.replace(message));
-                message
-            }
-        };
+        let group = self.open.entry(message.key).and_modify(|group| group.add(&message));
+        let group = *group.or_insert(message);
         if group.is_complete() {
-            *slot = None;
+            self.open.remove(&group.key);
             return Some(group);
+        }
+        if self.open.len() > self.room
+            && let Some((_, first)) = self.open.pop_first()
+        {
+            self.given_up += first.done;
         }
         None
     }
 
     /// Takes in the unfinished groups of another core and returns those that are complete now.
     pub fn merge(&mut self, other: Groups) -> Vec<Group> {
-        let mut open: Vec<Group> = std::mem::take(&mut self.slots)
-            .into_iter()
-            .chain(other.slots)
-            .flatten()
-            .chain(std::mem::take(&mut self.set_aside))
-            .chain(other.set_aside)
-            .collect();
-        open.sort_by_key(|group| group.key);
-        let mut merged: Vec<Group> = Vec::new();
-        for group in open {
-            match merged.last_mut() {
-                Some(last) if last.key == group.key => last.add(&group),
-                _ => merged.push(group),
+        self.given_up += other.given_up;
+        let mut complete = Vec::new();
+        for (key, group) in other.open {
+            let merged = self
+                .open
+                .entry(key)
+                .and_modify(|mine| mine.add(&group))
+                .or_insert(group);
+            if merged.is_complete() {
+                complete.push(*merged);
+                self.open.remove(&key);
             }
         }
-        let (complete, open) = merged.into_iter().partition(Group::is_complete);
-        self.slots = vec![None; SLOTS];
-        self.set_aside = open;
         complete
     }
 
     /// Groups of which some messages were received and others were not.
     #[must_use]
     pub fn incomplete(&self) -> usize {
-        self.slots.iter().flatten().count() + self.set_aside.len()
+        self.open.len()
+    }
+
+    /// Messages of groups that were given up.
+    #[must_use]
+    pub fn given_up(&self) -> u64 {
+        self.given_up
     }
 }
 
@@ -140,7 +147,9 @@ mod tests {
     #[test]
     fn groups_seen_by_two_cores_complete_in_the_merge() {
         let (mut a, mut b) = (Groups::default(), Groups::default());
-        for key in 0..5000 {
+        a.keep_all();
+        b.keep_all();
+        for key in 0..50_000 {
             a.add(message(key, 10, 50));
             a.add(message(key, 9, 30));
             if key != 77 {
@@ -148,8 +157,23 @@ mod tests {
             }
         }
         let complete = a.merge(b);
-        assert_eq!(complete.len(), 4999);
+        assert_eq!(complete.len(), 49_999);
         assert!(complete.iter().all(|group| group.duration() == Picos(43)));
         assert_eq!(a.incomplete(), 1);
+    }
+
+    #[test]
+    fn of_too_many_the_first_is_given_up_and_counted() {
+        let mut groups = Groups::default();
+        let many = OPEN as u64 + 10;
+        for key in 0..many {
+            groups.add(message(key, 10, 50));
+            groups.add(message(key, 10, 50));
+        }
+        assert_eq!((groups.incomplete(), groups.given_up()), (OPEN, 20));
+        // A straggler of one of those is the next to be given up.
+        assert_eq!(groups.add(message(3, 10, 60)), None);
+        assert_eq!((groups.incomplete(), groups.given_up()), (OPEN, 21));
+        assert!(groups.add(message(many - 1, 10, 60)).is_some());
     }
 }

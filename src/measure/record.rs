@@ -163,11 +163,6 @@ impl EntryRecord {
         self.complete_groups(other.groups);
     }
 
-    /// Counts the groups that are complete after all.
-    pub fn finish(&mut self) {
-        self.complete_groups(Groups::default());
-    }
-
     fn complete_groups(&mut self, others: Groups) {
         for group in self.groups.merge(others) {
             self.group_completion.saturating_record(group.duration().0);

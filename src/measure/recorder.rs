@@ -490,11 +490,11 @@ impl Recorder {
         &self.pauses
     }
 
-    /// Closes the books: groups that were set aside while others took their places are looked
-    /// through once more.
-    pub fn finish(&mut self) {
+    /// It is one of several that see parts of the same groups of messages: it keeps all that it has of
+    /// them until [`Recorder::merge`].
+    pub fn is_one_of_several(&mut self) {
         for entry in &mut self.entries {
-            entry.finish();
+            entry.groups.keep_all();
         }
     }
 

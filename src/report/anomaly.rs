@@ -11,6 +11,7 @@ mod pacing;
 
 use super::kpi::place_of;
 use super::model::{Anomaly, AnomalyKind as Kind, LossCause, Port, Results, Traffic};
+use crate::measure::group::OPEN;
 
 /// Everything to be said about `results`.
 pub(super) fn detect(results: &Results) -> Vec<Anomaly> {
@@ -175,6 +176,13 @@ fn of_entry(results: &Results, entry: &Traffic, say: &mut dyn FnMut(Kind, String
             entry.messages.sent
         );
         say(Kind::IncompleteMessages, text);
+    }
+    if let Some(given_up) = entry.messages.given_up.filter(|n| *n > 0) {
+        let text = format!(
+            "{given_up} messages belong to rounds, dispatches or transfers that are in no figure: senders had drawn so far \
+             apart that more than {OPEN} were under way."
+        );
+        say(Kind::Other, text);
     }
     ecn(entry, say);
     pacing::of_entry(results, entry, say);

@@ -122,6 +122,9 @@ pub fn infer(evidence: &Evidence<'_>, facts: &Facts, port: &Port, queue: &Queue)
     let all = counted.len();
     let counted: Vec<Counted> = counted.into_iter().filter(|one| !one.frame.elsewhere).collect();
     let elsewhere = (all - counted.len()) as u64;
+    // Both depths of the same frames, or likelihoods could not be compared.
+    let both = |one: &Counted| one.frame.found().is_some() && one.frame.left().is_some();
+    let counted: Vec<Counted> = counted.into_iter().filter(both).collect();
     let found = samples(counted.iter().filter_map(|one| Some((one.frame.found()?, one.marked))));
     let left = samples(counted.iter().filter_map(|one| Some((one.frame.left()?, one.marked))));
     let longest = counted.iter().map(|one| u64::from(one.frame.len)).max().unwrap_or(0);

@@ -3,7 +3,7 @@
 //!
 //! Contract: a frame is overdue from when it would have arrived unloaded. Silence of a queue counts
 //! from then, or from the arrival before where that is later, to the next arrival. A queue that we
-//! hold ourselves is not silent by its own doing. A frame's waiting is its delay less the unloaded
+//! hold ourselves is not silent by its own doing, and a frame that others overtook shows no silence. A frame's waiting is its delay less the unloaded
 //! delay of its path.
 //!
 //! Left out on purpose: silence at whose end nothing came any more, which is loss.
@@ -35,6 +35,7 @@ pub struct Stall {
 pub fn longest(evidence: &Evidence<'_>, port: &Port, queue: &Queue) -> Option<Stall> {
     let held = &held(evidence, queue.port)[usize::from(queue.class & 7)];
     let mut last = i64::MIN;
+    let mut newest = i64::MIN;
     let mut worst: Option<(i64, usize)> = None;
     let mut told = false;
     for (at, frame) in queue.frames.iter().enumerate() {
@@ -43,7 +44,11 @@ pub fn longest(evidence: &Evidence<'_>, port: &Port, queue: &Queue) -> Option<St
             let since = due.max(last);
             let silence = frame.arrival - since;
             told = true;
-            let long = silence > FRAMES * port.paths.on_link(frame.len);
+            let few = FRAMES * port.paths.on_link(frame.len);
+            // A frame that was overtaken was late on its way, and no queue kept it.
+            let overtaken = enter < newest.saturating_sub(few);
+            newest = newest.max(enter);
+            let long = silence > few && !overtaken;
             if long && worst.is_none_or(|(longest, _)| silence > longest) && !held.overlap(since, frame.arrival) {
                 worst = Some((silence, at));
             }

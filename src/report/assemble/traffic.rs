@@ -97,6 +97,7 @@ pub(super) fn traffic(
             sent: sent.messages,
             completed: record.map(|record| record.messages),
             incomplete: record.map(|record| sent.messages.saturating_sub(record.messages)),
+            given_up: record.map(|record| record.groups.given_up()),
         },
         packets: packets(plan, outcome, index, entry, planned, &sent, record),
         payload_bytes: Volume::new(sent.payload_bytes, record.map(|record| record.payload_bytes)),

@@ -78,6 +78,10 @@ pub struct Messages {
     pub completed: Option<u64>,
     /// Sent and not wholly received.
     pub incomplete: Option<u64>,
+    /// Of the received ones: their round, dispatch or transfer is in no figure, because senders had
+    /// drawn so far apart that more of them were under way than are kept.
+    #[serde(default)]
+    pub given_up: Option<u64>,
 }
 
 /// The first frame of an entry that arrived with CE.

@@ -223,7 +223,9 @@ fn a_full_trace_is_read_as_far_as_it_goes() {
         at_dequeue: true,
         ..Red::step(400_000)
     };
-    let passed = pass(&burst(4, 2_000, 4170, 0), &[700_000; 4], Some(red), 5);
+    let mut sent = burst(4, 500, 4170, 0);
+    sent.extend(burst(4, 1_500, 4170, 4_000_000_000));
+    let passed = pass(&sent, &[700_000; 4], Some(red), 5);
     let plan = plan(4);
     let whole = trace(&passed, 4);
     let mut full = Trace::with_room_for(3_000);
