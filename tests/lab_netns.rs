@@ -4,6 +4,8 @@
 //!
 //! Needs root. Left out on purpose: how fast any of it is.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::os::unix::fs::PermissionsExt;

@@ -112,7 +112,7 @@ fn isolation(root: &Path, cores: &[usize]) -> Option<Finding> {
     if shared.is_empty() {
         return Some(Finding::good(CHECK, format!("cores {} are isolated", join(cores))));
     }
-    let list = join(cores).replace(' ', "");
+    let list = ranges(cores);
     Some(Finding::warning(
         CHECK,
         format!(
@@ -174,6 +174,18 @@ pub(super) fn core_list(text: &str) -> Option<Vec<usize>> {
         cores.extend(first..=last);
     }
     Some(cores)
+}
+
+/// `2-5,8`, as the kernel's command line has it.
+fn ranges(cores: &[usize]) -> String {
+    let mut sorted = cores.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let parts = sorted.chunk_by(|one, next| next - one == 1).map(|run| match run {
+        [first, .., last] => format!("{first}-{last}"),
+        one => join(one),
+    });
+    parts.collect::<Vec<_>>().join(",")
 }
 
 pub(super) fn join(cores: &[usize]) -> String {
@@ -250,6 +262,11 @@ mod tests {
         let (level, text) = on("\n", &[]);
         assert_eq!(level, Level::Warning);
         assert!(text.contains("no core is isolated"), "{text}");
+    }
+
+    #[test]
+    fn lists_of_cores_are_written() {
+        assert_eq!(ranges(&[4, 2, 3, 9, 3]), "2-4,9");
     }
 
     #[test]

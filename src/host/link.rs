@@ -20,9 +20,10 @@ pub(super) fn examine(root: &Path, needs: &Needs) -> Vec<Finding> {
         };
         // What the pattern asks for; without one, what the testbed says that the link can do.
         let wanted = port.load.or(port.speed);
-        // What stands on an interface has been asked whether that is up and lets its frames pass.
-        let is_pci = matches!(port.device, DeviceArg::Pci(_));
-        let mtu = is_pci.then(|| needs.frame_len.saturating_sub(14));
+        // What stands on an interface has been asked whether that is up and lets its frames pass; a NIC
+        // that vfio-pci is to hand over has neither any more.
+        let is_shared = matches!(port.device, DeviceArg::Pci(_)) && nic.is_shared();
+        let mtu = is_shared.then(|| needs.frame_len.saturating_sub(14));
         for name in &nic.interfaces {
             findings.extend(interface(root, name, port, mtu));
         }
@@ -42,7 +43,7 @@ fn interface(root: &Path, name: &str, port: &PortNeed, mtu: Option<u32>) -> Vec<
             format!("{name} has no carrier"),
             format!("plug the cable in, bring the other end up; ethtool {name} says more"),
         )),
-        None if mtu.is_some() => findings.push(Finding::error(
+        None if mtu.is_some() => findings.push(Finding::warning(
             CHECK,
             format!("{name} is down"),
             format!("ip link set {name} up"),
@@ -135,6 +136,8 @@ mod tests {
     /// A shared NIC as sysfs shows it, with these attributes of interface and slot.
     fn nic(attributes: &[(&str, &str)]) -> tempfile::TempDir {
         let root = tree(&[(&format!("{PCI}/class"), "0x020000\n")]);
+        let driver = root.path().join(PCI).join("driver");
+        std::os::unix::fs::symlink("../../../../bus/pci/drivers/mlx5_core", driver).unwrap();
         std::fs::create_dir_all(root.path().join(PCI).join("net/ens1np0")).unwrap();
         for (name, text) in attributes {
             let path = if name.contains("link_") {
@@ -225,5 +228,9 @@ mod tests {
             "{text}"
         );
         assert_eq!(asked(&narrow, 200, Some(50)).0, Level::Good);
+        let down: Vec<_> = GOOD.into_iter().filter(|(name, _)| *name != "carrier").collect();
+        let (level, text) = asked(&down, 200, None);
+        assert_eq!(level, Level::Warning);
+        assert!(text.contains("ip link set ens1np0 up"), "{text}");
     }
 }

@@ -59,7 +59,12 @@ impl Nic {
 
     /// Whether DPDK can open it as it is.
     fn is_ready(&self) -> bool {
-        FOR_DPDK.contains(&self.driver()) || SHARING.contains(&self.driver())
+        FOR_DPDK.contains(&self.driver()) || self.is_shared()
+    }
+
+    /// Whether it stays with its kernel driver.
+    pub(super) fn is_shared(&self) -> bool {
+        SHARING.contains(&self.driver())
     }
 }
 
