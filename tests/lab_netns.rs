@@ -250,7 +250,7 @@ fn marks_and_losses_are_the_kernels_at_every_point() {
     assert!(lossy >= 6 && clean >= points.len() / 2, "{lossy} {clean}");
 }
 
-/// A bucket that all but stands still, and one that fills by two thirds of itself while the burst lasts.
+/// A bucket that all but stands still, and one that fills by a third of itself while the burst lasts.
 #[test]
 fn the_burst_that_was_configured_is_read_back() {
     const TRIALS: usize = 20;
@@ -259,7 +259,7 @@ fn the_burst_that_was_configured_is_read_back() {
     let text = format!(
         "pattern: ecn-burst\ntestbed: kernel-switch\ntrials: {TRIALS}\nset: {{device.ports: sw4}}\npoints:\n\
          \x20 - {{testbed.configured.meter: {{cir: 80kbps, cbs: 300000}}}}\n\
-         \x20 - {{testbed.configured.meter: {{cir: 8Mbps, cbs: 1200000}}, traffic.burst.message: 1MiB, traffic.burst.rate: 20Mbps}}\n\
+         \x20 - {{testbed.configured.meter: {{cir: 8Mbps, cbs: 1200000}}, traffic.burst.rate: 20Mbps}}\n\
          hooks: {{before: kernel-switch, after: kernel-switch}}\n"
     );
     lab.sweep(&text, &[]);
