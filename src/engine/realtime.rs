@@ -39,6 +39,9 @@ const LEAD_MILLIS: u64 = 20;
 /// After the last frame was sent, so long without any received ends the run.
 const QUIET: Duration = Duration::from_millis(300);
 
+/// A core that says nothing for so many times as long is not waited for: it is gone.
+const PATIENCE: u32 = 10;
+
 /// After an early stop, so long do ports have to take what is made already.
 const LAST_CHANCE: Duration = Duration::from_millis(200);
 
@@ -217,6 +220,7 @@ fn prepare(
         commands,
         open: open.into_iter().map(|units| (units, Picos::ZERO)).collect(),
         snapshots: vec![Snapshot::default(); cores.len()],
+        heard_at: vec![Instant::now(); cores.len()],
     };
     (tasks, control, announced)
 }
@@ -228,6 +232,8 @@ struct Control {
     /// For each entry: queues that are still sending it, and its last departure.
     open: Vec<(usize, Picos)>,
     snapshots: Vec<Snapshot>,
+    /// When each core last sent one.
+    heard_at: Vec<Instant>,
 }
 
 impl Control {
@@ -290,12 +296,19 @@ impl Control {
             // Only what belongs to the plan: other hosts never fall silent.
             if live.received != quiet.0 || !(sent_all || given_up) {
                 quiet = (live.received, Instant::now());
-            } else if quiet.1.elapsed() >= QUIET {
+            } else if self.is_silent_since(quiet.1) {
                 watch(&live);
                 self.order(Command::Quit);
                 return Ok(cause);
             }
         }
+    }
+
+    /// Whether nothing has come since `since`, as far as every core has told: one that the scheduler
+    /// holds up has frames waiting, and silence is not what it saw.
+    fn is_silent_since(&self, since: Instant) -> bool {
+        let told = self.heard_at.iter().all(|last| last.duration_since(since) >= QUIET);
+        told || since.elapsed() >= QUIET * PATIENCE
     }
 
     /// Takes in what cores tell, for a short while.
@@ -307,6 +320,7 @@ impl Control {
                 Event::Snapshot(snapshot) => {
                     let task = snapshot.task;
                     self.snapshots[task] = snapshot;
+                    self.heard_at[task] = Instant::now();
                 }
                 Event::EntryFinished(entry, last) => self.entry_finished(plan, clock, entry, last),
             }
