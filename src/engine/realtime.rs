@@ -45,6 +45,9 @@ const LEAD_MILLIS: u64 = 20;
 /// After the last frame was sent, so long without any received ends the run.
 const QUIET: Duration = Duration::from_millis(300);
 
+/// A core that says nothing for so many times as long is not waited for: it is gone.
+const PATIENCE: u32 = 10;
+
 /// After an early stop, so long do ports have to take what is made already.
 const LAST_CHANCE: Duration = Duration::from_millis(200);
 
@@ -316,6 +319,7 @@ fn prepare(
         open: open.into_iter().map(|units| (units, Picos::ZERO)).collect(),
         snapshots: vec![Snapshot::default(); cores.len()],
         sending_over: Arc::default(),
+        heard_at: vec![Instant::now(); cores.len()],
     };
     (tasks, control, announced)
 }
@@ -329,6 +333,8 @@ struct Control {
     snapshots: Vec<Snapshot>,
     /// Set when nothing is sent any more: probes see the traffic, not the silence after it.
     sending_over: Arc<AtomicBool>,
+    /// When each core last sent one.
+    heard_at: Vec<Instant>,
 }
 
 impl Control {
@@ -399,12 +405,19 @@ impl Control {
             // Only what belongs to the plan: other hosts never fall silent.
             if live.received != quiet.0 || !(sent_all || given_up) {
                 quiet = (live.received, Instant::now());
-            } else if quiet.1.elapsed() >= QUIET {
+            } else if self.is_silent_since(quiet.1) {
                 watch(&live);
                 self.order(Command::Quit);
                 return Ok(cause);
             }
         }
+    }
+
+    /// Whether nothing has come since `since`, as far as every core has told: one that the scheduler
+    /// holds up has frames waiting, and silence is not what it saw.
+    fn is_silent_since(&self, since: Instant) -> bool {
+        let told = self.heard_at.iter().all(|last| last.duration_since(since) >= QUIET);
+        told || since.elapsed() >= QUIET * PATIENCE
     }
 
     /// Takes in what cores tell, for a short while.
@@ -416,6 +429,7 @@ impl Control {
                 Event::Snapshot(snapshot) => {
                     let task = snapshot.task;
                     self.snapshots[task] = snapshot;
+                    self.heard_at[task] = Instant::now();
                 }
                 Event::EntryFinished(entry, last) => self.entry_finished(plan, clock, entry, last),
             }
