@@ -257,7 +257,7 @@ fn the_burst_that_was_configured_is_read_back() {
     let Some(lab) = Lab::up(&[]) else { return };
     let planted = [300_000.0, 1_200_000.0];
     let text = format!(
-        "pattern: ecn-burst\ntestbed: kernel-switch\ntrials: {TRIALS}\nset: {{device.ports: sw4}}\npoints:\n\
+        "pattern: ecn-burst\ntestbed: kernel-switch\ntrials: {TRIALS}\nset: {{device.ports: sw4, traffic.burst.message: 1MiB}}\npoints:\n\
          \x20 - {{testbed.configured.meter: {{cir: 80kbps, cbs: 300000}}}}\n\
          \x20 - {{testbed.configured.meter: {{cir: 8Mbps, cbs: 1200000}}, traffic.burst.rate: 20Mbps}}\n\
          hooks: {{before: kernel-switch, after: kernel-switch}}\n"
