@@ -85,6 +85,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("concurrent-pairs", &["traffic.kv.message=1MB"]),
     ("ecmp-collisions", &[]),
     ("ecmp-entropy", &[]),
+    ("ecn-burst", &[]),
     ("ecn-incast", &["traffic.incast.message=1MB"]),
     ("ecn-probe", &[]),
     (
