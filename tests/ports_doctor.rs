@@ -62,6 +62,7 @@ fn ports_are_described() {
     assert_eq!(drivers, ["net_ring", "net_null"]);
     assert_eq!(ports[0]["link"]["up"], true);
     assert_eq!(ports[0]["send_on_timestamp"], false);
+    assert_eq!(ports[0]["timestamps"], serde_json::json!(["software"]));
 }
 
 #[test]

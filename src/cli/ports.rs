@@ -6,6 +6,7 @@ use super::devices::{DeviceFlags, print};
 use super::{Failure, Outcome};
 use crate::dpdk::{
     self, Abilities, Eal, EalConfig, Hugepages, Link, PoolConfig, Port, PortConfig, PortInfo, RxPool, RxTimestamps,
+    StampSource,
 };
 use crate::units::{BitRate, Bytes};
 
@@ -137,6 +138,12 @@ fn timestamps(info: &PortInfo) -> &'static str {
     }
 }
 
+/// What its times can rest on, best first.
+fn sources(port: &Described) -> Vec<&'static str> {
+    let sources = port.info.stamp_sources(&port.abilities);
+    sources.into_iter().map(StampSource::name).collect()
+}
+
 fn mac(info: &PortInfo) -> String {
     info.mac.map(|byte| format!("{byte:02x}")).join(":")
 }
@@ -200,6 +207,7 @@ fn text(port: &Described) -> String {
             format!("{frame} bytes, MTU {} to {}", info.min_mtu, info.max_mtu),
         ),
         ("RSS by", rss.to_owned()),
+        ("times by", sources(port).join(", ")),
         ("Rx time stamps", timestamps(info).to_owned()),
         ("send on time stamp", yes(info.send_on_timestamp).to_owned()),
         ("PTP (IEEE 1588)", yes(abilities.timesync).to_owned()),
@@ -217,7 +225,8 @@ fn text(port: &Described) -> String {
 fn json(ports: &[Described]) -> String {
     let list: Vec<serde_json::Value> = ports
         .iter()
-        .map(|Described { info, link, abilities }| {
+        .map(|port| {
+            let Described { info, link, abilities } = port;
             serde_json::json!({
                 "name": info.name,
                 "driver": info.driver,
@@ -235,6 +244,7 @@ fn json(ports: &[Described]) -> String {
                 "max_mtu": info.max_mtu,
                 "max_rx_frame": (info.max_rx_frame != u32::MAX).then_some(info.max_rx_frame),
                 "rss": { "l3": info.rss_l3, "l4": info.rss_l4 },
+                "timestamps": sources(port),
                 "rx_timestamps": timestamps(info),
                 "send_on_timestamp": info.send_on_timestamp,
                 "timesync": abilities.timesync,

@@ -107,6 +107,16 @@ impl TscClock {
         Picos(self.to_picos.of(cycles.saturating_sub(self.start)))
     }
 
+    /// The time at which the counter is at `cycles`, ps; negative before the start.
+    #[must_use]
+    pub fn signed(&self, cycles: u64) -> i64 {
+        let picos = |cycles: u64| i64::try_from(self.to_picos.of(cycles)).unwrap_or(i64::MAX);
+        match cycles.checked_sub(self.start) {
+            Some(since) => picos(since),
+            None => -picos(self.start - cycles),
+        }
+    }
+
     /// The counter's value at `time`: for a loop that compares cycles rather than convert each.
     #[inline(always)]
     #[must_use]
@@ -194,6 +204,10 @@ mod tests {
         let clock = TscClock::new(1_000, 2_596_100_000);
         assert_eq!(clock.at(1_000), Picos::ZERO);
         assert_eq!(clock.at(0), Picos::ZERO);
+        assert_eq!(
+            (clock.signed(1_000), clock.signed(0), clock.signed(2_000)),
+            (0, -385_193, 385_193)
+        );
         assert!(clock.at(1_000 + 2_596_100_000).0.abs_diff(PICOS_PER_SECOND) <= 1);
         // A week, against arithmetic in 128 bits.
         let cycles = 7 * 86_400 * 2_596_100_000_u64 + 12_345;

@@ -63,6 +63,32 @@ pub enum RxTimestamps {
     FarEnd,
 }
 
+/// What the times of a port's frames can rest on, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StampSource {
+    /// The NIC stamps every frame that it receives.
+    Nic,
+    /// The kernel does.
+    Kernel,
+    /// The NIC stamps PTP frames (IEEE 1588), in both directions; all others go by software.
+    PtpProbe,
+    /// The processor's time stamp counter, at the burst.
+    Software,
+}
+
+impl StampSource {
+    /// The word for it, in testbeds and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            StampSource::Nic => "nic",
+            StampSource::Kernel => "kernel",
+            StampSource::PtpProbe => "ptp-probe",
+            StampSource::Software => "software",
+        }
+    }
+}
+
 /// What only asking the driver tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Abilities {
@@ -172,6 +198,24 @@ impl PortInfo {
             rss_types: raw.rss_types,
             driver,
         }
+    }
+
+    /// What its frames' times can rest on, best first; software is always the last. A started port
+    /// tells more of its clocks than a stopped one. Stamps of a clock that cannot be read are of no
+    /// use: nobody knows what they mean.
+    #[must_use]
+    pub fn stamp_sources(&self, abilities: &Abilities) -> Vec<StampSource> {
+        let nic = self.rx_timestamps == RxTimestamps::DeviceClock && abilities.device_clock;
+        let kernel = self.rx_timestamps == RxTimestamps::KernelMicros;
+        [
+            (nic, StampSource::Nic),
+            (kernel, StampSource::Kernel),
+            (abilities.timesync, StampSource::PtpProbe),
+            (true, StampSource::Software),
+        ]
+        .into_iter()
+        .filter_map(|(has, source)| has.then_some(source))
+        .collect()
     }
 
     /// Whether this is a software device, whose limits are a formality.

@@ -18,6 +18,7 @@
 
 mod batch;
 mod clock;
+mod device_clock;
 mod eal;
 mod error;
 mod hugepages;
@@ -25,6 +26,7 @@ mod info;
 mod ledger;
 mod log;
 mod mtu;
+mod pfc;
 mod pool;
 mod port;
 mod queue;
@@ -32,18 +34,22 @@ mod ring;
 mod ring_port;
 mod runtime_dir;
 mod thread;
+mod timesync;
 
 pub use batch::{BATCH, RxBatch, RxFrame, TxBatch, TxFrame};
 pub use clock::{TscClock, tsc};
+pub use device_clock::{DeviceClock, kernel_nanos};
 pub use eal::{DeviceArg, Eal, EalConfig, Hugepages, build_version, pmd_path, version};
 pub use error::Error;
 pub use hugepages::{HugepageState, hugepages};
-pub use info::{Abilities, Link, PortInfo, PortStats, RxTimestamps};
+pub use info::{Abilities, Link, PortInfo, PortStats, RxTimestamps, StampSource};
+pub use pfc::{PfcCounters, pfc_counters};
 pub use pool::{PoolConfig, RxPool, TxPool};
 pub use port::{Departures, Effective, Port, PortConfig, Rss, Started, Stopped};
 pub use queue::{RxQueue, TxQueue};
 pub use ring::{FarEnd, RingFrame};
 pub use thread::ThreadRegistration;
+pub use timesync::Timesync;
 
 /// What the functions of this module return.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -6,15 +6,19 @@
 //!
 //! Left out on purpose: formatting of results.
 
+pub mod ahead;
 pub mod announce;
 pub mod bench;
 pub mod carried;
 pub mod core;
 pub mod craft;
 pub mod lab;
+pub mod obey;
 pub mod outcome;
+pub mod ptp_probe;
 pub mod realtime;
 pub mod rx;
+pub mod stamps;
 pub mod tx;
 pub mod unroll;
 pub mod virtual_lab;

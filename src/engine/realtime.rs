@@ -6,20 +6,25 @@
 //!
 //! Left out on purpose: formatting, files, signals.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 use nix::errno::Errno;
 
-use crate::dpdk::TscClock;
+use crate::dpdk::{StampSource, TscClock};
+use crate::engine::ahead::LEAD;
 use crate::engine::announce;
 use crate::engine::core::{Command, CoreTask, Event, Snapshot};
-use crate::engine::lab::Running;
+use crate::engine::lab::{PacedBy, Reaction, Running};
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent, difference};
+use crate::engine::ptp_probe::{self, Arrival};
 use crate::engine::rx::RxUnit;
+use crate::engine::stamps::{PortClock, PortTimes, Reader, StampCounts, Watch};
 use crate::engine::tx::TxUnit;
 use crate::measure::Recorder;
+use crate::measure::clock::Scale;
 use crate::pattern::{IcrcCheck, Start};
 use crate::plan::Plan;
 use crate::plan::feed::Work;
@@ -27,11 +32,12 @@ use crate::plan::schedule::{Clocking, Schedule};
 use crate::testbed::Testbed;
 use crate::units::Picos;
 
-/// How far a late loop catches up (see [`Clocking::Real`]).
-pub const CATCH_UP: Picos = Picos::from_micros(20);
-
-/// A port that takes nothing for so long has failed.
+/// A port that takes nothing for so long has failed; one that is paused for so long will not go on.
 const PORT_TIMEOUT: Picos = Picos::from_micros(2_000_000);
+
+/// Clocks beside the processor's are first read so long before the threads start: their rate is then
+/// known to some millionths.
+const WARM_UP: Duration = Duration::from_millis(100);
 
 /// Time from the threads' start to the run's zero, in milliseconds.
 const LEAD_MILLIS: u64 = 20;
@@ -71,11 +77,33 @@ pub fn run(
         .iter()
         .map(|port| port.xstats().unwrap_or_default())
         .collect();
-    let (tasks, control, announced) = prepare(plan, testbed, &mut running, icrc, &tx_cores, &rx_cores);
+    let mut outcome = Outcome::new(plan, Clock::Tsc);
+    let first_reading = Instant::now();
+    let mut watches = watch_clocks(&mut running);
+    let (prober, tell) = ptp_probe::prepare(plan, &mut running, &mut outcome.probes_missing).unzip();
+    let (mut tasks, control, mut announced) =
+        prepare(plan, testbed, &mut running, icrc, &tx_cores, &rx_cores, tell.as_ref());
+    if !watches.is_empty() {
+        std::thread::sleep(WARM_UP.saturating_sub(first_reading.elapsed()));
+    }
     let start = crate::dpdk::tsc() + running.eal.tsc_hz() * LEAD_MILLIS / 1000;
     let clock = TscClock::new(start, running.eal.tsc_hz());
     let eal = running.eal.clone();
-    let (interrupted, tasks) = std::thread::scope(|scope| {
+    for watch in &mut watches {
+        let line = watch.look(&clock);
+        let sending = tasks.iter_mut().flat_map(|task| &mut task.tx);
+        for unit in sending.filter(|unit| unit.port == watch.port) {
+            unit.set_line(line);
+        }
+        let units = tasks.iter_mut().flat_map(|task| &mut task.rx);
+        for unit in units.filter(|unit| unit.port == watch.port) {
+            if let Some(stamps) = unit.stamps() {
+                stamps.set_line(line);
+            }
+        }
+    }
+    let sending_over = Arc::clone(&control.sending_over);
+    let (interrupted, tasks, probed) = std::thread::scope(|scope| {
         let threads: Vec<_> = tasks
             .into_iter()
             .map(|task| {
@@ -83,19 +111,26 @@ pub fn run(
                 scope.spawn(move || task.run(eal, plan, clock))
             })
             .collect();
-        let interrupted = control.conduct(plan, &running, &clock, stop, &mut watch);
+        let prober = prober.map(|prober| scope.spawn(|| prober.run(&clock, &sending_over)));
+        let interrupted = control.conduct(plan, &running, &clock, &mut watches, stop, &mut watch);
+        sending_over.store(true, Ordering::Relaxed);
         let tasks: Vec<Option<CoreTask>> = threads.into_iter().map(|thread| thread.join().ok()).collect();
-        (interrupted, tasks)
+        (interrupted, tasks, prober.and_then(|prober| prober.join().ok()))
     });
     let interrupted = interrupted?;
     let elapsed = clock.now();
-    let mut outcome = Outcome::new(plan, Clock::Tsc);
     outcome.elapsed = elapsed;
     outcome.interrupted = interrupted;
     outcome.cores = (tx_cores, rx_cores);
     outcome.tsc_hz = running.eal.tsc_hz();
     outcome.hugepages = running.eal.uses_hugepages();
     let mut port_tx = vec![PortSent::default(); plan.ports.len()];
+    let mut times: Vec<PortTimes> = running
+        .stampings
+        .iter()
+        .map(|stamping| PortTimes::new(stamping.source))
+        .collect();
+    let mut counts = vec![StampCounts::default(); plan.ports.len()];
     for task in tasks {
         let Some(mut task) = task else {
             outcome
@@ -105,14 +140,39 @@ pub fn run(
         };
         for unit in &mut task.tx {
             outcome.add_unit(plan, unit, &mut port_tx);
+            // Histograms that resize themselves take any other of the same precision.
+            let _ = times[unit.port].tx_spread.add(&unit.spread);
+        }
+        for unit in &mut task.rx {
+            let _ = times[unit.port].rx_spread.add(&unit.spread);
+            let port = unit.port;
+            if let Some(stamps) = unit.stamps() {
+                counts[port].add(&stamps.counts);
+            }
         }
         if let Some(recorder) = task.recorder {
             outcome.add_recorder(recorder);
         }
     }
+    if let Some(probed) = probed {
+        for (sum, probes) in announced.iter_mut().zip(&probed.sent) {
+            *sum = (sum.0 + probes.0, sum.1 + probes.1);
+        }
+        outcome.probes = probed.paths;
+    }
+    for watch in watches {
+        let port = watch.port;
+        if running.stampings[port].source == StampSource::Software {
+            continue;
+        }
+        times[port].clock = Some(PortClock::new(&watch.finish(), counts[port]));
+    }
+    let mut times = times.into_iter();
     for (index, ((tx, unsent), port)) in port_tx.into_iter().zip(&running.ports).enumerate() {
         outcome.ports.push(PortOutcome {
             info: running.infos[index].clone(),
+            reaction: running.reactions[index],
+            paced_by: running.paced_by[index],
             effective: port.effective(),
             tx,
             unsent,
@@ -123,9 +183,25 @@ pub fn run(
                 .zip(stats_before[index])
                 .map(|(now, before)| now.since(&before)),
             xstats: difference(port.xstats().unwrap_or_default(), &xstats_before[index]),
+            times: times.next().unwrap_or_else(|| PortTimes::new(StampSource::Software)),
         });
     }
     Ok(outcome)
+}
+
+/// Begins to look at every clock beside the processor's.
+fn watch_clocks(running: &mut Running) -> Vec<Watch> {
+    let mut watches = Vec::new();
+    for (number, (port, stamping)) in running.ports.iter().zip(&mut running.stampings).enumerate() {
+        let clock = stamping.clock.take().or_else(|| {
+            // Nothing is stamped by it, but frames are sent by it.
+            let mut clock = (running.paced_by[number] == PacedBy::Nic).then(|| port.device_clock())?;
+            let reader: Reader = Box::new(move || clock.ticks());
+            Some((Scale::DEVICE, reader))
+        });
+        watches.extend(clock.map(|(scale, reader)| Watch::new(number, scale, reader)));
+    }
+    watches
 }
 
 /// Makes the cores' tasks, and announces the workers' addresses on the way.
@@ -136,6 +212,7 @@ fn prepare(
     icrc: IcrcCheck,
     tx_cores: &[usize],
     rx_cores: &[usize],
+    probes: Option<&Sender<Arrival>>,
 ) -> (Vec<CoreTask>, Control, Vec<(u64, u64)>) {
     let mut cores: Vec<usize> = Vec::new();
     for core in tx_cores.iter().chain(rx_cores) {
@@ -154,15 +231,29 @@ fn prepare(
             if number == 0 && planned.announce {
                 announced[index] = announce::announce(plan, index, &running.tx_pool, &mut queue);
             }
-            let clocking = Clocking::Real { catch_up: CATCH_UP };
+            let timed = running.paced_by[index] == PacedBy::Nic;
+            let clocking = if timed {
+                Clocking::Ahead { lead: LEAD }
+            } else {
+                Clocking::Real
+            };
             let schedule = Schedule::of_queue(plan, index, clocking, (number, queues));
-            let unit = TxUnit::new(plan, index, queue, &running.tx_pool, schedule, running.clean.clone());
+            let mut unit = TxUnit::new(plan, index, queue, &running.tx_pool, schedule, running.clean.clone());
+            if timed {
+                unit = unit.with_departures();
+            }
             tx_units[place(tx_cores[next_tx % tx_cores.len()])].push(unit);
             next_tx += 1;
         }
         for queue in port.take_rx_queues() {
             if planned.receive && !rx_cores.is_empty() {
-                let unit = RxUnit::new(&running.eal, index, queue);
+                let mut unit = RxUnit::new(&running.eal, index, queue);
+                if let Some(tell) = probes {
+                    unit = unit.with_probes(tell.clone());
+                }
+                if matches!(running.stampings[index].source, StampSource::Nic | StampSource::Kernel) {
+                    unit = unit.with_stamps();
+                }
                 rx_units[place(rx_cores[next_rx % rx_cores.len()])].push(unit);
                 next_rx += 1;
             }
@@ -183,6 +274,10 @@ fn prepare(
     } else {
         Vec::new()
     };
+    let (orders, obeyed): (Vec<_>, Vec<_>) = cores.iter().map(|_| bounded(1 << 12)).unzip();
+    let obeys = |port: &usize| running.reactions.get(*port) == Some(&Reaction::Software);
+    let obeying: Vec<usize> = (0..plan.ports.len()).filter(obeys).collect();
+    let orders = if obeying.is_empty() { Vec::new() } else { orders };
     let (events, heard) = unbounded();
     let mut commands = Vec::new();
     let mut open = vec![0; plan.entries.len()];
@@ -193,6 +288,7 @@ fn prepare(
         if several {
             recorder.is_one_of_several();
         }
+        obeying.iter().for_each(|port| recorder.obey(*port));
         recorder
     };
     for (index, ((core, tx), rx)) in cores.iter().zip(tx_units).zip(rx_units).enumerate() {
@@ -201,7 +297,7 @@ fn prepare(
                 *open += usize::from(unit.schedule().has_entry(entry));
             }
         }
-        let (command, obeyed) = unbounded();
+        let (command, told) = unbounded();
         commands.push(command);
         tasks.push(CoreTask {
             index,
@@ -209,10 +305,12 @@ fn prepare(
             recorder: (!rx.is_empty()).then(recorder),
             tx,
             rx,
-            commands: obeyed,
+            commands: told,
             events: events.clone(),
             completions: completions[index].clone(),
             feedback: feedback.clone(),
+            orders: obeyed[index].clone(),
+            obeying: orders.clone(),
         });
     }
     let control = Control {
@@ -221,6 +319,7 @@ fn prepare(
         open: open.into_iter().map(|units| (units, Picos::ZERO)).collect(),
         snapshots: vec![Snapshot::default(); cores.len()],
         heard_at: vec![Instant::now(); cores.len()],
+        sending_over: Arc::default(),
     };
     (tasks, control, announced)
 }
@@ -234,6 +333,8 @@ struct Control {
     snapshots: Vec<Snapshot>,
     /// When each core last sent one.
     heard_at: Vec<Instant>,
+    /// Set when nothing is sent any more: probes see the traffic, not the silence after it.
+    sending_over: Arc<AtomicBool>,
 }
 
 impl Control {
@@ -250,6 +351,7 @@ impl Control {
         plan: &Plan,
         running: &Running,
         clock: &TscClock,
+        watches: &mut [Watch],
         stop: &AtomicBool,
         watch: &mut impl FnMut(&Live),
     ) -> Result<Option<String>, String> {
@@ -274,6 +376,10 @@ impl Control {
             .collect();
         loop {
             self.listen(plan, clock);
+            for other in &mut *watches {
+                let line = other.look(clock);
+                self.order(Command::Relate(other.port, line));
+            }
             let live = self.live(plan, clock);
             if cause.is_none() && stopped_at.is_none() {
                 cause = if stop.load(Ordering::Relaxed) {
@@ -292,6 +398,9 @@ impl Control {
                 self.order(Command::Stop);
             }
             let sent_all = self.snapshots.iter().all(|snapshot| snapshot.finished);
+            if sent_all || stopped_at.is_some() {
+                self.sending_over.store(true, Ordering::Relaxed);
+            }
             let given_up = stopped_at.is_some_and(|since| since.elapsed() >= LAST_CHANCE);
             // Only what belongs to the plan: other hosts never fall silent.
             if live.received != quiet.0 || !(sent_all || given_up) {
@@ -363,9 +472,19 @@ impl Control {
         live
     }
 
-    /// A port that has taken nothing for too long.
+    /// A port that has taken nothing for too long, or has been paused for so long.
     fn refusal(&self, plan: &Plan, clock: &TscClock) -> Option<String> {
         let now = clock.now();
+        let held = self.snapshots.iter().filter_map(|snapshot| snapshot.held);
+        if let Some((port, since)) = held.min_by_key(|(_, since)| *since)
+            && now.saturating_sub(since) >= PORT_TIMEOUT
+        {
+            return Some(format!(
+                "PFC has paused port {} without a break for {:.1} s",
+                plan.ports[port].name,
+                now.saturating_sub(since).seconds()
+            ));
+        }
         let stuck = self.snapshots.iter().filter_map(|snapshot| snapshot.refused);
         let (port, since) = stuck.min_by_key(|(_, since)| *since)?;
         let waited = now.saturating_sub(since);

@@ -1,13 +1,19 @@
 //! One port queue's receiving.
 //!
 //! Contract: [`RxUnit::step`] takes at most one burst, hands every frame to the recorder and gives
-//! the buffers back. A frame's arrival is its own time stamp where the port has the run's clock,
-//! else the time of the burst.
+//! the buffers back. A frame's arrival is its own time stamp where that is of the run's clock or of one
+//! that is related to it, else the time of the burst.
 //!
 //! Left out on purpose: what frames mean.
 
+use crossbeam::channel::Sender;
+use hdrhistogram::Histogram;
+
 use crate::dpdk::{Eal, RxBatch, RxQueue};
+use crate::engine::ptp_probe::Arrival;
+use crate::engine::stamps::Stamps;
 use crate::measure::Recorder;
+use crate::measure::record::coarse_histogram;
 use crate::units::Picos;
 
 /// One port queue that receives.
@@ -18,8 +24,24 @@ pub struct RxUnit {
     batch: RxBatch,
     /// For frames of several segments.
     scratch: Vec<u8>,
-    /// Frames carry their arrival on the run's clock.
-    stamped: bool,
+    /// What the frames' own stamps are to us.
+    arrivals: Arrivals,
+    /// Who is told of PTP frames; nobody, where none are sent.
+    probes: Option<Sender<Arrival>>,
+    /// From the look before to each burst with frames, ps.
+    pub spread: Histogram<u64>,
+    /// When the queue was last looked at, or shortly before.
+    looked: Option<Picos>,
+}
+
+/// What the time stamps of received frames are to a unit.
+enum Arrivals {
+    /// Nothing.
+    Burst,
+    /// Arrivals on the run's clock.
+    OfTheRun,
+    /// Arrivals on a clock of their own.
+    Related(Stamps),
 }
 
 impl RxUnit {
@@ -31,15 +53,46 @@ impl RxUnit {
             queue,
             batch: RxBatch::new(eal),
             scratch: Vec::new(),
-            stamped: false,
+            probes: None,
+            arrivals: Arrivals::Burst,
+            spread: coarse_histogram(),
+            looked: None,
         }
     }
 
     /// The same for a port whose frames carry the time of their arrival on the run's clock.
     #[must_use]
     pub fn with_arrivals(mut self) -> RxUnit {
-        self.stamped = true;
+        self.arrivals = Arrivals::OfTheRun;
         self
+    }
+
+    /// The same for a port that PTP probes come to.
+    #[must_use]
+    pub fn with_probes(mut self, tell: Sender<Arrival>) -> RxUnit {
+        self.probes = Some(tell);
+        self
+    }
+
+    /// The same for a port whose frames carry the time of their arrival on another clock.
+    #[must_use]
+    pub fn with_stamps(mut self) -> RxUnit {
+        self.arrivals = Arrivals::Related(Stamps::default());
+        self
+    }
+
+    /// The stamps of that other clock.
+    pub fn stamps(&mut self) -> Option<&mut Stamps> {
+        match &mut self.arrivals {
+            Arrivals::Related(stamps) => Some(stamps),
+            Arrivals::Burst | Arrivals::OfTheRun => None,
+        }
+    }
+
+    /// Says that the unit's last step began at `now` or later: what the next one brings has come since.
+    #[inline]
+    pub fn looked(&mut self, now: Picos) {
+        self.looked = Some(now);
     }
 
     /// Records what has arrived; `clock` is read after the burst. Returns the number of frames.
@@ -51,8 +104,23 @@ impl RxUnit {
         }
         let arrival = clock();
         for frame in self.batch.iter() {
-            let own = frame.timestamp().filter(|_| self.stamped).map(Picos);
-            recorder.frame(self.port, frame.whole(&mut self.scratch), own.unwrap_or(arrival));
+            let own = match &mut self.arrivals {
+                Arrivals::Burst => arrival,
+                Arrivals::OfTheRun => frame.timestamp().map_or(arrival, Picos),
+                Arrivals::Related(stamps) => stamps.arrival(frame.timestamp(), arrival),
+            };
+            let bytes = frame.whole(&mut self.scratch);
+            if let Some(tell) = &self.probes
+                && let Some(probe) = Arrival::of(self.port, bytes, frame.ptp_flags())
+            {
+                // A full channel loses it: more have come than anybody has sent.
+                let _ = tell.try_send(probe);
+            }
+            recorder.frame(self.port, bytes, own);
+        }
+        if let Some(looked) = self.looked {
+            // It grows, a few times in a run: nothing to refuse.
+            let _ = self.spread.record(arrival.saturating_sub(looked).0);
         }
         // Buffers go back at once: a full ring at the other end is a refusal there.
         self.batch.release();

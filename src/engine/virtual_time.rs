@@ -13,10 +13,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::bounded;
 
-use crate::dpdk::{FarEnd, RingFrame, ThreadRegistration, TxPool};
+use crate::dpdk::{FarEnd, RingFrame, StampSource, ThreadRegistration, TxPool};
 use crate::engine::carried::Carried;
+use crate::engine::lab::{PacedBy, Reaction};
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent};
 use crate::engine::rx::RxUnit;
+use crate::engine::stamps::PortTimes;
 use crate::engine::tx::{Pull, TxUnit};
 use crate::engine::virtual_lab::Running;
 use crate::fabric::{self, Event, Fabric};
@@ -108,12 +110,16 @@ fn drive(
         let device = running.device_of(index);
         outcome.ports.push(PortOutcome {
             info: device.0.clone(),
+            reaction: Reaction::Fabric,
+            paced_by: PacedBy::Fabric,
             effective: device.1,
             tx,
             unsent,
             announced: (0, 0),
             stats: None,
             xstats: Vec::new(),
+            // Simulated time is exact: nothing is added.
+            times: PortTimes::new(StampSource::Software),
         });
     }
     Ok(outcome)

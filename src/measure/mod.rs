@@ -6,15 +6,19 @@
 //!
 //! Left out on purpose: formatting, and knowledge of what was *not* sent (the engine's).
 
+pub mod clock;
 pub mod flow;
+pub mod gaps;
 pub mod group;
 pub mod infer;
 pub mod pause;
+pub mod ptp_probe;
 pub mod record;
 pub mod recorder;
 pub mod trace;
 
+pub use gaps::{GapRecord, SenderGaps};
 pub use infer::infer;
-pub use pause::{PauseLog, SentPause};
+pub use pause::{PauseLog, PauseOrder, SentPause};
 pub use record::{EntryRecord, PairRecord, PortRecord};
 pub use recorder::{Completion, Recorder};

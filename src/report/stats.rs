@@ -19,12 +19,34 @@ pub struct Exact {
     pub sum: u128,
 }
 
+/// What times rest on, and how good that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Basis {
+    /// The clocks.
+    pub source: TimeSources,
+    /// How far a single value may be off; `None` where nobody knows.
+    pub uncertainty_ps: Option<u64>,
+    /// What the instrument tells apart at best, by its calibration; `None` without one.
+    pub resolution_ps: Option<u64>,
+}
+
+impl From<TimeSources> for Basis {
+    fn from(source: TimeSources) -> Basis {
+        Basis {
+            source,
+            uncertainty_ps: None,
+            resolution_ps: None,
+        }
+    }
+}
+
 /// The percentiles of a histogram of picoseconds, kept with 3 significant digits; `None` of an
 /// empty one. A percentile is the upper end of its bucket (so never too low, and at most 0.1 %
 /// too high), but never above the greatest value. With `exact`, `min`, `max` and `mean` carry no
 /// rounding.
 #[must_use]
-pub fn distribution(histogram: &Histogram<u64>, exact: Option<Exact>, source: TimeSources) -> Option<Distribution> {
+pub fn distribution(histogram: &Histogram<u64>, exact: Option<Exact>, basis: impl Into<Basis>) -> Option<Distribution> {
+    let basis: Basis = basis.into();
     let count = histogram.len();
     if count == 0 {
         return None;
@@ -34,10 +56,13 @@ pub fn distribution(histogram: &Histogram<u64>, exact: Option<Exact>, source: Ti
         Some(exact) => (exact.min, exact.max, exact.sum as f64 / count as f64),
         None => (histogram.min(), histogram.max(), histogram.mean()),
     };
+    let resolution = basis.uncertainty_ps.max(basis.resolution_ps);
     let at = |quantile: f64| histogram.value_at_quantile(quantile).clamp(min, max.max(min));
     Some(Distribution {
         unit: "ps".to_owned(),
-        source,
+        source: basis.source,
+        uncertainty_ps: basis.uncertainty_ps,
+        below_resolution: resolution.is_some_and(|resolution| at(0.5) < resolution),
         count,
         min,
         mean,
@@ -101,8 +126,8 @@ mod tests {
     use crate::report::model::TimeSource;
 
     const TSC: TimeSources = TimeSources {
-        tx: TimeSource::Tsc,
-        rx: TimeSource::Tsc,
+        tx: TimeSource::Software,
+        rx: TimeSource::Software,
     };
 
     #[test]

@@ -295,5 +295,8 @@ fn host_port(host: u32, speed: BitRate) -> Port {
         rx_queues: 1,
         descriptors: 1024,
         promiscuous: true,
+        pacing: super::Pacing::Auto,
+        pfc: super::PfcReaction::Auto,
+        timestamps: super::Timestamps::Auto,
     }
 }

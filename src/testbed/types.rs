@@ -29,6 +29,8 @@ pub struct Testbed {
     pub fabric: Option<Fabric>,
     /// `configured`; [`Testbed::configured`] also knows the fabric's.
     pub said: Configured,
+    /// `calibration`: file of `squall calibrate`, from the testbed's folder; `None`: the one beside it.
+    pub calibration: Option<String>,
     /// `dut`: free text about the device under test, for the report.
     pub dut: BTreeMap<String, String>,
 }
@@ -116,6 +118,64 @@ pub struct Port {
     pub descriptors: u16,
     /// `promiscuous`: default true.
     pub promiscuous: bool,
+    /// `pacing`.
+    pub pacing: Pacing,
+    /// `pfc`.
+    pub pfc: PfcReaction,
+    /// `timestamps`: default auto.
+    pub timestamps: Timestamps,
+}
+
+/// `pacing`: who sees to it that frames leave at their time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pacing {
+    /// `auto` (default): the NIC where it can, else the loop.
+    Auto,
+    /// `software`: the loop.
+    Software,
+    /// `nic`: the NIC (SEND_ON_TIMESTAMP).
+    Nic,
+}
+
+/// `pfc`: who makes a port obey the PFC and PAUSE frames that come to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PfcReaction {
+    /// `auto` (default): the NIC where its driver can be told to, else the loop; nobody where the port
+    /// is looped back or does not receive.
+    Auto,
+    /// `nic`.
+    Nic,
+    /// `software`: the loop.
+    Software,
+    /// `ignore`: nobody.
+    Ignore,
+}
+
+/// `timestamps`: what the times of a port's frames are to rest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Timestamps {
+    /// `auto` (default): the best that the port has.
+    #[default]
+    Auto,
+    /// `nic`: the NIC stamps every frame.
+    Nic,
+    /// `ptp-probe`: the NIC stamps PTP frames, which are sent between the traffic's.
+    PtpProbe,
+    /// `kernel`: the kernel stamps every frame.
+    Kernel,
+    /// `software`: the processor's clock at the burst.
+    Software,
+}
+
+impl Timestamps {
+    /// Every choice with its word.
+    pub const WORDS: [(&'static str, Timestamps); 5] = [
+        ("auto", Timestamps::Auto),
+        ("nic", Timestamps::Nic),
+        ("ptp-probe", Timestamps::PtpProbe),
+        ("kernel", Timestamps::Kernel),
+        ("software", Timestamps::Software),
+    ];
 }
 
 /// How many workers stand behind a port.

@@ -9,11 +9,15 @@
 mod inferred;
 mod parameters;
 mod ports;
+mod ptp_probes;
+mod times;
 mod traffic;
 
 use std::time::{Duration, SystemTime};
 
-use super::model::{Anomaly, AnomalyKind, Clock, Cores, Dut, DutId, Results, Run, TimeSource, TimeSources, Traffic};
+use super::model::{
+    Anomaly, AnomalyKind, Calibration, Clock, Cores, Dut, DutId, Inferred, Results, Run, TimeSource, Traffic,
+};
 use super::provenance;
 use crate::dpdk;
 use crate::engine::outcome::{self, Outcome};
@@ -41,15 +45,8 @@ pub struct Inputs<'a> {
     pub started: SystemTime,
     /// How long it took, all told.
     pub took: Duration,
-}
-
-/// What the times of a run rest on.
-fn times(outcome: &Outcome) -> TimeSources {
-    let source = match outcome.clock {
-        outcome::Clock::Tsc => TimeSource::Tsc,
-        outcome::Clock::Virtual => TimeSource::Fabric,
-    };
-    TimeSources { tx: source, rx: source }
+    /// What was measured of the instrument itself on this testbed.
+    pub calibration: Option<&'a Calibration>,
 }
 
 /// `amount` over `time`, for one second.
@@ -89,6 +86,17 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
     {
         observations(entry, record, &mut found);
     }
+    for (planned, port) in plan.ports.iter().zip(&outcome.ports) {
+        if let Some(why) = port.times.refused() {
+            let text = format!("{why} No time of arrival at this port is reported, and nothing that rests on one.");
+            let place = format!("ports/{}", planned.name);
+            found.push(Anomaly {
+                kind: AnomalyKind::Clock,
+                text,
+                place,
+            });
+        }
+    }
     for port in plan.hairpins() {
         let text = "Workers behind this port send to each other: most switches do not return a frame to where it came from, and \
                     what they do not return counts as lost."
@@ -118,14 +126,23 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
     let ports = ports.collect();
     let configured = inputs.testbed.configured();
     let places = inferred::places(inputs.testbed, plan);
-    Results::new(
+    ptp_probes::observations(plan, outcome, &mut found);
+    let mut results = Results::new(
         run(inputs, plan, &summary, outcome),
         environment(outcome),
         ports,
         traffic,
-        inferred::inferred(plan, outcome, &configured, &places),
+        // Delays over all ports stand against one another there.
+        if times::any_refused(outcome) {
+            Inferred::default()
+        } else {
+            inferred::inferred(plan, outcome, &configured, &places)
+        },
         found,
-    )
+    );
+    results.calibration = inputs.calibration.map(|calibration| calibration.budget.clone());
+    results.ptp_probes = ptp_probes::ptp_probes(plan, outcome);
+    results
 }
 
 /// What a reader must know that the model's own checks cannot see.
@@ -160,9 +177,18 @@ fn observations(entry: &EntryPlan, record: &EntryRecord, found: &mut Vec<Anomaly
 fn run(inputs: &Inputs<'_>, plan: &Plan, summary: &Summary, outcome: &Outcome) -> Run {
     let first = received(outcome).map(|entry| entry.first_departure).min();
     let last = received(outcome).map(|entry| entry.last_arrival).max();
+    let sources = times::of_run(plan, outcome);
     let mut nonconformities = vec![super::ONE_TRIAL.to_owned()];
     match outcome.clock {
-        outcome::Clock::Tsc => nonconformities.push("Departure and arrival times are software time stamps.".to_owned()),
+        outcome::Clock::Tsc => match sources.rx {
+            TimeSource::Software => {
+                nonconformities.push("Departure and arrival times are software time stamps.".to_owned());
+            }
+            TimeSource::Nic => nonconformities.push("Departure times are software time stamps.".to_owned()),
+            _ => nonconformities.push(
+                "Departure times are software time stamps, and arrival times not all of them hardware's.".to_owned(),
+            ),
+        },
         outcome::Clock::Virtual => {
             nonconformities
                 .push("The device under test is squall's own reference fabric, in simulated time.".to_owned());
@@ -190,13 +216,16 @@ fn run(inputs: &Inputs<'_>, plan: &Plan, summary: &Summary, outcome: &Outcome) -
             outcome::Clock::Tsc => Clock::Tsc,
             outcome::Clock::Virtual => Clock::Virtual,
         },
-        timestamps: times(outcome),
+        timestamps: sources,
         conforming: false,
         nonconformities,
         dut: Dut::new(&inputs.testbed.dut, simulated, inputs.pattern.draft.as_deref()),
         started_at: provenance::rfc3339(inputs.started),
         planned_duration_ps: summary.length.map(|length| length.0),
-        measured_duration_ps: first.zip(last).and_then(|(first, last)| last.0.checked_sub(first.0)),
+        measured_duration_ps: first
+            .zip(last)
+            .filter(|_| !times::any_refused(outcome))
+            .and_then(|(first, last)| last.0.checked_sub(first.0)),
         wall_duration_ps: u64::try_from(inputs.took.as_nanos())
             .unwrap_or(u64::MAX)
             .saturating_mul(1000),

@@ -6,7 +6,7 @@
 
 use super::{Inputs, parameters, per_second, times, wire_bits};
 use crate::engine::outcome::Outcome;
-use crate::measure::{EntryRecord, PairRecord, Recorder};
+use crate::measure::{EntryRecord, GapRecord, PairRecord, Recorder};
 use crate::pattern::Ecn as Codepoint;
 use crate::plan::feed::Work;
 use crate::plan::lane::Sent;
@@ -14,9 +14,9 @@ use crate::plan::summary::{EntrySummary, Summary};
 use crate::plan::{EntryPlan, Pace, Plan};
 use crate::report::model::{
     Codepoints, Distribution, Ecn, Fairness, FairnessOver, FirstMark, Flow, FlowOutage, Flows, Gap, LossCause,
-    Messages, Observed, Pacing, Packets, Rounds, RoutedTokens, TimeSources, Traffic, Volume,
+    Messages, Observed, Pacing, Packets, Rounds, RoutedTokens, Traffic, Volume,
 };
-use crate::report::stats::{distribution, jain};
+use crate::report::stats::{Basis, Exact, distribution, jain};
 use crate::units::Picos;
 
 pub(super) fn traffic(
@@ -27,7 +27,8 @@ pub(super) fn traffic(
     index: usize,
     entry: &EntryPlan,
 ) -> Traffic {
-    let times = times(outcome);
+    let basis = times::of_entry(plan, outcome, entry, inputs.calibration);
+    let times_refused = times::refused(plan, outcome, entry);
     let planned = &summary.entries[index];
     let sent = taken(&outcome.made[index], &outcome.unsent[index]);
     let listening = entry
@@ -39,6 +40,11 @@ pub(super) fn traffic(
         .as_ref()
         .filter(|_| listening && !entry.pairs.is_empty());
     let record = recorder.map(|recorder| &recorder.entries()[index]);
+    // What may be asked for times of arrival.
+    let (timely, timely_record) = (
+        recorder.filter(|_| times_refused.is_none()),
+        record.filter(|_| times_refused.is_none()),
+    );
     let (first_departure, last_departure) = outcome.departures[index];
     let sending = last_departure.saturating_sub(first_departure);
     let active = record
@@ -48,7 +54,8 @@ pub(super) fn traffic(
                 .last_arrival
                 .saturating_sub(first_departure.min(record.first_departure))
         })
-        .or((sending > Picos::ZERO).then_some(sending));
+        .or((sending > Picos::ZERO).then_some(sending))
+        .filter(|_| times_refused.is_none());
     let names = |ports: Vec<usize>| ports.into_iter().map(|port| plan.ports[port].name.clone()).collect();
     let own = Codepoints::default();
     let codepoints = match entry.frame.ecn {
@@ -91,6 +98,7 @@ pub(super) fn traffic(
                 .map(|lane| plan.workers[lane.worker as usize].port),
         )),
         rx_ports: names(ports_of(entry.pairs.iter().map(|pair| plan.arrival_port(*pair)))),
+        times_refused,
         active_ps: active.map(|active| active.0),
         messages: Messages {
             planned: planned.exact.then_some(planned.messages),
@@ -103,32 +111,47 @@ pub(super) fn traffic(
         payload_bytes: Volume::new(sent.payload_bytes, record.map(|record| record.payload_bytes)),
         frame_bytes: Volume::new(sent.frame_bytes, record.map(|record| record.frame_bytes)),
         ecn: Ecn::new(if carries_messages { codepoints } else { own }, seen),
-        goodput_bps: record.and_then(|record| per_second(record.payload_bytes * 8, active_time)),
+        goodput_bps: timely_record.and_then(|record| per_second(record.payload_bytes * 8, active_time)),
         tx_wire_rate_bps: per_second(wire_bits(sent.packets, sent.frame_bytes), sending),
-        rx_wire_rate_bps: record
+        rx_wire_rate_bps: timely_record
             .and_then(|record| per_second(wire_bits(record.packets, record.frame_bytes), active_time)),
-        packet_latency: record.and_then(|record| distribution(&record.latency, None, times)),
-        message_latency: record.and_then(|record| distribution(&record.message_latency, None, times)),
-        fct: record.and_then(|record| fct(entry, record, times)),
-        rounds: record.and_then(|record| rounds(entry, record, times)),
+        packet_latency: timely_record.and_then(|record| distribution(&record.latency, None, basis)),
+        message_latency: timely_record.and_then(|record| distribution(&record.message_latency, None, basis)),
+        fct: timely_record.and_then(|record| fct(entry, record, basis)),
+        rounds: record.and_then(|record| rounds(entry, record, basis, timely.is_some())),
         routing: routing(entry, outcome, index),
-        jfi: recorder.and_then(|recorder| fairness(plan, recorder, index, entry)),
-        first_mark: record.and_then(|record| record.first_mark).map(|mark| FirstMark {
-            arrival_ps: mark.arrival.0,
-            departure_ps: mark.departure.map(|departure| departure.0),
-            frame: mark.frame,
-            flow: u64::from(mark.flow),
-        }),
-        longest_gap: recorder.and_then(|recorder| longest_gap(pairs_of(plan, recorder, index))),
-        outage: recorder.and_then(|recorder| outage(pairs_of(plan, recorder, index))),
+        jfi: timely.and_then(|recorder| fairness(plan, recorder, index, entry)),
+        first_mark: timely_record
+            .and_then(|record| record.first_mark)
+            .map(|mark| FirstMark {
+                arrival_ps: mark.arrival.0,
+                departure_ps: mark.departure.map(|departure| departure.0),
+                frame: mark.frame,
+                flow: u64::from(mark.flow),
+            }),
+        longest_gap: timely.and_then(|recorder| longest_gap(pairs_of(plan, recorder, index))),
+        outage: timely.and_then(|recorder| outage(pairs_of(plan, recorder, index))),
         pacing: Some(Pacing {
             requested_bps: requested(entry, planned),
             achieved_bps: per_second(wire_bits(sent.packets, sent.frame_bytes), sending),
-            lateness: distribution(&outcome.lateness[index], None, times),
+            rate_error_percent: outcome.gaps[index].rate_error().map(|share| 100.0 * share),
+            gaps: gaps(&outcome.gaps[index], times::of_lateness(plan, outcome, entry)),
+            planned_gap_ps: outcome.gaps[index].planned_gap(),
+            most_together: Some(outcome.gaps[index].together).filter(|frames| *frames > 0),
+            lateness: distribution(&outcome.lateness[index], None, times::of_lateness(plan, outcome, entry)),
             slips: outcome.slips[index].0,
         }),
-        flows: flows(outcome, recorder, entry),
+        flows: flows(outcome, recorder, entry, timely.is_some()),
     }
+}
+
+fn gaps(record: &GapRecord, basis: impl Into<Basis>) -> Option<Distribution> {
+    let exact = Exact {
+        min: record.least,
+        max: record.greatest,
+        sum: record.sum,
+    };
+    distribution(&record.gaps, Some(exact), basis)
 }
 
 /// The records of an entry's pairs.
@@ -189,6 +212,14 @@ fn requested(entry: &EntryPlan, planned: &EntrySummary) -> Option<u64> {
     );
     if unlimited || closed || planned.length == Picos::MAX {
         return None;
+    }
+    if !planned.exact && matches!(entry.work, Work::Continuous { period: None, .. }) {
+        // It ends by time: how many frames that will be is an estimate, the rate is not.
+        let rates = entry.sending_lanes().map(|lane| match lane.pace {
+            Pace::Unlimited => 0,
+            Pace::Wire(rate) => rate.0,
+        });
+        return Some(rates.fold(0, u64::saturating_add));
     }
     per_second(planned.wire_bytes.saturating_mul(8), planned.length)
 }
@@ -276,7 +307,7 @@ fn attribute(plan: &Plan, outcome: &Outcome, entry: &EntryPlan, rest: u64) -> Ve
     vec![(LossCause::Undivided, ours), (LossCause::LostInDut, rest - ours)]
 }
 
-fn fct(entry: &EntryPlan, record: &EntryRecord, times: TimeSources) -> Option<Distribution> {
+fn fct(entry: &EntryPlan, record: &EntryRecord, basis: Basis) -> Option<Distribution> {
     // A transfer of several messages is a group; else each message is its own flow's transfer.
     let of_groups = matches!(&entry.work, Work::Continuous { sizes, .. } if sizes.per_transfer > 1);
     let histogram = if of_groups {
@@ -284,10 +315,10 @@ fn fct(entry: &EntryPlan, record: &EntryRecord, times: TimeSources) -> Option<Di
     } else {
         &record.completion
     };
-    distribution(histogram, None, times)
+    distribution(histogram, None, basis)
 }
 
-fn rounds(entry: &EntryPlan, record: &EntryRecord, times: TimeSources) -> Option<Rounds> {
+fn rounds(entry: &EntryPlan, record: &EntryRecord, basis: Basis, timely: bool) -> Option<Rounds> {
     let (planned, bytes) = match &entry.work {
         Work::Rounds(rounds) => {
             let transfers = rounds.messages() / rounds.sizes.per_transfer;
@@ -308,7 +339,7 @@ fn rounds(entry: &EntryPlan, record: &EntryRecord, times: TimeSources) -> Option
         planned,
         completed,
         payload_bytes: completed * bytes,
-        time: distribution(&record.group_completion, None, times),
+        time: distribution(&record.group_completion, None, basis).filter(|_| timely),
     })
 }
 
@@ -384,7 +415,7 @@ fn fairness(plan: &Plan, recorder: &Recorder, index: usize, entry: &EntryPlan) -
     })
 }
 
-fn flows(outcome: &Outcome, recorder: Option<&Recorder>, entry: &EntryPlan) -> Flows {
+fn flows(outcome: &Outcome, recorder: Option<&Recorder>, entry: &EntryPlan, timely: bool) -> Flows {
     let range = entry.first_flow as usize..(entry.first_flow + entry.flows()) as usize;
     let all = range.map(|number| {
         let sent = outcome.flow_packets[number];
@@ -393,7 +424,7 @@ fn flows(outcome: &Outcome, recorder: Option<&Recorder>, entry: &EntryPlan) -> F
         let flow = recorder.map(|recorder| &recorder.flows()[number]);
         let latency = recorder
             .and_then(|recorder| recorder.flow_latency().get(number))
-            .filter(|h| !h.is_empty());
+            .filter(|h| timely && !h.is_empty());
         Flow {
             number: number as u64,
             from: pair.src,
@@ -408,6 +439,7 @@ fn flows(outcome: &Outcome, recorder: Option<&Recorder>, entry: &EntryPlan) -> F
             reordered: flow.map(|flow| u64::from(flow.reordered)),
             ce: flow.map(|flow| u64::from(flow.ce)),
             goodput_bps: flow
+                .filter(|_| timely)
                 .and_then(|flow| per_second(flow.bytes * 8, flow.last_arrival.saturating_sub(flow.first_arrival))),
             latency_p50_ps: latency.map(|histogram| histogram.value_at_quantile(0.5)),
             latency_max_ps: latency.map(hdrhistogram::Histogram::max),

@@ -7,21 +7,25 @@
 //!
 //! Left out on purpose: how the values come about (`measure`), and derived ones (`kpi`, `stats`).
 
+mod calibration;
 mod device;
 mod expected;
 mod inferred;
 mod names;
 mod port;
+mod ptp_probe;
 mod run;
 mod traffic;
 
 use serde::{Deserialize, Serialize};
 
+pub use calibration::*;
 pub use device::*;
 pub use expected::*;
 pub use inferred::*;
 pub use names::*;
 pub use port::*;
+pub use ptp_probe::*;
 pub use run::*;
 pub use traffic::*;
 
@@ -39,6 +43,9 @@ pub struct Results {
     pub environment: Environment,
     /// Every port, in the testbed's order.
     pub ports: Vec<Port>,
+    /// PTP probes beside the traffic, by path and class; empty where no ports stamp them.
+    #[serde(default)]
+    pub ptp_probes: Vec<PtpProbe>,
     /// Every traffic entry, in the pattern's order.
     pub traffic: Vec<Traffic>,
     /// The draft's KPIs, as far as they can be told from outside the DUT.
@@ -48,6 +55,9 @@ pub struct Results {
     pub inferred: Inferred,
     /// Whatever a reader must know before trusting the figures.
     pub anomalies: Vec<Anomaly>,
+    /// What the instrument adds of its own on this testbed, where that was measured.
+    #[serde(default)]
+    pub calibration: Option<Budget>,
     /// What the device under test says of itself, through a hook.
     #[serde(default)]
     pub device: Option<Device>,
@@ -74,10 +84,12 @@ impl Results {
             run,
             environment,
             ports,
+            ptp_probes: Vec::new(),
             traffic,
             kpis: Vec::new(),
             inferred,
             anomalies: found,
+            calibration: None,
             device: None,
             expectations: Vec::new(),
         };

@@ -41,12 +41,16 @@ words! {
 words! {
     /// What a departure or arrival time rests on.
     TimeSource {
-        /// The TSC when the frame's burst was handed to, or taken from, the port.
-        Tsc = "tsc",
+        /// The TSC when the frame's burst was handed to, or taken from, the port. Results before the
+        /// other sources were there call it `tsc`.
+        #[serde(alias = "tsc")]
+        Software = "software",
+        /// The kernel's clock when it had the frame (net_pcap).
+        Kernel = "kernel",
         /// The NIC's own clock (hardware time stamp, or send on timestamp).
         Nic = "nic",
-        /// The kernel's clock (a driver that passes on software time stamps).
-        Kernel = "kernel",
+        /// The NIC's time stamps on PTP frames that were sent between the traffic's.
+        PtpProbe = "ptp-probe",
         /// The reference fabric's simulated clock.
         Fabric = "fabric",
         /// Not the same on all ports; each port's entry says which.
@@ -114,6 +118,32 @@ words! {
         Frames = "frames",
         /// The driver's extended statistics.
         Xstats = "xstats",
+    }
+}
+
+words! {
+    /// Who saw to it that frames left at their time.
+    PacedBy {
+        /// squall's sending loop, which handed them over then.
+        Software = "software",
+        /// The NIC, which was given them ahead of their time (send on timestamp).
+        Nic = "nic",
+        /// The reference fabric's NIC.
+        Fabric = "fabric",
+    }
+}
+
+words! {
+    /// Who made a port obey the PFC and PAUSE frames that came to it.
+    PfcReaction {
+        /// Nobody of ours.
+        None = "none",
+        /// squall's sending loop, class by class: no MAC does.
+        Software = "software",
+        /// The NIC, which was told to.
+        Nic = "nic",
+        /// The reference fabric's NIC.
+        Fabric = "fabric",
     }
 }
 

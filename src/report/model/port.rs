@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{PfcSource, TimeSources};
+use super::{PacedBy, PfcReaction, PfcSource, TimeSources};
 
 /// One port. Bytes are those of frames without their FCS; rates are *wire* rates, with preamble,
 /// FCS and gap (24 bytes a frame).
@@ -22,6 +22,15 @@ pub struct Port {
     pub workers: u32,
     /// What times rest on at this port.
     pub timestamps: TimeSources,
+    /// The clock behind its stamps, where that is neither the processor's nor simulated.
+    #[serde(default)]
+    pub clock: Option<PortClock>,
+    /// From the time that a burst's frames bear as their departure to the port's having taken them.
+    #[serde(default)]
+    pub tx_spread: Option<BurstSpread>,
+    /// From the look before to the burst that brought frames: so much earlier may they have come.
+    #[serde(default)]
+    pub rx_spread: Option<BurstSpread>,
     /// Sent by our loops.
     pub tx: PortTx,
     /// Received by our loops.
@@ -32,6 +41,40 @@ pub struct Port {
     pub xstats: BTreeMap<String, u64>,
     /// PFC (IEEE 802.1Qbb) and PAUSE frames.
     pub pfc: PortPfc,
+}
+
+/// A clock that is related to the run's by readings of both.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PortClock {
+    /// Readings that were used.
+    pub readings: u64,
+    /// Length of a tick; none when the clock was never related.
+    pub tick_ps: Option<f64>,
+    /// Its rate against its nominal one, by the TSC; none where it has no nominal one.
+    pub drift_ppm: Option<f64>,
+    /// How far times told by it may be off, resolution of the stamps included.
+    pub uncertainty_ps: Option<u64>,
+    /// Frames whose arrival is their stamp's.
+    pub stamped: u64,
+    /// Frames without a usable stamp.
+    pub unstamped: u64,
+    /// Stamps later than the burst that brought their frame.
+    pub late: u64,
+    /// Why no delay may rest on it.
+    pub refused: Option<String>,
+}
+
+/// How far bursts spread the times of the frames in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BurstSpread {
+    /// Bursts.
+    pub bursts: u64,
+    /// Median.
+    pub p50_ps: u64,
+    /// 99th percentile.
+    pub p99_ps: u64,
+    /// Greatest.
+    pub max_ps: u64,
 }
 
 /// Sent by our loops.
@@ -47,6 +90,12 @@ pub struct PortTx {
     pub offered_bps: Option<u64>,
     /// Wire rate of what it took, over the time in which it sent.
     pub achieved_bps: Option<u64>,
+    /// Who saw to it that frames left at their time.
+    #[serde(default)]
+    pub paced_by: Option<PacedBy>,
+    /// Frames that the NIC was to send at their time and was given none for: they left at once.
+    #[serde(default)]
+    pub untimed: u64,
 }
 
 /// Received by our loops.
@@ -108,4 +157,11 @@ pub struct PortPfc {
     pub paused_ps_per_class: Option<[u64; 8]>,
     /// Where the counts of received frames come from.
     pub received_source: Option<PfcSource>,
+    /// PFC frames that the MAC sent by itself and that name the class; none where the driver does not
+    /// tell.
+    #[serde(default)]
+    pub mac_sent_per_class: Option<[u64; 8]>,
+    /// Who made the port obey those that came.
+    #[serde(default)]
+    pub reaction: Option<PfcReaction>,
 }

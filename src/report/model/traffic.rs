@@ -22,6 +22,9 @@ pub struct Traffic {
     pub tx_ports: Vec<String>,
     /// Ports that receive it.
     pub rx_ports: Vec<String>,
+    /// Why its arrivals are not to be believed: then everything that rests on them is none.
+    #[serde(default)]
+    pub times_refused: Option<String>,
     /// From its first departure to its last arrival (departure, where nothing is received).
     pub active_ps: Option<u64>,
     /// Messages.
@@ -324,6 +327,14 @@ pub struct Distribution {
     pub unit: String,
     /// What the times rest on.
     pub source: TimeSources,
+    /// How far a single value may be off: by the spread of the bursts, the resolution of the stamps,
+    /// and what relating the clocks leaves open.
+    #[serde(default)]
+    pub uncertainty_ps: Option<u64>,
+    /// Whether the median is less than the instrument can tell: `uncertainty_ps`, or what a
+    /// calibration of the testbed says.
+    #[serde(default)]
+    pub below_resolution: bool,
     /// Number of values.
     pub count: u64,
     /// Least.
@@ -391,8 +402,21 @@ pub struct Pacing {
     pub requested_bps: Option<u64>,
     /// Wire rate sent.
     pub achieved_bps: Option<u64>,
+    /// By how much the rate differs from the one planned, in percent of it: the time from each
+    /// sender's first frame to its last as planned, against the time that it took.
+    #[serde(default)]
+    pub rate_error_percent: Option<f64>,
     /// Departure − planned departure; none where the NIC paces and does not tell.
     pub lateness: Option<Distribution>,
+    /// From one departure of a sender to its next.
+    #[serde(default)]
+    pub gaps: Option<Distribution>,
+    /// Mean of the gaps as planned.
+    #[serde(default)]
+    pub planned_gap_ps: Option<f64>,
+    /// The most frames of one sender that left at one time.
+    #[serde(default)]
+    pub most_together: Option<u64>,
     /// How often a sender was so late that its schedule was moved.
     pub slips: u64,
 }

@@ -10,12 +10,14 @@ use super::example::results;
 use crate::report::model::*;
 
 /// Objects that occur in several places and are described once.
-const SHARED: [(&str, &[&str]); 7] = [
+const SHARED: [(&str, &[&str]); 8] = [
     (
         "distribution",
         &[
             "unit",
             "source",
+            "uncertainty_ps",
+            "below_resolution",
             "count",
             "min",
             "mean",
@@ -28,6 +30,7 @@ const SHARED: [(&str, &[&str]); 7] = [
         ],
     ),
     ("spread", &["min", "mean", "max"]),
+    ("burst spread", &["bursts", "p50_ps", "p99_ps", "max_ps"]),
     ("times", &["tx", "rx"]),
     ("estimate", &["value", "low", "high"]),
     (
@@ -176,6 +179,8 @@ fn every_word_is_described() {
         ("LossCause", words(LossCause::ALL)),
         ("FairnessOver", words(FairnessOver::ALL)),
         ("PfcSource", words(PfcSource::ALL)),
+        ("PacedBy", words(PacedBy::ALL)),
+        ("PfcReaction", words(PfcReaction::ALL)),
         ("MarkAt", words(MarkAt::ALL)),
         ("MarkingVerdict", words(MarkingVerdict::ALL)),
         ("PauseDirection", words(PauseDirection::ALL)),

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::report::model::*;
 
 pub(super) const TIMES: TimeSources = TimeSources {
-    tx: TimeSource::Tsc,
+    tx: TimeSource::Software,
     rx: TimeSource::Nic,
 };
 
@@ -15,6 +15,8 @@ fn distribution(scale: u64) -> Distribution {
     Distribution {
         unit: "ps".to_owned(),
         source: TIMES,
+        uncertainty_ps: Some(1_250_000),
+        below_resolution: scale < 1_000_000,
         count: 800,
         min: scale,
         mean: 1.5 * scale as f64,
@@ -69,6 +71,7 @@ pub(super) fn incast() -> Traffic {
         parameters: BTreeMap::from([("senders".to_owned(), json!(8)), ("message".to_owned(), json!(65_536))]),
         tx_ports: vec!["p0".to_owned()],
         rx_ports: vec!["p1".to_owned()],
+        times_refused: None,
         active_ps: Some(4_500_000_000),
         messages: Messages {
             planned: Some(800),
@@ -124,7 +127,11 @@ pub(super) fn incast() -> Traffic {
         pacing: Some(Pacing {
             requested_bps: Some(100_000_000_000),
             achieved_bps: Some(95_000_000_000),
+            rate_error_percent: Some(-5.0),
             lateness: Some(distribution(20_000)),
+            gaps: Some(distribution(334_000)),
+            planned_gap_ps: Some(334_240.0),
+            most_together: Some(4),
             slips: 3,
         }),
         flows: Flows::new((0..8).map(flow).collect(), Flows::LISTED),
@@ -222,12 +229,36 @@ fn port(name: &str, tx: u64, rx: u64) -> Port {
         speed_bps: Some(100_000_000_000),
         workers: 8,
         timestamps: TIMES,
+        clock: Some(PortClock {
+            readings: 120,
+            tick_ps: Some(999.9),
+            drift_ppm: Some(100.0),
+            uncertainty_ps: Some(450_000),
+            stamped: rx,
+            unstamped: 0,
+            late: 0,
+            refused: None,
+        }),
+        tx_spread: Some(BurstSpread {
+            bursts: tx / 8 + 1,
+            p50_ps: 400_000,
+            p99_ps: 800_000,
+            max_ps: 90_000_000,
+        }),
+        rx_spread: Some(BurstSpread {
+            bursts: rx / 2 + 1,
+            p50_ps: 300_000,
+            p99_ps: 700_000,
+            max_ps: 80_000_000,
+        }),
         tx: PortTx {
             frames: tx,
             bytes: tx * 4_154,
             unsent: 0,
             offered_bps: Some(100_000_000_000),
             achieved_bps: (tx > 0).then_some(95_000_000_000),
+            paced_by: Some(PacedBy::Nic),
+            untimed: 0,
         },
         rx: PortRx {
             frames: rx,
@@ -252,6 +283,8 @@ fn port(name: &str, tx: u64, rx: u64) -> Port {
             pause_received: Some(0),
             paused_ps_per_class: Some([0, 0, 0, 80_000_000, 0, 0, 0, 0]),
             received_source: Some(PfcSource::Xstats),
+            mac_sent_per_class: Some([0, 0, 0, 4, 0, 0, 0, 0]),
+            reaction: Some(PfcReaction::Nic),
         },
     }
 }
@@ -280,6 +313,25 @@ pub(super) fn run() -> Run {
         wall_duration_ps: 7_000_000_000_000,
         interrupted: true,
         interrupted_by: Some("SIGINT".to_owned()),
+    }
+}
+
+pub(super) fn budget() -> Budget {
+    Budget {
+        measured_at: "2026-02-24T17:00:00Z".to_owned(),
+        testbed_sha256: "11".repeat(32),
+        floor_ps: 1_100_000,
+        jitter_ps: 300_000,
+        uncertainty_ps: Some(450_000),
+        resolution_ps: 450_000,
+        pacing_error_ppm: Some(12.5),
+        lossless: vec![CalibratedRate {
+            payload_bytes: 4_096,
+            frame_bytes: 4_174,
+            rate_bps: Some(99_000_000_000),
+            frames_per_second: Some(2_947_832),
+            too_high_bps: Some(100_000_000_000),
+        }],
     }
 }
 
@@ -499,12 +551,38 @@ pub(super) fn results() -> Results {
         place: "run".to_owned(),
     };
     let ports = vec![port("p0", 12_800, 0), port("p1", 0, 12_790)];
-    Results::new(
+    let mut results = Results::new(
         run(),
         environment(),
         ports,
         vec![incast(), alltoall(), blind()],
         inferred(),
         vec![found],
-    )
+    );
+    results.calibration = Some(budget());
+    results.ptp_probes = vec![ptp_probe()];
+    results
+}
+
+fn ptp_probe() -> PtpProbe {
+    PtpProbe {
+        from: "p0".to_owned(),
+        to: "p8".to_owned(),
+        vid: Some(100),
+        pcp: Some(3),
+        source: TimeSource::PtpProbe,
+        sent: 1_210,
+        refused: 1,
+        lost: 2,
+        late: 1,
+        no_departure: 2,
+        no_arrival: 1,
+        disturbed: 1,
+        outside: 0,
+        stamped: 1_203,
+        delay: Some(distribution(1_000_000)),
+        uncertainty_ps: Some(48_000),
+        drift_ppm: Some(-12.5),
+        why_not: None,
+    }
 }

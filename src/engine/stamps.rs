@@ -1,0 +1,335 @@
+//! What the times of each port's frames rest on: the choice, and other clocks beside the run's.
+//!
+//! Contract: a testbed's wish that a port cannot fulfil is an error before anything is sent; `auto` is
+//! the best that the port has. A clock other than the processor's is read several times a second while
+//! the run lasts, and what its stamps come to is right within a stated uncertainty or is refused
+//! (`measure::clock`).
+//!
+//! Left out on purpose: PTP probes, and what a refusal does to figures (`report`).
+
+use hdrhistogram::Histogram;
+
+use crate::dpdk::{Effective, Port, RxTimestamps, StampSource, Started, TscClock, kernel_nanos, tsc};
+use crate::measure::clock::{Line, Reading, Relation, Scale, Summary, Time};
+use crate::measure::record::coarse_histogram;
+use crate::testbed::Timestamps;
+use crate::units::Picos;
+
+/// Reads another clock, in its own ticks; `None` when it does not answer.
+pub type Reader = Box<dyn FnMut() -> Option<u64> + Send>;
+
+/// What one port's times are to rest on.
+pub struct Stamping {
+    /// The choice. With [`StampSource::PtpProbe`] the frames' own times go by software.
+    pub source: StampSource,
+    /// The clock behind arrival stamps, where that is not the processor's.
+    pub clock: Option<(Scale, Reader)>,
+}
+
+impl Stamping {
+    /// What a started port's times are to rest on by its testbed, and the clock behind it.
+    ///
+    /// # Errors
+    /// A wish that it cannot fulfil.
+    pub fn of(wanted: Timestamps, name: &str, port: &Port<Started>) -> Result<Stamping, Refused> {
+        let sources = port.info().map(|info| info.stamp_sources(&port.abilities()));
+        // A port that does not describe itself has been refused long before.
+        let sources = sources.unwrap_or_else(|_| vec![StampSource::Software]);
+        let source = choose(wanted, name, &port.effective(), &sources)?;
+        let clock: Option<(Scale, Reader)> = match source {
+            StampSource::Nic => {
+                let mut clock = port.device_clock();
+                // Asked for by name it may be unreadable, and is not asked again and again.
+                let readable = clock.is_readable();
+                Some((Scale::DEVICE, Box::new(move || clock.ticks().filter(|_| readable))))
+            }
+            StampSource::Kernel => Some((Scale::KERNEL_MICROS, Box::new(|| Some(kernel_nanos())))),
+            StampSource::PtpProbe | StampSource::Software => None,
+        };
+        Ok(Stamping { source, clock })
+    }
+}
+
+/// Why a testbed's `timestamps` cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("port {port}: timestamps: {wanted}: {why}; it can do {can}, and `timestamps: auto` takes the best of it")]
+pub struct Refused {
+    /// The port.
+    pub port: String,
+    /// What was asked for.
+    pub wanted: &'static str,
+    /// Why not.
+    pub why: &'static str,
+    /// What there is.
+    pub can: String,
+}
+
+/// Whether a port is to be started with arrival stamps of its own.
+#[must_use]
+pub const fn wants_stamps(wanted: Timestamps) -> bool {
+    !matches!(wanted, Timestamps::Software | Timestamps::PtpProbe)
+}
+
+/// Chooses for a started port. `can` is what it has, best first.
+///
+/// # Errors
+/// A wish that it cannot fulfil.
+pub fn choose(
+    wanted: Timestamps,
+    port: &str,
+    effective: &Effective,
+    can: &[StampSource],
+) -> Result<StampSource, Refused> {
+    let (word, source, why) = match wanted {
+        Timestamps::Auto => return Ok(can.first().copied().unwrap_or(StampSource::Software)),
+        Timestamps::Software => return Ok(StampSource::Software),
+        // Whether its clock can be read shows when it is: without, delays are refused.
+        Timestamps::Nic if effective.rx_timestamps == RxTimestamps::DeviceClock => return Ok(StampSource::Nic),
+        Timestamps::Nic => ("nic", StampSource::Nic, "its driver does not stamp every frame"),
+        Timestamps::Kernel => (
+            "kernel",
+            StampSource::Kernel,
+            "only net_pcap hands on the kernel's stamps",
+        ),
+        Timestamps::PtpProbe => (
+            "ptp-probe",
+            StampSource::PtpProbe,
+            "its driver does not stamp PTP frames",
+        ),
+    };
+    if can.contains(&source) {
+        return Ok(source);
+    }
+    let names: Vec<&str> = can.iter().map(|source| source.name()).collect();
+    Err(Refused {
+        port: port.to_owned(),
+        wanted: word,
+        why,
+        can: names.join(", "),
+    })
+}
+
+/// Looks at one other clock while a run lasts.
+pub struct Watch {
+    /// Index of the port.
+    pub port: usize,
+    scale: Scale,
+    reader: Reader,
+    /// Readings before the run's clock was started, in cycles.
+    early: Vec<(u64, u64, u64)>,
+    relation: Relation,
+    refused: u64,
+}
+
+/// Readings of which the tightest counts: an interrupt would spoil a single one.
+const TRIES: usize = 8;
+
+impl Watch {
+    /// Begins to look.
+    #[must_use]
+    pub fn new(port: usize, scale: Scale, reader: Reader) -> Watch {
+        let mut watch = Watch {
+            port,
+            scale,
+            reader,
+            early: Vec::new(),
+            relation: Relation::new(scale),
+            refused: 0,
+        };
+        watch.look_early();
+        watch
+    }
+
+    /// The tightest of several readings: cycles before, ticks, cycles after.
+    fn tightest(&mut self) -> Option<(u64, u64, u64)> {
+        let mut best: Option<(u64, u64, u64)> = None;
+        for _ in 0..TRIES {
+            let before = tsc();
+            let Some(ticks) = (self.reader)() else { continue };
+            let after = tsc();
+            let width = |reading: &(u64, u64, u64)| reading.2.wrapping_sub(reading.0);
+            let this = (before, ticks, after);
+            if best.as_ref().is_none_or(|best| width(&this) < width(best)) {
+                best = Some(this);
+            }
+        }
+        best
+    }
+
+    /// A reading before the run's clock is there.
+    pub fn look_early(&mut self) {
+        let reading = self.tightest();
+        self.early.extend(reading);
+    }
+
+    /// A reading now, and the readings before. Returns the line that is new by it; `None` while there
+    /// is none, and when the clock was lost.
+    pub fn look(&mut self, clock: &TscClock) -> Option<Line> {
+        let mut readings = std::mem::take(&mut self.early);
+        match self.tightest() {
+            Some(reading) => readings.push(reading),
+            None => self.refused += 1,
+        }
+        for (before, ticks, after) in readings {
+            self.relation.read(Reading {
+                before: clock.signed(before),
+                ticks,
+                after: clock.signed(after),
+            });
+        }
+        self.relation.line()
+    }
+
+    /// What has become of it.
+    #[must_use]
+    pub fn finish(self) -> Relation {
+        self.relation
+    }
+
+    /// How its stamps count.
+    #[must_use]
+    pub fn scale(&self) -> Scale {
+        self.scale
+    }
+}
+
+/// Arrival stamps of one receive queue, on their way to times of the run.
+#[derive(Debug, Clone, Default)]
+pub struct Stamps {
+    line: Option<Line>,
+    /// What was counted.
+    pub counts: StampCounts,
+}
+
+/// What became of arrival stamps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StampCounts {
+    /// Frames whose time is their stamp's.
+    pub stamped: u64,
+    /// Frames without a stamp, or with one that nothing can be made of.
+    pub unstamped: u64,
+    /// Stamps later than the burst that brought the frame.
+    pub late: u64,
+}
+
+impl StampCounts {
+    /// Takes in what another queue has counted.
+    pub fn add(&mut self, other: &StampCounts) {
+        self.stamped += other.stamped;
+        self.unstamped += other.unstamped;
+        self.late += other.late;
+    }
+}
+
+impl Stamps {
+    /// By what stamps become times from now on; `None`: not at all.
+    pub fn set_line(&mut self, line: Option<Line>) {
+        self.line = line;
+    }
+
+    /// The arrival of a frame that the burst at `burst` has brought, by its own stamp; `burst` itself
+    /// where that says nothing.
+    #[inline]
+    pub fn arrival(&mut self, stamp: Option<u64>, burst: Picos) -> Picos {
+        let Some((line, time)) = self
+            .line
+            .zip(stamp)
+            .and_then(|(line, stamp)| Some((line, line.time_of(stamp)?)))
+        else {
+            self.counts.unstamped += 1;
+            return burst;
+        };
+        let latest = Time::try_from(burst.0).unwrap_or(Time::MAX);
+        if time > latest {
+            // No frame is stamped after it was taken in: within the uncertainty it is this instant.
+            self.counts.late += u64::from(time.abs_diff(latest) > line.uncertainty_at(time));
+            self.counts.stamped += 1;
+            return burst;
+        }
+        self.counts.stamped += 1;
+        Picos(u64::try_from(time).unwrap_or(0))
+    }
+}
+
+/// What a port's times rest on, and how far they may be off, after a run.
+#[derive(Debug, Clone)]
+pub struct PortTimes {
+    /// What was chosen.
+    pub source: StampSource,
+    /// From the clock by which a burst's frames are stamped to the port's having taken them, ps.
+    pub tx_spread: Histogram<u64>,
+    /// From the look before that found no frame, or other frames, to the burst, ps.
+    pub rx_spread: Histogram<u64>,
+    /// The clock behind arrival stamps, where it is not the processor's.
+    pub clock: Option<PortClock>,
+}
+
+/// Another clock, after a run.
+#[derive(Debug, Clone)]
+pub struct PortClock {
+    /// What is known of it; `None` when it was never related to the run's.
+    pub summary: Option<Summary>,
+    /// What became of the stamps.
+    pub counts: StampCounts,
+    /// Why no delay may rest on it.
+    pub refused: Option<String>,
+}
+
+impl PortTimes {
+    /// Of a port of which nothing was measured yet.
+    #[must_use]
+    pub fn new(source: StampSource) -> PortTimes {
+        PortTimes {
+            source,
+            tx_spread: coarse_histogram(),
+            rx_spread: coarse_histogram(),
+            clock: None,
+        }
+    }
+
+    /// Why no delay may rest on this port's arrivals.
+    #[must_use]
+    pub fn refused(&self) -> Option<&str> {
+        self.clock.as_ref().and_then(|clock| clock.refused.as_deref())
+    }
+}
+
+impl PortClock {
+    /// The books of a clock.
+    #[must_use]
+    pub fn new(relation: &Relation, counts: StampCounts) -> PortClock {
+        let (summary, lost) = (relation.summary(), relation.lost());
+        let refused = match (lost, summary) {
+            (Some(lost), _) if lost.by == i64::MIN => {
+                Some("The clock behind the stamps stands still or runs backwards.".to_owned())
+            }
+            (Some(lost), _) => {
+                let far = Picos(lost.by.unsigned_abs());
+                let direction = if lost.by > 0 { "ahead of" } else { "behind" };
+                Some(format!(
+                    "The clock behind the stamps was {far} {direction} where its readings had it, {} into the run, when it could \
+                     be off by {}: it was set, or its rate changed.",
+                    Picos(u64::try_from(lost.at).unwrap_or(0)),
+                    Picos(lost.allowed)
+                ))
+            }
+            (None, None) => {
+                Some("The clock behind the stamps cannot be read, so nobody knows what they mean.".to_owned())
+            }
+            (None, Some(_)) if counts.late > 0 => Some(format!(
+                "{} of {} stamps are later than the burst that brought their frame.",
+                counts.late, counts.stamped
+            )),
+            (None, Some(_)) if counts.unstamped > 0 => Some(format!(
+                "{} frames came without a stamp, or with one of another time, beside {} with one.",
+                counts.unstamped, counts.stamped
+            )),
+            (None, Some(_)) => None,
+        };
+        PortClock {
+            summary,
+            counts,
+            refused,
+        }
+    }
+}
