@@ -318,8 +318,8 @@ fn prepare(
         commands,
         open: open.into_iter().map(|units| (units, Picos::ZERO)).collect(),
         snapshots: vec![Snapshot::default(); cores.len()],
-        heard_at: vec![Instant::now(); cores.len()],
         sending_over: Arc::default(),
+        heard_at: vec![Instant::now(); cores.len()],
     };
     (tasks, control, announced)
 }
@@ -331,10 +331,10 @@ struct Control {
     /// For each entry: queues that are still sending it, and its last departure.
     open: Vec<(usize, Picos)>,
     snapshots: Vec<Snapshot>,
-    /// When each core last sent one.
-    heard_at: Vec<Instant>,
     /// Set when nothing is sent any more: probes see the traffic, not the silence after it.
     sending_over: Arc<AtomicBool>,
+    /// When each core last sent one.
+    heard_at: Vec<Instant>,
 }
 
 impl Control {
