@@ -29,7 +29,7 @@ cargo clippy --workspace --all-targets --locked -- -D warnings
 
 if command -v shellcheck >/dev/null; then
     begin "form: shellcheck"
-    shellcheck -e SC2317,SC2001 scripts/*.sh .ci/run
+    shellcheck -e SC2317,SC2001 scripts/*.sh hooks/* .ci/run
 fi
 
 begin "fuzzing: ${FUZZ_SECONDS:-60} s a target"

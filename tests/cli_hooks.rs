@@ -606,7 +606,7 @@ fn sonic_s_failures_are_told() {
 
 #[test]
 fn the_shipped_hooks_are_shell_that_any_shell_reads() {
-    for name in ["sonic", "template"] {
+    for name in ["kernel-switch", "sonic", "template"] {
         let path = repository().join("hooks").join(name);
         let mode = std::fs::metadata(&path).expect("it is shipped").permissions().mode();
         assert_ne!(mode & 0o111, 0, "{name} is executable");

@@ -240,7 +240,9 @@ fn doctor_asks_the_ports_what_they_offer() {
     let (status, found) = findings(&["--memory", "1MiB", "--testbed", "ring", "--pattern", "first-look"]);
     assert_eq!(status, Some(0), "{found:?}");
     assert!(
-        of(&found, "timestamps").join("\n").contains("net_ring0 (net_ring)"),
+        of(&found, "timestamps")
+            .join("\n")
+            .contains("net_ring0 (net_ring) goes by the processor's clock"),
         "{found:?}"
     );
     assert!(

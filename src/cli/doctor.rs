@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::devices::{DeviceFlags, print};
-use super::{Failure, Outcome};
-use crate::dpdk::{self, DeviceArg, Eal, EalConfig, Hugepages, Port};
+use super::{Failure, Outcome, ports};
+use crate::dpdk::{self, DeviceArg, Eal, EalConfig, Hugepages};
 use crate::host::{self, Devlink, Finding, Interfaces, Level, Needs, Offer, PortNeed};
 use crate::plan::summary::PortSummary;
 use crate::testbed::Testbed;
@@ -26,7 +26,7 @@ pub struct Args {
     /// each port of the testbed are compared with the links
     #[arg(long, value_name = "PATTERN", requires = "testbed")]
     pattern: Option<String>,
-    /// Look at the host only; do not open the ports to see what they offer
+    /// Look at the host only; do not start the ports for a moment to see what they offer
     #[arg(long)]
     no_ports: bool,
     /// Take missing hugepages as an error
@@ -42,9 +42,6 @@ pub struct Args {
 
 /// Ethernet, IPv4, UDP, BTH, RETH, immediate, 4096 bytes of payload, ICRC (IBTA Vol 1, 9.2; Annex A17).
 const LONGEST_FRAME: u32 = 14 + 20 + 8 + 12 + 16 + 4 + 4096 + 4;
-
-/// Memory for ports that are opened and not started.
-const OPENING: Bytes = Bytes(256 << 20);
 
 /// Runs the command.
 ///
@@ -72,13 +69,13 @@ pub fn run(args: &Args) -> Outcome {
         cores: wanted.cores,
         frame_len: asked.frame_len,
         owned_interfaces: args.i_own_this_interface.clone(),
-        ports: ports(wanted.testbed.as_ref(), &wanted.eal, &asked.loads),
+        ports: port_needs(wanted.testbed.as_ref(), &wanted.eal, &asked.loads),
     };
     let root = Path::new("/");
     let mut findings = host::examine(root, &needs, &interfaces, &Devlink::of_this_host(root, &needs));
     let in_the_way = findings.iter().any(|finding| finding.level == Level::Error);
     if !args.no_ports && !in_the_way && !needs.devices.is_empty() {
-        match offers(wanted.eal) {
+        match offers(wanted.eal, wanted.testbed.as_ref()) {
             Ok(offers) => findings.extend(host::examine_offers(&offers)),
             Err(error) => findings.push(Finding {
                 check: "ports",
@@ -121,7 +118,7 @@ fn asked(pattern: &str, testbed: Option<&Testbed>) -> Result<Asked, Failure> {
 }
 
 /// What the testbed wants of its devices, which are the first of those named.
-fn ports(testbed: Option<&Testbed>, eal: &EalConfig, loads: &[BitRate]) -> Vec<PortNeed> {
+fn port_needs(testbed: Option<&Testbed>, eal: &EalConfig, loads: &[BitRate]) -> Vec<PortNeed> {
     let of_testbed = testbed.map_or(&[][..], |testbed| &testbed.ports);
     let need = |(at, device): (usize, &DeviceArg)| PortNeed {
         device: device.clone(),
@@ -131,19 +128,28 @@ fn ports(testbed: Option<&Testbed>, eal: &EalConfig, loads: &[BitRate]) -> Vec<P
     eal.devices.iter().enumerate().map(need).collect()
 }
 
-/// Opens the ports, without starting them, and asks what they offer.
-fn offers(wanted: EalConfig) -> dpdk::Result<Vec<Offer>> {
+/// Starts the ports for a moment, for many drivers know their clocks only then, and asks what they offer.
+fn offers(wanted: EalConfig, testbed: Option<&Testbed>) -> dpdk::Result<Vec<Offer>> {
+    // Those of the testbed come first, in its order; DPDK numbers them as its buses find them.
+    let names: Vec<String> = wanted.devices.iter().map(DeviceArg::name).collect();
+    let of_testbed = testbed.map_or(&[][..], |testbed| &testbed.ports);
+    let asked = |name: &String| {
+        let at = names.iter().position(|other| other == name)?;
+        of_testbed.get(at).map(|port| port.timestamps)
+    };
     let eal = Eal::init(&EalConfig {
         // No traffic is sent, and nobody could connect to the telemetry in time.
-        memory: OPENING,
+        memory: ports::MEMORY,
         telemetry: false,
         ..wanted
     })?;
+    let opened = eal.port_names();
+    let pool = ports::pool(&eal, opened.len())?;
     let offer = |name: &String| {
-        let port = Port::open(&eal, name)?;
-        Ok(Offer::new(&port.info()?, port.abilities()))
+        let port = ports::describe(&eal, name, Some(&pool))?;
+        Ok(Offer::new(&port.info, &port.abilities, asked(name).unwrap_or_default()))
     };
-    eal.port_names().iter().map(offer).collect()
+    opened.iter().map(offer).collect()
 }
 
 fn text(findings: &[Finding]) -> String {

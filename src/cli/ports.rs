@@ -29,13 +29,15 @@ pub struct Args {
     json: bool,
 }
 
-const MEMORY: Bytes = Bytes(256 << 20);
+/// Enough for ports that send nothing.
+pub(super) const MEMORY: Bytes = Bytes(256 << 20);
 
-struct Described {
-    info: PortInfo,
+/// What one port is and can do.
+pub(super) struct Described {
+    pub(super) info: PortInfo,
     /// Of a started port: a stopped one has none to speak of.
     link: Option<Link>,
-    abilities: Abilities,
+    pub(super) abilities: Abilities,
 }
 
 /// Runs the command.
@@ -86,7 +88,7 @@ pub fn run(args: &Args) -> Outcome {
 
 /// Buffers for every port's ring to be full. Each is large enough for the blocks of net_af_packet and
 /// for jumbo frames.
-fn pool(eal: &Eal, ports: usize) -> dpdk::Result<RxPool> {
+pub(super) fn pool(eal: &Eal, ports: usize) -> dpdk::Result<RxPool> {
     let frames = u32::try_from(ports)
         .unwrap_or(u32::MAX)
         .saturating_mul(2 * u32::from(DESCRIPTORS))
@@ -105,7 +107,7 @@ fn pool(eal: &Eal, ports: usize) -> dpdk::Result<RxPool> {
 const DESCRIPTORS: u16 = 256;
 
 /// Starts the port if there is a pool to start it with.
-fn describe(eal: &Eal, name: &str, pool: Option<&RxPool>) -> dpdk::Result<Described> {
+pub(super) fn describe(eal: &Eal, name: &str, pool: Option<&RxPool>) -> dpdk::Result<Described> {
     let port = Port::open(eal, name)?;
     let info = port.info()?;
     if pool.is_none() {

@@ -6,7 +6,8 @@
 //! Left out on purpose: opening ports (`squall doctor` does it, when nothing stands in the way).
 
 use super::Finding;
-use crate::dpdk::{Abilities, PortInfo, RxTimestamps};
+use crate::dpdk::{Abilities, PortInfo, StampSource};
+use crate::testbed::Timestamps;
 
 /// What one port says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,28 +18,27 @@ pub struct Offer {
     pub driver: String,
     /// It is a device in software.
     pub is_virtual: bool,
-    /// Who stamps received frames.
-    pub rx_timestamps: RxTimestamps,
+    /// What its frames' times can rest on, best first.
+    pub sources: Vec<StampSource>,
+    /// What the testbed wants them to rest on.
+    pub wanted: Timestamps,
     /// It sends at the time written into a frame.
     pub send_on_timestamp: bool,
-    /// It stamps PTP frames.
-    pub timesync: bool,
     /// Its priority flow control can be asked for.
     pub priority_flow_control: bool,
 }
 
 impl Offer {
-    /// That of a port.
+    /// That of a port, of which the testbed wants `wanted`.
     #[must_use]
-    pub fn new(info: &PortInfo, abilities: Abilities) -> Offer {
+    pub fn new(info: &PortInfo, abilities: &Abilities, wanted: Timestamps) -> Offer {
         Offer {
             name: info.name.clone(),
             driver: info.driver.clone(),
-            is_virtual: info.bus.as_deref() == Some("vdev")
-                || info.driver.starts_with("net_") && !info.name.contains(':'),
-            rx_timestamps: info.rx_timestamps,
+            is_virtual: info.is_virtual(),
+            sources: info.stamp_sources(abilities),
+            wanted,
             send_on_timestamp: info.send_on_timestamp,
-            timesync: abilities.timesync,
             priority_flow_control: abilities.priority_flow_control,
         }
     }
@@ -56,29 +56,48 @@ pub fn examine(offers: &[Offer]) -> Vec<Finding> {
 fn timestamps(offer: &Offer) -> Finding {
     const CHECK: &str = "timestamps";
     let Offer { name, driver, .. } = offer;
+    let wanted = match offer.wanted {
+        Timestamps::Auto => None,
+        Timestamps::Nic => Some(StampSource::Nic),
+        Timestamps::PtpProbe => Some(StampSource::PtpProbe),
+        Timestamps::Kernel => Some(StampSource::Kernel),
+        Timestamps::Software => Some(StampSource::Software),
+    };
+    if let Some(wanted) = wanted.filter(|wanted| !offer.sources.contains(wanted)) {
+        let can: Vec<&str> = offer.sources.iter().map(|source| source.name()).collect();
+        return Finding::error(
+            CHECK,
+            format!(
+                "the testbed wants `timestamps: {}` of {name} ({driver}), which has {}",
+                wanted.name(),
+                can.join(", ")
+            ),
+            "say `timestamps: auto` in the testbed, which takes the best that there is",
+        );
+    }
     let sending = if offer.send_on_timestamp {
         "it sends at the time that a frame says"
     } else {
         "departures are those of the software"
     };
-    match offer.rx_timestamps {
-        RxTimestamps::DeviceClock => Finding::good(CHECK, format!("{name} ({driver}) stamps every arrival; {sending}")),
-        RxTimestamps::KernelMicros => Finding::good(
+    match wanted.or_else(|| offer.sources.first().copied()) {
+        Some(StampSource::Nic) => Finding::good(CHECK, format!("{name} ({driver}) stamps every arrival; {sending}")),
+        Some(StampSource::Kernel) => Finding::good(
             CHECK,
-            format!("{name} ({driver}) has the kernel's arrival times, to 1 us; {sending}"),
+            format!("{name} ({driver}) has the kernel's arrival times; {sending}"),
         ),
-        RxTimestamps::FarEnd => Finding::good(CHECK, format!("{name} ({driver}) has the arrival times of its far end")),
-        RxTimestamps::None if offer.is_virtual => Finding::good(
+        Some(StampSource::PtpProbe) => Finding::warning(
             CHECK,
-            format!("{name} ({driver}) has none, as a device in software: arrivals are those of the loop"),
+            format!(
+                "{name} ({driver}) stamps PTP frames only: probes give a class's delays, all other times are those of the loop"
+            ),
+            "for a stamp on every frame use a NIC whose driver offers RTE_ETH_RX_OFFLOAD_TIMESTAMP (mlx5, ice)",
         ),
-        RxTimestamps::None if offer.timesync => Finding::warning(
+        _ if offer.is_virtual || wanted.is_some() => Finding::good(
             CHECK,
-            format!("{name} ({driver}) stamps PTP frames only: the arrivals of others are those of the loop"),
-            "compare with delays of PTP probes in the same class; for a stamp on every frame use a NIC whose driver offers \
-             RTE_ETH_RX_OFFLOAD_TIMESTAMP (mlx5, ice)",
+            format!("{name} ({driver}) goes by the processor's clock, at the burst"),
         ),
-        RxTimestamps::None => Finding::warning(
+        _ => Finding::warning(
             CHECK,
             format!("{name} ({driver}) stamps no arrivals: they are those of the loop"),
             "give it cores of its own (isolcpus=), or use a NIC whose driver offers RTE_ETH_RX_OFFLOAD_TIMESTAMP (mlx5, ice)",
@@ -117,9 +136,9 @@ mod tests {
             name: "0000:3b:00.0".to_owned(),
             driver: "mlx5_pci".to_owned(),
             is_virtual: false,
-            rx_timestamps: RxTimestamps::DeviceClock,
+            sources: vec![StampSource::Nic, StampSource::PtpProbe, StampSource::Software],
+            wanted: Timestamps::Auto,
             send_on_timestamp: true,
-            timesync: false,
             priority_flow_control: true,
         }
     }
@@ -134,21 +153,36 @@ mod tests {
     #[test]
     fn what_a_nic_lacks_is_told() {
         let igb = Offer {
-            rx_timestamps: RxTimestamps::None,
+            sources: vec![StampSource::PtpProbe, StampSource::Software],
             send_on_timestamp: false,
-            timesync: true,
             ..nic()
         };
         let (level, text) = verdict(&examine(std::slice::from_ref(&igb)));
         assert_eq!(level, Level::Warning);
         assert!(text.contains("PTP frames only"), "{text}");
         let plain = Offer {
-            timesync: false,
+            sources: vec![StampSource::Software],
             priority_flow_control: false,
-            ..igb
+            ..igb.clone()
         };
         let (_, text) = verdict(&examine(&[plain]));
         assert!(text.contains("stamps no arrivals") && text.contains("xstats"), "{text}");
+        // What a testbed asks for in vain keeps a run from starting.
+        let asked = Offer {
+            wanted: Timestamps::Nic,
+            ..igb.clone()
+        };
+        let (level, text) = verdict(&examine(&[asked]));
+        assert_eq!(level, Level::Error);
+        assert!(
+            text.contains("`timestamps: nic`") && text.contains("which has ptp-probe, software"),
+            "{text}"
+        );
+        let software = Offer {
+            wanted: Timestamps::Software,
+            ..igb
+        };
+        assert_eq!(verdict(&examine(&[software])).0, Level::Good);
     }
 
     #[test]
@@ -157,7 +191,7 @@ mod tests {
             name: "net_ring0".to_owned(),
             driver: "net_ring".to_owned(),
             is_virtual: true,
-            rx_timestamps: RxTimestamps::None,
+            sources: vec![StampSource::Software],
             send_on_timestamp: false,
             priority_flow_control: false,
             ..nic()
