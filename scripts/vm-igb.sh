@@ -34,7 +34,7 @@ fail() {
 # Whether the tools are there; a line that says what is not.
 check() {
     local program missing=
-    for program in qemu-system-x86_64 gcc pkg-config dpkg-deb apt-get cpio strip flock timeout; do
+    for program in qemu-system-x86_64 gcc pkg-config dpkg-deb apt-get cpio strip flock timeout setpriv; do
         command -v "$program" >/dev/null || missing="$missing $program"
     done
     [ -x /usr/bin/busybox ] || [ -x /bin/busybox ] || missing="$missing busybox"
@@ -232,8 +232,9 @@ run() {
         kernel='nokaslr norandmaps'
     fi
     local status=0
-    # Booting takes 5 s on a free machine. Whatever becomes of this script, QEMU has an end.
-    timeout -k 5 $((seconds + 120)) qemu-system-x86_64 -M q35,kernel-irqchip=split "${machine[@]}" -m 1536 \
+    # Booting takes 5 s on a free machine. Whatever becomes of this script, QEMU ends with it.
+    setpriv --pdeathsig TERM timeout -k 5 $((seconds + 120)) \
+        setpriv --pdeathsig KILL qemu-system-x86_64 -M q35,kernel-irqchip=split "${machine[@]}" -m 1536 \
         -nodefaults -no-user-config -no-reboot -display none -monitor none \
         -serial "file:$work/console" -serial "file:$work/out.tar.gz" \
         -device intel-iommu,intremap=on \
