@@ -1,7 +1,8 @@
 //! What each key of a testbed takes and refuses, at the edges; what a testbed becomes.
 
 use squall::testbed::{
-    self, Addresses, Configured, Cores, Device, EalOptions, Hugepages, Port, Testbed, Timestamps, WorkerCount,
+    self, Addresses, Configured, Cores, Device, EalOptions, Hugepages, Pacing, PfcReaction, Port, Testbed, Timestamps,
+    WorkerCount,
 };
 use squall::units::{BitRate, Bytes};
 
@@ -65,6 +66,9 @@ fn wrong_values_are_refused_each_with_one_mistake() {
         (&["rx_queues=0"], "`rx_queues` is `0`"),
         (&["descriptors=63"], "`descriptors` is `63`"),
         (&["promiscuous=on"], "-> true"),
+        (&["pacing=hardware"], "`pacing` is `hardware`"),
+        (&["pfc=softwear"], "-> software"),
+        (&["pfc=software", "receive=false"], "the loop cannot obey"),
         (&["timestamps=nick"], "-> nic"),
         (&["queues=2"], "unknown key `queues` in port `p` -> tx_queues"),
         (&["memory=1GiB"], "unknown key `memory`"),
@@ -142,7 +146,9 @@ addresses: {ipv4: 10.1.0.9/16, ipv6: \"fd00::9/64\"}
 ports:
   - {name: a, device: \"3b:00.1,dv_flow_en=0\", speed: 400Gbps, workers: 8, mac: \"02:00:00:00:00:01\",
      gateway_mac: \"02:00:00:00:00:02\", loopback: true, receive: false, announce: false, tx_queues: 2, rx_queues: 3,
-     descriptors: 512, promiscuous: false, timestamps: kernel}
+     descriptors: 512, promiscuous: false, pacing: nic, pfc: ignore,
+     timestamps: kernel}
+calibration: lab.json
 dut: {vendor: v, asic: 7}
 ";
     let expected = Testbed {
@@ -181,10 +187,13 @@ dut: {vendor: v, asic: 7}
             rx_queues: 3,
             descriptors: 512,
             promiscuous: false,
+            pacing: Pacing::Nic,
+            pfc: PfcReaction::Ignore,
             timestamps: Timestamps::Kernel,
         }],
         fabric: None,
         said: Configured::default(),
+        calibration: Some("lab.json".into()),
         dut: [
             ("asic".to_owned(), "7".to_owned()),
             ("vendor".to_owned(), "v".to_owned()),
@@ -214,6 +223,7 @@ fn defaults_follow_the_driver() {
     assert_eq!(testbed.addresses.ipv4, ([198, 18, 0, 1].into(), 15));
     let port = &testbed.ports[0];
     assert_eq!((port.speed, port.workers, port.mac), (None, WorkerCount::Auto, None));
+    assert_eq!((port.pacing, port.pfc), (Pacing::Auto, PfcReaction::Auto));
     assert_eq!(
         (port.tx_queues, port.rx_queues, port.descriptors, port.promiscuous),
         (1, 1, 1024, true)

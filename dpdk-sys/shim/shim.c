@@ -155,6 +155,33 @@ int squall_tx_queue_setup(uint16_t port, uint16_t queue, uint16_t descriptors, i
 	return rte_eth_tx_queue_setup(port, queue, descriptors, (unsigned int)socket, &conf);
 }
 
+int squall_pfc_obey(uint16_t port, uint8_t priority)
+{
+	struct rte_eth_pfc_conf conf;
+
+	memset(&conf, 0, sizeof(conf));
+	/* Drivers check the water marks of frames to be sent even where none are. */
+	if (rte_eth_dev_flow_ctrl_get(port, &conf.fc) != 0 || conf.fc.high_water <= conf.fc.low_water) {
+		conf.fc.high_water = 0x80;
+		conf.fc.low_water = 0x40;
+		conf.fc.pause_time = 0x680;
+	}
+	conf.fc.mode = RTE_ETH_FC_RX_PAUSE;
+	conf.priority = priority;
+	return rte_eth_dev_priority_flow_ctrl_set(port, &conf);
+}
+
+int squall_pfc_obey_queue(uint16_t port, uint16_t queue, uint8_t priority)
+{
+	struct rte_eth_pfc_queue_conf conf;
+
+	memset(&conf, 0, sizeof(conf));
+	conf.mode = RTE_ETH_FC_RX_PAUSE;
+	conf.rx_pause.tx_qid = queue;
+	conf.rx_pause.tc = priority;
+	return rte_eth_dev_priority_flow_ctrl_queue_configure(port, &conf);
+}
+
 int squall_link_get(uint16_t port, struct squall_link *out)
 {
 	struct rte_eth_link link;
@@ -425,6 +452,12 @@ void squall_mbuf_prefetch(const struct rte_mbuf *mbuf, const uint8_t *data)
 	rte_prefetch0((const uint8_t *)mbuf + RTE_CACHE_LINE_SIZE);
 	rte_prefetch0(data);
 	rte_prefetch0(data + RTE_CACHE_LINE_SIZE);
+}
+
+void squall_tx_prefetch(const struct rte_mbuf *mbuf, const uint8_t *data)
+{
+	squall_mbuf_prefetch(mbuf, data);
+	rte_prefetch0(mbuf + 1);
 }
 
 void squall_mbuf_free(struct rte_mbuf *mbuf)

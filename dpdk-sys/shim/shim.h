@@ -84,6 +84,12 @@ int squall_rx_queue_setup(uint16_t port, uint16_t queue, uint16_t descriptors, i
 int squall_tx_queue_setup(uint16_t port, uint16_t queue, uint16_t descriptors, int socket,
 			  uint64_t offloads);
 
+/* Has the MAC obey received PFC frames of this class, for the port (rte_eth_dev_priority_flow_ctrl_set)
+ * or for one transmit queue of a port that is configured and not started
+ * (rte_eth_dev_priority_flow_ctrl_queue_configure). 0, or a negative errno. */
+int squall_pfc_obey(uint16_t port, uint8_t priority);
+int squall_pfc_obey_queue(uint16_t port, uint16_t queue, uint8_t priority);
+
 struct squall_link {
 	uint32_t mbps;          /* UINT32_MAX: unknown */
 	uint8_t up;
@@ -180,6 +186,8 @@ int squall_ring_give(struct rte_ring *ring, struct rte_mbuf *mbuf, uint64_t arri
 struct rte_mbuf *squall_mbuf_clone(struct rte_mempool *pool, const struct rte_mbuf *mbuf);
 /* Fetches both cache lines of an mbuf, and the first two of its data, ahead of their use. */
 void squall_mbuf_prefetch(const struct rte_mbuf *mbuf, const uint8_t *data);
+/* The same, and the first line of the private area. */
+void squall_tx_prefetch(const struct rte_mbuf *mbuf, const uint8_t *data);
 /* A frame of these bytes in a buffer of `pool`, which has room for them; NULL when it is empty. */
 struct rte_mbuf *squall_mbuf_of(struct rte_mempool *pool, const uint8_t *bytes, uint16_t len);
 

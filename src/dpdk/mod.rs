@@ -26,6 +26,7 @@ mod info;
 mod ledger;
 mod log;
 mod mtu;
+mod pfc;
 mod pool;
 mod port;
 mod queue;
@@ -42,6 +43,7 @@ pub use eal::{DeviceArg, Eal, EalConfig, Hugepages, build_version, pmd_path, ver
 pub use error::Error;
 pub use hugepages::{HugepageState, hugepages};
 pub use info::{Abilities, Link, PortInfo, PortStats, RxTimestamps, StampSource};
+pub use pfc::{PfcCounters, pfc_counters};
 pub use pool::{PoolConfig, RxPool, TxPool};
 pub use port::{Departures, Effective, Port, PortConfig, Rss, Started, Stopped};
 pub use queue::{RxQueue, TxQueue};

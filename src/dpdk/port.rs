@@ -19,6 +19,7 @@ use super::error::errno_text;
 use super::info::{Abilities, Link, PortInfo, PortStats, RxTimestamps};
 use super::ledger::Holder;
 use super::mtu::{FRAME_OVERHEAD, configured_mtu};
+use super::pfc;
 use super::pool::RxPool;
 use super::queue::{RxQueue, TxQueue};
 use super::ring_port::Rings;
@@ -47,6 +48,9 @@ pub struct PortConfig {
     pub rx_timestamp: bool,
     /// What becomes of departure times.
     pub departures: Departures,
+    /// Classes of which the MAC is to obey PFC frames that it receives, bit n = priority n. Where the
+    /// driver cannot be told, it is left as it is.
+    pub obey_pfc: u8,
 }
 
 impl Default for PortConfig {
@@ -61,6 +65,7 @@ impl Default for PortConfig {
             promiscuous: true,
             rx_timestamp: true,
             departures: Departures::Off,
+            obey_pfc: 0,
         }
     }
 }
@@ -104,6 +109,8 @@ pub struct Effective {
     pub rx_timestamps: RxTimestamps,
     /// What becomes of departure times.
     pub departures: Departures,
+    /// Classes of which the MAC was told to obey PFC frames: bit n = priority n.
+    pub obeys_pfc: u8,
     /// Whether promiscuous mode could be switched on.
     pub promiscuous: bool,
 }
@@ -223,6 +230,7 @@ impl Port<Stopped> {
                 sys::squall_tx_queue_setup(id, queue, tx_descriptors, node, plan.conf.tx_offloads)
             })?;
         }
+        let mut obeys_pfc = pfc::obey_by_queue(id, config.tx_queues, config.obey_pfc);
         // SAFETY: configured, and every queue is set up.
         self.call("start the port", || unsafe { sys::rte_eth_dev_start(id) })?;
         let open = Arc::clone(&self.open);
@@ -239,6 +247,7 @@ impl Port<Stopped> {
             unsafe { sys::rte_eth_xstats_reset(id) };
             (promiscuous, ())
         });
+        obeys_pfc |= pfc::obey(id, config.obey_pfc & !obeys_pfc);
         let timed = config.departures != Departures::Off;
         let state = Started {
             tx: (0..config.tx_queues)
@@ -255,6 +264,7 @@ impl Port<Stopped> {
                 rss: plan.conf.rss_types != 0,
                 rx_timestamps: plan.rx_timestamps,
                 departures: config.departures,
+                obeys_pfc,
                 promiscuous,
             },
         };

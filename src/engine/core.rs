@@ -13,7 +13,7 @@ use crate::dpdk::{Eal, ThreadRegistration, TscClock};
 use crate::engine::rx::RxUnit;
 use crate::engine::tx::{Progress, TxUnit};
 use crate::measure::clock::Line;
-use crate::measure::{Completion, Recorder};
+use crate::measure::{Completion, PauseOrder, Recorder};
 use crate::plan::Plan;
 use crate::plan::lane::Sent;
 use crate::units::Picos;
@@ -59,6 +59,8 @@ pub struct Snapshot {
     pub finished: bool,
     /// A port that takes nothing, and since when.
     pub refused: Option<(usize, Picos)>,
+    /// A port of which frames are held back by PFC or PAUSE, and since when.
+    pub held: Option<(usize, Picos)>,
 }
 
 /// One core's work.
@@ -81,6 +83,10 @@ pub struct CoreTask {
     pub completions: Receiver<Completion>,
     /// To every sending core; empty where no loop is closed.
     pub feedback: Vec<Sender<Completion>>,
+    /// What PFC and PAUSE frames ask of ports, from receiving cores.
+    pub orders: Receiver<PauseOrder>,
+    /// To every core; empty where no port obeys in software.
+    pub obeying: Vec<Sender<PauseOrder>>,
 }
 
 /// Turns between looks at the command channel.
@@ -114,6 +120,9 @@ impl CoreTask {
         loop {
             let now = clock.now();
             let mut busy = false;
+            if !self.obeying.is_empty() {
+                self.hold();
+            }
             // Nothing leaves before the clock shows the start of the run.
             if now > Picos::ZERO {
                 for unit in &mut self.tx {
@@ -128,6 +137,12 @@ impl CoreTask {
                 for unit in &mut self.rx {
                     busy |= unit.step(recorder, || clock.now()) > 0;
                     unit.looked(now);
+                }
+                for order in recorder.take_orders() {
+                    for core in &self.obeying {
+                        // A full channel loses it: a sender that pauses renews its order.
+                        let _ = core.try_send(order);
+                    }
                 }
                 if !self.feedback.is_empty() {
                     for completion in recorder.take_completions() {
@@ -165,6 +180,16 @@ impl CoreTask {
         }
     }
 
+    /// Obeys what PFC and PAUSE frames have asked of the ports of this core.
+    #[inline]
+    fn hold(&mut self) {
+        while let Ok(order) = self.orders.try_recv() {
+            for unit in self.tx.iter_mut().filter(|unit| unit.port == order.port) {
+                unit.obey(&order);
+            }
+        }
+    }
+
     /// Carries out what came in; true: leave.
     fn obey(&mut self, plan: &Plan) -> bool {
         loop {
@@ -175,6 +200,8 @@ impl CoreTask {
                     }
                 }
                 Ok(Command::Relate(port, line)) => {
+                    let sending = self.tx.iter_mut().filter(|unit| unit.port == port);
+                    sending.for_each(|unit| unit.set_line(line));
                     for unit in self.rx.iter_mut().filter(|unit| unit.port == port) {
                         if let Some(stamps) = unit.stamps() {
                             stamps.set_line(line);
@@ -226,6 +253,7 @@ impl CoreTask {
                 sum.add(one);
             }
             snapshot.refused = snapshot.refused.or(unit.refused_since.map(|since| (unit.port, since)));
+            snapshot.held = snapshot.held.or(unit.held_since().map(|since| (unit.port, since)));
         }
         snapshot.finished = self.tx.iter().all(TxUnit::is_finished);
         if let Some(recorder) = &self.recorder {

@@ -472,7 +472,7 @@ mod tests {
     impl Frames {
         fn new(plan: &Plan) -> Frames {
             let clean = filler(plan.max_frame_len() + BUFFER_SLACK);
-            let clocking = Clocking::Real { catch_up: Picos::ZERO };
+            let clocking = Clocking::Real;
             let mut schedule = Schedule::new(plan, 0, clocking);
             let crafter = Crafter::new(plan, &mut schedule, clean.clone());
             Frames {

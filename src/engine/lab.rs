@@ -7,13 +7,13 @@
 //! Left out on purpose: traffic.
 
 use crate::dpdk::{
-    DeviceArg, Eal, EalConfig, Error, Hugepages, PoolConfig, Port, PortConfig, PortInfo, Rss, RxPool, StampSource,
-    Started, Stopped, TxPool,
+    Departures, DeviceArg, Eal, EalConfig, Error, Hugepages, PoolConfig, Port, PortConfig, PortInfo, Rss, RxPool,
+    StampSource, Started, Stopped, TxPool,
 };
 use crate::engine::stamps::{self, Stamping};
 use crate::pattern::Entropy;
-use crate::plan::Plan;
-use crate::testbed::{self, Cores, Device, Testbed, Timestamps};
+use crate::plan::{EntryPlan, LanePlan, Pace, Plan};
+use crate::testbed::{self, Cores, Device, Pacing, PfcReaction, Testbed, Timestamps};
 use crate::units::BitRate;
 use crate::wire::template::{BUFFER_SLACK, HEADER_ROOM, filler};
 
@@ -29,6 +29,20 @@ pub enum LabError {
     /// A port's line rate is not known.
     #[error("port {0} does not say its link speed; give it one in the testbed: `speed: 100Gbps`")]
     Speed(String),
+    /// A port's NIC sends frames at times of a clock that cannot be read.
+    #[error("port {0}: its NIC's clock cannot be read, so it cannot be told when to send; say `pacing: software`")]
+    NicClock(String),
+    /// A port's MAC cannot be told to obey PFC.
+    #[error(
+        "port {port}: its driver {driver} cannot be told to obey PFC for the classes of this pattern; \
+         say `pfc: software`, or set it up by the vendor's tools and say `pfc: ignore`"
+    )]
+    Pfc {
+        /// The port.
+        port: String,
+        /// Its driver.
+        driver: String,
+    },
     /// A port has too few queues.
     #[error("port {port} has {has} {direction} queues, the testbed asks for {wants}; lower `{key}`")]
     Queues {
@@ -69,6 +83,34 @@ pub struct Running {
     pub probe_queues: Vec<bool>,
     /// What each port's times are to rest on.
     pub stampings: Vec<Stamping>,
+    /// Who makes each port obey PFC and PAUSE frames.
+    pub reactions: Vec<Reaction>,
+    /// Who sees to it that frames leave at their time.
+    pub paced_by: Vec<PacedBy>,
+}
+
+/// Who sees to it that the frames of a port leave at their time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PacedBy {
+    /// The TX loop, which hands them over then.
+    Software,
+    /// The NIC, which is given them ahead of their time.
+    Nic,
+    /// The reference fabric's NIC, which asks for them.
+    Fabric,
+}
+
+/// Who makes a port obey the PFC and PAUSE frames that come to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaction {
+    /// Nobody of ours.
+    None,
+    /// The TX loop obeys those that reach the RX loop.
+    Software,
+    /// The NIC, which was told to for these classes: bit n = priority n.
+    Nic(u8),
+    /// The reference fabric's NIC.
+    Fabric,
 }
 
 /// The EAL configuration of a testbed.
@@ -150,15 +192,16 @@ impl Lab {
         // IP packet, and four bytes for each tag that a NIC may count.
         let mtu = u16::try_from(frame_len - 14 + 8).ok();
         // A flow whose source port changes must stay on one receive queue for its order to be seen.
-        let spray =
-            |entry: &crate::plan::EntryPlan| matches!(entry.frame.entropy, Entropy::PerPacket | Entropy::PerMessage);
+        let spray = |entry: &EntryPlan| matches!(entry.frame.entropy, Entropy::PerPacket | Entropy::PerMessage);
         let rss = if plan.entries.iter().any(spray) {
             Rss::L3
         } else {
             Rss::L3L4
         };
         let (mut ports, mut stampings, mut probe_queues) = (Vec::new(), Vec::new(), Vec::new());
-        for ((port, planned), info) in self.ports.into_iter().zip(&testbed.ports).zip(&self.infos) {
+        let (mut reactions, mut paced_by) = (Vec::new(), Vec::new());
+        for (index, ((port, planned), info)) in self.ports.into_iter().zip(&testbed.ports).zip(&self.infos).enumerate()
+        {
             let rx_queues = if planned.receive { planned.rx_queues } else { 1 };
             for (direction, has, wants, key) in [
                 ("transmit", info.max_tx_queues, planned.tx_queues, "tx_queues"),
@@ -184,10 +227,18 @@ impl Lab {
                 mtu,
                 rss: if rx_queues > 1 { rss } else { Rss::Off },
                 promiscuous: planned.promiscuous,
+                obey_pfc: match planned.pfc {
+                    PfcReaction::Nic => classes_of(plan, index),
+                    PfcReaction::Auto if !info.is_virtual() && !planned.loopback => classes_of(plan, index),
+                    PfcReaction::Auto | PfcReaction::Software | PfcReaction::Ignore => 0,
+                },
                 rx_timestamp: stamps::wants_stamps(planned.timestamps),
+                departures: departures(planned.pacing, info, plan, index),
                 ..PortConfig::default()
             };
             let port = port.start(&config, Some(&rx_pool))?;
+            reactions.push(reaction(planned, &config, port.effective().obeys_pfc, info)?);
+            paced_by.push(pacer(planned, &config, &port)?);
             stampings.push(Stamping::of(planned.timestamps, &planned.name, &port)?);
             ports.push(port);
         }
@@ -197,6 +248,8 @@ impl Lab {
             infos: self.infos,
             tx_pool,
             clean,
+            reactions,
+            paced_by,
             probe_queues,
             stampings,
         })
@@ -243,6 +296,61 @@ impl Lab {
             data_room,
             numa_node,
         }
+    }
+}
+
+/// Whether the NIC of a port is to send each frame at its time.
+fn departures(wanted: Pacing, info: &PortInfo, plan: &Plan, port: usize) -> Departures {
+    let mut lanes = plan.entries.iter().flat_map(|entry| &entry.lanes);
+    let paced = |lane: &LanePlan| plan.workers[lane.worker as usize].port == port && lane.pace != Pace::Unlimited;
+    match wanted {
+        Pacing::Nic => Departures::Device,
+        // What is sent as fast as the port takes it has no times to leave at.
+        Pacing::Auto if info.send_on_timestamp && lanes.any(paced) => Departures::Device,
+        Pacing::Auto | Pacing::Software => Departures::Off,
+    }
+}
+
+/// Who paces a started port.
+fn pacer(planned: &testbed::Port, config: &PortConfig, port: &Port<Started>) -> Result<PacedBy, LabError> {
+    if config.departures != Departures::Device {
+        return Ok(PacedBy::Software);
+    }
+    if port.device_clock().is_readable() {
+        return Ok(PacedBy::Nic);
+    }
+    match planned.pacing {
+        Pacing::Nic => Err(LabError::NicClock(planned.name.clone())),
+        Pacing::Auto | Pacing::Software => Ok(PacedBy::Software),
+    }
+}
+
+/// Classes of the messages that are sent from a port: bit n = priority n.
+fn classes_of(plan: &Plan, port: usize) -> u8 {
+    let sends = |entry: &&EntryPlan| {
+        let mut lanes = entry
+            .sending_lanes()
+            .map(|lane| plan.workers[lane.worker as usize].port);
+        !entry.pairs.is_empty() && lanes.any(|from| from == port)
+    };
+    plan.entries
+        .iter()
+        .filter(sends)
+        .fold(0, |classes, entry| classes | 1 << entry.frame.class())
+}
+
+/// Who makes a port obey PFC, its driver having agreed to do so for the classes in `agreed`.
+fn reaction(planned: &testbed::Port, config: &PortConfig, agreed: u8, info: &PortInfo) -> Result<Reaction, LabError> {
+    let whole = agreed == config.obey_pfc && agreed != 0;
+    match planned.pfc {
+        PfcReaction::Auto | PfcReaction::Nic if whole => Ok(Reaction::Nic(agreed)),
+        PfcReaction::Nic if config.obey_pfc != 0 => Err(LabError::Pfc {
+            port: planned.name.clone(),
+            driver: info.driver.clone(),
+        }),
+        PfcReaction::Software => Ok(Reaction::Software),
+        PfcReaction::Auto if planned.receive && !planned.loopback => Ok(Reaction::Software),
+        PfcReaction::Auto | PfcReaction::Nic | PfcReaction::Ignore => Ok(Reaction::None),
     }
 }
 

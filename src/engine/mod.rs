@@ -6,12 +6,14 @@
 //!
 //! Left out on purpose: formatting of results.
 
+pub mod ahead;
 pub mod announce;
 pub mod bench;
 pub mod carried;
 pub mod core;
 pub mod craft;
 pub mod lab;
+pub mod obey;
 pub mod outcome;
 pub mod ptp_probe;
 pub mod realtime;

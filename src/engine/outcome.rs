@@ -7,12 +7,13 @@
 use hdrhistogram::Histogram;
 
 use crate::dpdk::{Effective, PortInfo, PortStats};
+use crate::engine::lab::{PacedBy, Reaction};
 use crate::engine::ptp_probe::PathRecord;
 use crate::engine::stamps::PortTimes;
 use crate::engine::tx::{TxStats, TxUnit};
 use crate::fabric;
 use crate::measure::record::coarse_histogram;
-use crate::measure::{Recorder, SentPause};
+use crate::measure::{GapRecord, Recorder, SentPause};
 use crate::plan::Plan;
 use crate::plan::lane::Sent;
 use crate::units::Picos;
@@ -22,6 +23,10 @@ use crate::units::Picos;
 pub struct PortOutcome {
     /// What it is.
     pub info: PortInfo,
+    /// Who makes it obey PFC and PAUSE frames.
+    pub reaction: Reaction,
+    /// Who sees to it that frames leave at their time.
+    pub paced_by: PacedBy,
     /// How it was configured.
     pub effective: Effective,
     /// What its queues have sent.
@@ -52,6 +57,8 @@ pub struct Outcome {
     pub departures: Vec<(Picos, Picos)>,
     /// How late frames were handed to the port, ps, for each entry.
     pub lateness: Vec<Histogram<u64>>,
+    /// Gaps between departures, for each entry.
+    pub gaps: Vec<GapRecord>,
     /// Dispatches (messages) released, for each entry: the most of any lane.
     pub released: Vec<u64>,
     /// Times that an entry's pacing slipped, and by how much.
@@ -137,6 +144,7 @@ impl Outcome {
             flow_messages: vec![0; plan.flows() as usize],
             departures: vec![(Picos::MAX, Picos::ZERO); entries],
             lateness: vec![coarse_histogram(); entries],
+            gaps: vec![GapRecord::default(); entries],
             released: vec![0; entries],
             slips: vec![(0, Picos::ZERO); entries],
             sent_pauses: Vec::new(),
@@ -172,10 +180,14 @@ impl Outcome {
             // Histograms that resize themselves take any other of the same precision.
             let _ = sum.add(one);
         }
+        for (sum, one) in self.gaps.iter_mut().zip(unit.take_gaps()) {
+            sum.merge(&one);
+        }
         for lane in unit.schedule().lanes() {
             let slips = &mut self.slips[lane.entry];
-            slips.0 += lane.slips.0;
-            slips.1 = slips.1.saturating_add(lane.slips.1);
+            let (often, by) = lane.pacer().slips();
+            slips.0 += often;
+            slips.1 = slips.1.saturating_add(by);
             let entry = &plan.entries[lane.entry];
             let first = (entry.first_flow + lane.first_pair * entry.qps) as usize;
             for (flow, number) in lane.flows().iter().zip(first..) {
@@ -194,6 +206,7 @@ impl Outcome {
         self.sent_pauses.append(&mut unit.pauses);
         let (stats, not_taken) = &mut ports[unit.port];
         stats.add(&unit.stats);
+        stats.untimed += unit.untimed();
         *not_taken += pending;
     }
 

@@ -14,15 +14,17 @@ use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 use nix::errno::Errno;
 
 use crate::dpdk::{StampSource, TscClock};
+use crate::engine::ahead::LEAD;
 use crate::engine::announce;
 use crate::engine::core::{Command, CoreTask, Event, Snapshot};
-use crate::engine::lab::Running;
+use crate::engine::lab::{PacedBy, Reaction, Running};
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent, difference};
 use crate::engine::ptp_probe::{self, Arrival};
 use crate::engine::rx::RxUnit;
-use crate::engine::stamps::{PortClock, PortTimes, StampCounts, Watch};
+use crate::engine::stamps::{PortClock, PortTimes, Reader, StampCounts, Watch};
 use crate::engine::tx::TxUnit;
 use crate::measure::Recorder;
+use crate::measure::clock::Scale;
 use crate::pattern::{IcrcCheck, Start};
 use crate::plan::Plan;
 use crate::plan::feed::Work;
@@ -30,10 +32,7 @@ use crate::plan::schedule::{Clocking, Schedule};
 use crate::testbed::Testbed;
 use crate::units::Picos;
 
-/// How far a late loop catches up (see [`Clocking::Real`]).
-pub const CATCH_UP: Picos = Picos::from_micros(20);
-
-/// A port that takes nothing for so long has failed.
+/// A port that takes nothing for so long has failed; one that is paused for so long will not go on.
 const PORT_TIMEOUT: Picos = Picos::from_micros(2_000_000);
 
 /// Clocks beside the processor's are first read so long before the threads start: their rate is then
@@ -45,6 +44,9 @@ const LEAD_MILLIS: u64 = 20;
 
 /// After the last frame was sent, so long without any received ends the run.
 const QUIET: Duration = Duration::from_millis(300);
+
+/// A core that says nothing for so many times as long is not waited for: it is gone.
+const PATIENCE: u32 = 10;
 
 /// After an early stop, so long do ports have to take what is made already.
 const LAST_CHANCE: Duration = Duration::from_millis(200);
@@ -89,6 +91,10 @@ pub fn run(
     let eal = running.eal.clone();
     for watch in &mut watches {
         let line = watch.look(&clock);
+        let sending = tasks.iter_mut().flat_map(|task| &mut task.tx);
+        for unit in sending.filter(|unit| unit.port == watch.port) {
+            unit.set_line(line);
+        }
         let units = tasks.iter_mut().flat_map(|task| &mut task.rx);
         for unit in units.filter(|unit| unit.port == watch.port) {
             if let Some(stamps) = unit.stamps() {
@@ -156,12 +162,17 @@ pub fn run(
     }
     for watch in watches {
         let port = watch.port;
+        if running.stampings[port].source == StampSource::Software {
+            continue;
+        }
         times[port].clock = Some(PortClock::new(&watch.finish(), counts[port]));
     }
     let mut times = times.into_iter();
     for (index, ((tx, unsent), port)) in port_tx.into_iter().zip(&running.ports).enumerate() {
         outcome.ports.push(PortOutcome {
             info: running.infos[index].clone(),
+            reaction: running.reactions[index],
+            paced_by: running.paced_by[index],
             effective: port.effective(),
             tx,
             unsent,
@@ -180,13 +191,17 @@ pub fn run(
 
 /// Begins to look at every clock beside the processor's.
 fn watch_clocks(running: &mut Running) -> Vec<Watch> {
-    let stampings = running.stampings.iter_mut().enumerate();
-    stampings
-        .filter_map(|(port, stamping)| {
-            let (scale, reader) = stamping.clock.take()?;
-            Some(Watch::new(port, scale, reader))
-        })
-        .collect()
+    let mut watches = Vec::new();
+    for (number, (port, stamping)) in running.ports.iter().zip(&mut running.stampings).enumerate() {
+        let clock = stamping.clock.take().or_else(|| {
+            // Nothing is stamped by it, but frames are sent by it.
+            let mut clock = (running.paced_by[number] == PacedBy::Nic).then(|| port.device_clock())?;
+            let reader: Reader = Box::new(move || clock.ticks());
+            Some((Scale::DEVICE, reader))
+        });
+        watches.extend(clock.map(|(scale, reader)| Watch::new(number, scale, reader)));
+    }
+    watches
 }
 
 /// Makes the cores' tasks, and announces the workers' addresses on the way.
@@ -216,9 +231,17 @@ fn prepare(
             if number == 0 && planned.announce {
                 announced[index] = announce::announce(plan, index, &running.tx_pool, &mut queue);
             }
-            let clocking = Clocking::Real { catch_up: CATCH_UP };
+            let timed = running.paced_by[index] == PacedBy::Nic;
+            let clocking = if timed {
+                Clocking::Ahead { lead: LEAD }
+            } else {
+                Clocking::Real
+            };
             let schedule = Schedule::of_queue(plan, index, clocking, (number, queues));
-            let unit = TxUnit::new(plan, index, queue, &running.tx_pool, schedule, running.clean.clone());
+            let mut unit = TxUnit::new(plan, index, queue, &running.tx_pool, schedule, running.clean.clone());
+            if timed {
+                unit = unit.with_departures();
+            }
             tx_units[place(tx_cores[next_tx % tx_cores.len()])].push(unit);
             next_tx += 1;
         }
@@ -251,6 +274,10 @@ fn prepare(
     } else {
         Vec::new()
     };
+    let (orders, obeyed): (Vec<_>, Vec<_>) = cores.iter().map(|_| bounded(1 << 12)).unzip();
+    let obeys = |port: &usize| running.reactions.get(*port) == Some(&Reaction::Software);
+    let obeying: Vec<usize> = (0..plan.ports.len()).filter(obeys).collect();
+    let orders = if obeying.is_empty() { Vec::new() } else { orders };
     let (events, heard) = unbounded();
     let mut commands = Vec::new();
     let mut open = vec![0; plan.entries.len()];
@@ -261,6 +288,7 @@ fn prepare(
         if several {
             recorder.is_one_of_several();
         }
+        obeying.iter().for_each(|port| recorder.obey(*port));
         recorder
     };
     for (index, ((core, tx), rx)) in cores.iter().zip(tx_units).zip(rx_units).enumerate() {
@@ -269,7 +297,7 @@ fn prepare(
                 *open += usize::from(unit.schedule().has_entry(entry));
             }
         }
-        let (command, obeyed) = unbounded();
+        let (command, told) = unbounded();
         commands.push(command);
         tasks.push(CoreTask {
             index,
@@ -277,10 +305,12 @@ fn prepare(
             recorder: (!rx.is_empty()).then(recorder),
             tx,
             rx,
-            commands: obeyed,
+            commands: told,
             events: events.clone(),
             completions: completions[index].clone(),
             feedback: feedback.clone(),
+            orders: obeyed[index].clone(),
+            obeying: orders.clone(),
         });
     }
     let control = Control {
@@ -289,6 +319,7 @@ fn prepare(
         open: open.into_iter().map(|units| (units, Picos::ZERO)).collect(),
         snapshots: vec![Snapshot::default(); cores.len()],
         sending_over: Arc::default(),
+        heard_at: vec![Instant::now(); cores.len()],
     };
     (tasks, control, announced)
 }
@@ -302,6 +333,8 @@ struct Control {
     snapshots: Vec<Snapshot>,
     /// Set when nothing is sent any more: probes see the traffic, not the silence after it.
     sending_over: Arc<AtomicBool>,
+    /// When each core last sent one.
+    heard_at: Vec<Instant>,
 }
 
 impl Control {
@@ -372,12 +405,19 @@ impl Control {
             // Only what belongs to the plan: other hosts never fall silent.
             if live.received != quiet.0 || !(sent_all || given_up) {
                 quiet = (live.received, Instant::now());
-            } else if quiet.1.elapsed() >= QUIET {
+            } else if self.is_silent_since(quiet.1) {
                 watch(&live);
                 self.order(Command::Quit);
                 return Ok(cause);
             }
         }
+    }
+
+    /// Whether nothing has come since `since`, as far as every core has told: one that the scheduler
+    /// holds up has frames waiting, and silence is not what it saw.
+    fn is_silent_since(&self, since: Instant) -> bool {
+        let told = self.heard_at.iter().all(|last| last.duration_since(since) >= QUIET);
+        told || since.elapsed() >= QUIET * PATIENCE
     }
 
     /// Takes in what cores tell, for a short while.
@@ -389,6 +429,7 @@ impl Control {
                 Event::Snapshot(snapshot) => {
                     let task = snapshot.task;
                     self.snapshots[task] = snapshot;
+                    self.heard_at[task] = Instant::now();
                 }
                 Event::EntryFinished(entry, last) => self.entry_finished(plan, clock, entry, last),
             }
@@ -431,9 +472,19 @@ impl Control {
         live
     }
 
-    /// A port that has taken nothing for too long.
+    /// A port that has taken nothing for too long, or has been paused for so long.
     fn refusal(&self, plan: &Plan, clock: &TscClock) -> Option<String> {
         let now = clock.now();
+        let held = self.snapshots.iter().filter_map(|snapshot| snapshot.held);
+        if let Some((port, since)) = held.min_by_key(|(_, since)| *since)
+            && now.saturating_sub(since) >= PORT_TIMEOUT
+        {
+            return Some(format!(
+                "PFC has paused port {} without a break for {:.1} s",
+                plan.ports[port].name,
+                now.saturating_sub(since).seconds()
+            ));
+        }
         let stuck = self.snapshots.iter().filter_map(|snapshot| snapshot.refused);
         let (port, since) = stuck.min_by_key(|(_, since)| *since)?;
         let waited = now.saturating_sub(since);

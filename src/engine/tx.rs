@@ -9,10 +9,13 @@
 use hdrhistogram::Histogram;
 
 use crate::dpdk::{BATCH, TxBatch, TxPool, TxQueue};
+use crate::engine::ahead::Ahead;
 use crate::engine::craft::Crafter;
-use crate::measure::SentPause;
+use crate::engine::obey::PauseTimers;
+use crate::measure::clock::Line;
 use crate::measure::pause::PAUSES;
 use crate::measure::record::coarse_histogram;
+use crate::measure::{GapRecord, PauseOrder, SenderGaps, SentPause};
 use crate::plan::feed::{Rounds, Work};
 use crate::plan::lane::Sent;
 use crate::plan::schedule::{CONTROL_FRAME_LEN, Next, Schedule};
@@ -35,6 +38,9 @@ pub struct TxStats {
     pub pfc: [u64; 8],
     /// PAUSE frames.
     pub pause: u64,
+    /// Frames that the NIC was to send at their time and was given none for, its clock being unknown;
+    /// known at the end.
+    pub untimed: u64,
 }
 
 impl TxStats {
@@ -48,6 +54,7 @@ impl TxStats {
             *mine += theirs;
         }
         self.pause += other.pause;
+        self.untimed += other.untimed;
     }
 }
 
@@ -136,6 +143,10 @@ pub struct TxUnit {
     pub audit: Option<Audit>,
     /// How late frames were handed to the port, ps, for each entry; unpaced ones are never late.
     pub lateness: Vec<Histogram<u64>>,
+    /// Gaps between departures, for each entry; unpaced senders have none.
+    pub gaps: Vec<GapRecord>,
+    /// Departures of each lane of the schedule.
+    senders: Vec<SenderGaps>,
     /// From the time that a burst's frames bear as their departure to the port's having taken them, ps.
     pub spread: Histogram<u64>,
     /// Since when the port has taken nothing.
@@ -146,6 +157,10 @@ pub struct TxUnit {
     batch: TxBatch,
     schedule: Schedule,
     crafter: Crafter,
+    /// What PFC and PAUSE frames hold back.
+    held: PauseTimers,
+    /// Where the NIC sends each frame at its time.
+    ahead: Option<Ahead>,
     finished: bool,
 }
 
@@ -167,6 +182,8 @@ impl TxUnit {
             stats: TxStats::default(),
             audit: None,
             lateness: vec![coarse_histogram(); plan.entries.len()],
+            gaps: vec![GapRecord::default(); plan.entries.len()],
+            senders: vec![SenderGaps::default(); schedule.lanes().len()],
             spread: coarse_histogram(),
             refused_since: None,
             pauses: Vec::new(),
@@ -174,7 +191,30 @@ impl TxUnit {
             batch: TxBatch::new(pool),
             schedule,
             crafter,
+            held: PauseTimers::default(),
+            ahead: None,
             finished: false,
+        }
+    }
+
+    /// The same for a port that sends each frame at its time. Its schedule is one of
+    /// [`Clocking::Ahead`](crate::plan::schedule::Clocking::Ahead) with [`LEAD`](crate::engine::ahead::LEAD).
+    #[must_use]
+    pub fn with_departures(mut self) -> TxUnit {
+        self.ahead = Some(Ahead::default());
+        self
+    }
+
+    /// Frames handed over without a time to a NIC that was to send them at theirs.
+    #[must_use]
+    pub fn untimed(&self) -> u64 {
+        self.ahead.map_or(0, |ahead| ahead.untimed)
+    }
+
+    /// By what departures become the NIC's times from now on, where it sends each frame at its time.
+    pub fn set_line(&mut self, line: Option<Line>) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.set_line(line);
         }
     }
 
@@ -201,6 +241,18 @@ impl TxUnit {
         self.batch.pending()
     }
 
+    /// Obeys a PFC or PAUSE frame from the next [`TxUnit::step`] on. What is made already, less than a
+    /// burst, is not called back.
+    pub fn obey(&mut self, order: &PauseOrder) {
+        self.held.obey(order);
+    }
+
+    /// Since when frames that are due have been held back without interruption.
+    #[must_use]
+    pub fn held_since(&self) -> Option<Picos> {
+        self.held.since().filter(|_| self.schedule.is_held())
+    }
+
     /// Makes nothing new from now on.
     pub fn stop(&mut self) {
         self.finished = true;
@@ -219,7 +271,9 @@ impl TxUnit {
             self.stats.no_buffer += 1;
             return Progress::Idle;
         }
-        let made = self.make(plan, now);
+        self.schedule.pause(self.held.held(now));
+        let limit = self.ahead.as_ref().map_or(now, |ahead| ahead.limit(now));
+        let made = self.make(plan, limit);
         if made > 0 {
             return self.send(now);
         }
@@ -256,7 +310,8 @@ impl TxUnit {
     #[inline(always)]
     fn write_next(&mut self, plan: &Plan, now: Picos, index: usize) -> Wrote {
         match self.schedule.next(plan, now) {
-            Next::Packet { lane, due, .. } => {
+            Next::Packet { at, lane, due } => {
+                let now = self.departure(index, at, now);
                 let frame = self.batch.frame(index);
                 let len = self
                     .crafter
@@ -267,14 +322,16 @@ impl TxUnit {
                 self.stats.bytes += len as u64;
                 #[expect(clippy::cast_possible_truncation, reason = "a frame of at most 4200 bytes")]
                 self.batch.set_len(index, len as u16);
-                let lane = &self.schedule.lanes()[lane];
-                if lane.is_paced() {
+                let state = &self.schedule.lanes()[lane];
+                if state.is_paced() {
                     // It grows, a few times in a run: nothing to refuse.
-                    let _ = self.lateness[lane.entry].record(now.saturating_sub(self.schedule.planned()).0);
+                    let _ = self.lateness[state.entry].record(now.saturating_sub(self.schedule.planned()).0);
+                    self.senders[lane].left(self.schedule.first_planned(), now, &mut self.gaps[state.entry]);
                 }
                 Wrote::Frame
             }
-            Next::Control { entry, quanta, .. } => {
+            Next::Control { at, entry, quanta } => {
+                let now = self.departure(index, at, now);
                 let frame = self.batch.frame(index);
                 let len = self.crafter.write_control(entry, quanta, frame.bytes, frame.mark);
                 self.stats.bytes += len as u64;
@@ -287,6 +344,15 @@ impl TxUnit {
             Next::Wait(until) => Wrote::Nothing(until),
             Next::Done => Wrote::Done,
         }
+    }
+
+    /// When frame `index` leaves, whose time is `at`: then, if the NIC sees to that, and else now.
+    #[inline(always)]
+    fn departure(&mut self, index: usize, at: Picos, now: Picos) -> Picos {
+        let Some(ahead) = &mut self.ahead else { return now };
+        let (leaves, ticks) = ahead.departure(at, now);
+        self.batch.set_departure(index, ticks);
+        leaves
     }
 
     /// For a port that asks for a frame whenever its wire is free: sends the one frame that is due
@@ -305,7 +371,10 @@ impl TxUnit {
         match self.write_next(plan, now, 0) {
             Wrote::Frame => {
                 self.batch.set_departure(0, now.0);
-                match self.send(now) {
+                let sent = self.send(now);
+                // Of a long queue its buffers have left the caches; other hosts take their turns first.
+                self.batch.prefetch();
+                match sent {
                     Progress::Sent(_) => Pull::Sent,
                     Progress::Idle | Progress::Refused | Progress::Finished => Pull::Refused,
                 }
@@ -390,6 +459,18 @@ impl TxUnit {
         }
         self.refused_since = None;
         Progress::Sent(sent)
+    }
+
+    /// Gaps between departures, for each entry, with the spans of what has left until now: for the end
+    /// of a run.
+    pub fn take_gaps(&mut self) -> Vec<GapRecord> {
+        let mut gaps = std::mem::take(&mut self.gaps);
+        for (sender, lane) in self.senders.iter().zip(self.schedule.lanes()) {
+            if let Some(record) = gaps.get_mut(lane.entry) {
+                sender.finish(record);
+            }
+        }
+        gaps
     }
 
     /// Gives up the frames that the port has not taken and says what they were.

@@ -15,6 +15,7 @@ use crossbeam::channel::bounded;
 
 use crate::dpdk::{FarEnd, RingFrame, StampSource, ThreadRegistration, TxPool};
 use crate::engine::carried::Carried;
+use crate::engine::lab::{PacedBy, Reaction};
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent};
 use crate::engine::rx::RxUnit;
 use crate::engine::stamps::PortTimes;
@@ -109,6 +110,8 @@ fn drive(
         let device = running.device_of(index);
         outcome.ports.push(PortOutcome {
             info: device.0.clone(),
+            reaction: Reaction::Fabric,
+            paced_by: PacedBy::Fabric,
             effective: device.1,
             tx,
             unsent,

@@ -107,6 +107,44 @@ impl Line {
     }
 }
 
+/// From times of the run to the other clock's ticks: a [`Line`] the other way round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inverse {
+    ticks: u64,
+    time: Time,
+    /// Ticks in a picosecond, times 2^64.
+    rate: u128,
+}
+
+impl Line {
+    /// The same line the other way round.
+    #[must_use]
+    pub fn inverse(&self) -> Inverse {
+        Inverse {
+            ticks: self.ticks,
+            time: self.time,
+            rate: (1_u128 << 96) / u128::from(self.rate.max(1)),
+        }
+    }
+}
+
+impl Inverse {
+    /// What the other clock shows at `time`.
+    #[inline]
+    #[must_use]
+    pub fn ticks_at(&self, time: Time) -> u64 {
+        let away = u128::from(time.abs_diff(self.time).min(REACH));
+        // Half a tick more rounds to the nearest. REACH has 43 bits, and a tick of 1 ps a rate of 65.
+        let ticks = (away.saturating_mul(self.rate) + (1 << 63)) >> 64;
+        let ticks = u64::try_from(ticks).unwrap_or(u64::MAX);
+        if time >= self.time {
+            self.ticks.wrapping_add(ticks)
+        } else {
+            self.ticks.wrapping_sub(ticks)
+        }
+    }
+}
+
 /// What is known of another clock at the end of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Summary {

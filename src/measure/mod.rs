@@ -8,6 +8,7 @@
 
 pub mod clock;
 pub mod flow;
+pub mod gaps;
 pub mod group;
 pub mod infer;
 pub mod pause;
@@ -16,7 +17,8 @@ pub mod record;
 pub mod recorder;
 pub mod trace;
 
+pub use gaps::{GapRecord, SenderGaps};
 pub use infer::infer;
-pub use pause::{PauseLog, SentPause};
+pub use pause::{PauseLog, PauseOrder, SentPause};
 pub use record::{EntryRecord, PairRecord, PortRecord};
 pub use recorder::{Completion, Recorder};

@@ -25,6 +25,19 @@ pub struct ReceivedPause {
     pub quanta: [u16; 8],
 }
 
+/// What a PFC or PAUSE frame asks of the port to which it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PauseOrder {
+    /// The port: index in the plan.
+    pub port: usize,
+    /// Arrival.
+    pub arrival: Picos,
+    /// Classes that it names, all of them for PAUSE: bit n = priority n.
+    pub classes: u8,
+    /// For how long each of them is to pause; zero resumes it.
+    pub times: [Picos; 8],
+}
+
 /// A PFC frame that we sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SentPause {

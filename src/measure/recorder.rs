@@ -9,7 +9,7 @@ use hdrhistogram::Histogram;
 
 use crate::measure::flow::{Completed, Place, RxFlow, Seen};
 use crate::measure::group::Group;
-use crate::measure::pause::{PauseLog, ReceivedPause, pause_time};
+use crate::measure::pause::{PauseLog, PauseOrder, ReceivedPause, pause_time};
 use crate::measure::record::{EntryRecord, FirstMark, Outage, PairRecord, PortRecord, coarse_histogram};
 use crate::measure::trace::{Kind, Observation, Trace};
 use crate::pattern::IcrcCheck;
@@ -64,6 +64,9 @@ pub struct Recorder {
     speeds: Vec<BitRate>,
     trace: Trace,
     pauses: PauseLog,
+    /// Ports whose sending obeys what arrives.
+    obeying: Vec<bool>,
+    orders: Vec<PauseOrder>,
     icrc: IcrcCheck,
     until_icrc: u32,
     completions: Vec<Completion>,
@@ -142,6 +145,8 @@ impl Recorder {
             speeds: plan.ports.iter().map(|port| port.speed).collect(),
             trace,
             pauses: PauseLog::default(),
+            obeying: vec![false; plan.ports.len()],
+            orders: Vec::new(),
             icrc,
             until_icrc: 0,
             completions: Vec::new(),
@@ -150,6 +155,30 @@ impl Recorder {
             } else {
                 Vec::new()
             },
+        }
+    }
+
+    /// From now on, what PFC and PAUSE frames ask of `port` is told by [`Recorder::take_orders`].
+    pub fn obey(&mut self, port: usize) {
+        if let Some(obeying) = self.obeying.get_mut(port) {
+            *obeying = true;
+        }
+    }
+
+    /// What was asked of ports that obey, since the last call.
+    #[inline]
+    pub fn take_orders(&mut self) -> std::vec::Drain<'_, PauseOrder> {
+        self.orders.drain(..)
+    }
+
+    fn order(&mut self, port: usize, arrival: Picos, classes: u8, times: [Picos; 8]) {
+        if self.obeying[port] && classes != 0 {
+            self.orders.push(PauseOrder {
+                port,
+                arrival,
+                classes,
+                times,
+            });
         }
     }
 
@@ -186,9 +215,17 @@ impl Recorder {
                 time: arrival,
                 quanta: pfc.quanta,
             });
+            self.order(
+                port,
+                arrival,
+                classes,
+                pfc.quanta.map(|quanta| pause_time(quanta, speed)),
+            );
         } else if let Ok(pause) = pause::Repr::parse(body) {
             record.pause_frames += 1;
-            record.halted.see(arrival, pause_time(pause.quanta, speed));
+            let time = pause_time(pause.quanta, speed);
+            record.halted.see(arrival, time);
+            self.order(port, arrival, 0xff, [time; 8]);
         } else {
             record.other += 1;
         }

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 
 use crate::pattern::{AckReq, Entropy};
 use crate::plan::feed::{Rounds, Work};
+use crate::plan::pace::Pacer;
 use crate::plan::segment::Position;
 use crate::plan::{EntryPlan, LanePlan, Pace, mix};
 use crate::units::{BitRate, Picos};
@@ -105,13 +106,6 @@ impl Sent {
 /// How long a closed loop waits for a message before it gives it up.
 pub const OUTSTANDING_TIMEOUT: Picos = Picos::from_micros(100_000);
 
-/// How many frames' worth of delay a paced lane makes up for at most, where lanes share a port.
-pub const CATCH_UP_FRAMES: u64 = 32;
-
-/// How many frames' worth of delay a paced lane makes up for in real time, however slow it is:
-/// more would be a burst of its own at line rate.
-pub const CATCH_UP_FRAMES_REAL: u64 = 4;
-
 struct Waiting {
     flow: u32,
     number: u32,
@@ -128,17 +122,10 @@ pub struct Lane {
     pub index: u32,
     /// What it has sent.
     pub sent: Sent,
-    /// Times that it fell too far behind its plan, and by how much in sum.
-    pub slips: (u64, Picos),
     qps: u32,
     flows: Box<[TxFlow]>,
     ring: VecDeque<u32>,
-    time: Picos,
-    pace: Option<BitRate>,
-    /// Delay that is made up for, in real time.
-    catch_up: Option<Picos>,
-    /// Frame length and interval last computed.
-    interval: (u32, Picos),
+    pacer: Pacer,
     start: Picos,
     stop: Picos,
     /// Messages released (dispatches, for `alltoall`).
@@ -158,9 +145,16 @@ pub struct Lane {
 
 impl Lane {
     /// The lane `index` of `entry`, asleep until [`Lane::begin`]. `line` is what [`Pace::Unlimited`]
-    /// stands for, `None` being no pacing at all.
+    /// stands for, `None` being no pacing at all; `real`: a clock runs beside.
     #[must_use]
-    pub fn new(entry_index: usize, entry: &EntryPlan, index: u32, line: Option<BitRate>, seed: u64) -> Lane {
+    pub fn new(
+        entry_index: usize,
+        entry: &EntryPlan,
+        index: u32,
+        line: Option<BitRate>,
+        real: bool,
+        seed: u64,
+    ) -> Lane {
         let plan: LanePlan = entry.lanes[index as usize];
         let first = plan.first_pair * entry.qps;
         let flows = (0..plan.pairs * entry.qps)
@@ -185,17 +179,16 @@ impl Lane {
             first_pair: plan.first_pair,
             index,
             sent: Sent::default(),
-            slips: (0, Picos::ZERO),
             qps: entry.qps,
             flows,
             ring: VecDeque::new(),
-            time: Picos::MAX,
-            pace: match plan.pace {
-                Pace::Unlimited => line,
-                Pace::Wire(rate) => Some(rate),
-            },
-            catch_up: None,
-            interval: (0, Picos::ZERO),
+            pacer: Pacer::new(
+                match plan.pace {
+                    Pace::Unlimited => line,
+                    Pace::Wire(rate) => Some(rate),
+                },
+                real,
+            ),
             start: Picos::ZERO,
             stop: Picos::MAX,
             released: 0,
@@ -219,20 +212,16 @@ impl Lane {
         &mut self.flows
     }
 
-    /// Makes up for no more delay than this, or four frames' worth.
-    pub fn limit_catch_up(&mut self, time: Picos) {
-        self.catch_up = Some(time);
-    }
-
     /// One QP of this lane.
     pub fn flow_mut(&mut self, index: u32) -> &mut TxFlow {
         &mut self.flows[index as usize]
     }
 
-    /// The earliest time at which pacing allows the next packet.
+    /// Its pace.
+    #[inline]
     #[must_use]
-    pub fn time(&self) -> Picos {
-        self.time
+    pub fn pacer(&self) -> &Pacer {
+        &self.pacer
     }
 
     /// The QPs of this lane.
@@ -262,13 +251,13 @@ impl Lane {
     /// Whether this lane is paced at all.
     #[must_use]
     pub fn is_paced(&self) -> bool {
-        self.pace.is_some()
+        self.pacer.is_paced()
     }
 
     /// Starts the lane at `time`. No message begins after the entry's duration or `plan_stop`.
     pub fn begin(&mut self, entry: &EntryPlan, time: Picos, plan_stop: Option<Picos>) {
         self.start = time;
-        self.time = time;
+        self.pacer.restart(time);
         let own = entry
             .duration
             .map_or(Picos::MAX, |duration| time.saturating_add(duration));
@@ -361,8 +350,7 @@ impl Lane {
                 return;
             }
             if self.ring.is_empty() {
-                // Time without work is not time behind the plan.
-                self.time = self.time.max(self.next_release);
+                self.pacer.not_before(self.next_release);
             }
             match &entry.work {
                 Work::Dispatch(dispatch) => {
@@ -396,13 +384,14 @@ impl Lane {
     /// What the lane does next, `now` being the time until which it may look.
     #[inline]
     pub fn ready(&mut self, entry: &EntryPlan, now: Picos) -> Ready {
-        if self.next_release <= now.max(self.time) && !self.held_back && !self.control {
-            self.release(entry, now.max(self.time));
+        let now = now.max(self.pacer.time());
+        if self.next_release <= now && !self.held_back && !self.control {
+            self.release(entry, now);
         }
         if self.ring.is_empty() {
             self.when_idle()
         } else {
-            Ready::At(self.time)
+            Ready::At(self.pacer.next())
         }
     }
 
@@ -415,7 +404,7 @@ impl Lane {
         } else if self.control {
             Ready::At(self.next_release)
         } else {
-            Ready::At(self.next_release.max(self.time))
+            Ready::At(self.next_release.max(self.pacer.next()))
         }
     }
 
@@ -482,7 +471,7 @@ impl Lane {
         self.sent.packets += 1;
         self.sent.payload_bytes += u64::from(payload_len);
         self.sent.frame_bytes += u64::from(frame_len);
-        self.pace_after(at, frame_len);
+        self.pacer.left(at, frame_len);
         Some(Due {
             flow: flow_index,
             position,
@@ -547,7 +536,7 @@ impl Lane {
         self.sent.packets += count;
         self.sent.payload_bytes += count * u64::from(pmtu);
         self.sent.frame_bytes += count * u64::from(self.overhead[Position::Middle as usize] + pmtu);
-        self.time = at;
+        self.pacer.restart(at);
         taken
     }
 
@@ -570,40 +559,15 @@ impl Lane {
         quanta
     }
 
-    #[inline]
-    fn pace_after(&mut self, at: Picos, frame_len: u32) {
-        let Some(rate) = self.pace else {
-            self.time = at;
-            return;
-        };
-        if self.interval.0 != frame_len {
-            self.interval = (frame_len, rate.wire_time(u64::from(frame_len)));
-        }
-        let step = self.interval.1;
-        let most = Picos(step.0 * CATCH_UP_FRAMES);
-        let credit = match self.catch_up {
-            Some(time) => most.min(time.max(Picos(step.0 * CATCH_UP_FRAMES_REAL))),
-            None => most,
-        };
-        let earliest = at.saturating_sub(credit);
-        self.time = self.time.max(earliest) + step;
-    }
-
     /// A message was received whole: a closed loop may send the next, from `now` on.
     pub fn complete(&mut self, flow: u32, number: u32, now: Picos) {
         if self.ring.is_empty() {
-            self.time = self.time.max(now);
+            self.pacer.not_before(now);
         }
         if let Some(place) = self.waiting.iter().position(|w| w.flow == flow && w.number == number) {
             self.waiting.remove(place);
             self.held_back = false;
         }
-    }
-
-    /// Records that the loop was so late that the plan moved by `delay`.
-    pub fn slip(&mut self, delay: Picos) {
-        self.slips.0 += 1;
-        self.slips.1 = self.slips.1.saturating_add(delay);
     }
 
     /// Gives up messages whose deadline has passed.

@@ -9,6 +9,7 @@
 pub mod build;
 pub mod feed;
 pub mod lane;
+pub mod pace;
 pub mod routing;
 pub mod schedule;
 pub mod segment;

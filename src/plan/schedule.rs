@@ -52,11 +52,41 @@ pub enum Clocking {
     /// The port asks for a frame when it is free, and the frame leaves at once: what is planned for
     /// an earlier time leaves then too. Unpaced lanes are paced at line rate.
     Pulled,
-    /// A clock runs beside: frames that are late by more than `catch_up` slip instead of bunching.
-    Real {
-        /// How much lateness is made up for.
-        catch_up: Picos,
+    /// A clock runs beside, and is looked at now and then. Unpaced lanes are held back by the port
+    /// alone; the others make up for lost time by their [`Pacer`](crate::plan::pace::Pacer).
+    Real,
+    /// As [`Clocking::Real`], for a port that sends each frame at its time: frames are asked for ahead of
+    /// it, and unpaced lanes are paced at line rate.
+    Ahead {
+        /// How far ahead at most.
+        lead: Picos,
     },
+}
+
+/// A loop that comes by more seldom than this is late.
+const LONGEST_TURN: Picos = Picos::from_micros(20);
+
+/// How long it usually takes from one look at the clock to the next. Frames that were due in between
+/// leave together: that is no delay, but the grain of the loop.
+#[derive(Debug, Clone, Copy, Default)]
+struct Turn {
+    looked: Picos,
+    usual: Picos,
+}
+
+impl Turn {
+    /// A look at the clock. A single long turn, as when the scheduler stops a loop, counts for little
+    /// more than the longest of late; if they stay long, that is what they are. Turns also grow with the
+    /// frames that a slow port is given in them: hence the limit.
+    #[inline]
+    fn look(&mut self, now: Picos) {
+        if now > self.looked {
+            let took = (now - self.looked).0.min(2 * self.usual.0 + Picos::from_micros(1).0);
+            let usual = took.max(self.usual.0 - self.usual.0 / 64);
+            self.usual = Picos(usual).min(LONGEST_TURN);
+            self.looked = now;
+        }
+    }
 }
 
 /// Time, number of the key, lane. The number settles ties and tells void keys from the live one.
@@ -82,9 +112,10 @@ pub struct Schedule {
     ticks: u64,
     line: BitRate,
     clocking: Clocking,
+    turn: Turn,
     port_free: Picos,
-    /// When the last packet taken was to leave, by its lane's plan.
-    planned: Picos,
+    /// When the last packet taken was to leave, by its lane's plan, and by what that had moved.
+    planned: (Picos, Picos),
     /// Frame length and wire time last computed.
     wire_time: (u32, Picos),
     /// Lanes of each entry that have more to send; `None` where the entry has none here.
@@ -107,7 +138,8 @@ impl Schedule {
     #[must_use]
     pub fn of_queue(plan: &Plan, port: usize, clocking: Clocking, queue: (usize, usize)) -> Schedule {
         let line = plan.ports[port].speed;
-        let unlimited = matches!(clocking, Clocking::Exact | Clocking::Pulled).then_some(line);
+        let unlimited = (clocking != Clocking::Real).then_some(line);
+        let real = matches!(clocking, Clocking::Real | Clocking::Ahead { .. });
         let mut classes = Vec::new();
         let mut lanes = Vec::new();
         let mut open = vec![None; plan.entries.len()];
@@ -118,10 +150,7 @@ impl Schedule {
                     continue;
                 }
                 if on_port % queue.1.max(1) == queue.0 {
-                    let mut lane = Lane::new(index, entry, number, unlimited, plan.seed);
-                    if let Clocking::Real { catch_up } = clocking {
-                        lane.limit_catch_up(catch_up);
-                    }
+                    let lane = Lane::new(index, entry, number, unlimited, real, plan.seed);
                     classes.push(if lane.is_control() { 0 } else { 1 << entry.frame.class() });
                     lanes.push(lane);
                     *open[index].get_or_insert(0) += 1;
@@ -141,8 +170,9 @@ impl Schedule {
             ticks: 0,
             line,
             clocking,
+            turn: Turn::default(),
             port_free: Picos::ZERO,
-            planned: Picos::ZERO,
+            planned: (Picos::ZERO, Picos::ZERO),
             wire_time: (0, Picos::ZERO),
             departures: vec![(Picos::MAX, Picos::ZERO); plan.entries.len()],
             finished: Vec::new(),
@@ -189,11 +219,23 @@ impl Schedule {
         });
     }
 
-    /// When the last [`Next::Packet`] was to leave. A port that asks for frames when it is free may
-    /// take it later: others went before, or its class was paused.
+    /// Whether a lane has lost its turn because its class is paused.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        !self.parked.is_empty()
+    }
+
+    /// When the last [`Next::Packet`] was to leave by its lane's plan. It may leave later: the loop was
+    /// late, others went before, or its class was paused.
     #[must_use]
     pub fn planned(&self) -> Picos {
-        self.planned
+        self.planned.0
+    }
+
+    /// The same by the plan as it was in the beginning, before any delay was given up.
+    #[must_use]
+    pub fn first_planned(&self) -> Picos {
+        self.planned.0.saturating_sub(self.planned.1)
     }
 
     /// All lanes.
@@ -273,6 +315,7 @@ impl Schedule {
     /// made of.
     #[inline]
     pub fn next(&mut self, plan: &Plan, limit: Picos) -> Next {
+        self.turn.look(limit);
         loop {
             let Some((time, _, lane)) = self.turn() else {
                 return if self.has_more() {
@@ -299,10 +342,8 @@ impl Schedule {
                     if at > limit {
                         return Next::Wait(at);
                     }
-                    self.planned = match self.clocking {
-                        Clocking::Pulled => ready,
-                        Clocking::Exact | Clocking::Real { .. } => at,
-                    };
+                    let pacer = self.lanes[lane].pacer();
+                    self.planned = (pacer.time(), pacer.slips().1);
                     if let Some(next) = self.emit(plan.seed, entry, lane, at) {
                         return next;
                     }
@@ -324,6 +365,9 @@ impl Schedule {
     #[inline]
     pub fn streak(&mut self, limit: Picos) -> Option<usize> {
         let (time, _, lane) = self.turn()?;
+        if self.classes[lane] & self.paused != 0 {
+            return None;
+        }
         let alone = self.heap.peek().is_none_or(|Reverse(other)| other.0 > limit);
         (time <= limit && alone).then_some(lane)
     }
@@ -355,15 +399,9 @@ impl Schedule {
             Clocking::Exact => ready.max(self.port_free),
             Clocking::Pulled => limit,
             // An unpaced lane is held back by the port alone.
-            Clocking::Real { .. } if !self.lanes[lane].is_paced() => limit,
-            Clocking::Real { catch_up } => {
-                let planned = ready.max(self.port_free);
-                let earliest = limit.saturating_sub(catch_up);
-                if earliest > planned {
-                    self.lanes[lane].slip(earliest - planned);
-                }
-                planned.max(earliest)
-            }
+            Clocking::Real if !self.lanes[lane].is_paced() => limit,
+            Clocking::Ahead { lead } => ready.max(self.port_free).max(limit.saturating_sub(lead)),
+            Clocking::Real => ready.max(self.port_free).max(limit.saturating_sub(self.turn.usual)),
         }
     }
 
@@ -374,7 +412,7 @@ impl Schedule {
         let (due, lane) = self.control;
         let at = match self.clocking {
             Clocking::Exact => due.max(self.port_free),
-            Clocking::Pulled | Clocking::Real { .. } => at,
+            Clocking::Pulled | Clocking::Real | Clocking::Ahead { .. } => at,
         };
         if at > limit {
             return Next::Wait(at);
@@ -418,7 +456,7 @@ impl Schedule {
             self.rekey_current(lane, at);
             return None;
         };
-        let (time, paced) = (state.time(), state.is_paced());
+        let (time, paced) = (state.pacer().next(), state.is_paced());
         self.left(entry_index, at, paced.then_some(due.frame_len));
         self.rekey_current(lane, time);
         Some(Next::Packet { at, lane, due })

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use crate::testbed::{Addresses, Configured, Cores, Device, EalOptions, Hugepages, Port, Testbed, WorkerCount};
+use crate::testbed::{
+    Addresses, Configured, Cores, Device, EalOptions, Hugepages, Pacing, PfcReaction, Port, Testbed, WorkerCount,
+};
 use crate::units::Bytes;
 
 /// A testbed of so many ports, workers dealt to them as a pattern asks.
@@ -22,6 +24,8 @@ pub(crate) fn testbed(ports: usize) -> Testbed {
         rx_queues: 1,
         descriptors: 1024,
         promiscuous: true,
+        pacing: Pacing::Auto,
+        pfc: PfcReaction::Auto,
         timestamps: crate::testbed::Timestamps::Auto,
     };
     Testbed {
@@ -43,6 +47,7 @@ pub(crate) fn testbed(ports: usize) -> Testbed {
         ports: (0..ports).map(port).collect(),
         fabric: None,
         said: Configured::default(),
+        calibration: None,
         dut: BTreeMap::new(),
     }
 }

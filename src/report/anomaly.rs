@@ -57,6 +57,13 @@ fn of_port(port: &Port, say: &mut dyn FnMut(Kind, String)) {
             format!("The port did not take {} that were due.", frames(port.tx.unsent)),
         );
     }
+    if port.tx.untimed > 0 {
+        let text = format!(
+            "The NIC was to send {} at their time, and its clock was not known: they left at once.",
+            frames(port.tx.untimed)
+        );
+        say(Kind::Pacing, text);
+    }
     if let Some(stats) = &port.stats {
         let missed = stats.imissed.saturating_add(stats.rx_nombuf);
         if missed > 0 {

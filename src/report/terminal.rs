@@ -12,7 +12,7 @@ pub(crate) mod text;
 
 use std::io::IsTerminal;
 
-use super::model::{Distribution, Interval, Kpi, Results, Statistic, Traffic};
+use super::model::{Budget, Distribution, Interval, Kpi, Results, Statistic, Traffic};
 use crate::units::{BitRate, Picos};
 use table::{Cell, Table, Tone, toned};
 use text::{bar, figure, grouped, harmless, sparkline, width, wrap};
@@ -135,7 +135,7 @@ fn header(out: &mut String, results: &Results, view: View) {
         .map_or(view.dash().to_owned(), |ps| Picos(ps).to_string());
     let planned = run
         .planned_duration_ps
-        .map_or(String::new(), |ps| format!(" of {} planned", Picos(ps)));
+        .map_or(String::new(), |ps| format!(" ({} planned)", Picos(ps)));
     let clock = format!(
         "clock {}, departures by {}, arrivals by {}",
         run.clock, run.timestamps.tx, run.timestamps.rx
@@ -144,6 +144,9 @@ fn header(out: &mut String, results: &Results, view: View) {
         out,
         &wrap("", &[clock, format!("{measured}{planned}")].join(view.dot()), view),
     );
+    if let Some(budget) = &results.calibration {
+        line(out, &wrap("", &calibrated(budget), view));
+    }
     if run.interrupted {
         let cause = harmless(run.interrupted_by.as_deref().unwrap_or("unknown cause"));
         line(out, &toned(&format!("interrupted: {cause}"), Tone::Bad, view));
@@ -156,6 +159,26 @@ fn header(out: &mut String, results: &Results, view: View) {
             &wrap("not conforming: ", &harmless(&run.nonconformities.join("; ")), view),
         );
     }
+}
+
+/// What a calibration says, in a line.
+fn calibrated(budget: &Budget) -> String {
+    let rates: Vec<String> = budget
+        .lossless
+        .iter()
+        .filter_map(|one| Some(format!("{} at {} bytes", rate(one.rate_bps?), one.frame_bytes)))
+        .collect();
+    let mut parts = vec![
+        format!("least delay {}", Picos(budget.floor_ps)),
+        format!("times told apart from {}", Picos(budget.resolution_ps)),
+    ];
+    if let Some(error) = budget.pacing_error_ppm {
+        parts.push(format!("pacing within {} ppm", figure(error)));
+    }
+    if !rates.is_empty() {
+        parts.push(format!("lossless up to {}", rates.join(", ")));
+    }
+    format!("calibrated {}: {}", harmless(&budget.measured_at), parts.join(", "))
 }
 
 fn rate(bps: u64) -> String {
@@ -264,6 +287,14 @@ fn details(out: &mut String, entry: &Traffic, view: View) {
             rate(spread.max)
         ));
     }
+    if let Some((asked, error)) = entry
+        .pacing
+        .as_ref()
+        .and_then(|pacing| pacing.requested_bps.zip(pacing.rate_error_percent))
+    {
+        let more = if error > 0.0 { "+" } else { "" };
+        say(&format!("paced at {}, {more}{} % off", rate(asked), figure(error)));
+    }
     if let Some(tokens) = entry.routing {
         say(&format!(
             "tokens: {} sent, {} local, {} dropped, {} overflow, {} padding",
@@ -287,6 +318,7 @@ fn times_of(entry: &Traffic) -> impl Iterator<Item = (&'static str, Option<&Dist
             "lateness",
             entry.pacing.as_ref().and_then(|pacing| pacing.lateness.as_ref()),
         ),
+        ("gap", entry.pacing.as_ref().and_then(|pacing| pacing.gaps.as_ref())),
     ]
     .into_iter()
 }
@@ -323,8 +355,8 @@ fn times(out: &mut String, results: &Results, view: View) {
                 clocks(times).into(),
                 grouped(times.count).into(),
             ]);
-            // A sender is meant to be later by less than anyone can tell.
-            if times.below_resolution && what != "lateness" {
+            // A sender is meant to be later by less than anyone can tell, and gaps are what they are.
+            if times.below_resolution && !matches!(what, "lateness" | "gap") {
                 below.push(format!("{} {what}", harmless(&entry.name)));
             }
         }

@@ -51,9 +51,15 @@ pub const TESTBED: Section = Section {
         ),
         key(
             "configured",
-            "a map of ecn and pfc",
+            "a map of ecn, pfc and meter",
             "none",
             "thresholds that a real switch is said to have, for comparison with what is read from outside",
+        ),
+        key(
+            "calibration",
+            "a path, from the testbed's own folder",
+            "`<testbed>.calibration.json`, if it is of this testbed",
+            "what `squall calibrate` has measured here, for reports to quote",
         ),
         key(
             "dut",
@@ -216,6 +222,19 @@ pub const PORT: Section = Section {
             "receive whatever the destination MAC",
         ),
         key(
+            "pacing",
+            "auto, software or nic",
+            "auto",
+            "who sees to it that frames leave at their time: the NIC (SEND_ON_TIMESTAMP; auto takes it where there is one) or the loop",
+        ),
+        key(
+            "pfc",
+            "auto, nic, software or ignore",
+            "auto",
+            "who makes the port obey PFC and PAUSE frames: the NIC, the loop, or nobody; auto is the NIC where its driver can be \
+             told to, else the loop, and nobody where the port is looped back or does not receive",
+        ),
+        key(
             "timestamps",
             "auto, nic, ptp-probe, kernel or software",
             "auto",
@@ -244,4 +263,5 @@ pub const SECTIONS: &[&Section] = &[
     &LINK_DOWN,
     &STUCK_PAUSE,
     &CONFIGURED,
+    &METER,
 ];

@@ -9,7 +9,8 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use super::{
-    Addresses, Cores, Device, EalOptions, Hugepages, Port, Testbed, Timestamps, WorkerCount, device, keys, read_fabric,
+    Addresses, Cores, Device, EalOptions, Hugepages, Pacing, PfcReaction, Port, Testbed, Timestamps, WorkerCount,
+    device, keys, read_fabric,
 };
 use crate::units::{BitRate, Bytes};
 use crate::yaml::read::{Fields, Reader, parse_int, printable};
@@ -52,6 +53,7 @@ pub fn testbed(reader: &Reader, root: &Node, stem: &str) -> Testbed {
         ports: ports(&fields),
         fabric: read_fabric::fabric(&fields),
         said: read_fabric::configured(&fields),
+        calibration: fields.line("calibration", 4096),
         dut: dut(&fields),
     }
 }
@@ -260,6 +262,13 @@ fn port(reader: &Reader, node: &Node, index: usize, earlier: &[(Place, Port)]) -
     let rx_queues = fields.int("rx_queues", 1..=1024).unwrap_or(1);
     let descriptors = fields.int("descriptors", 64..=32_768).unwrap_or(1024);
     let promiscuous = fields.flag("promiscuous").unwrap_or(true);
+    let pacing = [
+        ("auto", Pacing::Auto),
+        ("software", Pacing::Software),
+        ("nic", Pacing::Nic),
+    ];
+    let pacing = fields.word("pacing", &pacing).unwrap_or(Pacing::Auto);
+    let pfc = pfc(&fields, receive);
     let timestamps = fields.word("timestamps", &Timestamps::WORDS).unwrap_or_default();
     Some(Port {
         name,
@@ -275,8 +284,27 @@ fn port(reader: &Reader, node: &Node, index: usize, earlier: &[(Place, Port)]) -
         rx_queues,
         descriptors,
         promiscuous,
+        pacing,
+        pfc,
         timestamps,
     })
+}
+
+fn pfc(fields: &Fields<'_>, receive: bool) -> PfcReaction {
+    let words = [
+        ("auto", PfcReaction::Auto),
+        ("nic", PfcReaction::Nic),
+        ("software", PfcReaction::Software),
+        ("ignore", PfcReaction::Ignore),
+    ];
+    let pfc = fields.word("pfc", &words).unwrap_or(PfcReaction::Auto);
+    if pfc == PfcReaction::Software && !receive {
+        fields.wrong(
+            "pfc",
+            "the loop cannot obey what a port with `receive: false` does not receive".to_owned(),
+        );
+    }
+    pfc
 }
 
 fn device(fields: &Fields<'_>, earlier: &[(Place, Port)]) -> Option<Device> {

@@ -29,6 +29,8 @@ pub struct Testbed {
     pub fabric: Option<Fabric>,
     /// `configured`; [`Testbed::configured`] also knows the fabric's.
     pub said: Configured,
+    /// `calibration`: file of `squall calibrate`, from the testbed's folder; `None`: the one beside it.
+    pub calibration: Option<String>,
     /// `dut`: free text about the device under test, for the report.
     pub dut: BTreeMap<String, String>,
 }
@@ -116,8 +118,37 @@ pub struct Port {
     pub descriptors: u16,
     /// `promiscuous`: default true.
     pub promiscuous: bool,
+    /// `pacing`.
+    pub pacing: Pacing,
+    /// `pfc`.
+    pub pfc: PfcReaction,
     /// `timestamps`: default auto.
     pub timestamps: Timestamps,
+}
+
+/// `pacing`: who sees to it that frames leave at their time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pacing {
+    /// `auto` (default): the NIC where it can, else the loop.
+    Auto,
+    /// `software`: the loop.
+    Software,
+    /// `nic`: the NIC (SEND_ON_TIMESTAMP).
+    Nic,
+}
+
+/// `pfc`: who makes a port obey the PFC and PAUSE frames that come to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PfcReaction {
+    /// `auto` (default): the NIC where its driver can be told to, else the loop; nobody where the port
+    /// is looped back or does not receive.
+    Auto,
+    /// `nic`.
+    Nic,
+    /// `software`: the loop.
+    Software,
+    /// `ignore`: nobody.
+    Ignore,
 }
 
 /// `timestamps`: what the times of a port's frames are to rest on.

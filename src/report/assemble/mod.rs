@@ -15,7 +15,9 @@ mod traffic;
 
 use std::time::{Duration, SystemTime};
 
-use super::model::{Anomaly, AnomalyKind, Clock, Cores, Dut, DutId, Inferred, Results, Run, TimeSource, Traffic};
+use super::model::{
+    Anomaly, AnomalyKind, Calibration, Clock, Cores, Dut, DutId, Inferred, Results, Run, TimeSource, Traffic,
+};
 use super::provenance;
 use crate::dpdk;
 use crate::engine::outcome::{self, Outcome};
@@ -43,6 +45,8 @@ pub struct Inputs<'a> {
     pub started: SystemTime,
     /// How long it took, all told.
     pub took: Duration,
+    /// What was measured of the instrument itself on this testbed.
+    pub calibration: Option<&'a Calibration>,
 }
 
 /// `amount` over `time`, for one second.
@@ -136,6 +140,7 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
         },
         found,
     );
+    results.calibration = inputs.calibration.map(|calibration| calibration.budget.clone());
     results.ptp_probes = ptp_probes::ptp_probes(plan, outcome);
     results
 }

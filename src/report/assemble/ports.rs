@@ -5,10 +5,13 @@
 //! Left out on purpose: traffic entries.
 
 use super::{per_second, received, times, wire_bits};
+use crate::dpdk::{PfcCounters, pfc_counters};
+use crate::engine::lab::{self, Reaction};
 use crate::engine::outcome::{Outcome, PortOutcome};
+use crate::measure::PortRecord;
 use crate::plan::Plan;
 use crate::plan::summary::Summary;
-use crate::report::model::{PfcSource, Port, PortPfc, PortRx, PortStats, PortTx};
+use crate::report::model::{PacedBy, PfcReaction, PfcSource, Port, PortPfc, PortRx, PortStats, PortTx};
 use crate::units::Picos;
 
 pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usize, port: &PortOutcome) -> Port {
@@ -19,8 +22,6 @@ pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usi
     let frames = port.tx.frames + port.announced.0;
     let bytes = port.tx.bytes + port.announced.1;
     let rx = record.unwrap_or_default();
-    // A NIC's MAC consumes these frames: none seen is not none received.
-    let pauses = record.filter(|record| port.info.is_virtual() || record.pfc_frames + record.pause_frames > 0);
     let arrivals = received(outcome).fold((Picos::MAX, Picos::ZERO), |(first, last), entry| {
         (first.min(entry.first_arrival), last.max(entry.last_arrival))
     });
@@ -40,6 +41,12 @@ pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usi
             unsent: port.unsent,
             offered_bps: Some(summary.ports[index].offered_tx),
             achieved_bps: per_second(wire_bits(port.tx.frames, port.tx.bytes), sending),
+            paced_by: Some(match port.paced_by {
+                lab::PacedBy::Software => PacedBy::Software,
+                lab::PacedBy::Nic => PacedBy::Nic,
+                lab::PacedBy::Fabric => PacedBy::Fabric,
+            }),
+            untimed: port.tx.untimed,
         },
         rx: PortRx {
             frames: rx.frames,
@@ -63,16 +70,38 @@ pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usi
             rx_nombuf: stats.rx_no_buffer,
         }),
         xstats: port.xstats.iter().filter(|(_, value)| *value != 0).cloned().collect(),
-        pfc: PortPfc {
-            sent_per_class: port.tx.pfc,
-            pause_sent: port.tx.pause,
-            received_per_class: pauses.map(|record| record.pfc),
-            pause_received: pauses.map(|record| record.pause_frames),
-            paused_ps_per_class: pauses
-                .filter(|_| port.times.refused().is_none())
-                .map(|record| record.paused.map(|meter| meter.total(outcome.elapsed).0)),
-            received_source: pauses.map(|_| PfcSource::Frames),
-        },
+        pfc: pfc(outcome, port, record),
+    }
+}
+
+/// PFC and PAUSE frames of a port. Where its MAC consumes those that come, none seen is not none
+/// received: then the driver's counters say how many, if it has them.
+fn pfc(outcome: &Outcome, port: &PortOutcome, record: Option<PortRecord>) -> PortPfc {
+    let seen = record.filter(|record| port.info.is_virtual() || record.pfc_frames + record.pause_frames > 0);
+    let counters = pfc_counters(&port.info.driver, &port.xstats);
+    let PfcCounters {
+        received,
+        sent,
+        paused_us,
+    } = counters;
+    let picos = |micros: [u64; 8]| micros.map(|time| time.saturating_mul(1_000_000));
+    PortPfc {
+        sent_per_class: port.tx.pfc,
+        pause_sent: port.tx.pause,
+        received_per_class: seen.map(|record| record.pfc).or(received),
+        pause_received: seen.map(|record| record.pause_frames),
+        paused_ps_per_class: seen
+            .filter(|_| port.times.refused().is_none())
+            .map(|record| record.paused.map(|meter| meter.total(outcome.elapsed).0))
+            .or(paused_us.map(picos)),
+        received_source: seen.map(|_| PfcSource::Frames).or(received.map(|_| PfcSource::Xstats)),
+        mac_sent_per_class: sent,
+        reaction: Some(match port.reaction {
+            Reaction::None => PfcReaction::None,
+            Reaction::Software => PfcReaction::Software,
+            Reaction::Nic(_) => PfcReaction::Nic,
+            Reaction::Fabric => PfcReaction::Fabric,
+        }),
     }
 }
 

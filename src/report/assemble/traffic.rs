@@ -6,7 +6,7 @@
 
 use super::{Inputs, parameters, per_second, times, wire_bits};
 use crate::engine::outcome::Outcome;
-use crate::measure::{EntryRecord, PairRecord, Recorder};
+use crate::measure::{EntryRecord, GapRecord, PairRecord, Recorder};
 use crate::pattern::Ecn as Codepoint;
 use crate::plan::feed::Work;
 use crate::plan::lane::Sent;
@@ -16,7 +16,7 @@ use crate::report::model::{
     Codepoints, Distribution, Ecn, Fairness, FairnessOver, FirstMark, Flow, FlowOutage, Flows, Gap, LossCause,
     Messages, Observed, Pacing, Packets, Rounds, RoutedTokens, Traffic, Volume,
 };
-use crate::report::stats::{Basis, distribution, jain};
+use crate::report::stats::{Basis, Exact, distribution, jain};
 use crate::units::Picos;
 
 pub(super) fn traffic(
@@ -27,10 +27,8 @@ pub(super) fn traffic(
     index: usize,
     entry: &EntryPlan,
 ) -> Traffic {
-    let (basis, times_refused) = (
-        times::of_entry(plan, outcome, entry),
-        times::refused(plan, outcome, entry),
-    );
+    let basis = times::of_entry(plan, outcome, entry, inputs.calibration);
+    let times_refused = times::refused(plan, outcome, entry);
     let planned = &summary.entries[index];
     let sent = taken(&outcome.made[index], &outcome.unsent[index]);
     let listening = entry
@@ -136,11 +134,24 @@ pub(super) fn traffic(
         pacing: Some(Pacing {
             requested_bps: requested(entry, planned),
             achieved_bps: per_second(wire_bits(sent.packets, sent.frame_bytes), sending),
+            rate_error_percent: outcome.gaps[index].rate_error().map(|share| 100.0 * share),
+            gaps: gaps(&outcome.gaps[index], times::of_lateness(plan, outcome, entry)),
+            planned_gap_ps: outcome.gaps[index].planned_gap(),
+            most_together: Some(outcome.gaps[index].together).filter(|frames| *frames > 0),
             lateness: distribution(&outcome.lateness[index], None, times::of_lateness(plan, outcome, entry)),
             slips: outcome.slips[index].0,
         }),
         flows: flows(outcome, recorder, entry, timely.is_some()),
     }
+}
+
+fn gaps(record: &GapRecord, basis: impl Into<Basis>) -> Option<Distribution> {
+    let exact = Exact {
+        min: record.least,
+        max: record.greatest,
+        sum: record.sum,
+    };
+    distribution(&record.gaps, Some(exact), basis)
 }
 
 /// The records of an entry's pairs.
@@ -201,6 +212,14 @@ fn requested(entry: &EntryPlan, planned: &EntrySummary) -> Option<u64> {
     );
     if unlimited || closed || planned.length == Picos::MAX {
         return None;
+    }
+    if !planned.exact && matches!(entry.work, Work::Continuous { period: None, .. }) {
+        // It ends by time: how many frames that will be is an estimate, the rate is not.
+        let rates = entry.sending_lanes().map(|lane| match lane.pace {
+            Pace::Unlimited => 0,
+            Pace::Wire(rate) => rate.0,
+        });
+        return Some(rates.fold(0, u64::saturating_add));
     }
     per_second(planned.wire_bytes.saturating_mul(8), planned.length)
 }

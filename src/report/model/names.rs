@@ -122,6 +122,32 @@ words! {
 }
 
 words! {
+    /// Who saw to it that frames left at their time.
+    PacedBy {
+        /// squall's sending loop, which handed them over then.
+        Software = "software",
+        /// The NIC, which was given them ahead of their time (send on timestamp).
+        Nic = "nic",
+        /// The reference fabric's NIC.
+        Fabric = "fabric",
+    }
+}
+
+words! {
+    /// Who made a port obey the PFC and PAUSE frames that came to it.
+    PfcReaction {
+        /// Nobody of ours.
+        None = "none",
+        /// squall's sending loop, class by class: no MAC does.
+        Software = "software",
+        /// The NIC, which was told to.
+        Nic = "nic",
+        /// The reference fabric's NIC.
+        Fabric = "fabric",
+    }
+}
+
+words! {
     /// When a switch looks at the depth of a queue to mark a frame.
     MarkAt {
         /// When the frame joins the queue.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{PfcSource, TimeSources};
+use super::{PacedBy, PfcReaction, PfcSource, TimeSources};
 
 /// One port. Bytes are those of frames without their FCS; rates are *wire* rates, with preamble,
 /// FCS and gap (24 bytes a frame).
@@ -90,6 +90,12 @@ pub struct PortTx {
     pub offered_bps: Option<u64>,
     /// Wire rate of what it took, over the time in which it sent.
     pub achieved_bps: Option<u64>,
+    /// Who saw to it that frames left at their time.
+    #[serde(default)]
+    pub paced_by: Option<PacedBy>,
+    /// Frames that the NIC was to send at their time and was given none for: they left at once.
+    #[serde(default)]
+    pub untimed: u64,
 }
 
 /// Received by our loops.
@@ -151,4 +157,11 @@ pub struct PortPfc {
     pub paused_ps_per_class: Option<[u64; 8]>,
     /// Where the counts of received frames come from.
     pub received_source: Option<PfcSource>,
+    /// PFC frames that the MAC sent by itself and that name the class; none where the driver does not
+    /// tell.
+    #[serde(default)]
+    pub mac_sent_per_class: Option<[u64; 8]>,
+    /// Who made the port obey those that came.
+    #[serde(default)]
+    pub reaction: Option<PfcReaction>,
 }

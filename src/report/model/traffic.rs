@@ -402,8 +402,21 @@ pub struct Pacing {
     pub requested_bps: Option<u64>,
     /// Wire rate sent.
     pub achieved_bps: Option<u64>,
+    /// By how much the rate differs from the one planned, in percent of it: the time from each
+    /// sender's first frame to its last as planned, against the time that it took.
+    #[serde(default)]
+    pub rate_error_percent: Option<f64>,
     /// Departure − planned departure; none where the NIC paces and does not tell.
     pub lateness: Option<Distribution>,
+    /// From one departure of a sender to its next.
+    #[serde(default)]
+    pub gaps: Option<Distribution>,
+    /// Mean of the gaps as planned.
+    #[serde(default)]
+    pub planned_gap_ps: Option<f64>,
+    /// The most frames of one sender that left at one time.
+    #[serde(default)]
+    pub most_together: Option<u64>,
     /// How often a sender was so late that its schedule was moved.
     pub slips: u64,
 }

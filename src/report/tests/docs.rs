@@ -179,6 +179,8 @@ fn every_word_is_described() {
         ("LossCause", words(LossCause::ALL)),
         ("FairnessOver", words(FairnessOver::ALL)),
         ("PfcSource", words(PfcSource::ALL)),
+        ("PacedBy", words(PacedBy::ALL)),
+        ("PfcReaction", words(PfcReaction::ALL)),
         ("MarkAt", words(MarkAt::ALL)),
         ("MarkingVerdict", words(MarkingVerdict::ALL)),
         ("PauseDirection", words(PauseDirection::ALL)),

@@ -127,7 +127,11 @@ pub(super) fn incast() -> Traffic {
         pacing: Some(Pacing {
             requested_bps: Some(100_000_000_000),
             achieved_bps: Some(95_000_000_000),
+            rate_error_percent: Some(-5.0),
             lateness: Some(distribution(20_000)),
+            gaps: Some(distribution(334_000)),
+            planned_gap_ps: Some(334_240.0),
+            most_together: Some(4),
             slips: 3,
         }),
         flows: Flows::new((0..8).map(flow).collect(), Flows::LISTED),
@@ -253,6 +257,8 @@ fn port(name: &str, tx: u64, rx: u64) -> Port {
             unsent: 0,
             offered_bps: Some(100_000_000_000),
             achieved_bps: (tx > 0).then_some(95_000_000_000),
+            paced_by: Some(PacedBy::Nic),
+            untimed: 0,
         },
         rx: PortRx {
             frames: rx,
@@ -277,6 +283,8 @@ fn port(name: &str, tx: u64, rx: u64) -> Port {
             pause_received: Some(0),
             paused_ps_per_class: Some([0, 0, 0, 80_000_000, 0, 0, 0, 0]),
             received_source: Some(PfcSource::Xstats),
+            mac_sent_per_class: Some([0, 0, 0, 4, 0, 0, 0, 0]),
+            reaction: Some(PfcReaction::Nic),
         },
     }
 }
@@ -305,6 +313,25 @@ pub(super) fn run() -> Run {
         wall_duration_ps: 7_000_000_000_000,
         interrupted: true,
         interrupted_by: Some("SIGINT".to_owned()),
+    }
+}
+
+pub(super) fn budget() -> Budget {
+    Budget {
+        measured_at: "2026-02-24T17:00:00Z".to_owned(),
+        testbed_sha256: "11".repeat(32),
+        floor_ps: 1_100_000,
+        jitter_ps: 300_000,
+        uncertainty_ps: Some(450_000),
+        resolution_ps: 450_000,
+        pacing_error_ppm: Some(12.5),
+        lossless: vec![CalibratedRate {
+            payload_bytes: 4_096,
+            frame_bytes: 4_174,
+            rate_bps: Some(99_000_000_000),
+            frames_per_second: Some(2_947_832),
+            too_high_bps: Some(100_000_000_000),
+        }],
     }
 }
 
@@ -405,6 +432,27 @@ fn inferred() -> Inferred {
         methods: Some(
             "Overload: Kmin 200000, Kmax 700000 bytes, Pmax 55.0 %; probe: 202000, 700000, Pmax 55.0 %.".to_owned(),
         ),
+        meter: Some(Meter {
+            frames: 512,
+            marked: 390,
+            after_loss: 3,
+            cbs_bytes: Some(Estimate {
+                value: 500_000.0,
+                low: 498_720.0,
+                high: Some(502_876.0),
+            }),
+            cir_bps: Some(Estimate {
+                value: 80_000.0,
+                low: 60_000.0,
+                high: Some(664_960.0),
+            }),
+            why_not: None,
+            verdict: MarkingVerdict::Follows,
+            explanation:
+                "Read: CBS 500000 bytes (498720 to 502876), CIR 80000 bit/s (60000 to 664960); configured: 500000, \
+                          80000."
+                    .to_owned(),
+        }),
         loss: Some(QueueLoss {
             frames: 12,
             runs: 2,
@@ -511,6 +559,7 @@ pub(super) fn results() -> Results {
         inferred(),
         vec![found],
     );
+    results.calibration = Some(budget());
     results.ptp_probes = vec![ptp_probe()];
     results
 }

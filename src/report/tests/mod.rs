@@ -391,7 +391,11 @@ fn a_sender_that_was_paused_is_not_late() {
         entry.pacing = Some(Pacing {
             requested_bps: Some(100_000_000_000),
             achieved_bps: Some(80_000_000_000),
+            rate_error_percent: None,
             lateness: None,
+            gaps: None,
+            planned_gap_ps: None,
+            most_together: None,
             slips: 0,
         });
         let mut ports = results().ports;
