@@ -20,7 +20,7 @@ use squall::dpdk::{
     Eal, EalConfig, FarEnd, Hugepages, PoolConfig, Port, PortConfig, RingFrame, RxPool, StampSource, TscClock, TxPool,
     tsc,
 };
-use squall::engine::lab::{Reaction, Running};
+use squall::engine::lab::{PacedBy, Reaction, Running};
 use squall::engine::realtime;
 use squall::engine::stamps::Stamping;
 use squall::measure::clock::Scale;
@@ -165,6 +165,7 @@ fn run(step_after: Option<u64>, readable: bool) -> (Results, Vec<Truth>) {
         tx_pool,
         clean,
         reactions: vec![Reaction::None],
+        paced_by: vec![PacedBy::Software],
         stampings: vec![Stamping {
             source: StampSource::Nic,
             clock: Some((Scale::DEVICE, Box::new(move || readable.then(|| read.at(tsc()))))),
