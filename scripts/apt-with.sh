@@ -16,7 +16,7 @@ fail() {
 }
 
 [ $# -ge 3 ] || fail "usage: scripts/apt-with.sh FOLDER backports|source COMMAND…"
-mkdir -p "$1/$2/sources.list.d" "$1/$2/lists/partial"
+mkdir -p "$1/$2/sources.list.d" "$1/$2/lists/partial" "$1/$2/cache/archives/partial"
 folder=$(cd "$1/$2" && pwd)
 kind=$2
 shift 2
@@ -67,6 +67,7 @@ cat >"$folder/apt.conf" <<END
 Dir::Etc::sourcelist "$folder/sources.list";
 Dir::Etc::sourceparts "$folder/sources.list.d";
 Dir::State::lists "$folder/lists";
+Dir::Cache "$folder/cache";
 APT::Sandbox::User "root";
 END
 export APT_CONFIG="$folder/apt.conf"

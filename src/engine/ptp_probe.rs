@@ -509,6 +509,76 @@ mod tests {
     use super::*;
     use crate::pattern::VlanTag;
 
+    /// Three workers behind a port each; the first two send to the third, in two classes.
+    fn plan(change: impl FnOnce(&mut crate::testbed::Testbed)) -> Plan {
+        let text = "
+traffic:
+  - {name: tagged, kind: incast, senders: 2, message: 4KiB, frame: {vlan: {vid: 100, pcp: 3}}}
+  - {name: bare, kind: incast, senders: 2, message: 4KiB}
+";
+        let pattern = crate::pattern::parse("test", text, &[]).unwrap();
+        let mut testbed = crate::plan::tests::testbed(3);
+        change(&mut testbed);
+        crate::plan::build(&pattern, &testbed, &[crate::units::BitRate(1_000_000_000); 3]).unwrap()
+    }
+
+    fn ends(paths: &[Path]) -> Vec<(usize, usize, usize)> {
+        paths.iter().map(|path| (path.from, path.to, path.tags.len())).collect()
+    }
+
+    #[test]
+    fn paths_are_those_of_the_traffic_by_class_between_ports_that_stamp() {
+        let all = plan(|_| ());
+        let (found, more) = paths(&all, &[true; 3]);
+        assert_eq!(
+            (ends(&found), more),
+            (vec![(0, 2, 1), (1, 2, 1), (0, 2, 0), (1, 2, 0)], 0)
+        );
+        let (found, _) = paths(&all, &[false, true, true]);
+        assert_eq!(ends(&found), [(1, 2, 1), (1, 2, 0)]);
+        assert_eq!(paths(&all, &[true, true, false]), (vec![], 0));
+        let routed = plan(|testbed| testbed.ports[0].gateway_mac = Some([2, 0, 0, 0, 9, 9]));
+        assert_eq!(ends(&paths(&routed, &[true; 3]).0), [(1, 2, 1), (1, 2, 0)]);
+        let looped = plan(|testbed| testbed.ports.iter_mut().for_each(|port| port.loopback = true));
+        assert_eq!(
+            ends(&paths(&looped, &[true; 3]).0),
+            [(0, 0, 1), (1, 1, 1), (0, 0, 0), (1, 1, 0)]
+        );
+    }
+
+    #[test]
+    fn a_probe_that_comes_too_late_is_not_lost() {
+        let (found, _) = paths(&plan(|_| ()), &[true; 3]);
+        let record = |path: &Path| PathRecord {
+            path: path.clone(),
+            counts: Counts {
+                lost: 1,
+                ..Counts::default()
+            },
+            readings: Vec::new(),
+            stamped: Vec::new(),
+        };
+        let mut records: Vec<PathRecord> = found.iter().take(2).map(record).collect();
+        let arrival = Arrival {
+            port: 2,
+            clock: found[1].clock(),
+            sequence: 9,
+            flags: 0,
+        };
+        was_late(&mut records, &arrival);
+        // A second copy of it, and somebody else's.
+        was_late(&mut records, &arrival);
+        was_late(
+            &mut records,
+            &Arrival {
+                clock: [7; 8],
+                ..arrival
+            },
+        );
+        let counts: Vec<(u64, u64)> = records.iter().map(|one| (one.counts.lost, one.counts.late)).collect();
+        assert_eq!(counts, [(1, 0), (0, 1)]);
+    }
+
     #[test]
     fn a_probe_is_a_sync_in_the_class_of_the_traffic() {
         let tag = VlanTag {

@@ -331,10 +331,10 @@ fn times(out: &mut String, results: &Results, view: View) {
         (">p50", 0),
         (">p95", 2),
         (">p99", 0),
-        (">p99.9", 1),
+        (">p99.9", 2),
         (">max", 1),
         (">+/-", 3),
-        ("by", 4),
+        ("by", 1),
         (">count", 5),
     ]);
     let mut below = Vec::new();
@@ -368,13 +368,13 @@ fn times(out: &mut String, results: &Results, view: View) {
     }
 }
 
-/// The clocks of departure and arrival, as `software` or `software to kernel`.
+/// The clocks of departure and arrival, as `software` or `software/kernel`.
 fn clocks(times: &Distribution) -> String {
     let source = times.source;
     if source.tx == source.rx {
         source.tx.to_string()
     } else {
-        format!("{} to {}", source.tx, source.rx)
+        format!("{}/{}", source.tx, source.rx)
     }
 }
 

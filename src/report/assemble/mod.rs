@@ -16,7 +16,8 @@ mod traffic;
 use std::time::{Duration, SystemTime};
 
 use super::model::{
-    Anomaly, AnomalyKind, Calibration, Clock, Cores, Dut, DutId, Inferred, Results, Run, TimeSource, Traffic,
+    Anomaly, AnomalyKind, Calibration, Clock, Cores, Dut, DutId, Inferred, Results, Run, TimeSource, TimeSources,
+    Traffic,
 };
 use super::provenance;
 use crate::dpdk;
@@ -180,15 +181,7 @@ fn run(inputs: &Inputs<'_>, plan: &Plan, summary: &Summary, outcome: &Outcome) -
     let sources = times::of_run(plan, outcome);
     let mut nonconformities = vec![super::ONE_TRIAL.to_owned()];
     match outcome.clock {
-        outcome::Clock::Tsc => match sources.rx {
-            TimeSource::Software => {
-                nonconformities.push("Departure and arrival times are software time stamps.".to_owned());
-            }
-            TimeSource::Nic => nonconformities.push("Departure times are software time stamps.".to_owned()),
-            _ => nonconformities.push(
-                "Departure times are software time stamps, and arrival times not all of them hardware's.".to_owned(),
-            ),
-        },
+        outcome::Clock::Tsc => nonconformities.extend(software_times(sources)),
         outcome::Clock::Virtual => {
             nonconformities
                 .push("The device under test is squall's own reference fabric, in simulated time.".to_owned());
@@ -232,6 +225,17 @@ fn run(inputs: &Inputs<'_>, plan: &Plan, summary: &Summary, outcome: &Outcome) -
         interrupted: outcome.interrupted.is_some(),
         interrupted_by: outcome.interrupted.clone(),
     }
+}
+
+/// What of a run's times is not a NIC's.
+fn software_times(sources: TimeSources) -> Option<String> {
+    let ends = [("Departure", sources.tx), ("Arrival", sources.rx)];
+    let others: Vec<String> = ends
+        .into_iter()
+        .filter(|(_, source)| *source != TimeSource::Nic)
+        .map(|(end, source)| format!("{end} times are not hardware time stamps ({source})."))
+        .collect();
+    (!others.is_empty()).then(|| others.join(" "))
 }
 
 fn received(outcome: &Outcome) -> impl Iterator<Item = &EntryRecord> {

@@ -28,6 +28,10 @@ fn probe(plan: &Plan, record: &PathRecord) -> PtpProbe {
             "the sending NIC stamped none: DPDK's drivers of Intel's NICs do so only when built with RTE_LIBRTE_IEEE1588"
                 .to_owned(),
         ),
+        true if counts.no_arrival > 0 && path.tags.is_empty() => Err("the receiving NIC stamped none".to_owned()),
+        true if counts.no_arrival > 0 => {
+            Err("the receiving NIC stamped none: some stamp no PTP frame that has a VLAN tag".to_owned())
+        }
         true => Err("no probe has a stamp of both ends".to_owned()),
         false if path.from == path.to => Ok(Related::SAME_CLOCK),
         false => relate(&record.readings, &record.stamped).map_err(|error| error.to_string()),
