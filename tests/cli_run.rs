@@ -85,11 +85,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("concurrent-pairs", &["traffic.kv.message=1MB"]),
     ("ecmp-collisions", &[]),
     ("ecmp-entropy", &[]),
-<<<<<<< HEAD
     ("ecn-burst", &["traffic.burst.message=1MiB"]),
-=======
-    ("ecn-burst", &[]),
->>>>>>> b4e173f7ad688d4caf32d5f4aeb57e697e97ec16
     ("ecn-incast", &["traffic.incast.message=1MB"]),
     ("ecn-probe", &[]),
     (
