@@ -3,6 +3,7 @@
 //! Data flows one way: `pattern` + `testbed` → `plan` → `engine` → `measure` → `report`.
 //! `docs/ARCHITECTURE.md` is the map.
 
+pub mod calibrate;
 pub mod capture;
 pub mod cli;
 pub mod dpdk;

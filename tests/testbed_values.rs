@@ -148,6 +148,7 @@ ports:
      gateway_mac: \"02:00:00:00:00:02\", loopback: true, receive: false, announce: false, tx_queues: 2, rx_queues: 3,
      descriptors: 512, promiscuous: false, pacing: nic, pfc: ignore,
      timestamps: kernel}
+calibration: lab.json
 dut: {vendor: v, asic: 7}
 ";
     let expected = Testbed {
@@ -192,6 +193,7 @@ dut: {vendor: v, asic: 7}
         }],
         fabric: None,
         said: Configured::default(),
+        calibration: Some("lab.json".into()),
         dut: [
             ("asic".to_owned(), "7".to_owned()),
             ("vendor".to_owned(), "v".to_owned()),

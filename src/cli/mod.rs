@@ -4,6 +4,7 @@
 //! files, progress and exit status. Errors go to stderr and say where, what and what to do.
 
 mod bench;
+mod calibrate;
 mod check;
 mod completions;
 mod craft;
@@ -83,6 +84,7 @@ enum Command {
     Ports(ports::Args),
     Doctor(doctor::Args),
     Bench(bench::Args),
+    Calibrate(calibrate::Args),
     Completions(completions::Args),
     Decode(decode::Args),
 }
@@ -99,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Ports(args) => ports::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Calibrate(args) => calibrate::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Decode(args) => decode::run(args),
     };

@@ -11,6 +11,7 @@ use super::input::Input;
 use super::progress::{Progress, ProgressSample};
 use super::sweep::Many;
 use super::{Failure, Outcome};
+use crate::calibrate;
 use crate::engine::outcome::Live;
 use crate::fabric;
 use crate::report::{self, terminal};
@@ -67,12 +68,14 @@ pub fn run(args: &Args) -> Outcome {
     }
     let (pattern, testbed) = args.input.load()?;
     let shipped = args.input.testbed == testbed::DEFAULT;
+    let calibration = calibrate::file::of(&testbed).map_err(|error| Failure::Input(error.to_string()))?;
     let trial = Trial {
         pattern: &pattern,
         pattern_name: &args.input.pattern,
         testbed: &testbed,
         testbed_name: (!shipped).then_some(args.input.testbed.as_str()),
         owned_interfaces: &args.i_own_this_interface,
+        calibration: calibration.as_ref(),
     };
     trial.check()?;
     if let Some(folder) = &args.out {

@@ -217,6 +217,7 @@ fn check(ready: &Ready, args: &Many) -> Result<Session, Failure> {
             testbed: &inputs.testbed,
             testbed_name: ready.testbed_name(),
             owned_interfaces: &args.i_own_this_interface,
+            calibration: None,
         };
         match trial.check().and_then(|()| session.expect(&inputs.testbed.testbed)) {
             Ok(()) => Ok(()),

@@ -27,7 +27,7 @@ pub struct RxUnit {
     /// From the look before to each burst with frames, ps.
     pub spread: Histogram<u64>,
     /// When the queue was last looked at, or shortly before.
-    looked: Picos,
+    looked: Option<Picos>,
 }
 
 /// What the time stamps of received frames are to a unit.
@@ -51,7 +51,7 @@ impl RxUnit {
             scratch: Vec::new(),
             arrivals: Arrivals::Burst,
             spread: coarse_histogram(),
-            looked: Picos::ZERO,
+            looked: None,
         }
     }
 
@@ -80,7 +80,7 @@ impl RxUnit {
     /// Says that the unit's last step began at `now` or later: what the next one brings has come since.
     #[inline]
     pub fn looked(&mut self, now: Picos) {
-        self.looked = now;
+        self.looked = Some(now);
     }
 
     /// Records what has arrived; `clock` is read after the burst. Returns the number of frames.
@@ -99,9 +99,9 @@ impl RxUnit {
             };
             recorder.frame(self.port, frame.whole(&mut self.scratch), own);
         }
-        if self.looked > Picos::ZERO {
+        if let Some(looked) = self.looked {
             // It grows, a few times in a run: nothing to refuse.
-            let _ = self.spread.record(arrival.saturating_sub(self.looked).0);
+            let _ = self.spread.record(arrival.saturating_sub(looked).0);
         }
         // Buffers go back at once: a full ring at the other end is a refusal there.
         self.batch.release();

@@ -333,3 +333,124 @@ impl PortClock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dpdk::Departures;
+
+    fn effective(rx_timestamps: RxTimestamps) -> Effective {
+        Effective {
+            tx_descriptors: 64,
+            rx_descriptors: 64,
+            mtu: None,
+            rss: false,
+            rx_timestamps,
+            departures: Departures::Off,
+            promiscuous: true,
+            obeys_pfc: 0,
+        }
+    }
+
+    #[test]
+    fn a_port_is_what_it_can_be_or_an_error() {
+        use StampSource::{Kernel, Nic, PtpProbe, Software};
+        let of = |wanted, stamps, can: &[StampSource]| choose(wanted, "p", &effective(stamps), can);
+        let none = RxTimestamps::None;
+        assert_eq!(
+            of(Timestamps::Auto, RxTimestamps::DeviceClock, &[Nic, PtpProbe, Software]),
+            Ok(Nic)
+        );
+        // The clock behind the stamps cannot be read: auto knows better.
+        assert_eq!(
+            of(Timestamps::Auto, RxTimestamps::DeviceClock, &[Software]),
+            Ok(Software)
+        );
+        assert_eq!(of(Timestamps::Nic, RxTimestamps::DeviceClock, &[Software]), Ok(Nic));
+        assert_eq!(of(Timestamps::Auto, none, &[PtpProbe, Software]), Ok(PtpProbe));
+        assert_eq!(
+            of(Timestamps::Auto, RxTimestamps::KernelMicros, &[Kernel, Software]),
+            Ok(Kernel)
+        );
+        assert_eq!(of(Timestamps::Software, none, &[Nic, Software]), Ok(Software));
+        for wanted in [Timestamps::Nic, Timestamps::Kernel, Timestamps::PtpProbe] {
+            let refused = of(wanted, none, &[Software]).unwrap_err();
+            assert_eq!((refused.port.as_str(), refused.can.as_str()), ("p", "software"));
+            assert!(Timestamps::WORDS.contains(&(refused.wanted, wanted)));
+        }
+    }
+
+    /// A clock of 1 GHz that showed 5 s at the run's zero.
+    fn related() -> Relation {
+        let mut relation = Relation::new(Scale::DEVICE);
+        for millis in 0..3 {
+            relation.read(Reading {
+                before: millis * 10_000_000_000,
+                ticks: 5_000_000_000 + millis.unsigned_abs() * 10_000_000,
+                after: millis * 10_000_000_000 + 100_000,
+            });
+        }
+        relation
+    }
+
+    #[test]
+    fn a_stamp_is_believed_as_far_as_it_can_be_true() {
+        let mut stamps = Stamps::default();
+        let burst = Picos::from_micros(40_000);
+        // No line yet.
+        assert_eq!(stamps.arrival(Some(5_030_000_000), burst), burst);
+        stamps.set_line(related().line());
+        let told = stamps.arrival(Some(5_030_000_000), burst);
+        // 30 ms, to the middle of a reading of 100 ns.
+        assert!(told.0.abs_diff(30_000_000_000) <= 100_000, "{told:?}");
+        // Without a stamp, and with one that is from another day.
+        assert_eq!(stamps.arrival(None, burst), burst);
+        assert_eq!(stamps.arrival(Some(99_000_000_000), burst), burst);
+        // From the future: by less than the uncertainty, and by more.
+        assert_eq!(stamps.arrival(Some(5_040_000_060), burst), burst);
+        assert_eq!(stamps.counts.late, 0);
+        assert_eq!(stamps.arrival(Some(5_041_000_000), burst), burst);
+        let expected = StampCounts {
+            stamped: 3,
+            unstamped: 3,
+            late: 1,
+        };
+        assert_eq!(stamps.counts, expected);
+    }
+
+    #[test]
+    fn whatever_is_wrong_with_a_clock_is_said() {
+        let counts = |unstamped, late| StampCounts {
+            stamped: 9,
+            unstamped,
+            late,
+        };
+        let of = |relation: &Relation, counts| PortClock::new(relation, counts).refused.unwrap_or_default();
+        assert_eq!(of(&related(), counts(0, 0)), "");
+        assert!(of(&related(), counts(2, 0)).starts_with("2 frames came without a stamp"));
+        assert!(of(&related(), counts(2, 3)).starts_with("3 of 9 stamps are later"));
+        let unknown = Relation::new(Scale::DEVICE);
+        assert!(of(&unknown, counts(9, 0)).contains("cannot be read"));
+        let mut lost = related();
+        let reading = Reading {
+            before: 30_000_000_000,
+            ticks: 5_031_000_000,
+            after: 30_000_100_000,
+        };
+        lost.read(reading);
+        let why = of(&lost, counts(0, 0));
+        assert!(
+            why.contains("was 1 ms ahead of") || why.contains("us ahead of"),
+            "{why}"
+        );
+        let mut still = Relation::new(Scale::DEVICE);
+        for millis in [0, 10] {
+            still.read(Reading {
+                before: millis * 1_000_000_000,
+                ticks: 7,
+                after: millis * 1_000_000_000 + 1,
+            });
+        }
+        assert!(of(&still, counts(0, 0)).contains("stands still"));
+    }
+}

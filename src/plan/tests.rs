@@ -47,6 +47,7 @@ pub(crate) fn testbed(ports: usize) -> Testbed {
         ports: (0..ports).map(port).collect(),
         fabric: None,
         said: Configured::default(),
+        calibration: None,
         dut: BTreeMap::new(),
     }
 }

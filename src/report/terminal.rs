@@ -11,7 +11,7 @@ pub(crate) mod text;
 
 use std::io::IsTerminal;
 
-use super::model::{Distribution, Interval, Kpi, Results, Statistic, Traffic};
+use super::model::{Budget, Distribution, Interval, Kpi, Results, Statistic, Traffic};
 use crate::units::{BitRate, Picos};
 use table::{Cell, Table, Tone, toned};
 use text::{bar, figure, grouped, harmless, sparkline, width, wrap};
@@ -139,6 +139,9 @@ fn header(out: &mut String, results: &Results, view: View) {
         out,
         &wrap("", &[clock, format!("{measured}{planned}")].join(view.dot()), view),
     );
+    if let Some(budget) = &results.calibration {
+        line(out, &wrap("", &calibrated(budget), view));
+    }
     if run.interrupted {
         let cause = harmless(run.interrupted_by.as_deref().unwrap_or("unknown cause"));
         line(out, &toned(&format!("interrupted: {cause}"), Tone::Bad, view));
@@ -151,6 +154,26 @@ fn header(out: &mut String, results: &Results, view: View) {
             &wrap("not conforming: ", &harmless(&run.nonconformities.join("; ")), view),
         );
     }
+}
+
+/// What a calibration says, in a line.
+fn calibrated(budget: &Budget) -> String {
+    let rates: Vec<String> = budget
+        .lossless
+        .iter()
+        .filter_map(|one| Some(format!("{} at {} bytes", rate(one.rate_bps?), one.frame_bytes)))
+        .collect();
+    let mut parts = vec![
+        format!("least delay {}", Picos(budget.floor_ps)),
+        format!("times told apart from {}", Picos(budget.resolution_ps)),
+    ];
+    if let Some(error) = budget.pacing_error_ppm {
+        parts.push(format!("pacing within {} ppm", figure(error)));
+    }
+    if !rates.is_empty() {
+        parts.push(format!("lossless up to {}", rates.join(", ")));
+    }
+    format!("calibrated {}: {}", harmless(&budget.measured_at), parts.join(", "))
 }
 
 fn rate(bps: u64) -> String {
@@ -327,8 +350,8 @@ fn times(out: &mut String, results: &Results, view: View) {
                 clocks(times).into(),
                 grouped(times.count).into(),
             ]);
-            // A sender is meant to be later by less than anyone can tell.
-            if times.below_resolution && what != "lateness" {
+            // A sender is meant to be later by less than anyone can tell, and gaps are what they are.
+            if times.below_resolution && !matches!(what, "lateness" | "gap") {
                 below.push(format!("{} {what}", harmless(&entry.name)));
             }
         }

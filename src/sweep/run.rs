@@ -12,7 +12,7 @@ use super::store::{Store, StoreError};
 use super::{Inputs, Ready, point};
 use crate::trial::{Measured, Trial, TrialError, Watched};
 use crate::yaml::Diagnostics;
-use crate::{fabric, report};
+use crate::{calibrate, fabric, report};
 
 /// How one trial is run. A sweep does not care.
 pub trait Runner {
@@ -211,12 +211,14 @@ fn one(
     stop: &AtomicBool,
     watch: &mut dyn FnMut(&Watched),
 ) -> Result<Measured, TrialError> {
+    let calibration = calibrate::file::of(&inputs.testbed).map_err(|error| TrialError::Input(error.to_string()))?;
     let trial = Trial {
         pattern: &inputs.pattern,
         pattern_name: &ready.sweep.pattern,
         testbed: &inputs.testbed,
         testbed_name: ready.testbed_name(),
         owned_interfaces: owned,
+        calibration: calibration.as_ref(),
     };
     runner.run(&trial, stop, watch)
 }

@@ -56,6 +56,12 @@ pub const TESTBED: Section = Section {
             "thresholds that a real switch is said to have, for comparison with what is read from outside",
         ),
         key(
+            "calibration",
+            "a path, from the testbed's own folder",
+            "`<testbed>.calibration.json`, if it is of this testbed",
+            "what `squall calibrate` has measured here, for reports to quote",
+        ),
+        key(
             "dut",
             "a map of text without control characters",
             "none",

@@ -53,6 +53,7 @@ pub fn testbed(reader: &Reader, root: &Node, stem: &str) -> Testbed {
         ports: ports(&fields),
         fabric: read_fabric::fabric(&fields),
         said: read_fabric::configured(&fields),
+        calibration: fields.line("calibration", 4096),
         dut: dut(&fields),
     }
 }

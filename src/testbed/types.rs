@@ -29,6 +29,8 @@ pub struct Testbed {
     pub fabric: Option<Fabric>,
     /// `configured`; [`Testbed::configured`] also knows the fabric's.
     pub said: Configured,
+    /// `calibration`: file of `squall calibrate`, from the testbed's folder; `None`: the one beside it.
+    pub calibration: Option<String>,
     /// `dut`: free text about the device under test, for the report.
     pub dut: BTreeMap<String, String>,
 }

@@ -16,7 +16,7 @@ use crate::engine::outcome::Live;
 use crate::engine::{lab, realtime, virtual_time};
 use crate::plan::{self, Plan, PlanError};
 use crate::report::assemble::{Inputs, assemble};
-use crate::report::model::Results;
+use crate::report::model::{Calibration, Results};
 use crate::testbed::Testbed;
 use crate::units::{BitRate, Picos};
 use crate::{fabric, pattern, testbed};
@@ -47,6 +47,8 @@ pub struct Trial<'a> {
     pub testbed_name: Option<&'a str>,
     /// Kernel interfaces that may be used although they have an address or a route.
     pub owned_interfaces: &'a [String],
+    /// What was measured of the instrument itself on this testbed, for the report.
+    pub calibration: Option<&'a Calibration>,
 }
 
 /// What a caller sees of a trial under way.
@@ -142,6 +144,7 @@ impl Trial<'_> {
             settings: &settings,
             started,
             took: clock.elapsed(),
+            calibration: self.calibration,
         };
         let mut results = assemble(&inputs, &plan, &outcome);
         results.judge(&pattern.expect);

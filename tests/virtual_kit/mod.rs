@@ -65,6 +65,7 @@ impl Bench {
             testbed: &bed,
             testbed_name: Some("testbed.yaml"),
             owned_interfaces: &[],
+            calibration: None,
         };
         trial.run(&mut self.session, stop, |_| watch())
     }

@@ -14,7 +14,9 @@ mod traffic;
 
 use std::time::{Duration, SystemTime};
 
-use super::model::{Anomaly, AnomalyKind, Clock, Cores, Dut, DutId, Inferred, Results, Run, TimeSource, Traffic};
+use super::model::{
+    Anomaly, AnomalyKind, Calibration, Clock, Cores, Dut, DutId, Inferred, Results, Run, TimeSource, Traffic,
+};
 use super::provenance;
 use crate::dpdk;
 use crate::engine::outcome::{self, Outcome};
@@ -42,6 +44,8 @@ pub struct Inputs<'a> {
     pub started: SystemTime,
     /// How long it took, all told.
     pub took: Duration,
+    /// What was measured of the instrument itself on this testbed.
+    pub calibration: Option<&'a Calibration>,
 }
 
 /// `amount` over `time`, for one second.
@@ -121,7 +125,7 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
     let ports = ports.collect();
     let configured = inputs.testbed.configured();
     let places = inferred::places(inputs.testbed, plan);
-    Results::new(
+    let mut results = Results::new(
         run(inputs, plan, &summary, outcome),
         environment(outcome),
         ports,
@@ -133,7 +137,9 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
             inferred::inferred(plan, outcome, &configured, &places)
         },
         found,
-    )
+    );
+    results.calibration = inputs.calibration.map(|calibration| calibration.budget.clone());
+    results
 }
 
 /// What a reader must know that the model's own checks cannot see.

@@ -11,7 +11,7 @@ use crate::dpdk::StampSource;
 use crate::engine::lab::PacedBy;
 use crate::engine::outcome::{self, Outcome, PortOutcome};
 use crate::plan::{EntryPlan, Plan};
-use crate::report::model::{BurstSpread, PortClock, TimeSource, TimeSources};
+use crate::report::model::{BurstSpread, Calibration, PortClock, TimeSource, TimeSources};
 use crate::report::stats::Basis;
 
 /// Percentile of a burst's spread that counts as the uncertainty of one stamp.
@@ -96,7 +96,7 @@ fn of_arrivals(port: &PortOutcome) -> Option<u64> {
 }
 
 /// What an entry's delays rest on, and how far they may be off.
-pub(super) fn of_entry(plan: &Plan, outcome: &Outcome, entry: &EntryPlan) -> Basis {
+pub(super) fn of_entry(plan: &Plan, outcome: &Outcome, entry: &EntryPlan, calibration: Option<&Calibration>) -> Basis {
     let (senders, receivers) = ports_of(plan, entry);
     let ports = |numbers: &[usize]| -> Vec<&PortOutcome> {
         numbers.iter().filter_map(|number| outcome.ports.get(*number)).collect()
@@ -118,13 +118,13 @@ pub(super) fn of_entry(plan: &Plan, outcome: &Outcome, entry: &EntryPlan) -> Bas
             rx: common(receivers.iter().map(|port| of_port(outcome, port).rx)),
         },
         uncertainty_ps,
-        resolution_ps: None,
+        resolution_ps: calibration.map(|calibration| calibration.budget.resolution_ps),
     }
 }
 
 /// What an entry's lateness rests on: our own clock, at one end.
 pub(super) fn of_lateness(plan: &Plan, outcome: &Outcome, entry: &EntryPlan) -> Basis {
-    let delays = of_entry(plan, outcome, entry);
+    let delays = of_entry(plan, outcome, entry, None);
     let tx = delays.source.tx;
     let senders = ports_of(plan, entry).0;
     let ports = senders.iter().filter_map(|number| outcome.ports.get(*number));

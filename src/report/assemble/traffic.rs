@@ -27,10 +27,8 @@ pub(super) fn traffic(
     index: usize,
     entry: &EntryPlan,
 ) -> Traffic {
-    let (basis, times_refused) = (
-        times::of_entry(plan, outcome, entry),
-        times::refused(plan, outcome, entry),
-    );
+    let basis = times::of_entry(plan, outcome, entry, inputs.calibration);
+    let times_refused = times::refused(plan, outcome, entry);
     let planned = &summary.entries[index];
     let sent = taken(&outcome.made[index], &outcome.unsent[index]);
     let listening = entry

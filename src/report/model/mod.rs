@@ -7,6 +7,7 @@
 //!
 //! Left out on purpose: how the values come about (`measure`), and derived ones (`kpi`, `stats`).
 
+mod calibration;
 mod device;
 mod expected;
 mod inferred;
@@ -17,6 +18,7 @@ mod traffic;
 
 use serde::{Deserialize, Serialize};
 
+pub use calibration::*;
 pub use device::*;
 pub use expected::*;
 pub use inferred::*;
@@ -48,6 +50,9 @@ pub struct Results {
     pub inferred: Inferred,
     /// Whatever a reader must know before trusting the figures.
     pub anomalies: Vec<Anomaly>,
+    /// What the instrument adds of its own on this testbed, where that was measured.
+    #[serde(default)]
+    pub calibration: Option<Budget>,
     /// What the device under test says of itself, through a hook.
     #[serde(default)]
     pub device: Option<Device>,
@@ -78,6 +83,7 @@ impl Results {
             kpis: Vec::new(),
             inferred,
             anomalies: found,
+            calibration: None,
             device: None,
             expectations: Vec::new(),
         };
