@@ -230,7 +230,6 @@ impl Lab {
                 },
                 rx_timestamp: stamps::wants_stamps(planned.timestamps),
                 departures: departures(planned.pacing, info, plan, index),
-                ..PortConfig::default()
             };
             let port = port.start(&config, Some(&rx_pool))?;
             reactions.push(reaction(planned, &config, port.effective().obeys_pfc, info)?);
