@@ -5,8 +5,6 @@
 //! tcpdump on both interfaces says in which order frames passed. One loop sends and receives in turn, so
 //! what leaves after a PFC frame has come is what one turn had begun.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod support;
 
 use std::sync::{Mutex, PoisonError};

@@ -310,3 +310,38 @@ traffic:
         );
     });
 }
+
+/// Paced frames leave and arrive at gaps that are exact: at a tenth, at half, at all of the line rate, and
+/// at half of it each where two share a line that both want.
+#[test]
+fn gaps_are_those_that_were_asked_for() {
+    alone(Namespace::Ours, || {
+        let mut bench = Bench::new();
+        for (rate, every) in [("10%", 10), ("50%", 2), ("100%", 1)] {
+            let pattern = format!(
+                "traffic:\n- {{kind: transfer, from: 0, to: 1, message: 4KiB, verb: put, count: 100, rate: {rate}}}\n"
+            );
+            let (results, _) = bench.balanced(&pattern, "switch", &[]);
+            let pacing = results.traffic[0].pacing.clone().unwrap();
+            for gaps in [pacing.gaps.unwrap(), pacing.arrival_gaps.unwrap()] {
+                assert_eq!(
+                    (gaps.count, gaps.min, gaps.max),
+                    (99, every * WIRE_TIME, every * WIRE_TIME)
+                );
+            }
+            assert_eq!((pacing.rate_error_percent, pacing.most_together), (Some(0.0), Some(1)));
+        }
+        // Two that want the line of one NIC have it in turns: each is at half of its rate.
+        let pattern = "traffic:
+- {name: a, kind: transfer, from: 0, to: 1, message: 4KiB, verb: put, count: 200, rate: 100%}
+- {name: b, kind: transfer, from: 0, to: 2, message: 4KiB, verb: put, count: 200, rate: 100%}
+";
+        let (results, _) = bench.balanced(pattern, "switch", &[]);
+        for entry in &results.traffic {
+            let pacing = entry.pacing.clone().unwrap();
+            assert_eq!(pacing.gaps.unwrap().p50, 2 * WIRE_TIME);
+            let error = pacing.rate_error_percent.unwrap();
+            assert!((-51.0..-49.0).contains(&error), "{error}");
+        }
+    });
+}

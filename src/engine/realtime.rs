@@ -289,6 +289,11 @@ fn prepare(
             recorder.is_one_of_several();
         }
         obeying.iter().for_each(|port| recorder.obey(*port));
+        for (port, stamping) in running.stampings.iter().enumerate() {
+            if matches!(stamping.source, StampSource::Nic | StampSource::Kernel) {
+                recorder.keep_gaps(port);
+            }
+        }
         recorder
     };
     for (index, ((core, tx), rx)) in cores.iter().zip(tx_units).zip(rx_units).enumerate() {

@@ -175,11 +175,13 @@ impl<'a> Driver<'a> {
                 }
             }
         }
+        let mut recorder = Recorder::new(plan, icrc);
+        (0..plan.ports.len()).for_each(|port| recorder.keep_gaps(port));
         Driver {
             plan,
             fabric,
             copies,
-            recorder: Recorder::new(plan, icrc),
+            recorder,
             waiting: vec![0; rx.len()],
             finished: vec![false; tx.len()],
             unfinished: tx.len(),

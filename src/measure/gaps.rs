@@ -26,17 +26,56 @@ struct Span {
     left: (Picos, Picos),
 }
 
-/// The gaps of an entry's senders.
+/// Times between one frame and the next.
 #[derive(Debug, Clone)]
-pub struct GapRecord {
-    /// Gaps, ps.
-    pub gaps: Histogram<u64>,
-    /// Their least, greatest and sum; the histogram rounds.
+pub struct Gaps {
+    /// All of them, ps.
+    pub histogram: Histogram<u64>,
+    /// The least, which the histogram would round.
     pub least: u64,
-    /// Greatest.
+    /// The greatest.
     pub greatest: u64,
-    /// Sum.
+    /// Their sum.
     pub sum: u128,
+}
+
+impl Default for Gaps {
+    fn default() -> Gaps {
+        Gaps {
+            histogram: coarse_histogram(),
+            least: u64::MAX,
+            greatest: 0,
+            sum: 0,
+        }
+    }
+}
+
+impl Gaps {
+    /// One more.
+    #[inline]
+    pub fn see(&mut self, gap: u64) {
+        // It grows, a few times in a run: nothing to refuse.
+        let _ = self.histogram.record(gap);
+        self.least = self.least.min(gap);
+        self.greatest = self.greatest.max(gap);
+        self.sum += u128::from(gap);
+    }
+
+    /// Takes in what another core has seen.
+    pub fn merge(&mut self, other: &Gaps) {
+        // Histograms that resize themselves take any other of the same precision.
+        let _ = self.histogram.add(&other.histogram);
+        self.least = self.least.min(other.least);
+        self.greatest = self.greatest.max(other.greatest);
+        self.sum += other.sum;
+    }
+}
+
+/// The gaps of an entry's senders.
+#[derive(Debug, Clone, Default)]
+pub struct GapRecord {
+    /// From one departure of a sender to its next.
+    pub gaps: Gaps,
     /// Time from first to last frame as planned, of all senders.
     pub planned: Picos,
     /// The same as it was.
@@ -45,31 +84,13 @@ pub struct GapRecord {
     pub together: u64,
 }
 
-impl Default for GapRecord {
-    fn default() -> GapRecord {
-        GapRecord {
-            gaps: coarse_histogram(),
-            least: u64::MAX,
-            greatest: 0,
-            sum: 0,
-            planned: Picos::ZERO,
-            took: Picos::ZERO,
-            together: 0,
-        }
-    }
-}
-
 impl SenderGaps {
     /// A frame that was `planned` for then, by the plan as it was in the beginning, leaves at `at`.
     #[inline]
     pub fn left(&mut self, planned: Picos, at: Picos, record: &mut GapRecord) {
         if let Some(span) = &mut self.span {
             let gap = at.saturating_sub(span.left.1).0;
-            // It grows, a few times in a run: nothing to refuse.
-            let _ = record.gaps.record(gap);
-            record.least = record.least.min(gap);
-            record.greatest = record.greatest.max(gap);
-            record.sum += u128::from(gap);
+            record.gaps.see(gap);
             (span.planned.1, span.left.1) = (planned, at);
             self.together = if gap == 0 { self.together + 1 } else { 1 };
         } else {
@@ -94,11 +115,7 @@ impl SenderGaps {
 impl GapRecord {
     /// Takes in what another queue has recorded.
     pub fn merge(&mut self, other: &GapRecord) {
-        // Histograms that resize themselves take any other of the same precision.
-        let _ = self.gaps.add(&other.gaps);
-        self.least = self.least.min(other.least);
-        self.greatest = self.greatest.max(other.greatest);
-        self.sum += other.sum;
+        self.gaps.merge(&other.gaps);
         self.planned = self.planned.saturating_add(other.planned);
         self.took = self.took.saturating_add(other.took);
         self.together = self.together.max(other.together);
@@ -116,7 +133,7 @@ impl GapRecord {
     /// The mean gap as planned, ps.
     #[must_use]
     pub fn planned_gap(&self) -> Option<f64> {
-        let count = self.gaps.len();
+        let count = self.gaps.histogram.len();
         #[expect(clippy::cast_precision_loss, reason = "a mean")]
         (count > 0).then(|| self.planned.0 as f64 / count as f64)
     }
@@ -139,8 +156,11 @@ mod tests {
     fn gaps_and_rate_of_a_sender() {
         // Planned every 100; the third is late, and leaves with the fourth.
         let record = record(&[(0, 5), (100, 105), (200, 330), (300, 330), (400, 409)]);
-        assert_eq!((record.least, record.greatest, record.sum), (0, 225, 404));
-        assert_eq!((record.gaps.len(), record.together), (4, 2));
+        assert_eq!(
+            (record.gaps.least, record.gaps.greatest, record.gaps.sum),
+            (0, 225, 404)
+        );
+        assert_eq!((record.gaps.histogram.len(), record.together), (4, 2));
         assert_eq!(record.planned_gap(), Some(100.0));
         // 400 planned, 404 taken.
         let error = record.rate_error().unwrap();
@@ -152,7 +172,10 @@ mod tests {
         // The second begins long after the first has ended: no gap between the two.
         let mut sum = record(&[(0, 0), (100, 100)]);
         sum.merge(&record(&[(9_000, 9_000), (9_100, 9_100), (9_200, 9_200)]));
-        assert_eq!((sum.gaps.len(), sum.greatest, sum.rate_error()), (3, 100, Some(0.0)));
+        assert_eq!(
+            (sum.gaps.histogram.len(), sum.gaps.greatest, sum.rate_error()),
+            (3, 100, Some(0.0))
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use hdrhistogram::Histogram;
 
+use super::gaps::Gaps;
 use super::group::Groups;
 use super::pause::PauseMeter;
 pub use super::pause::SentPause;
@@ -59,6 +60,8 @@ pub struct EntryRecord {
     pub time_travel: u64,
     /// One-way delay of each stamped packet, ps.
     pub latency: Histogram<u64>,
+    /// From one arrival to the next of the same pair, where arrivals are better than those of bursts.
+    pub arrival_gaps: Gaps,
     /// First departure to arrival of the last packet, of each complete message, ps.
     pub message_latency: Histogram<u64>,
     /// First departure to arrival of the packet that came last, of each complete message, ps.
@@ -111,6 +114,7 @@ impl Default for EntryRecord {
             unstamped: 0,
             time_travel: 0,
             latency: histogram(),
+            arrival_gaps: Gaps::default(),
             message_latency: histogram(),
             completion: histogram(),
             group_completion: histogram(),
@@ -156,6 +160,7 @@ impl EntryRecord {
             // Histograms that resize themselves take any other of the same precision.
             let _ = mine.add(theirs);
         }
+        self.arrival_gaps.merge(&other.arrival_gaps);
         self.messages += other.messages;
         self.first_departure = self.first_departure.min(other.first_departure);
         self.first_arrival = self.first_arrival.min(other.first_arrival);

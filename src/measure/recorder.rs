@@ -67,6 +67,8 @@ pub struct Recorder {
     /// Ports whose sending obeys what arrives.
     obeying: Vec<bool>,
     orders: Vec<PauseOrder>,
+    /// Ports of which every frame has an arrival of its own.
+    stamped: Vec<bool>,
     icrc: IcrcCheck,
     until_icrc: u32,
     completions: Vec<Completion>,
@@ -147,6 +149,7 @@ impl Recorder {
             pauses: PauseLog::default(),
             obeying: vec![false; plan.ports.len()],
             orders: Vec::new(),
+            stamped: vec![false; plan.ports.len()],
             icrc,
             until_icrc: 0,
             completions: Vec::new(),
@@ -162,6 +165,13 @@ impl Recorder {
     pub fn obey(&mut self, port: usize) {
         if let Some(obeying) = self.obeying.get_mut(port) {
             *obeying = true;
+        }
+    }
+
+    /// Every frame of `port` has an arrival of its own, and not its burst's: gaps between them are kept.
+    pub fn keep_gaps(&mut self, port: usize) {
+        if let Some(stamped) = self.stamped.get_mut(port) {
+            *stamped = true;
         }
     }
 
@@ -382,6 +392,9 @@ impl Recorder {
         let pair = &mut self.pairs[flow.pair as usize];
         if pair.last_arrival > Picos::ZERO {
             let gap = arrival.saturating_sub(pair.last_arrival);
+            if self.stamped[port] {
+                entry.arrival_gaps.see(gap.0);
+            }
             if gap > pair.longest_gap {
                 (pair.longest_gap, pair.gap_began) = (gap, pair.last_arrival);
             }

@@ -319,6 +319,10 @@ fn times_of(entry: &Traffic) -> impl Iterator<Item = (&'static str, Option<&Dist
             entry.pacing.as_ref().and_then(|pacing| pacing.lateness.as_ref()),
         ),
         ("gap", entry.pacing.as_ref().and_then(|pacing| pacing.gaps.as_ref())),
+        (
+            "arrival gap",
+            entry.pacing.as_ref().and_then(|pacing| pacing.arrival_gaps.as_ref()),
+        ),
     ]
     .into_iter()
 }

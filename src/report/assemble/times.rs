@@ -138,6 +138,21 @@ pub(super) fn of_lateness(plan: &Plan, outcome: &Outcome, entry: &EntryPlan) -> 
     }
 }
 
+/// The same for gaps between arrivals.
+pub(super) fn of_arrival_gaps(plan: &Plan, outcome: &Outcome, entry: &EntryPlan) -> Basis {
+    let rx = of_entry(plan, outcome, entry, None).source.rx;
+    let receivers = ports_of(plan, entry).1;
+    let ports = receivers.iter().filter_map(|number| outcome.ports.get(*number));
+    Basis {
+        source: TimeSources { tx: rx, rx },
+        uncertainty_ps: match outcome.clock {
+            outcome::Clock::Virtual => Some(0),
+            outcome::Clock::Tsc => ports.filter_map(of_arrivals).max(),
+        },
+        resolution_ps: None,
+    }
+}
+
 /// Why nothing that rests on the arrivals of an entry can be told.
 pub(super) fn refused(plan: &Plan, outcome: &Outcome, entry: &EntryPlan) -> Option<String> {
     ports_of(plan, entry).1.into_iter().find_map(|number| {

@@ -6,7 +6,7 @@
 
 use super::{Inputs, parameters, per_second, times, wire_bits};
 use crate::engine::outcome::Outcome;
-use crate::measure::{EntryRecord, GapRecord, PairRecord, Recorder};
+use crate::measure::{EntryRecord, Gaps, PairRecord, Recorder};
 use crate::pattern::Ecn as Codepoint;
 use crate::plan::feed::Work;
 use crate::plan::lane::Sent;
@@ -135,7 +135,9 @@ pub(super) fn traffic(
             requested_bps: requested(entry, planned),
             achieved_bps: per_second(wire_bits(sent.packets, sent.frame_bytes), sending),
             rate_error_percent: outcome.gaps[index].rate_error().map(|share| 100.0 * share),
-            gaps: gaps(&outcome.gaps[index], times::of_lateness(plan, outcome, entry)),
+            gaps: gaps(&outcome.gaps[index].gaps, times::of_lateness(plan, outcome, entry)),
+            arrival_gaps: timely_record
+                .and_then(|record| gaps(&record.arrival_gaps, times::of_arrival_gaps(plan, outcome, entry))),
             planned_gap_ps: outcome.gaps[index].planned_gap(),
             most_together: Some(outcome.gaps[index].together).filter(|frames| *frames > 0),
             lateness: distribution(&outcome.lateness[index], None, times::of_lateness(plan, outcome, entry)),
@@ -145,13 +147,13 @@ pub(super) fn traffic(
     }
 }
 
-fn gaps(record: &GapRecord, basis: impl Into<Basis>) -> Option<Distribution> {
+fn gaps(record: &Gaps, basis: impl Into<Basis>) -> Option<Distribution> {
     let exact = Exact {
         min: record.least,
         max: record.greatest,
         sum: record.sum,
     };
-    distribution(&record.gaps, Some(exact), basis)
+    distribution(&record.histogram, Some(exact), basis)
 }
 
 /// The records of an entry's pairs.

@@ -411,6 +411,10 @@ pub struct Pacing {
     /// From one departure of a sender to its next.
     #[serde(default)]
     pub gaps: Option<Distribution>,
+    /// From one arrival to the next of the same pair of workers, by the receiving port's own stamps;
+    /// none where arrivals are those of bursts.
+    #[serde(default)]
+    pub arrival_gaps: Option<Distribution>,
     /// Mean of the gaps as planned.
     #[serde(default)]
     pub planned_gap_ps: Option<f64>,

@@ -130,6 +130,7 @@ pub(super) fn incast() -> Traffic {
             rate_error_percent: Some(-5.0),
             lateness: Some(distribution(20_000)),
             gaps: Some(distribution(334_000)),
+            arrival_gaps: Some(distribution(335_000)),
             planned_gap_ps: Some(334_240.0),
             most_together: Some(4),
             slips: 3,

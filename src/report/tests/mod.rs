@@ -394,6 +394,7 @@ fn a_sender_that_was_paused_is_not_late() {
             rate_error_percent: None,
             lateness: None,
             gaps: None,
+            arrival_gaps: None,
             planned_gap_ps: None,
             most_together: None,
             slips: 0,
