@@ -16,6 +16,8 @@ RUST_NEEDED=1.88
 BUILD_PACKAGES="dpdk dpdk-dev libdpdk-dev pkg-config gcc libc6-dev clang libclang-dev git ca-certificates"
 # Network namespaces, bridges, queues and captures; independent readers of what squall writes.
 TEST_PACKAGES="g++ iproute2 nftables tcpdump tshark python3 procps util-linux"
+# A virtual machine with an emulated NIC (scripts/vm-igb.sh).
+VM_PACKAGES="busybox-static cpio xz-utils zstd binutils qemu-system-x86"
 
 fail() {
     echo "setup.sh: $*" >&2
@@ -23,7 +25,7 @@ fail() {
 }
 
 case "${1-}" in
-"") packages="$BUILD_PACKAGES $TEST_PACKAGES" ;;
+"") packages="$BUILD_PACKAGES $TEST_PACKAGES $VM_PACKAGES" ;;
 --build) packages=$BUILD_PACKAGES ;;
 *) fail "unknown argument \"$1\"; the only one is --build" ;;
 esac
@@ -62,6 +64,31 @@ missing=
 for package in $packages; do
     is_installed "$package" || missing="$missing $package"
 done
+
+# QEMU has had the NIC that scripts/vm-igb.sh needs since 8.1; Debian 12 has 7.2, and a newer one in its
+# backports. Where neither is to be had, the tests that need it say so and skip.
+has_igb() {
+    command -v qemu-system-x86_64 >/dev/null && qemu-system-x86_64 -device help 2>&1 | grep '"igb"' >/dev/null
+}
+case " $packages " in
+*" qemu-system-x86 "*)
+    if ! has_igb && ! apt-cache policy qemu-system-x86 | grep -q Candidate; then
+        # A machine that has never read its package lists.
+        as_root apt-get update -q
+        lists_are_fresh=yes
+    fi
+    if ! has_igb && ! apt-cache policy qemu-system-x86 | grep -qE 'Candidate: [0-9]+:(8\.[1-9]|9|[1-9][0-9])'; then
+        missing=$(echo "$missing" | sed 's/ qemu-system-x86//')
+        echo "setup.sh: this release's QEMU has no igb: trying the backports"
+        scratch=$(mktemp -d)
+        # shellcheck disable=SC2016 # expanded by the inner shell
+        as_root "$(dirname "$0")/apt-with.sh" "$scratch" backports sh -c \
+            'DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends -t "$(. /etc/os-release && echo "$VERSION_CODENAME-backports")" qemu-system-x86' ||
+            echo "setup.sh: no QEMU with igb is to be had here; the tests in it will be skipped"
+        as_root rm -rf "$scratch"
+    fi
+    ;;
+esac
 if [ -n "$missing" ]; then
     echo "setup.sh: installing$missing"
     # shellcheck disable=SC2086 # a list of words

@@ -291,8 +291,8 @@ fn hooks_that_cannot_be_run_are_refused_before_the_first_trial() {
     folder.write("plain", "#!/bin/sh\n");
     let ended = run(sweep(&folder)).expect(2);
     for part in [
-        "sonc: there is no such file and no shipped hook of this name; allowed: an executable, or one of sonic, template, \
-         fabric; did you mean `sonic`?",
+        "sonc: there is no such file and no shipped hook of this name; allowed: an executable, or one of kernel-switch, \
+         sonic, template, fabric; did you mean `sonic`?",
         "plain: the hook is not executable: chmod +x ",
     ] {
         assert!(ended.stderr.contains(part), "{part} is missing in {}", ended.stderr);

@@ -340,6 +340,30 @@ fn results_without_their_line_are_taken_in_and_a_line_without_its_results_is_not
 }
 
 #[test]
+fn more_trials_can_be_asked_for_later() {
+    let folder = folder("");
+    run(sweep(&folder, "out", &["--trials", "2"])).expect(0);
+    let out = folder.path("out");
+    let two = outcome(&out);
+    let ended = run(sweep(&folder, "out", &["--trials", "3"])).expect(0);
+    assert!(
+        ended.stderr.contains("12 of 18 trials are done already"),
+        "{}",
+        ended.stderr
+    );
+    run(sweep(&folder, "whole", &["--trials", "3"])).expect(0);
+    assert_eq!(outcome(&out), outcome(&folder.path("whole")));
+    // And fewer: the others stay where they are.
+    run(sweep(&folder, "out", &["--trials", "2"])).expect(0);
+    assert_eq!(outcome(&out), two);
+    // The files of a single run would be taken for the sweep's.
+    let mut single = squall(&["run", "first-look", "--testbed", "null", "--out"]);
+    single.arg(&out);
+    let refused = run(single).expect(2);
+    assert!(refused.stderr.contains("holds a sweep"), "{}", refused.stderr);
+}
+
+#[test]
 fn ctrl_c_keeps_what_is_finished_and_says_how_to_go_on() {
     let folder = folder("hooks: {before: pause}\n");
     script(&folder, "pause", "#!/bin/sh\nsleep 0.2\n");
@@ -378,8 +402,7 @@ fn another_sweeps_folder_is_refused_and_restart_begins_anew() {
     let out = folder.path("out");
     let first = text(&out.join("trials/point-0000/trial-0000/results.json"));
     for other in [
-        &["--trials", "2"][..],
-        &["--trials", "1", "--seed", "8"],
+        &["--trials", "1", "--seed", "8"][..],
         &["--trials", "1", "--set", "icrc_check=none"],
     ] {
         let ended = run(sweep(&folder, "out", other)).expect(2);

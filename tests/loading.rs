@@ -122,7 +122,11 @@ fn every_point_of_every_shipped_sweep_fits_its_testbed() {
 #[test]
 fn the_sweeps_switches_allow_what_is_asked() {
     for (name, pattern, testbed, _) in points() {
-        let fabric = testbed.fabric.expect("all are in virtual time");
+        // A kernel's switch has what its lab gives it.
+        let Some(fabric) = testbed.fabric else {
+            assert_eq!(name, "ecn-burst");
+            continue;
+        };
         let pfc = fabric.switch.pfc.expect("class 3 is lossless").thresholds;
         let headroom = fabric.switch.pfc.map_or(0, |pfc| pfc.headroom.0) * testbed.ports.len() as u64;
         let senders = pattern.traffic.iter().filter_map(|entry| match &entry.kind {

@@ -143,3 +143,221 @@ fn doctor_tells_what_is_wrong_with_an_interface() {
         assert_eq!(complaint(route6, "").map(|wrong| wrong.len()), Some(1));
     }
 }
+
+/// What the doctor says under `check`, by level.
+fn findings(args: &[&str]) -> (Option<i32>, Vec<(String, String, String)>) {
+    let (status, text, errors) = squall(&[&["doctor", "--json"], args].concat());
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}\n{errors}"));
+    let list = json["findings"].as_array().expect("a list");
+    let field = |finding: &serde_json::Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+    let found = list.iter().map(|finding| {
+        let what = format!("{} → {}", field(finding, "what"), field(finding, "mend"));
+        // Whatever is not as it should be comes with what mends it.
+        assert_eq!(finding["mend"].is_null(), finding["level"] == "ok", "{finding}");
+        (field(finding, "check"), field(finding, "level"), what)
+    });
+    (status, found.collect())
+}
+
+fn of<'a>(found: &'a [(String, String, String)], check: &str) -> Vec<&'a str> {
+    let mine = found.iter().filter(|(name, ..)| name == check);
+    mine.map(|(_, _, what)| what.as_str()).collect()
+}
+
+/// The state of this very machine, as coreutils, the kernel and DPDK's own script tell it.
+#[test]
+fn doctor_reports_the_real_state_of_this_machine() {
+    let (status, found) = findings(&["--memory", "1MiB", "--testbed", "ring", "--no-ports"]);
+    assert_eq!(status, Some(0), "{found:?}");
+    let nproc = Command::new("nproc").output().expect("coreutils");
+    let cores = String::from_utf8(nproc.stdout).expect("UTF-8");
+    let cores = cores.trim();
+    let said = of(&found, "cpu").join("\n");
+    assert!(
+        said.contains(&format!("{cores} cores:")) || cores == "1" && said.contains("there is one core"),
+        "{cores}: {said}"
+    );
+    let isolated = std::fs::read_to_string("/sys/devices/system/cpu/isolated").unwrap_or_default();
+    if isolated.trim().is_empty() && std::path::Path::new("/sys/devices/system/cpu/isolated").exists() {
+        assert!(
+            said.contains("no core is isolated") && said.contains("isolcpus="),
+            "{said}"
+        );
+    }
+    let mounts = std::fs::read_to_string("/proc/mounts").expect("procfs");
+    let mounted = mounts.lines().any(|line| line.split(' ').nth(2) == Some("hugetlbfs"));
+    let memory = of(&found, "memory").join("\n");
+    assert_eq!(memory.contains("hugetlbfs is not mounted"), !mounted, "{memory}");
+    if mounted {
+        assert!(memory.contains("of hugepages are free"), "{memory}");
+    }
+    let drivers = of(&found, "dpdk").join("\n");
+    let version = Command::new("pkg-config").args(["--modversion", "libdpdk"]).output();
+    let version = String::from_utf8(version.expect("pkg-config").stdout).expect("UTF-8");
+    assert!(drivers.contains(version.trim()), "{version} {drivers}");
+}
+
+/// A NIC that the host lives by is found and never given away, by either tool.
+#[test]
+fn a_nic_that_the_host_uses_is_refused() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/bind-nic.sh");
+    let (status, text, errors) = told(Command::new(script).output().expect("a script"));
+    assert_eq!((status, errors.as_str()), (Some(0), ""));
+    let (_, found) = findings(&[]);
+    let nics = of(&found, "nic").join("\n");
+    let mut used = Vec::new();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let [address, "driver", driver, "interface", interface, ..] = words.as_slice() else {
+            panic!("{line}");
+        };
+        assert!(nics.contains(&format!("{address} (driver {driver})")), "{nics}");
+        let mut show = Command::new("ip");
+        show.args(["-o", "address", "show", "dev", interface, "scope", "global"]);
+        if *interface != "none" && show.output().is_ok_and(|output| !output.stdout.is_empty()) {
+            used.push(((*address).to_owned(), (*interface).to_owned()));
+        }
+    }
+    if used.is_empty() {
+        eprintln!("skipped: no PCI NIC here has an interface with an address");
+    }
+    for (address, interface) in used {
+        let (status, found) = findings(&["-a", &address]);
+        assert_eq!(status, Some(3));
+        let refused = found
+            .iter()
+            .any(|(_, level, what)| level == "error" && what.contains(&format!("--i-own-this-interface {interface}")));
+        assert!(refused, "{found:?}");
+        let (status, _, errors) = told(Command::new(script).arg(&address).output().expect("a script"));
+        assert_eq!(status, Some(2));
+        assert!(errors.contains("which this host uses: it has an address"), "{errors}");
+    }
+}
+
+/// What a pattern asks of a port, and what devices in software offer.
+#[test]
+fn doctor_asks_the_ports_what_they_offer() {
+    let (status, found) = findings(&["--memory", "1MiB", "--testbed", "ring", "--pattern", "first-look"]);
+    assert_eq!(status, Some(0), "{found:?}");
+    assert!(
+        of(&found, "timestamps").join("\n").contains("net_ring0 (net_ring)"),
+        "{found:?}"
+    );
+    assert!(
+        of(&found, "pfc").join("\n").contains("they reach the loops"),
+        "{found:?}"
+    );
+    let (status, _, errors) = squall(&["doctor", "--testbed", "ring", "--pattern", "first-lok"]);
+    assert_eq!(status, Some(2));
+    assert!(errors.contains("did you mean `first-look`?"), "{errors}");
+}
+
+/// scripts/hugepages.sh on a recorded host with two nodes: a tree that it may write to.
+#[test]
+fn hugepages_are_asked_for_where_they_are_wanted() {
+    let host = tempfile::tempdir().expect("a folder");
+    let write = |path: &str, text: &str| {
+        let path = host.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("below it")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    };
+    let node1 = "sys/devices/system/node/node1/hugepages/hugepages-2048kB";
+    let all = "sys/kernel/mm/hugepages/hugepages-2048kB";
+    write(
+        "proc/mounts",
+        "nodev /dev/hugepages hugetlbfs rw,relatime,pagesize=2M 0 0\n",
+    );
+    for folder in [node1, all] {
+        write(&format!("{folder}/nr_hugepages"), "16\n");
+        write(&format!("{folder}/free_hugepages"), "16\n");
+    }
+    let script = |args: &[&str]| {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/hugepages.sh");
+        told(
+            Command::new(path)
+                .args(args)
+                .env("SQUALL_HOST_ROOT", host.path())
+                .output()
+                .expect("a script"),
+        )
+    };
+    let read = |folder: &str| std::fs::read_to_string(host.path().join(folder).join("nr_hugepages")).expect("a file");
+    let (status, text, errors) = script(&["--node", "1", "1023"]);
+    assert_eq!((status, errors.as_str()), (Some(0), ""));
+    // 1,023 MiB are 512 pages of 2 MiB.
+    assert_eq!((read(node1).trim(), read(all).trim()), ("512", "16"));
+    assert!(
+        text.contains("node1: pages of 2048kB: 512") && text.contains("mounted: /dev/hugepages"),
+        "{text}"
+    );
+    assert_eq!(script(&["64"]).0, Some(0));
+    assert_eq!(read(all).trim(), "32");
+    for wrong in [
+        &["x"][..],
+        &["--node", "7", "1"],
+        &["--size", "4K", "1"],
+        &["1", "2"],
+        &["--node"],
+    ] {
+        assert_eq!(script(wrong).0, Some(2), "{wrong:?}");
+    }
+}
+
+/// scripts/bind-nic.sh on a recorded host: what it writes to sysfs, whose files here bind nothing.
+#[test]
+fn a_nic_is_bound_by_what_the_kernel_asks_for() {
+    let host = tempfile::tempdir().expect("a folder");
+    let at = |path: &str| host.path().join("sys/bus/pci").join(path);
+    let write = |path: &str, text: &str| {
+        std::fs::create_dir_all(at(path).parent().expect("below it")).expect("a folder");
+        std::fs::write(at(path), text).expect("a file");
+    };
+    let read = |path: &str| std::fs::read_to_string(at(path)).expect("a file");
+    for driver in ["vfio-pci", "ixgbe", "mlx5_core", "nvme"] {
+        write(&format!("drivers/{driver}/unbind"), "");
+    }
+    write("drivers_probe", "");
+    for (address, class, driver) in [
+        ("0000:3b:00.0", "0x020000", "ixgbe"),
+        ("0000:3b:00.1", "0x020000", "mlx5_core"),
+        ("0000:3c:00.0", "0x010802", "nvme"),
+        ("0000:3d:00.0", "0x020000", "ixgbe"),
+    ] {
+        write(&format!("devices/{address}/class"), class);
+        write(&format!("devices/{address}/driver_override"), "(null)");
+        let link = at(&format!("devices/{address}/driver"));
+        std::os::unix::fs::symlink(at("drivers").join(driver), link).expect("a link");
+    }
+    std::fs::create_dir_all(at("devices/0000:3b:00.0/iommu_group")).expect("a folder");
+    let script = |args: &[&str]| {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/bind-nic.sh");
+        told(
+            Command::new(path)
+                .args(args)
+                .env("SQUALL_HOST_ROOT", host.path())
+                .output()
+                .expect("a script"),
+        )
+    };
+    // Nothing is done when one of several is refused: here the one without an IOMMU.
+    let (status, _, errors) = script(&["3b:00.0", "0000:3d:00.0"]);
+    assert_eq!(status, Some(2));
+    assert!(errors.contains("there is no IOMMU for 0000:3d:00.0"), "{errors}");
+    assert_eq!(read("devices/0000:3b:00.0/driver_override"), "(null)");
+    // The files bind nothing, which it notices.
+    let (status, _, errors) = script(&["3b:00.0"]);
+    assert_eq!(status, Some(1));
+    assert!(errors.contains("did not go to vfio-pci"), "{errors}");
+    assert_eq!(read("devices/0000:3b:00.0/driver_override"), "vfio-pci\n");
+    assert_eq!(read("drivers/ixgbe/unbind"), "0000:3b:00.0\n");
+    assert_eq!(read("drivers_probe"), "0000:3b:00.0\n");
+    let (status, text, _) = script(&["--back", "0000:3b:00.0"]);
+    assert_eq!((status, text.as_str()), (Some(0), "0000:3b:00.0 driver ixgbe\n"));
+    assert_eq!(read("devices/0000:3b:00.0/driver_override"), "\n");
+    let (status, _, errors) = script(&["3b:00.1"]);
+    assert_eq!(status, Some(0));
+    assert!(errors.contains("stays with mlx5_core"), "{errors}");
+    for wrong in ["0000:3c:00.0", "0000:ff:00.0", "eth0", "3b", "--all"] {
+        assert_eq!(script(&[wrong]).0, Some(2), "{wrong}");
+    }
+}

@@ -2,8 +2,8 @@
 
 use squall::pattern::{FrameOptions, VlanTag};
 use squall::testbed::{
-    self, Configured, Device, EcnConfig, EcnThresholds, Fabric, Fault, FaultKind, Forwarding, MarkAt, Often, PfcConfig,
-    PfcThresholds, Scheduler, Switch, Testbed, Topology, WorkerCount,
+    self, Configured, Device, EcnConfig, EcnThresholds, Fabric, Fault, FaultKind, Forwarding, MarkAt, Meter, Often,
+    PfcConfig, PfcThresholds, Scheduler, Switch, Testbed, Topology, WorkerCount,
 };
 use squall::units::{BitRate, Bytes, Picos, Share};
 use squall::wire::class_of;
@@ -394,6 +394,7 @@ fn thresholds_that_a_switch_is_said_to_have() {
         Configured {
             ecn: Some(ecn(500_000, 500_000, 1.0)),
             pfc: Some(pfc(3_000_000, 2_900_000)),
+            meter: None,
         }
     );
     // What it ignores is not what it is configured with.
@@ -402,21 +403,30 @@ fn thresholds_that_a_switch_is_said_to_have() {
         Configured {
             ecn: Some(ecn(500_000, 500_000, 1.0)),
             pfc: None,
+            meter: None,
         }
     );
     let real = "ports: [{device: net_ring0}]\n";
     assert_eq!(configured(real), Configured::default());
     assert_eq!(
         configured(&format!(
-            "{real}configured: {{ecn: {{kmin: 1MB, kmax: 2MB, pmax: 5%}}, pfc: {{xoff: 100KB, xon: 90KB}}}}\n"
+            "{real}configured: {{ecn: {{kmin: 1MB, kmax: 2MB, pmax: 5%}}, pfc: {{xoff: 100KB, xon: 90KB}}, \
+             meter: {{cir: 8Mbps, cbs: 2MB}}}}\n"
         )),
         Configured {
             ecn: Some(ecn(1_000_000, 2_000_000, 0.05)),
             pfc: Some(pfc(100_000, 90_000)),
+            meter: Some(Meter {
+                cir: BitRate(8_000_000),
+                cbs: Bytes(2_000_000),
+            }),
         }
     );
-    let errors = parse(&format!("{real}configured: {{ecn: {{pmax: 5%}}, pfc: {{xon: 1}}}}\n")).expect_err("half");
-    assert_eq!(errors.len(), 2, "{errors:?}");
+    let errors = parse(&format!(
+        "{real}configured: {{ecn: {{pmax: 5%}}, pfc: {{xon: 1}}, meter: {{cir: 0bps}}}}\n"
+    ))
+    .expect_err("half");
+    assert_eq!(errors.len(), 4, "{errors:?}");
 }
 
 #[test]

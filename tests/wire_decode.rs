@@ -141,6 +141,37 @@ fn pause_and_other_mac_control_frames_are_told_apart() {
 }
 
 #[test]
+fn ptp_syncs_are_read() {
+    // A Sync that linuxptp sends over layer 2, its fields set out by IEEE 1588-2008 clauses 13.3 and 13.6.
+    let frame = [
+        0x01, 0x1b, 0x19, 0x00, 0x00, 0x00, 0x00, 0x1b, 0x21, 0x0a, 0x0b, 0x0c, 0x88, 0xf7, // link
+        0x00, 0x02, 0x00, 0x2c, 0x18, 0x00, 0x02, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x80,
+        0x00, // correction
+        0x00, 0x00, 0x00, 0x00, 0x00, 0x1b, 0x21, 0xff, 0xfe, 0x0a, 0x0b, 0x0c, 0x00, 0x02, 0x01, 0x00, // number
+        0x00, 0xfd, 0x00, 0x00, 0x00, 0x00, 0x00, 0x05, 0x00, 0x00, 0x00, 0x07, 0x00, 0x00,
+    ];
+    let decoded = read(&frame);
+    assert_eq!(
+        serde_json::to_value(&decoded).expect("JSON")["ptp"],
+        json!({
+            "message_type": 0, "version": 2, "message_len": 44, "domain": 24, "flags": 0x0200,
+            "correction": "0xffffffffffff8000", "clock": "0x001b21fffe0a0b0c", "port": 2, "sequence": 256,
+            "log_interval": -3, "origin_seconds": 5, "origin_nanoseconds": 7,
+        })
+    );
+    assert!(
+        decoded
+            .to_string()
+            .contains("PTP Sync domain 24 clock 001b21fffe0a0b0c.2 seq 256"),
+        "{decoded}"
+    );
+    assert_eq!(faults(&frame), []);
+    for len in 14..frame.len() - 2 {
+        assert_eq!(read(&frame[..len]).ptp, None, "{len} bytes");
+    }
+}
+
+#[test]
 fn announcements_are_read() {
     let mac = ethernet::Address([2, 0, 0, 0, 0, 1]);
     let mut bytes = vec![0xa5; 14 + arp::LEN];

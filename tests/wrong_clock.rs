@@ -166,6 +166,7 @@ fn run(step_after: Option<u64>, readable: bool) -> (Results, Vec<Truth>) {
         clean,
         reactions: vec![Reaction::None],
         paced_by: vec![PacedBy::Software],
+        probe_queues: vec![false],
         stampings: vec![Stamping {
             source: StampSource::Nic,
             clock: Some((Scale::DEVICE, Box::new(move || readable.then(|| read.at(tsc()))))),

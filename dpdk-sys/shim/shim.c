@@ -213,6 +213,44 @@ void squall_port_abilities(uint16_t port, struct squall_port_abilities *out)
 		rte_eth_dev_priority_flow_ctrl_queue_info_get(port, &pfc) == 0;
 }
 
+int squall_timesync_enable(uint16_t port)
+{
+	return rte_eth_timesync_enable(port);
+}
+
+int squall_timesync_disable(uint16_t port)
+{
+	return rte_eth_timesync_disable(port);
+}
+
+static int nanos_of(int ret, const struct timespec *time, uint64_t *nanos)
+{
+	if (ret == 0)
+		*nanos = (uint64_t)time->tv_sec * 1000000000 + (uint64_t)time->tv_nsec;
+	return ret;
+}
+
+int squall_timesync_time(uint16_t port, uint64_t *nanos)
+{
+	struct timespec time = { 0 };
+
+	return nanos_of(rte_eth_timesync_read_time(port, &time), &time, nanos);
+}
+
+int squall_timesync_tx_stamp(uint16_t port, uint64_t *nanos)
+{
+	struct timespec time = { 0 };
+
+	return nanos_of(rte_eth_timesync_read_tx_timestamp(port, &time), &time, nanos);
+}
+
+int squall_timesync_rx_stamp(uint16_t port, uint32_t flags, uint64_t *nanos)
+{
+	struct timespec time = { 0 };
+
+	return nanos_of(rte_eth_timesync_read_rx_timestamp(port, &time, flags), &time, nanos);
+}
+
 int squall_read_clock(uint16_t port, uint64_t *ticks)
 {
 	return rte_eth_read_clock(port, ticks);
@@ -301,6 +339,16 @@ uint16_t squall_tx_burst_timed(uint16_t port, uint16_t queue, struct rte_mbuf **
 	return rte_eth_tx_burst(port, queue, mbufs, n);
 }
 
+uint16_t squall_tx_burst_ptp(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs,
+			     const uint16_t *lens, uint16_t n)
+{
+	uint16_t i;
+
+	for (i = 0; i < n; i++)
+		set_frame(mbufs[i], lens[i], RTE_MBUF_F_TX_IEEE1588_TMST);
+	return rte_eth_tx_burst(port, queue, mbufs, n);
+}
+
 uint16_t squall_rx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs,
 			 struct squall_rx_view *views, uint16_t n)
 {
@@ -321,6 +369,7 @@ uint16_t squall_rx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs,
 		view->has_timestamp = (mbuf->ol_flags & rx_timestamp_flag) != 0;
 		if (view->has_timestamp)
 			view->timestamp = *timestamp_of(mbuf);
+		view->ptp = mbuf->ol_flags & RTE_MBUF_F_RX_IEEE1588_TMST ? mbuf->timesync : 0;
 	}
 	return got;
 }
@@ -403,6 +452,12 @@ void squall_mbuf_prefetch(const struct rte_mbuf *mbuf, const uint8_t *data)
 	rte_prefetch0((const uint8_t *)mbuf + RTE_CACHE_LINE_SIZE);
 	rte_prefetch0(data);
 	rte_prefetch0(data + RTE_CACHE_LINE_SIZE);
+}
+
+void squall_tx_prefetch(const struct rte_mbuf *mbuf, const uint8_t *data)
+{
+	squall_mbuf_prefetch(mbuf, data);
+	rte_prefetch0(mbuf + 1);
 }
 
 void squall_mbuf_free(struct rte_mbuf *mbuf)

@@ -108,6 +108,15 @@ struct squall_port_abilities {
 
 void squall_port_abilities(uint16_t port, struct squall_port_abilities *out);
 
+/* IEEE 1588 time stamps of PTP frames, and the clock behind them, in nanoseconds. Each returns 0 or a
+ * negative errno; a stamp that is not there (yet) is one of those. Reading a stamp makes room for the
+ * next. `flags` of a received one are those of its view. */
+int squall_timesync_enable(uint16_t port);
+int squall_timesync_disable(uint16_t port);
+int squall_timesync_time(uint16_t port, uint64_t *nanos);
+int squall_timesync_tx_stamp(uint16_t port, uint64_t *nanos);
+int squall_timesync_rx_stamp(uint16_t port, uint32_t flags, uint64_t *nanos);
+
 /* rte_eth_read_clock: the free-running clock behind time stamps, in its own ticks. 0, or a negative
  * errno. */
 int squall_read_clock(uint16_t port, uint64_t *ticks);
@@ -138,6 +147,10 @@ uint16_t squall_tx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs,
 uint16_t squall_tx_burst_timed(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs,
 			       const uint16_t *lens, const uint64_t *departures, uint16_t n);
 
+/* The same for PTP frames whose departure is to be stamped. */
+uint16_t squall_tx_burst_ptp(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs,
+			     const uint16_t *lens, uint16_t n);
+
 struct squall_rx_view {
 	const uint8_t *data;    /* first segment */
 	uint64_t timestamp;     /* valid when has_timestamp */
@@ -145,6 +158,7 @@ struct squall_rx_view {
 	uint32_t pkt_len;       /* bytes of all segments */
 	uint16_t segments;
 	uint16_t has_timestamp;
+	uint16_t ptp;           /* flags for squall_timesync_rx_stamp; 0 where the driver has none */
 };
 
 uint16_t squall_rx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs,
@@ -172,6 +186,8 @@ int squall_ring_give(struct rte_ring *ring, struct rte_mbuf *mbuf, uint64_t arri
 struct rte_mbuf *squall_mbuf_clone(struct rte_mempool *pool, const struct rte_mbuf *mbuf);
 /* Fetches both cache lines of an mbuf, and the first two of its data, ahead of their use. */
 void squall_mbuf_prefetch(const struct rte_mbuf *mbuf, const uint8_t *data);
+/* The same, and the first line of the private area. */
+void squall_tx_prefetch(const struct rte_mbuf *mbuf, const uint8_t *data);
 /* A frame of these bytes in a buffer of `pool`, which has room for them; NULL when it is empty. */
 struct rte_mbuf *squall_mbuf_of(struct rte_mempool *pool, const uint8_t *bytes, uint16_t len);
 

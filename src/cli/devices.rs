@@ -5,7 +5,7 @@ use std::io::Write;
 use super::Failure;
 use crate::dpdk::{DeviceArg, EalConfig};
 use crate::engine::lab::eal_config;
-use crate::testbed::{self, Cores};
+use crate::testbed::{self, Cores, Testbed};
 
 /// Which devices to look at.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -22,12 +22,14 @@ pub struct DeviceFlags {
 }
 
 /// What the flags come to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Wanted {
     /// How EAL would start: the testbed's way, with its devices first.
     pub eal: EalConfig,
     /// Cores that the testbed names.
     pub cores: Vec<usize>,
+    /// The testbed.
+    pub testbed: Option<Testbed>,
 }
 
 impl DeviceFlags {
@@ -36,20 +38,20 @@ impl DeviceFlags {
     /// # Errors
     /// Every mistake of the testbed.
     pub fn wanted(&self) -> Result<Wanted, Failure> {
-        let (mut eal, cores) = match &self.testbed {
-            None => (EalConfig::default(), Vec::new()),
+        let (mut eal, cores, testbed) = match &self.testbed {
+            None => (EalConfig::default(), Vec::new(), None),
             Some(name) => {
                 let testbed = testbed::load(name, &[])?.testbed;
                 let cores = match &testbed.cores {
                     Cores::Auto => Vec::new(),
                     Cores::Lists { tx, rx } => tx.iter().chain(rx).copied().collect(),
                 };
-                (eal_config(&testbed), cores)
+                (eal_config(&testbed), cores, Some(testbed))
             }
         };
         eal.devices.extend(self.vdevs.iter().cloned().map(DeviceArg::Vdev));
         eal.devices.extend(self.pci.iter().cloned().map(DeviceArg::Pci));
-        Ok(Wanted { eal, cores })
+        Ok(Wanted { eal, cores, testbed })
     }
 }
 

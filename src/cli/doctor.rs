@@ -5,9 +5,12 @@ use std::path::Path;
 
 use super::devices::{DeviceFlags, print};
 use super::{Failure, Outcome};
-use crate::dpdk::Hugepages;
-use crate::host::{self, Finding, Interfaces, Level, Needs};
-use crate::units::Bytes;
+use crate::dpdk::{self, DeviceArg, Eal, EalConfig, Hugepages, Port};
+use crate::host::{self, Devlink, Finding, Interfaces, Level, Needs, Offer, PortNeed};
+use crate::plan::summary::PortSummary;
+use crate::testbed::Testbed;
+use crate::trial;
+use crate::units::{BitRate, Bytes};
 
 /// Look for what keeps squall from running well on this host
 ///
@@ -19,6 +22,13 @@ pub struct Args {
     /// Memory that packet buffers need, instead of the testbed's (512 MiB without one)
     #[arg(long, value_name = "SIZE")]
     memory: Option<Bytes>,
+    /// Pattern that is to be run: a path, or the name of a shipped one; its longest frame and what it asks of
+    /// each port of the testbed are compared with the links
+    #[arg(long, value_name = "PATTERN", requires = "testbed")]
+    pattern: Option<String>,
+    /// Look at the host only; do not open the ports to see what they offer
+    #[arg(long)]
+    no_ports: bool,
     /// Take missing hugepages as an error
     #[arg(long)]
     require_hugepages: bool,
@@ -33,6 +43,9 @@ pub struct Args {
 /// Ethernet, IPv4, UDP, BTH, RETH, immediate, 4096 bytes of payload, ICRC (IBTA Vol 1, 9.2; Annex A17).
 const LONGEST_FRAME: u32 = 14 + 20 + 8 + 12 + 16 + 4 + 4096 + 4;
 
+/// Memory for ports that are opened and not started.
+const OPENING: Bytes = Bytes(256 << 20);
+
 /// Runs the command.
 ///
 /// # Errors
@@ -41,6 +54,13 @@ pub fn run(args: &Args) -> Outcome {
     let interfaces = Interfaces::of_this_host()
         .map_err(|error| Failure::Environment(format!("cannot list the network interfaces: {error}")))?;
     let wanted = args.devices.wanted()?;
+    let asked = match &args.pattern {
+        Some(pattern) => asked(pattern, wanted.testbed.as_ref())?,
+        None => Asked {
+            frame_len: LONGEST_FRAME,
+            loads: Vec::new(),
+        },
+    };
     let needs = Needs {
         memory: args.memory.unwrap_or(wanted.eal.memory),
         hugepages: if args.require_hugepages {
@@ -48,12 +68,26 @@ pub fn run(args: &Args) -> Outcome {
         } else {
             wanted.eal.hugepages
         },
-        devices: wanted.eal.devices,
+        devices: wanted.eal.devices.clone(),
         cores: wanted.cores,
-        frame_len: LONGEST_FRAME,
+        frame_len: asked.frame_len,
         owned_interfaces: args.i_own_this_interface.clone(),
+        ports: ports(wanted.testbed.as_ref(), &wanted.eal, &asked.loads),
     };
-    let findings = host::examine(Path::new("/"), &needs, &interfaces);
+    let root = Path::new("/");
+    let mut findings = host::examine(root, &needs, &interfaces, &Devlink::of_this_host(root, &needs));
+    let in_the_way = findings.iter().any(|finding| finding.level == Level::Error);
+    if !args.no_ports && !in_the_way && !needs.devices.is_empty() {
+        match offers(wanted.eal) {
+            Ok(offers) => findings.extend(host::examine_offers(&offers)),
+            Err(error) => findings.push(Finding {
+                check: "ports",
+                level: Level::Error,
+                what: format!("DPDK does not open the ports: {error}"),
+                mend: Some("squall ports, with the same flags, shows DPDK's own log".to_owned()),
+            }),
+        }
+    }
     print(&if args.json { json(&findings) } else { text(&findings) })?;
     match findings.iter().filter(|finding| finding.level == Level::Error).count() {
         0 => Ok(()),
@@ -64,6 +98,52 @@ pub fn run(args: &Args) -> Outcome {
             "{count} things do not work; see above how to mend them"
         ))),
     }
+}
+
+/// What a pattern asks for.
+struct Asked {
+    frame_len: u32,
+    /// By port: the most at any one time, either way.
+    loads: Vec<BitRate>,
+}
+
+fn asked(pattern: &str, testbed: Option<&Testbed>) -> Result<Asked, Failure> {
+    let pattern = crate::pattern::load(pattern, &[])?;
+    let Some(testbed) = testbed else {
+        return Err(Failure::Input("--pattern needs a --testbed".to_owned()));
+    };
+    let plan = trial::plan_of(&pattern, testbed, &trial::speeds(testbed)?)?;
+    let load = |port: &PortSummary| BitRate(port.offered_tx.max(port.offered_rx));
+    Ok(Asked {
+        frame_len: u32::try_from(plan.max_frame_len()).unwrap_or(u32::MAX),
+        loads: plan.summary().ports.iter().map(load).collect(),
+    })
+}
+
+/// What the testbed wants of its devices, which are the first of those named.
+fn ports(testbed: Option<&Testbed>, eal: &EalConfig, loads: &[BitRate]) -> Vec<PortNeed> {
+    let of_testbed = testbed.map_or(&[][..], |testbed| &testbed.ports);
+    let need = |(at, device): (usize, &DeviceArg)| PortNeed {
+        device: device.clone(),
+        speed: of_testbed.get(at).and_then(|port| port.speed),
+        load: loads.get(at).copied(),
+    };
+    eal.devices.iter().enumerate().map(need).collect()
+}
+
+/// Opens the ports, without starting them, and asks what they offer.
+fn offers(wanted: EalConfig) -> dpdk::Result<Vec<Offer>> {
+    let eal = Eal::init(&EalConfig {
+        // No traffic is sent, and nobody could connect to the telemetry in time.
+        memory: OPENING,
+        telemetry: false,
+        ..wanted
+    })?;
+    let offer = |name: &String| {
+        let port = Port::open(&eal, name)?;
+        Ok(Offer::new(&port.info()?, port.abilities()))
+    };
+    eal.port_names().iter().map(offer).collect()
 }
 
 fn text(findings: &[Finding]) -> String {

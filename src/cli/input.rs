@@ -18,9 +18,9 @@ pub struct Input {
     /// Pattern: a path, or the name of a shipped one
     pub pattern: String,
 
-    /// Testbed: a path, or the name of a shipped one
-    #[arg(long, value_name = "FILE", default_value = testbed::DEFAULT)]
-    pub testbed: String,
+    /// Testbed: a path, or the name of a shipped one [default: the pattern's, else switch]
+    #[arg(long, value_name = "FILE")]
+    pub testbed: Option<String>,
 
     /// Seed of every random choice, instead of the pattern's
     #[arg(long, value_name = "N")]
@@ -41,17 +41,25 @@ impl Input {
     pub fn load(&self) -> Result<(pattern::Loaded, testbed::Loaded), Failure> {
         let (of_testbed, mut of_pattern) = split(&self.set);
         of_pattern.extend(self.seed.map(|seed| format!("seed={seed}")));
-        let loaded = (
-            pattern::load(&self.pattern, &of_pattern),
-            testbed::load(&self.testbed, &of_testbed).map_err(|errors| {
-                errors.placed(|_, item| item.file = item.file.replacen("--set ", "--set testbed.", 1))
-            }),
-        );
-        match loaded {
+        let pattern = pattern::load(&self.pattern, &of_pattern);
+        let name = match &pattern {
+            Ok(pattern) => self.testbed_of(pattern),
+            Err(_) => self.testbed.as_deref().unwrap_or(testbed::DEFAULT),
+        };
+        let testbed = testbed::load(name, &of_testbed)
+            .map_err(|errors| errors.placed(|_, item| item.file = item.file.replacen("--set ", "--set testbed.", 1)));
+        match (pattern, testbed) {
             (Ok(pattern), Ok(testbed)) => Ok((pattern, testbed)),
             (Err(one), Err(other)) => Err(one.and(other).into()),
             (Err(errors), _) | (_, Err(errors)) => Err(errors.into()),
         }
+    }
+
+    /// Path or name of the testbed that `pattern` runs on.
+    #[must_use]
+    pub fn testbed_of<'a>(&'a self, pattern: &'a pattern::Loaded) -> &'a str {
+        let own = self.testbed.as_deref().or(pattern.pattern.testbed.as_deref());
+        own.unwrap_or(testbed::DEFAULT)
     }
 }
 
@@ -74,7 +82,7 @@ mod tests {
     fn input(pattern: &str, testbed: &str, set: &[&str]) -> Input {
         Input {
             pattern: pattern.to_owned(),
-            testbed: testbed.to_owned(),
+            testbed: Some(testbed.to_owned()),
             seed: Some(9),
             set: set.iter().map(|set| (*set).to_owned()).collect(),
         }
@@ -87,6 +95,18 @@ mod tests {
             .expect("both are shipped");
         assert_eq!((pattern.pattern.seed, testbed.testbed.name.as_str()), (9, "ring"));
         assert_eq!(pattern.source.overrides, ["seed=7", "seed=9"]);
+    }
+
+    #[test]
+    fn a_pattern_names_the_testbed_that_it_was_made_for_and_the_flag_goes_before_it() {
+        let of = |pattern: &str, testbed: Option<&str>| {
+            let mut input = input(pattern, "", &[]);
+            input.testbed = testbed.map(str::to_owned);
+            input.load().expect("all are shipped").1.testbed.name
+        };
+        assert_eq!(of("link-failure", None), "link-failure");
+        assert_eq!(of("link-failure", Some("switch")), "switch");
+        assert_eq!(of("ecn-incast", None), testbed::DEFAULT);
     }
 
     #[test]

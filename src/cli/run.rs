@@ -67,13 +67,13 @@ pub fn run(args: &Args) -> Outcome {
         return Err(Failure::Input("--restart goes with --vary or --trials".to_owned()));
     }
     let (pattern, testbed) = args.input.load()?;
-    let shipped = args.input.testbed == testbed::DEFAULT;
+    let named = args.input.testbed_of(&pattern);
     let calibration = calibrate::file::of(&testbed).map_err(|error| Failure::Input(error.to_string()))?;
     let trial = Trial {
         pattern: &pattern,
         pattern_name: &args.input.pattern,
         testbed: &testbed,
-        testbed_name: (!shipped).then_some(args.input.testbed.as_str()),
+        testbed_name: (named != testbed::DEFAULT).then_some(named),
         owned_interfaces: &args.i_own_this_interface,
         calibration: calibration.as_ref(),
     };
@@ -82,6 +82,12 @@ pub fn run(args: &Args) -> Outcome {
         // Before anything is measured: a result that cannot be kept is not worth the run.
         std::fs::create_dir_all(folder)
             .map_err(|error| Failure::Input(format!("--out {}: cannot make this folder: {error}", folder.display())))?;
+        if folder.join(sweep::journal::FILE_NAME).exists() {
+            return Err(Failure::Input(format!(
+                "--out {}: this folder holds a sweep, which a single run's files would be mixed with; choose another",
+                folder.display()
+            )));
+        }
     }
     let stop = interrupt_flag("stopping; once more ends at once, without a report")?;
     let mut progress: Option<Progress> = None;
@@ -139,10 +145,19 @@ pub fn run(args: &Args) -> Outcome {
 
 /// Several runs are a sweep without a file.
 fn many(args: &Args) -> Outcome {
+    // What is wrong with the files is said when each point is read.
+    let named = match args.input.load() {
+        Ok((pattern, _)) => args.input.testbed_of(&pattern).to_owned(),
+        Err(_) => args
+            .input
+            .testbed
+            .clone()
+            .unwrap_or_else(|| testbed::DEFAULT.to_owned()),
+    };
     let given = Given {
         set: args.input.set.clone(),
         vary: args.vary.clone(),
-        testbed: (args.input.testbed != testbed::DEFAULT).then(|| args.input.testbed.clone()),
+        testbed: (named != testbed::DEFAULT).then_some(named),
         trials: args.trials,
         seed: args.input.seed,
     };

@@ -163,6 +163,18 @@ impl TxBatch {
         TxFrame { bytes, mark }
     }
 
+    /// Fetches what [`TxBatch::frame`] gives of frame 0 ahead of its use, when there is one.
+    #[inline(always)]
+    pub fn prefetch(&self) {
+        if self.first < self.end {
+            let mbuf = self.mbufs[self.first];
+            // SAFETY: as in `frame`.
+            let data = unsafe { mbuf.cast::<u8>().add(DATA_OFFSET) };
+            // SAFETY: a prefetch reads nothing that the program sees; all addresses lie in the buffer.
+            unsafe { sys::squall_tx_prefetch(mbuf, data) };
+        }
+    }
+
     #[inline(always)]
     fn slot(&self, index: usize) -> usize {
         let slot = self.first.wrapping_add(index);
@@ -219,6 +231,20 @@ impl TxBatch {
             // SAFETY: as above.
             unsafe { sys::squall_tx_burst(queue.port, queue.queue, mbufs, lens, count) }
         };
+        self.advance(usize::from(sent));
+        usize::from(sent)
+    }
+
+    /// The same for PTP frames whose departure the NIC is to stamp ([`super::Timesync::tx_stamp`]).
+    #[inline]
+    pub fn send_stamped(&mut self, queue: &mut TxQueue) -> usize {
+        let pending = self.first..self.written;
+        let count = small(pending.len());
+        let mbufs = self.mbufs[pending.clone()].as_mut_ptr();
+        let lens = self.lens[pending].as_ptr();
+        // SAFETY: `count` mbufs that are ours, each with room for its length; the port runs as long as
+        // the queue lives, and `&mut` keeps other threads off the queue.
+        let sent = unsafe { sys::squall_tx_burst_ptp(queue.port, queue.queue, mbufs, lens, count) };
         self.advance(usize::from(sent));
         usize::from(sent)
     }
@@ -379,6 +405,13 @@ impl<'a> RxFrame<'a> {
     #[must_use]
     pub fn timestamp(&self) -> Option<u64> {
         (self.view.has_timestamp != 0).then_some(self.view.timestamp)
+    }
+
+    /// Where the driver keeps the time stamp of this PTP frame, for [`super::Timesync::rx_stamp`].
+    #[inline(always)]
+    #[must_use]
+    pub fn ptp_flags(&self) -> u16 {
+        self.view.ptp
     }
 
     /// The whole frame: in place if it is one segment, else copied to `scratch`, which grows to the

@@ -34,6 +34,7 @@ mod ring;
 mod ring_port;
 mod runtime_dir;
 mod thread;
+mod timesync;
 
 pub use batch::{BATCH, RxBatch, RxFrame, TxBatch, TxFrame};
 pub use clock::{TscClock, tsc};
@@ -48,6 +49,7 @@ pub use port::{Departures, Effective, Port, PortConfig, Rss, Started, Stopped};
 pub use queue::{RxQueue, TxQueue};
 pub use ring::{FarEnd, RingFrame};
 pub use thread::ThreadRegistration;
+pub use timesync::Timesync;
 
 /// What the functions of this module return.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -23,6 +23,7 @@ use super::pfc;
 use super::pool::RxPool;
 use super::queue::{RxQueue, TxQueue};
 use super::ring_port::Rings;
+use super::timesync::Timesync;
 use super::{Error, Result, log};
 
 /// What a port is to be.
@@ -362,9 +363,22 @@ impl Port<Started> {
         std::mem::take(&mut self.state.tx)
     }
 
+    /// The last of the transmit queues that have not been taken yet.
+    pub fn take_last_tx_queue(&mut self) -> Option<TxQueue> {
+        self.state.tx.pop()
+    }
+
     /// The receive queues that have not been taken yet, in order.
     pub fn take_rx_queues(&mut self) -> Vec<RxQueue> {
         std::mem::take(&mut self.state.rx)
+    }
+
+    /// Switches on the port's PTP time stamps. Its clock may start anew with that.
+    ///
+    /// # Errors
+    /// [`Error::Port`] when the driver has none.
+    pub fn timesync(&self) -> Result<Timesync> {
+        Timesync::enable(self.open.id, &self.open.name, &self.state.running)
     }
 
     /// The clock behind this port's time stamps.

@@ -8,6 +8,7 @@
 //! Left out on purpose: a NIC's own limits, and several cores.
 
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use crate::dpdk::{Eal, PoolConfig, Port, PortConfig, Started, Stopped, ThreadRegistration, TscClock, TxPool, tsc};
 use crate::engine::craft::Crafter;
@@ -92,8 +93,8 @@ pub struct RxSpeed {
 /// Speed of virtual time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VirtualSpeed {
-    /// Hosts that send to one other.
-    pub senders: u32,
+    /// What is sent.
+    pub load: Load,
     /// Payload bytes.
     pub pmtu: u32,
     /// Which frames have their ICRC verified.
@@ -102,11 +103,60 @@ pub struct VirtualSpeed {
     pub frames: u64,
     /// Runs.
     pub runs: u32,
-    /// Frames crafted, switched and analysed in a second of machine time: median of the runs, making
-    /// ports and buffers left out.
+    /// Frames crafted, switched and analysed in a second of processor time: median of the runs,
+    /// making ports and buffers left out.
     pub pps: f64,
-    /// TSC cycles for each.
+    /// The same as TSC cycles for each.
     pub cycles_per_frame: f64,
+}
+
+/// What is sent in virtual time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Load {
+    /// 32 hosts send 4 MiB each to one other at once: 128 MiB wait in one queue.
+    Incast,
+    /// 32 hosts send to their neighbour at 90 % of their rate: queues are short.
+    Steady,
+}
+
+impl Load {
+    /// In a word or two.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Load::Incast => "32-to-1 incast",
+            Load::Steady => "32 pairs at 90 %",
+        }
+    }
+
+    fn hosts(self) -> u32 {
+        match self {
+            Load::Incast => 33,
+            Load::Steady => 32,
+        }
+    }
+
+    fn pattern(self, pmtu: u32) -> String {
+        let mut text = format!("frame: {{pmtu: {pmtu}}}\ntraffic:\n");
+        match self {
+            Load::Incast => text.push_str("- {kind: incast, senders: 32, message: 4MiB}\n"),
+            Load::Steady => {
+                for host in 0..self.hosts() {
+                    let next = (host + 1) % self.hosts();
+                    text.push_str(&format!(
+                        "- {{name: t{host}, kind: transfer, from: {host}, to: {next}, message: 4MiB, count: 1, rate: 90%}}\n"
+                    ));
+                }
+            }
+        }
+        text
+    }
+}
+
+/// Processor time that this process has used.
+fn processor_time() -> f64 {
+    use nix::time::{ClockId, clock_gettime};
+    clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map_or(0.0, |time| Duration::from(time).as_secs_f64())
 }
 
 /// The testbed that a bench wants: one net_null port, without hugepages if there are none.
@@ -304,34 +354,31 @@ impl Bench {
     }
 }
 
-/// Runs an incast of `senders` hosts through one switch of the reference fabric, again and again for
-/// about `seconds`.
+/// Runs `load` through one switch of the reference fabric, again and again for about `seconds` of
+/// processor time: that of others, on a machine that is not ours alone, does not count.
 ///
 /// # Errors
 /// What DPDK or the driver refuses.
 pub fn virtual_time(
-    eal: &Eal,
+    (eal, pools): (&Eal, &mut virtual_lab::Pools),
     core: usize,
-    (senders, pmtu, icrc): (u32, u32, bool),
+    (load, pmtu, icrc): (Load, u32, bool),
     seconds: f64,
 ) -> Result<VirtualSpeed, BenchError> {
-    let testbed = testbed_of("fabric: {}\n").sized(senders + 1);
-    let text = format!("frame: {{pmtu: {pmtu}}}\ntraffic:\n- {{kind: incast, senders: {senders}, message: 4MiB}}\n");
+    let testbed = testbed_of("fabric: {}\n").sized(load.hosts());
     let Some(fabric) = &testbed.fabric else {
         unreachable!("it has just been written")
     };
-    let plan = plan_on(&text, &testbed);
-    let mut pools = virtual_lab::Pools::default();
+    let plan = plan_on(&load.pattern(pmtu), &testbed);
     let check = if icrc { IcrcCheck::All } else { IcrcCheck::None };
     let mut rates = Vec::new();
     let mut frames = 0;
     let mut spent = 0.0;
     while spent < seconds {
-        let running = virtual_lab::start(eal, fabric, &plan, &mut pools)?;
-        let begin = tsc();
+        let running = virtual_lab::start(eal, fabric, &plan, pools)?;
+        let begin = processor_time();
         let outcome = virtual_time::run(&plan, running, check, core, &AtomicBool::new(false), |_| {});
-        #[expect(clippy::cast_precision_loss, reason = "a rate")]
-        let took = (tsc() - begin) as f64 / eal.tsc_hz() as f64;
+        let took = processor_time() - begin;
         frames = outcome
             .map_err(BenchError::Virtual)?
             .made
@@ -347,7 +394,7 @@ pub fn virtual_time(
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
     let cycles_per_frame = eal.tsc_hz() as f64 / pps;
     Ok(VirtualSpeed {
-        senders,
+        load,
         pmtu,
         icrc,
         frames,

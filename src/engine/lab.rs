@@ -8,12 +8,12 @@
 
 use crate::dpdk::{
     Departures, DeviceArg, Eal, EalConfig, Error, Hugepages, PoolConfig, Port, PortConfig, PortInfo, Rss, RxPool,
-    Started, Stopped, TxPool,
+    StampSource, Started, Stopped, TxPool,
 };
 use crate::engine::stamps::{self, Stamping};
 use crate::pattern::Entropy;
 use crate::plan::{EntryPlan, LanePlan, Pace, Plan};
-use crate::testbed::{self, Cores, Device, Pacing, PfcReaction, Testbed};
+use crate::testbed::{self, Cores, Device, Pacing, PfcReaction, Testbed, Timestamps};
 use crate::units::BitRate;
 use crate::wire::template::{BUFFER_SLACK, HEADER_ROOM, filler};
 
@@ -79,6 +79,8 @@ pub struct Running {
     pub tx_pool: TxPool,
     /// What they are filled with.
     pub clean: Vec<u8>,
+    /// Which ports have a transmit queue more than the testbed says, for PTP probes.
+    pub probe_queues: Vec<bool>,
     /// What each port's times are to rest on.
     pub stampings: Vec<Stamping>,
     /// Who makes each port obey PFC and PAUSE frames.
@@ -196,7 +198,7 @@ impl Lab {
         } else {
             Rss::L3L4
         };
-        let (mut ports, mut stampings) = (Vec::new(), Vec::new());
+        let (mut ports, mut stampings, mut probe_queues) = (Vec::new(), Vec::new(), Vec::new());
         let (mut reactions, mut paced_by) = (Vec::new(), Vec::new());
         for (index, ((port, planned), info)) in self.ports.into_iter().zip(&testbed.ports).zip(&self.infos).enumerate()
         {
@@ -215,8 +217,10 @@ impl Lab {
                     });
                 }
             }
+            let probes = can_be_probed(planned.timestamps, &port, info) && planned.tx_queues < info.max_tx_queues;
+            probe_queues.push(probes);
             let config = PortConfig {
-                tx_queues: planned.tx_queues,
+                tx_queues: planned.tx_queues + u16::from(probes),
                 rx_queues,
                 tx_descriptors: planned.descriptors,
                 rx_descriptors: planned.descriptors,
@@ -245,6 +249,7 @@ impl Lab {
             clean,
             reactions,
             paced_by,
+            probe_queues,
             stampings,
         })
     }
@@ -345,6 +350,16 @@ fn reaction(planned: &testbed::Port, config: &PortConfig, agreed: u8, info: &Por
         PfcReaction::Software => Ok(Reaction::Software),
         PfcReaction::Auto if planned.receive && !planned.loopback => Ok(Reaction::Software),
         PfcReaction::Auto | PfcReaction::Nic | PfcReaction::Ignore => Ok(Reaction::None),
+    }
+}
+
+/// Whether the times at a port are to rest on PTP probes.
+fn can_be_probed(wanted: Timestamps, port: &Port<Stopped>, info: &PortInfo) -> bool {
+    let abilities = port.abilities();
+    match wanted {
+        Timestamps::PtpProbe => abilities.timesync,
+        Timestamps::Auto => info.stamp_sources(&abilities).first() == Some(&StampSource::PtpProbe),
+        Timestamps::Nic | Timestamps::Kernel | Timestamps::Software => false,
     }
 }
 

@@ -15,6 +15,7 @@ pub mod craft;
 pub mod lab;
 pub mod obey;
 pub mod outcome;
+pub mod ptp_probe;
 pub mod realtime;
 pub mod rx;
 pub mod stamps;

@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 
 use crate::dpdk::{Effective, PortInfo, PortStats};
 use crate::engine::lab::{PacedBy, Reaction};
+use crate::engine::ptp_probe::PathRecord;
 use crate::engine::stamps::PortTimes;
 use crate::engine::tx::{TxStats, TxUnit};
 use crate::fabric;
@@ -68,6 +69,10 @@ pub struct Outcome {
     pub received: Option<Recorder>,
     /// The ports.
     pub ports: Vec<PortOutcome>,
+    /// PTP probes, by path; none where no ports stamp them.
+    pub probes: Vec<PathRecord>,
+    /// What stood in the way of probes, a sentence each.
+    pub probes_missing: Vec<String>,
     /// Run clock at the end.
     pub elapsed: Picos,
     /// Why the run ended early.
@@ -145,6 +150,8 @@ impl Outcome {
             sent_pauses: Vec::new(),
             received: None,
             ports: Vec::new(),
+            probes: Vec::new(),
+            probes_missing: Vec::new(),
             elapsed: Picos::ZERO,
             interrupted: None,
             cores: (Vec::new(), Vec::new()),

@@ -6,6 +6,7 @@
 //!
 //! Left out on purpose: formatting, files, signals.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ use crate::engine::announce;
 use crate::engine::core::{Command, CoreTask, Event, Snapshot};
 use crate::engine::lab::{PacedBy, Reaction, Running};
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent, difference};
+use crate::engine::ptp_probe::{self, Arrival};
 use crate::engine::rx::RxUnit;
 use crate::engine::stamps::{PortClock, PortTimes, Reader, StampCounts, Watch};
 use crate::engine::tx::TxUnit;
@@ -42,6 +44,9 @@ const LEAD_MILLIS: u64 = 20;
 
 /// After the last frame was sent, so long without any received ends the run.
 const QUIET: Duration = Duration::from_millis(300);
+
+/// A core that says nothing for so many times as long is not waited for: it is gone.
+const PATIENCE: u32 = 10;
 
 /// After an early stop, so long do ports have to take what is made already.
 const LAST_CHANCE: Duration = Duration::from_millis(200);
@@ -72,9 +77,12 @@ pub fn run(
         .iter()
         .map(|port| port.xstats().unwrap_or_default())
         .collect();
+    let mut outcome = Outcome::new(plan, Clock::Tsc);
     let first_reading = Instant::now();
     let mut watches = watch_clocks(&mut running);
-    let (mut tasks, control, announced) = prepare(plan, testbed, &mut running, icrc, &tx_cores, &rx_cores);
+    let (prober, tell) = ptp_probe::prepare(plan, &mut running, &mut outcome.probes_missing).unzip();
+    let (mut tasks, control, mut announced) =
+        prepare(plan, testbed, &mut running, icrc, &tx_cores, &rx_cores, tell.as_ref());
     if !watches.is_empty() {
         std::thread::sleep(WARM_UP.saturating_sub(first_reading.elapsed()));
     }
@@ -94,7 +102,8 @@ pub fn run(
             }
         }
     }
-    let (interrupted, tasks) = std::thread::scope(|scope| {
+    let sending_over = Arc::clone(&control.sending_over);
+    let (interrupted, tasks, probed) = std::thread::scope(|scope| {
         let threads: Vec<_> = tasks
             .into_iter()
             .map(|task| {
@@ -102,13 +111,14 @@ pub fn run(
                 scope.spawn(move || task.run(eal, plan, clock))
             })
             .collect();
+        let prober = prober.map(|prober| scope.spawn(|| prober.run(&clock, &sending_over)));
         let interrupted = control.conduct(plan, &running, &clock, &mut watches, stop, &mut watch);
+        sending_over.store(true, Ordering::Relaxed);
         let tasks: Vec<Option<CoreTask>> = threads.into_iter().map(|thread| thread.join().ok()).collect();
-        (interrupted, tasks)
+        (interrupted, tasks, prober.and_then(|prober| prober.join().ok()))
     });
     let interrupted = interrupted?;
     let elapsed = clock.now();
-    let mut outcome = Outcome::new(plan, Clock::Tsc);
     outcome.elapsed = elapsed;
     outcome.interrupted = interrupted;
     outcome.cores = (tx_cores, rx_cores);
@@ -143,6 +153,12 @@ pub fn run(
         if let Some(recorder) = task.recorder {
             outcome.add_recorder(recorder);
         }
+    }
+    if let Some(probed) = probed {
+        for (sum, probes) in announced.iter_mut().zip(&probed.sent) {
+            *sum = (sum.0 + probes.0, sum.1 + probes.1);
+        }
+        outcome.probes = probed.paths;
     }
     for watch in watches {
         let port = watch.port;
@@ -196,6 +212,7 @@ fn prepare(
     icrc: IcrcCheck,
     tx_cores: &[usize],
     rx_cores: &[usize],
+    probes: Option<&Sender<Arrival>>,
 ) -> (Vec<CoreTask>, Control, Vec<(u64, u64)>) {
     let mut cores: Vec<usize> = Vec::new();
     for core in tx_cores.iter().chain(rx_cores) {
@@ -231,6 +248,9 @@ fn prepare(
         for queue in port.take_rx_queues() {
             if planned.receive && !rx_cores.is_empty() {
                 let mut unit = RxUnit::new(&running.eal, index, queue);
+                if let Some(tell) = probes {
+                    unit = unit.with_probes(tell.clone());
+                }
                 if matches!(running.stampings[index].source, StampSource::Nic | StampSource::Kernel) {
                     unit = unit.with_stamps();
                 }
@@ -298,6 +318,8 @@ fn prepare(
         commands,
         open: open.into_iter().map(|units| (units, Picos::ZERO)).collect(),
         snapshots: vec![Snapshot::default(); cores.len()],
+        sending_over: Arc::default(),
+        heard_at: vec![Instant::now(); cores.len()],
     };
     (tasks, control, announced)
 }
@@ -309,6 +331,10 @@ struct Control {
     /// For each entry: queues that are still sending it, and its last departure.
     open: Vec<(usize, Picos)>,
     snapshots: Vec<Snapshot>,
+    /// Set when nothing is sent any more: probes see the traffic, not the silence after it.
+    sending_over: Arc<AtomicBool>,
+    /// When each core last sent one.
+    heard_at: Vec<Instant>,
 }
 
 impl Control {
@@ -372,16 +398,26 @@ impl Control {
                 self.order(Command::Stop);
             }
             let sent_all = self.snapshots.iter().all(|snapshot| snapshot.finished);
+            if sent_all || stopped_at.is_some() {
+                self.sending_over.store(true, Ordering::Relaxed);
+            }
             let given_up = stopped_at.is_some_and(|since| since.elapsed() >= LAST_CHANCE);
             // Only what belongs to the plan: other hosts never fall silent.
             if live.received != quiet.0 || !(sent_all || given_up) {
                 quiet = (live.received, Instant::now());
-            } else if quiet.1.elapsed() >= QUIET {
+            } else if self.is_silent_since(quiet.1) {
                 watch(&live);
                 self.order(Command::Quit);
                 return Ok(cause);
             }
         }
+    }
+
+    /// Whether nothing has come since `since`, as far as every core has told: one that the scheduler
+    /// holds up has frames waiting, and silence is not what it saw.
+    fn is_silent_since(&self, since: Instant) -> bool {
+        let told = self.heard_at.iter().all(|last| last.duration_since(since) >= QUIET);
+        told || since.elapsed() >= QUIET * PATIENCE
     }
 
     /// Takes in what cores tell, for a short while.
@@ -393,6 +429,7 @@ impl Control {
                 Event::Snapshot(snapshot) => {
                     let task = snapshot.task;
                     self.snapshots[task] = snapshot;
+                    self.heard_at[task] = Instant::now();
                 }
                 Event::EntryFinished(entry, last) => self.entry_finished(plan, clock, entry, last),
             }

@@ -6,9 +6,11 @@
 //!
 //! Left out on purpose: what frames mean.
 
+use crossbeam::channel::Sender;
 use hdrhistogram::Histogram;
 
 use crate::dpdk::{Eal, RxBatch, RxQueue};
+use crate::engine::ptp_probe::Arrival;
 use crate::engine::stamps::Stamps;
 use crate::measure::Recorder;
 use crate::measure::record::coarse_histogram;
@@ -24,6 +26,8 @@ pub struct RxUnit {
     scratch: Vec<u8>,
     /// What the frames' own stamps are to us.
     arrivals: Arrivals,
+    /// Who is told of PTP frames; nobody, where none are sent.
+    probes: Option<Sender<Arrival>>,
     /// From the look before to each burst with frames, ps.
     pub spread: Histogram<u64>,
     /// When the queue was last looked at, or shortly before.
@@ -49,6 +53,7 @@ impl RxUnit {
             queue,
             batch: RxBatch::new(eal),
             scratch: Vec::new(),
+            probes: None,
             arrivals: Arrivals::Burst,
             spread: coarse_histogram(),
             looked: None,
@@ -59,6 +64,13 @@ impl RxUnit {
     #[must_use]
     pub fn with_arrivals(mut self) -> RxUnit {
         self.arrivals = Arrivals::OfTheRun;
+        self
+    }
+
+    /// The same for a port that PTP probes come to.
+    #[must_use]
+    pub fn with_probes(mut self, tell: Sender<Arrival>) -> RxUnit {
+        self.probes = Some(tell);
         self
     }
 
@@ -97,7 +109,14 @@ impl RxUnit {
                 Arrivals::OfTheRun => frame.timestamp().map_or(arrival, Picos),
                 Arrivals::Related(stamps) => stamps.arrival(frame.timestamp(), arrival),
             };
-            recorder.frame(self.port, frame.whole(&mut self.scratch), own);
+            let bytes = frame.whole(&mut self.scratch);
+            if let Some(tell) = &self.probes
+                && let Some(probe) = Arrival::of(self.port, bytes, frame.ptp_flags())
+            {
+                // A full channel loses it: more have come than anybody has sent.
+                let _ = tell.try_send(probe);
+            }
+            recorder.frame(self.port, bytes, own);
         }
         if let Some(looked) = self.looked {
             // It grows, a few times in a run: nothing to refuse.

@@ -371,7 +371,10 @@ impl TxUnit {
         match self.write_next(plan, now, 0) {
             Wrote::Frame => {
                 self.batch.set_departure(0, now.0);
-                match self.send(now) {
+                let sent = self.send(now);
+                // Of a long queue its buffers have left the caches; other hosts take their turns first.
+                self.batch.prefetch();
+                match sent {
                     Progress::Sent(_) => Pull::Sent,
                     Progress::Idle | Progress::Refused | Progress::Finished => Pull::Refused,
                 }

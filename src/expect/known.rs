@@ -178,6 +178,16 @@ pub const SECTIONS: &[(&str, &[Known])] = &[
             figure("ECN_probe_Kmax", SIZE, "the same by a probe"),
             figure("ECN_probe_Pmax", &[one(Share)], "the same by a probe"),
             figure(
+                "ECN_CBS",
+                SIZE,
+                "bytes of IP packets that a full token bucket lets pass unmarked",
+            ),
+            figure(
+                "ECN_CIR",
+                &[one(Rate)],
+                "rate of IP packets at which the token bucket fills",
+            ),
+            figure(
                 "Buffer_absorbed",
                 SIZE,
                 "bytes in a queue when its first frame was lost",

@@ -66,20 +66,80 @@ pub(super) fn examine(root: &Path, cores: &[usize]) -> Vec<Finding> {
             ));
         }
     }
-    let governor = allowed.first().and_then(|core| {
-        read(
-            root,
-            &format!("sys/devices/system/cpu/cpu{core}/cpufreq/scaling_governor"),
-        )
-    });
-    if let Some(governor) = governor.filter(|governor| governor != "performance") {
-        findings.push(Finding::warning(
-            CHECK,
-            format!("the frequency governor is \"{governor}\": speed varies"),
-            "cpupower frequency-set -g performance",
-        ));
-    }
+    // Those that loops run on; not named, they may be any.
+    let used = if cores.is_empty() { &allowed } else { cores };
+    findings.extend(governor(root, used));
+    findings.extend(isolation(root, cores));
+    findings.extend(siblings(root, cores));
     findings
+}
+
+fn governor(root: &Path, cores: &[usize]) -> Option<Finding> {
+    let slow: Vec<(usize, String)> = cores
+        .iter()
+        .filter_map(|core| {
+            let path = format!("sys/devices/system/cpu/cpu{core}/cpufreq/scaling_governor");
+            Some((*core, read(root, &path)?)).filter(|(_, governor)| governor != "performance")
+        })
+        .collect();
+    let (_, name) = slow.first()?;
+    let cores: Vec<usize> = slow.iter().map(|(core, _)| *core).collect();
+    Some(Finding::warning(
+        CHECK,
+        format!(
+            "the frequency governor of cores {} is \"{name}\": speed varies",
+            join(&cores)
+        ),
+        "cpupower frequency-set -g performance",
+    ))
+}
+
+/// Whether the scheduler leaves the loops alone.
+fn isolation(root: &Path, cores: &[usize]) -> Option<Finding> {
+    // The file ends in a newline, or is empty.
+    let list = read(root, "sys/devices/system/cpu/isolated")?;
+    let isolated = core_list(&list).unwrap_or_default();
+    if cores.is_empty() {
+        let what = match isolated.as_slice() {
+            [] => "no core is isolated: the scheduler's milliseconds will be in software time stamps".to_owned(),
+            some => format!("cores {} are isolated, and the testbed names none", join(some)),
+        };
+        let mend =
+            "boot with isolcpus=LIST nohz_full=LIST rcu_nocbs=LIST, and name those cores in the testbed's `cores`";
+        return Some(Finding::warning(CHECK, what, mend));
+    }
+    let shared: Vec<usize> = cores.iter().copied().filter(|core| !isolated.contains(core)).collect();
+    if shared.is_empty() {
+        return Some(Finding::good(CHECK, format!("cores {} are isolated", join(cores))));
+    }
+    let list = ranges(cores);
+    Some(Finding::warning(
+        CHECK,
+        format!(
+            "cores {} are not isolated: the scheduler may stop a loop for milliseconds",
+            join(&shared)
+        ),
+        format!("boot with isolcpus={list} nohz_full={list} rcu_nocbs={list}"),
+    ))
+}
+
+/// Whether two loops are to share one core's execution units.
+fn siblings(root: &Path, cores: &[usize]) -> Option<Finding> {
+    let pair = cores.iter().enumerate().find_map(|(at, core)| {
+        let path = format!("sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list");
+        let threads = core_list(&read(root, &path)?)?;
+        let other = cores
+            .get(at + 1..)?
+            .iter()
+            .find(|other| *other != core && threads.contains(other))?;
+        Some((*core, *other))
+    });
+    let (one, other) = pair?;
+    Some(Finding::warning(
+        CHECK,
+        format!("cores {one} and {other} are threads of one core: each slows the other down"),
+        "name one thread of each core (lscpu -e shows which belong together)",
+    ))
 }
 
 /// Whether the time stamp counter can be a clock.
@@ -102,7 +162,7 @@ fn counter(root: &Path, flags: &[String]) -> Finding {
 }
 
 /// `0-3,8` as numbers (cpuset(7), list format).
-fn core_list(text: &str) -> Option<Vec<usize>> {
+pub(super) fn core_list(text: &str) -> Option<Vec<usize>> {
     let mut cores = Vec::new();
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -116,7 +176,19 @@ fn core_list(text: &str) -> Option<Vec<usize>> {
     Some(cores)
 }
 
-fn join(cores: &[usize]) -> String {
+/// `2-5,8`, as the kernel's command line has it.
+fn ranges(cores: &[usize]) -> String {
+    let mut sorted = cores.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let parts = sorted.chunk_by(|one, next| next - one == 1).map(|run| match run {
+        [first, .., last] => format!("{first}-{last}"),
+        one => join(one),
+    });
+    parts.collect::<Vec<_>>().join(",")
+}
+
+pub(super) fn join(cores: &[usize]) -> String {
     cores.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
@@ -160,6 +232,41 @@ mod tests {
     fn a_counter_that_cannot_be_trusted_is_told() {
         assert_eq!(on("0-1", "sse4_2 constant_tsc", "tsc\n", &[]).0, Level::Warning);
         assert_eq!(on("0-1", GOOD, "hpet acpi_pm\n", &[]).0, Level::Warning);
+    }
+
+    #[test]
+    fn cores_that_are_not_left_alone_are_told() {
+        let on = |isolated: &str, cores: &[usize]| {
+            let root = tree(&[
+                ("proc/self/status", "Cpus_allowed_list:\t0-7\n"),
+                ("sys/devices/system/cpu/isolated", isolated),
+                ("sys/devices/system/cpu/cpu2/topology/thread_siblings_list", "2,6\n"),
+                ("sys/devices/system/cpu/cpu3/topology/thread_siblings_list", "3,7\n"),
+                ("sys/devices/system/cpu/cpu2/cpufreq/scaling_governor", "performance\n"),
+                ("sys/devices/system/cpu/cpu3/cpufreq/scaling_governor", "powersave\n"),
+            ]);
+            verdict(&examine(root.path(), cores))
+        };
+        assert_eq!(on("2,4-7\n", &[2, 4]).0, Level::Good);
+        let (level, text) = on("2\n", &[2, 4]);
+        assert_eq!(level, Level::Warning);
+        assert!(
+            text.contains("cores 4 are not isolated") && text.contains("isolcpus=2,4 "),
+            "{text}"
+        );
+        let (_, text) = on("2-7\n", &[2, 3, 6]);
+        assert!(
+            text.contains("cores 2 and 6 are threads") && text.contains("cores 3 is \"powersave\""),
+            "{text}"
+        );
+        let (level, text) = on("\n", &[]);
+        assert_eq!(level, Level::Warning);
+        assert!(text.contains("no core is isolated"), "{text}");
+    }
+
+    #[test]
+    fn lists_of_cores_are_written() {
+        assert_eq!(ranges(&[4, 2, 3, 9, 3]), "2-4,9");
     }
 
     #[test]

@@ -9,17 +9,23 @@
 mod cpu;
 mod driver;
 mod interface;
+mod link;
 mod memory;
+mod numa;
+mod offers;
 mod pci;
 mod rights;
+mod roce;
 
 use std::fmt;
 use std::path::Path;
 
 pub use interface::{Interfaces, in_use};
+pub use offers::{Offer, examine as examine_offers};
+pub use roce::Devlink;
 
 use crate::dpdk::DeviceArg;
-use crate::units::Bytes;
+use crate::units::{BitRate, Bytes};
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,17 +113,33 @@ pub struct Needs {
     pub frame_len: u32,
     /// Kernel interfaces that may be used although the kernel uses them.
     pub owned_interfaces: Vec<String>,
+    /// What is wanted of single devices, where a testbed says.
+    pub ports: Vec<PortNeed>,
+}
+
+/// What is wanted of one device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortNeed {
+    /// The device.
+    pub device: DeviceArg,
+    /// The testbed's line rate.
+    pub speed: Option<BitRate>,
+    /// The most that the pattern sends through it or to it at any one time, on the wire.
+    pub load: Option<BitRate>,
 }
 
 /// Looks at everything below `root`, `/` for this host.
 #[must_use]
-pub fn examine(root: &Path, needs: &Needs, interfaces: &Interfaces) -> Vec<Finding> {
+pub fn examine(root: &Path, needs: &Needs, interfaces: &Interfaces, devlink: &Devlink) -> Vec<Finding> {
     let mut findings = driver::examine(root, &crate::dpdk::pmd_path(), &needs.devices);
     findings.extend(memory::examine(root, needs));
     findings.extend(rights::examine(root, needs));
     findings.extend(cpu::examine(root, &needs.cores));
     findings.extend(pci::examine(root, needs, interfaces));
+    findings.extend(roce::examine(root, needs, devlink));
     findings.extend(interface::examine(root, needs, interfaces));
+    findings.extend(link::examine(root, needs));
+    findings.extend(numa::examine(root, needs));
     findings
 }
 
@@ -133,6 +155,22 @@ fn kernel_interface(device: &DeviceArg) -> Option<&str> {
         DeviceArg::Vdev(args) => args.split(',').find_map(|part| part.strip_prefix("iface=")),
         DeviceArg::Pci(_) => None,
     }
+}
+
+/// The NIC that a device is, or whose interface it stands on; `None` where there is no hardware behind it.
+fn nic_of(root: &Path, device: &DeviceArg) -> Option<pci::Nic> {
+    let Some(interface) = kernel_interface(device) else {
+        return match device {
+            DeviceArg::Pci(_) => pci::Nic::read(root, &device.name()),
+            DeviceArg::Vdev(_) => None,
+        };
+    };
+    // Of some drivers it is a device of its own that lies below the PCI one (virtio).
+    let device = std::fs::canonicalize(root.join("sys/class/net").join(interface).join("device")).ok()?;
+    device
+        .ancestors()
+        .filter_map(|folder| folder.file_name()?.to_str())
+        .find_map(|name| pci::Nic::read(root, name))
 }
 
 #[cfg(test)]
@@ -164,6 +202,7 @@ mod testing {
             cores: Vec::new(),
             frame_len: 4186,
             owned_interfaces: Vec::new(),
+            ports: Vec::new(),
         }
     }
 

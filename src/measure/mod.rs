@@ -12,6 +12,7 @@ pub mod gaps;
 pub mod group;
 pub mod infer;
 pub mod pause;
+pub mod ptp_probe;
 pub mod record;
 pub mod recorder;
 pub mod trace;

@@ -31,6 +31,12 @@ pub const PATTERN: Section = Section {
             "none",
             "section of the draft whose test this is a shape of",
         ),
+        key(
+            "testbed",
+            "a path, or the name of a shipped testbed",
+            "the default testbed",
+            "testbed that the pattern was made for, where the command names none",
+        ),
         key("seed", "0 to 18446744073709551615", "1", "seed of every random choice"),
         key(
             "duration",

@@ -31,6 +31,7 @@ pub fn pattern(reader: &Reader, root: &Node, stem: &str) -> Pattern {
         name: fields.line("name", 200).unwrap_or_else(|| stem.to_owned()),
         description: fields.prose("description"),
         draft: fields.line("draft", 40),
+        testbed: fields.line("testbed", 1000),
         seed: fields.int("seed", 0..=u64::MAX).unwrap_or(1),
         duration,
         icrc_check: fields

@@ -10,6 +10,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("concurrent-pairs", include_str!("../../patterns/concurrent-pairs.yaml")),
     ("ecmp-collisions", include_str!("../../patterns/ecmp-collisions.yaml")),
     ("ecmp-entropy", include_str!("../../patterns/ecmp-entropy.yaml")),
+    ("ecn-burst", include_str!("../../patterns/ecn-burst.yaml")),
     ("ecn-incast", include_str!("../../patterns/ecn-incast.yaml")),
     ("ecn-probe", include_str!("../../patterns/ecn-probe.yaml")),
     ("ep-kv-contention", include_str!("../../patterns/ep-kv-contention.yaml")),

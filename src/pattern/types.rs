@@ -13,6 +13,8 @@ pub struct Pattern {
     pub description: Option<String>,
     /// `draft`: the section of the draft whose test this is a shape of, as "8.1".
     pub draft: Option<String>,
+    /// `testbed`: the one that it was made for, where the command names none.
+    pub testbed: Option<String>,
     /// `seed` of every random choice; 1 when the file does not say.
     pub seed: u64,
     /// `duration`: no message begins after this time; those begun are finished.

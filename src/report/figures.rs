@@ -182,7 +182,8 @@ pub fn busiest_queue(results: &Results) -> Option<&Queue> {
     let marked = |queue: &&Queue| {
         let of = |marking: &Marking| marking.marked;
         let probe = queue.probe.as_ref().map_or(0, |probe| of(&probe.marking));
-        queue.ecn.as_ref().map_or(0, of).max(probe)
+        let meter = queue.meter.as_ref().map_or(0, |meter| meter.marked);
+        queue.ecn.as_ref().map_or(0, of).max(probe).max(meter)
     };
     // The first of equals, for the same answer every time.
     results.inferred.queues.iter().rev().max_by_key(marked)

@@ -6,6 +6,7 @@
 //! Left out on purpose: progress while the run lasts (`cli::progress`).
 
 mod inferred;
+mod ptp_probes;
 pub(crate) mod table;
 pub(crate) mod text;
 
@@ -80,6 +81,10 @@ pub fn render(results: &Results, view: View) -> String {
         section(&mut out, "Ports", view);
         ports(&mut out, results, view);
     }
+    if !results.ptp_probes.is_empty() {
+        section(&mut out, "PTP probes", view);
+        ptp_probes::ptp_probes(&mut out, &results.ptp_probes, view);
+    }
     if inferred::has_ecn(results) {
         section(&mut out, "ECN", view);
         inferred::ecn(&mut out, results, view);
@@ -130,7 +135,7 @@ fn header(out: &mut String, results: &Results, view: View) {
         .map_or(view.dash().to_owned(), |ps| Picos(ps).to_string());
     let planned = run
         .planned_duration_ps
-        .map_or(String::new(), |ps| format!(" of {} planned", Picos(ps)));
+        .map_or(String::new(), |ps| format!(" ({} planned)", Picos(ps)));
     let clock = format!(
         "clock {}, departures by {}, arrivals by {}",
         run.clock, run.timestamps.tx, run.timestamps.rx

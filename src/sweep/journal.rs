@@ -36,7 +36,7 @@ pub struct Header {
     pub squall: String,
     /// Points.
     pub points: usize,
-    /// Trials of each.
+    /// Trials of each that were asked for then.
     pub trials: u32,
 }
 

@@ -291,7 +291,8 @@ impl Ready {
     }
 
     /// What makes this sweep the one that it is, as text: whoever goes on with a folder must have the
-    /// same. The version of squall is not part of it.
+    /// same. The version of squall is not part of it, nor is the number of trials: more can be asked
+    /// for later, and those that are done count.
     #[must_use]
     pub fn identity(&self) -> String {
         let hook = |hook: &Option<Hook>| hook.as_ref().map(Hook::sha256);
@@ -301,7 +302,6 @@ impl Ready {
             "sweep": self.source.sha256(),
             "vary": self.source.overrides,
             "set": self.given.set,
-            "trials": self.sweep.trials,
             "seed": self.sweep.seed,
             "pattern": self.pattern.sha256(),
             "testbed": self.testbed.sha256(),

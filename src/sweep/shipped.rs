@@ -3,6 +3,7 @@
 /// Name and text of each, sorted by name.
 pub const SHIPPED: &[(&str, &str)] = &[
     ("ecmp", include_str!("../../sweeps/ecmp.yaml")),
+    ("ecn-burst", include_str!("../../sweeps/ecn-burst.yaml")),
     ("ecn-incast", include_str!("../../sweeps/ecn-incast.yaml")),
     ("ep-kv-contention", include_str!("../../sweeps/ep-kv-contention.yaml")),
     ("link-failure", include_str!("../../sweeps/link-failure.yaml")),

@@ -15,6 +15,7 @@ const SHOWN: &[(&str, &str, &str)] = &[
     ("ECN_marking_rate", "", "ECN [%]"),
     ("ECN_onset_depth", "", "onset [bytes]"),
     ("ECN_Kmin", "", "Kmin [bytes]"),
+    ("ECN_CBS", "", "CBS [bytes]"),
     ("ECN_Kmax", "", "Kmax [bytes]"),
     ("ECN_probe_Kmin", "", "probe Kmin [bytes]"),
     ("PFC_XOFF", "", "XOFF [bytes]"),

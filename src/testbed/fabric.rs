@@ -239,6 +239,19 @@ pub struct Configured {
     pub ecn: Option<EcnThresholds>,
     /// PFC thresholds, where they are known.
     pub pfc: Option<PfcThresholds>,
+    /// The token bucket by which it marks, where it marks by one.
+    pub meter: Option<Meter>,
+}
+
+/// A token bucket that decides which frames are marked (RFC 2697 without an excess burst, MEF 10.3
+/// "bandwidth profile"): what finds less than its own size in the bucket is marked and takes
+/// nothing out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meter {
+    /// Committed information rate: the bucket gains tokens at it.
+    pub cir: BitRate,
+    /// Committed burst size: so many bytes of IP packets are in a full bucket.
+    pub cbs: Bytes,
 }
 
 impl Testbed {
@@ -248,6 +261,7 @@ impl Testbed {
         self.fabric.as_ref().map_or(self.said, |fabric| Configured {
             ecn: fabric.switch.ecn.map(|ecn| ecn.thresholds),
             pfc: fabric.switch.pfc.map(|pfc| pfc.thresholds),
+            meter: None,
         })
     }
 

@@ -51,7 +51,7 @@ pub const TESTBED: Section = Section {
         ),
         key(
             "configured",
-            "a map of ecn and pfc",
+            "a map of ecn, pfc and meter",
             "none",
             "thresholds that a real switch is said to have, for comparison with what is read from outside",
         ),
@@ -263,4 +263,5 @@ pub const SECTIONS: &[&Section] = &[
     &LINK_DOWN,
     &STUCK_PAUSE,
     &CONFIGURED,
+    &METER,
 ];

@@ -285,6 +285,32 @@ pub const CONFIGURED: Section = Section {
     keys: &[
         key("ecn", "a map of kmin, kmax and pmax", "none", "marking thresholds"),
         key("pfc", "a map of xoff and xon", "none", "pause thresholds"),
+        key(
+            "meter",
+            "a map of cir and cbs",
+            "none",
+            "the token bucket by which the switch marks, where it does not mark by the depth of its queue",
+        ),
+    ],
+    inside: &[],
+};
+
+/// `meter` of `configured`.
+pub const METER: Section = Section {
+    name: "meter",
+    keys: &[
+        key(
+            "cir",
+            "a bit rate (`8Mbps`)",
+            "required",
+            "committed information rate, of IP packets: how fast the bucket fills (RFC 2697)",
+        ),
+        key(
+            "cbs",
+            DEPTH,
+            "required",
+            "committed burst size, of IP packets: what a full bucket lets pass unmarked",
+        ),
     ],
     inside: &[],
 };

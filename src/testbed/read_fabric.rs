@@ -3,7 +3,7 @@
 //! Contract: as in `read`: the result counts only when nothing was recorded.
 
 use super::{
-    Configured, EcnConfig, EcnThresholds, Fabric, Fault, FaultKind, Forwarding, MarkAt, Often, PfcConfig,
+    Configured, EcnConfig, EcnThresholds, Fabric, Fault, FaultKind, Forwarding, MarkAt, Meter, Often, PfcConfig,
     PfcThresholds, Scheduler, Switch, Topology, fabric::MAX_HOSTS, keys, places,
 };
 use crate::units::{BitRate, Bytes, Picos, Share};
@@ -265,6 +265,16 @@ pub fn configured(outer: &Fields<'_>) -> Configured {
             let pfc = reader.fields(node, "`pfc`", &[&keys::PAUSE_THRESHOLDS]);
             pfc.require("xoff");
             pfc_thresholds(&pfc)
+        }),
+        meter: fields.get("meter").and_then(|node| {
+            let meter = reader.fields(node, "`meter`", &[&keys::METER]);
+            meter.require("cir");
+            meter.require("cbs");
+            let cir = meter.unit("cir", |rate: &BitRate| rate.0 > 0);
+            Some(Meter {
+                cir: cir?,
+                cbs: depth(&meter, "cbs")?,
+            })
         }),
     }
 }

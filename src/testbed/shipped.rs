@@ -7,6 +7,7 @@ pub const DEFAULT: &str = "switch";
 pub const SHIPPED: &[(&str, &str)] = &[
     ("af-packet", include_str!("../../testbeds/af-packet.yaml")),
     ("clos", include_str!("../../testbeds/clos.yaml")),
+    ("kernel-switch", include_str!("../../testbeds/kernel-switch.yaml")),
     ("leaf-spine", include_str!("../../testbeds/leaf-spine.yaml")),
     ("link-failure", include_str!("../../testbeds/link-failure.yaml")),
     ("memif", include_str!("../../testbeds/memif.yaml")),

@@ -46,6 +46,7 @@ pub mod opcode;
 pub mod packet;
 pub mod pause;
 pub mod pfc;
+pub mod ptp;
 pub mod reth;
 pub mod stamp;
 pub mod template;

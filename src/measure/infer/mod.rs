@@ -13,6 +13,7 @@ pub mod ecn;
 pub mod facts;
 pub mod fit;
 pub mod loss;
+pub mod meter;
 pub mod path;
 pub mod pfc;
 pub mod probe;
@@ -29,6 +30,7 @@ use crate::units::Picos;
 pub use ecn::{Marking, Verdict};
 use facts::Facts;
 use loss::Loss;
+use meter::Metered;
 use pfc::{Pausing, Place};
 pub use probe::Probed;
 use stall::{Stall, Victim};
@@ -80,6 +82,8 @@ pub struct QueueInferred {
     pub probe: Option<Probed>,
     /// Whether both say the same, and what they say.
     pub agreement: Option<(bool, String)>,
+    /// Marking by a token bucket, where the testbed says that the switch has one.
+    pub meter: Option<Metered>,
     /// Frames that should have come through it and did not arrive.
     pub loss: Option<Loss>,
     /// Its longest silence while frames were overdue.
@@ -117,6 +121,7 @@ pub fn infer(evidence: &Evidence<'_>) -> Inferred {
             let probe = probe::infer(evidence, &facts, queue);
             let longest = queue.frames.iter().map(|frame| u64::from(frame.len)).max();
             let lost = losses.iter().position(|(key, _)| *key == (queue.port, queue.class));
+            let loss = lost.map(|at| losses.swap_remove(at).1);
             queues.push(QueueInferred {
                 port: port.port,
                 class: queue.class,
@@ -126,7 +131,8 @@ pub fn infer(evidence: &Evidence<'_>) -> Inferred {
                     .and_then(|(overload, probed)| probe::agreement(overload, &probed.marking, longest.unwrap_or(0))),
                 ecn,
                 probe,
-                loss: lost.map(|at| losses.swap_remove(at).1),
+                meter: meter::infer(evidence, &facts, queue, loss.as_ref().map(|loss| loss.onset)),
+                loss,
                 stall: (!port.paths.is_coarse())
                     .then(|| stall::longest(evidence, port, queue))
                     .flatten(),
@@ -141,6 +147,7 @@ pub fn infer(evidence: &Evidence<'_>) -> Inferred {
             ecn: None,
             probe: None,
             agreement: None,
+            meter: None,
             loss: Some(loss),
             stall: None,
         });

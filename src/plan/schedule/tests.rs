@@ -19,6 +19,7 @@ fn pattern(kinds: Vec<Kind>) -> Pattern {
         name: "t".into(),
         description: None,
         draft: None,
+        testbed: None,
         seed: 7,
         duration: None,
         icrc_check: IcrcCheck::All,

@@ -6,8 +6,7 @@
 use super::frames;
 use crate::report::kpi;
 use crate::report::model::{
-    Anomaly, AnomalyKind as Kind, Clock, DutId, Marking, MarkingVerdict, PauseDirection, Pausing, Queue, Results,
-    TimeSource,
+    Anomaly, AnomalyKind as Kind, Clock, DutId, MarkingVerdict, PauseDirection, Pausing, Queue, Results, TimeSource,
 };
 use crate::units::Picos;
 
@@ -39,10 +38,13 @@ pub(super) fn detect(results: &Results, found: &mut Vec<Anomaly>) {
 
 fn of_queue(queue: &Queue, worth: Option<u64>, say: &mut dyn FnMut(Kind, String)) {
     if let Some(marking) = &queue.ecn {
-        mismatch(marking, "", say);
+        mismatch(marking.verdict, &marking.explanation, "", say);
+    }
+    if let Some(meter) = &queue.meter {
+        mismatch(meter.verdict, &meter.explanation, "By a token bucket: ", say);
     }
     if let Some(probe) = &queue.probe {
-        mismatch(&probe.marking, "By the probe: ", say);
+        mismatch(probe.marking.verdict, &probe.marking.explanation, "By the probe: ", say);
         if probe.rounds == 0
             && let Some(why) = &probe.marking.why_not
         {
@@ -87,13 +89,13 @@ fn of_queue(queue: &Queue, worth: Option<u64>, say: &mut dyn FnMut(Kind, String)
     }
 }
 
-fn mismatch(marking: &Marking, how: &str, say: &mut dyn FnMut(Kind, String)) {
-    let what = match marking.verdict {
+fn mismatch(verdict: MarkingVerdict, explanation: &str, how: &str, say: &mut dyn FnMut(Kind, String)) {
+    let what = match verdict {
         MarkingVerdict::Follows | MarkingVerdict::CannotTell => return,
         MarkingVerdict::DoesNotFollow => "Marking does not follow the configured thresholds. ",
         MarkingVerdict::MarksNothing | MarkingVerdict::MarksEverything => "",
     };
-    say(Kind::EcnMismatch, format!("{how}{what}{}", marking.explanation));
+    say(Kind::EcnMismatch, format!("{how}{what}{explanation}"));
 }
 
 fn of_pausing(pausing: &Pausing, exact: bool, say: &mut dyn FnMut(Kind, String)) {

@@ -5,13 +5,13 @@
 //! Left out on purpose: how it is read (`measure::infer`).
 
 use crate::engine::outcome::Outcome;
-use crate::measure::infer::{self, Configured, Evidence, ecn, loss, pfc, probe, stall};
+use crate::measure::infer::{self, Configured, Evidence, ecn, loss, meter, pfc, probe, stall};
 use crate::measure::trace::Trace;
 use crate::measure::{PauseLog, Recorder};
 use crate::plan::Plan;
 use crate::report::model::{
-    Bin, Estimate, Inferred, MarkAt, Marking, MarkingVerdict, Onset, Outage, PauseDirection, Pausing, Probe, Queue,
-    QueueLoss, Silence, Threshold, Victim, Waiting,
+    Bin, Estimate, Inferred, MarkAt, Marking, MarkingVerdict, Meter, Onset, Outage, PauseDirection, Pausing, Probe,
+    Queue, QueueLoss, Silence, Threshold, Victim, Waiting,
 };
 use crate::testbed::places::leaf_of;
 use crate::testbed::{Testbed, Topology};
@@ -92,6 +92,7 @@ fn queue(port: String, from: &infer::QueueInferred) -> Queue {
         probe: from.probe.as_ref().map(probe),
         methods_agree: from.agreement.as_ref().map(|(agree, _)| *agree),
         methods: from.agreement.as_ref().map(|(_, text)| text.clone()),
+        meter: from.meter.as_ref().map(meter),
         loss: from.loss.as_ref().map(loss),
         silence: from.stall.map(silence),
     }
@@ -128,15 +129,32 @@ fn marking(from: &ecn::Marking) -> Marking {
         pmax: from.fit.and_then(|fit| fit.pmax).map(estimate),
         step: from.fit.map(|fit| fit.is_step()),
         why_not: from.why_not.clone(),
-        verdict: match from.verdict {
-            ecn::Verdict::Follows => MarkingVerdict::Follows,
-            ecn::Verdict::DoesNotFollow => MarkingVerdict::DoesNotFollow,
-            ecn::Verdict::MarksNothing => MarkingVerdict::MarksNothing,
-            ecn::Verdict::MarksEverything => MarkingVerdict::MarksEverything,
-            ecn::Verdict::CannotTell => MarkingVerdict::CannotTell,
-        },
+        verdict: verdict(from.verdict),
         explanation: from.explanation.clone(),
         curve: if from.marked > 0 { bins.collect() } else { Vec::new() },
+    }
+}
+
+fn verdict(from: ecn::Verdict) -> MarkingVerdict {
+    match from {
+        ecn::Verdict::Follows => MarkingVerdict::Follows,
+        ecn::Verdict::DoesNotFollow => MarkingVerdict::DoesNotFollow,
+        ecn::Verdict::MarksNothing => MarkingVerdict::MarksNothing,
+        ecn::Verdict::MarksEverything => MarkingVerdict::MarksEverything,
+        ecn::Verdict::CannotTell => MarkingVerdict::CannotTell,
+    }
+}
+
+fn meter(from: &meter::Metered) -> Meter {
+    Meter {
+        frames: from.frames,
+        marked: from.marked,
+        after_loss: from.after_loss,
+        cbs_bytes: from.cbs.map(estimate),
+        cir_bps: from.cir.map(estimate),
+        why_not: from.why_not.clone(),
+        verdict: verdict(from.verdict),
+        explanation: from.explanation.clone(),
     }
 }
 

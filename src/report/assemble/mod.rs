@@ -9,6 +9,7 @@
 mod inferred;
 mod parameters;
 mod ports;
+mod ptp_probes;
 mod times;
 mod traffic;
 
@@ -126,6 +127,7 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
     let ports = ports.collect();
     let configured = inputs.testbed.configured();
     let places = inferred::places(inputs.testbed, plan);
+    ptp_probes::observations(plan, outcome, &mut found);
     let mut results = Results::new(
         run(inputs, plan, &summary, outcome),
         environment(outcome),
@@ -140,6 +142,7 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
         found,
     );
     results.calibration = inputs.calibration.map(|calibration| calibration.budget.clone());
+    results.ptp_probes = ptp_probes::ptp_probes(plan, outcome);
     results
 }
 

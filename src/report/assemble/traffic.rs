@@ -213,6 +213,14 @@ fn requested(entry: &EntryPlan, planned: &EntrySummary) -> Option<u64> {
     if unlimited || closed || planned.length == Picos::MAX {
         return None;
     }
+    if !planned.exact && matches!(entry.work, Work::Continuous { period: None, .. }) {
+        // It ends by time: how many frames that will be is an estimate, the rate is not.
+        let rates = entry.sending_lanes().map(|lane| match lane.pace {
+            Pace::Unlimited => 0,
+            Pace::Wire(rate) => rate.0,
+        });
+        return Some(rates.fold(0, u64::saturating_add));
+    }
     per_second(planned.wire_bytes.saturating_mul(8), planned.length)
 }
 

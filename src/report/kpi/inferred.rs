@@ -73,6 +73,16 @@ pub(super) fn of_queue(list: &mut Listing<'_>, queue: &Queue) {
         ];
         of_marking(list, &probe.marking, names, "by place in a held queue");
     }
+    if let Some(meter) = &queue.meter {
+        let of = |estimate: Option<crate::report::model::Estimate>| estimate.map(|estimate| estimate.value);
+        let meaning = "bytes of IP packets that a full token bucket lets pass unmarked";
+        list.add("ECN_CBS", "bytes", Statistic::Value, of(meter.cbs_bytes), meaning);
+        let meaning = "rate of IP packets at which the token bucket fills";
+        // An interval from 0 on is a bound, not a figure.
+        let rate = meter.cir_bps.filter(|rate| rate.low > 0.0);
+        let rate = rate.map(|rate| rate.value / 8e9);
+        list.add("ECN_CIR", "GB/s", Statistic::Value, rate, meaning);
+    }
     if let Some(loss) = &queue.loss {
         let depth = loss.depth_at_onset_bytes.map(float);
         let meaning = "bytes in the queue when the first frame was lost";

@@ -39,6 +39,9 @@ pub struct Queue {
     pub methods_agree: Option<bool>,
     /// What both say, in words.
     pub methods: Option<String>,
+    /// Marking by a token bucket, where the testbed says that the device has one.
+    #[serde(default)]
+    pub meter: Option<Meter>,
     /// Frames that should have come and did not.
     pub loss: Option<QueueLoss>,
     /// The longest time without an arrival while frames were overdue.
@@ -79,6 +82,27 @@ pub struct Marking {
     pub explanation: String,
     /// Share marked over depth; empty when nothing was marked.
     pub curve: Vec<Bin>,
+}
+
+/// A token bucket that marks (RFC 2697 without an excess burst).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Meter {
+    /// ECN-capable frames that it was read from: those before the first loss.
+    pub frames: u64,
+    /// Of them, marked.
+    pub marked: u64,
+    /// Frames left out because others had been lost before.
+    pub after_loss: u64,
+    /// Committed burst size: bytes of IP packets that a full bucket lets pass unmarked.
+    pub cbs_bytes: Option<Estimate>,
+    /// Committed information rate: bits of IP packets a second by which it fills.
+    pub cir_bps: Option<Estimate>,
+    /// Why there is none.
+    pub why_not: Option<String>,
+    /// Whether they are the configured ones.
+    pub verdict: MarkingVerdict,
+    /// In words.
+    pub explanation: String,
 }
 
 /// Marking as a probe sees it.

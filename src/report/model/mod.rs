@@ -13,6 +13,7 @@ mod expected;
 mod inferred;
 mod names;
 mod port;
+mod ptp_probe;
 mod run;
 mod traffic;
 
@@ -24,6 +25,7 @@ pub use expected::*;
 pub use inferred::*;
 pub use names::*;
 pub use port::*;
+pub use ptp_probe::*;
 pub use run::*;
 pub use traffic::*;
 
@@ -41,6 +43,9 @@ pub struct Results {
     pub environment: Environment,
     /// Every port, in the testbed's order.
     pub ports: Vec<Port>,
+    /// PTP probes beside the traffic, by path and class; empty where no ports stamp them.
+    #[serde(default)]
+    pub ptp_probes: Vec<PtpProbe>,
     /// Every traffic entry, in the pattern's order.
     pub traffic: Vec<Traffic>,
     /// The draft's KPIs, as far as they can be told from outside the DUT.
@@ -79,6 +84,7 @@ impl Results {
             run,
             environment,
             ports,
+            ptp_probes: Vec::new(),
             traffic,
             kpis: Vec::new(),
             inferred,

@@ -6,9 +6,9 @@
 use super::text::{figure, grouped, harmless, wrap};
 use super::{View, line};
 use crate::report::model::{
-    Bin, Estimate, Inferred, Marking, MarkingVerdict, PauseDirection, Pausing, Queue, Results, Threshold, Victim,
+    Bin, Estimate, Inferred, Marking, MarkingVerdict, Meter, PauseDirection, Pausing, Queue, Results, Threshold, Victim,
 };
-use crate::units::{Bytes, Picos};
+use crate::units::{BitRate, Bytes, Picos};
 
 /// Queues that are drawn: those with the most marked frames.
 const DRAWN: usize = 2;
@@ -39,7 +39,7 @@ pub(super) fn has_ecn(results: &Results) -> bool {
         .inferred
         .queues
         .iter()
-        .any(|queue| shown(queue).next().is_some())
+        .any(|queue| shown(queue).next().is_some() || queue.meter.is_some())
 }
 
 /// Curves and thresholds.
@@ -73,6 +73,14 @@ pub(super) fn ecn(out: &mut String, results: &Results, view: View) {
             line(out, &format!("  {text}"));
         }
     }
+    let meters = results
+        .inferred
+        .queues
+        .iter()
+        .filter_map(|queue| Some((queue, queue.meter.as_ref()?)));
+    for (queue, meter) in meters.take(DRAWN) {
+        metered(out, queue, meter, view);
+    }
     if more > 0 {
         line(out, &format!("  {more} more queues are in the file"));
     }
@@ -93,6 +101,47 @@ fn bytes(estimate: &Estimate) -> String {
         .high
         .map_or_else(|| "?".to_owned(), |high| whole(high).to_string());
     format!("{} ({} to {high})", whole(estimate.value), whole(estimate.low))
+}
+
+fn verdict(verdict: MarkingVerdict) -> Option<&'static str> {
+    match verdict {
+        MarkingVerdict::CannotTell => None,
+        MarkingVerdict::Follows => Some("as configured"),
+        MarkingVerdict::DoesNotFollow => Some("NOT as configured"),
+        MarkingVerdict::MarksNothing => Some("marks nothing, NOT as configured"),
+        MarkingVerdict::MarksEverything => Some("marks everything, NOT as configured"),
+    }
+}
+
+/// A token bucket in a line.
+fn metered(out: &mut String, queue: &Queue, meter: &Meter, view: View) {
+    let mut said = Vec::new();
+    match (&meter.cbs_bytes, &meter.cir_bps) {
+        (Some(cbs), Some(cir)) => {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a rate, not negative"
+            )]
+            let rate = |value: f64| BitRate(value.round() as u64);
+            // No frame shows that it fills at all: only that it fills no faster.
+            let cir = if cir.low > 0.0 {
+                rate(cir.value).to_string()
+            } else {
+                format!("up to {}", rate(cir.high.unwrap_or(cir.value)))
+            };
+            said.push(format!("a token bucket of CBS {}, CIR {cir}", bytes(cbs)));
+        }
+        _ => said.extend(meter.why_not.clone()),
+    }
+    said.push(format!(
+        "{} of {} frames marked",
+        grouped(meter.marked),
+        grouped(meter.frames)
+    ));
+    said.extend(verdict(meter.verdict).map(str::to_owned));
+    let head = format!("  {} class {}, by volume: ", harmless(&queue.port), queue.class);
+    line(out, &wrap(&head, &harmless(&said.join(", ")), view));
 }
 
 fn one(out: &mut String, head: &str, marking: &Marking, view: View) {
@@ -119,14 +168,7 @@ fn one(out: &mut String, head: &str, marking: &Marking, view: View) {
     if let Some(depth) = marking.onset.and_then(|onset| onset.depth_bytes) {
         said.push(format!("the first at {}", Bytes(depth)));
     }
-    let verdict = match marking.verdict {
-        MarkingVerdict::CannotTell => None,
-        MarkingVerdict::Follows => Some("as configured"),
-        MarkingVerdict::DoesNotFollow => Some("NOT as configured"),
-        MarkingVerdict::MarksNothing => Some("marks nothing, NOT as configured"),
-        MarkingVerdict::MarksEverything => Some("marks everything, NOT as configured"),
-    };
-    said.extend(verdict.map(str::to_owned));
+    said.extend(verdict(marking.verdict).map(str::to_owned));
     line(out, &wrap(head, &harmless(&said.join(", ")), view));
 }
 

@@ -432,6 +432,27 @@ fn inferred() -> Inferred {
         methods: Some(
             "Overload: Kmin 200000, Kmax 700000 bytes, Pmax 55.0 %; probe: 202000, 700000, Pmax 55.0 %.".to_owned(),
         ),
+        meter: Some(Meter {
+            frames: 512,
+            marked: 390,
+            after_loss: 3,
+            cbs_bytes: Some(Estimate {
+                value: 500_000.0,
+                low: 498_720.0,
+                high: Some(502_876.0),
+            }),
+            cir_bps: Some(Estimate {
+                value: 80_000.0,
+                low: 60_000.0,
+                high: Some(664_960.0),
+            }),
+            why_not: None,
+            verdict: MarkingVerdict::Follows,
+            explanation:
+                "Read: CBS 500000 bytes (498720 to 502876), CIR 80000 bit/s (60000 to 664960); configured: 500000, \
+                          80000."
+                    .to_owned(),
+        }),
         loss: Some(QueueLoss {
             frames: 12,
             runs: 2,
@@ -539,5 +560,29 @@ pub(super) fn results() -> Results {
         vec![found],
     );
     results.calibration = Some(budget());
+    results.ptp_probes = vec![ptp_probe()];
     results
+}
+
+fn ptp_probe() -> PtpProbe {
+    PtpProbe {
+        from: "p0".to_owned(),
+        to: "p8".to_owned(),
+        vid: Some(100),
+        pcp: Some(3),
+        source: TimeSource::PtpProbe,
+        sent: 1_210,
+        refused: 1,
+        lost: 2,
+        late: 1,
+        no_departure: 2,
+        no_arrival: 1,
+        disturbed: 1,
+        outside: 0,
+        stamped: 1_203,
+        delay: Some(distribution(1_000_000)),
+        uncertainty_ps: Some(48_000),
+        drift_ppm: Some(-12.5),
+        why_not: None,
+    }
 }

@@ -29,6 +29,7 @@ pub const FABRIC: &str = "fabric";
 
 /// The shipped hooks: name and text of each.
 pub const SHIPPED: &[(&str, &str)] = &[
+    ("kernel-switch", include_str!("../../../hooks/kernel-switch")),
     ("sonic", include_str!("../../../hooks/sonic")),
     ("template", include_str!("../../../hooks/template")),
 ];
@@ -261,6 +262,10 @@ impl Call<'_> {
         if let Some(pfc) = configured.pfc {
             add("PFC_XOFF_BYTES", "pfc_xoff_bytes", pfc.xoff.0.to_string());
             add("PFC_XON_BYTES", "pfc_xon_bytes", pfc.xon.0.to_string());
+        }
+        if let Some(meter) = configured.meter {
+            add("ECN_CIR_BPS", "ecn_cir_bps", meter.cir.0.to_string());
+            add("ECN_CBS_BYTES", "ecn_cbs_bytes", meter.cbs.0.to_string());
         }
         let json = serde_json::json!({
             "schema": "squall.hook/1",

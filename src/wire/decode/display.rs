@@ -27,6 +27,8 @@ impl Decoded {
             write!(f, ": {control}")?;
         } else if let Some(arp) = &self.arp {
             write!(f, ": {arp}")?;
+        } else if let Some(ptp) = &self.ptp {
+            write!(f, ": {ptp}")?;
         } else if let Some(header) = &self.ethernet {
             let ethertype = self.vlan.last().map_or(header.ethertype, |tag| tag.ethertype);
             write!(f, ": type 0x{ethertype:04x}")?;
@@ -80,6 +82,9 @@ impl Decoded {
         }
         if let Some(arp) = &self.arp {
             write!(f, "\narp      {arp}")?;
+        }
+        if let Some(ptp) = &self.ptp {
+            write!(f, "\nptp      {ptp}")?;
         }
         match &self.ip {
             Some(Ip::V4(repr, checksum)) => write!(f, "\nipv4     {repr} csum 0x{checksum:04x}")?,

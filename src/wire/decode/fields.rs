@@ -9,7 +9,9 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::{Decoded, Icrc, Ip, MacControl};
-use crate::wire::{Malformed, aeth, arp, atomicacketh, atomiceth, bth, deth, ethernet, icmpv6, ieth, reth, udp, vlan};
+use crate::wire::{
+    Malformed, aeth, arp, atomicacketh, atomiceth, bth, deth, ethernet, icmpv6, ieth, ptp, reth, udp, vlan,
+};
 
 impl Serialize for Decoded {
     /// The `fields` object: only what was read.
@@ -47,6 +49,9 @@ impl Serialize for Decoded {
         }
         if let Some(repr) = &self.arp {
             map.serialize_entry("arp", &Arp::new(repr))?;
+        }
+        if let Some(repr) = &self.ptp {
+            map.serialize_entry("ptp", &Ptp::new(repr))?;
         }
         match &self.ip {
             Some(Ip::V4(repr, checksum)) => map.serialize_entry("ip", &Ipv4::new(repr, *checksum))?,
@@ -175,6 +180,44 @@ impl Arp {
             sender_ip: repr.sender_ip.to_string(),
             target_mac: repr.target_mac.to_string(),
             target_ip: repr.target_ip.to_string(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Ptp {
+    message_type: u8,
+    version: u8,
+    message_len: u16,
+    domain: u8,
+    flags: u16,
+    correction: String,
+    clock: String,
+    port: u16,
+    sequence: u16,
+    log_interval: i8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin_nanoseconds: Option<u32>,
+}
+
+impl Ptp {
+    fn new(repr: &ptp::Repr) -> Ptp {
+        let origin = (repr.message_type == ptp::SYNC).then_some(repr.origin);
+        Ptp {
+            message_type: repr.message_type,
+            version: repr.version,
+            message_len: repr.message_len,
+            domain: repr.domain,
+            flags: repr.flags,
+            correction: format!("0x{:016x}", repr.correction),
+            clock: format!("0x{:016x}", u64::from_be_bytes(repr.clock)),
+            port: repr.port,
+            sequence: repr.sequence,
+            log_interval: repr.log_interval,
+            origin_seconds: origin.map(|(seconds, _)| seconds),
+            origin_nanoseconds: origin.map(|(_, nanoseconds)| nanoseconds),
         }
     }
 }

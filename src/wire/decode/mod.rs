@@ -17,7 +17,7 @@ use std::net::IpAddr;
 use super::bytes::be16;
 use super::{
     Malformed, aeth, arp, atomicacketh, atomiceth, bth, deth, ethernet, icmpv6, ieth, immdt, ipv4, ipv6, pause, pfc,
-    reth, udp, vlan,
+    ptp, reth, udp, vlan,
 };
 
 /// What a capture's frames begin with.
@@ -157,6 +157,8 @@ pub struct Decoded {
     pub mac_control: Option<MacControl>,
     /// ARP packet.
     pub arp: Option<arp::Repr>,
+    /// PTP message of version 2.
+    pub ptp: Option<ptp::Repr>,
     /// Network header.
     pub ip: Option<Ip>,
     /// UDP header.
@@ -228,6 +230,7 @@ pub fn decode(link: Link, bytes: &[u8], original_len: usize, ackreq: AckreqRule)
     match network.ethertype {
         ethernet::TYPE_MAC_CONTROL => mac_control(&mut decoded, network.bytes, cut),
         ethernet::TYPE_ARP => decoded.arp = arp::Repr::parse(network.bytes).ok(),
+        ptp::ETHERTYPE => decoded.ptp = ptp::Repr::parse(network.bytes).ok().filter(ptp::Repr::is_known),
         ethernet::TYPE_IPV4 => ipv4(&mut decoded, &network, cut, ackreq),
         ethernet::TYPE_IPV6 => ipv6(&mut decoded, &network, cut, ackreq),
         _ => {}

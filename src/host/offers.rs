@@ -1,0 +1,167 @@
+//! What the ports that were opened offer to a measurement: time stamps and flow control.
+//!
+//! Contract: what a driver says of itself, judged. A virtual device has neither, and that is as it
+//! should be; of a NIC it is worth knowing why latencies are less certain than they could be.
+//!
+//! Left out on purpose: opening ports (`squall doctor` does it, when nothing stands in the way).
+
+use super::Finding;
+use crate::dpdk::{Abilities, PortInfo, RxTimestamps};
+
+/// What one port says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// DPDK's name of the port.
+    pub name: String,
+    /// Its driver.
+    pub driver: String,
+    /// It is a device in software.
+    pub is_virtual: bool,
+    /// Who stamps received frames.
+    pub rx_timestamps: RxTimestamps,
+    /// It sends at the time written into a frame.
+    pub send_on_timestamp: bool,
+    /// It stamps PTP frames.
+    pub timesync: bool,
+    /// Its priority flow control can be asked for.
+    pub priority_flow_control: bool,
+}
+
+impl Offer {
+    /// That of a port.
+    #[must_use]
+    pub fn new(info: &PortInfo, abilities: Abilities) -> Offer {
+        Offer {
+            name: info.name.clone(),
+            driver: info.driver.clone(),
+            is_virtual: info.bus.as_deref() == Some("vdev")
+                || info.driver.starts_with("net_") && !info.name.contains(':'),
+            rx_timestamps: info.rx_timestamps,
+            send_on_timestamp: info.send_on_timestamp,
+            timesync: abilities.timesync,
+            priority_flow_control: abilities.priority_flow_control,
+        }
+    }
+}
+
+/// Two findings for each port.
+#[must_use]
+pub fn examine(offers: &[Offer]) -> Vec<Finding> {
+    offers
+        .iter()
+        .flat_map(|offer| [timestamps(offer), flow_control(offer)])
+        .collect()
+}
+
+fn timestamps(offer: &Offer) -> Finding {
+    const CHECK: &str = "timestamps";
+    let Offer { name, driver, .. } = offer;
+    let sending = if offer.send_on_timestamp {
+        "it sends at the time that a frame says"
+    } else {
+        "departures are those of the software"
+    };
+    match offer.rx_timestamps {
+        RxTimestamps::DeviceClock => Finding::good(CHECK, format!("{name} ({driver}) stamps every arrival; {sending}")),
+        RxTimestamps::KernelMicros => Finding::good(
+            CHECK,
+            format!("{name} ({driver}) has the kernel's arrival times, to 1 us; {sending}"),
+        ),
+        RxTimestamps::FarEnd => Finding::good(CHECK, format!("{name} ({driver}) has the arrival times of its far end")),
+        RxTimestamps::None if offer.is_virtual => Finding::good(
+            CHECK,
+            format!("{name} ({driver}) has none, as a device in software: arrivals are those of the loop"),
+        ),
+        RxTimestamps::None if offer.timesync => Finding::warning(
+            CHECK,
+            format!("{name} ({driver}) stamps PTP frames only: the arrivals of others are those of the loop"),
+            "compare with delays of PTP probes in the same class; for a stamp on every frame use a NIC whose driver offers \
+             RTE_ETH_RX_OFFLOAD_TIMESTAMP (mlx5, ice)",
+        ),
+        RxTimestamps::None => Finding::warning(
+            CHECK,
+            format!("{name} ({driver}) stamps no arrivals: they are those of the loop"),
+            "give it cores of its own (isolcpus=), or use a NIC whose driver offers RTE_ETH_RX_OFFLOAD_TIMESTAMP (mlx5, ice)",
+        ),
+    }
+}
+
+fn flow_control(offer: &Offer) -> Finding {
+    const CHECK: &str = "pfc";
+    let Offer { name, driver, .. } = offer;
+    if offer.priority_flow_control {
+        return Finding::good(CHECK, format!("{name} ({driver}) has priority flow control"));
+    }
+    if offer.is_virtual {
+        let what = format!(
+            "{name} ({driver}) has no MAC that would consume PFC frames: they reach the loops, which count them"
+        );
+        return Finding::good(CHECK, what);
+    }
+    Finding::warning(
+        CHECK,
+        format!("{name} ({driver}) does not tell of priority flow control: its MAC may consume PFC frames unseen"),
+        "switch PFC off for its interface where it has one (mlnx_qos -i IFACE --pfc 0,0,0,0,0,0,0,0; lldptool), or look at \
+         its own counters: squall run lists them as ports[].xstats",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Level;
+    use super::super::testing::verdict;
+    use super::*;
+
+    fn nic() -> Offer {
+        Offer {
+            name: "0000:3b:00.0".to_owned(),
+            driver: "mlx5_pci".to_owned(),
+            is_virtual: false,
+            rx_timestamps: RxTimestamps::DeviceClock,
+            send_on_timestamp: true,
+            timesync: false,
+            priority_flow_control: true,
+        }
+    }
+
+    #[test]
+    fn a_nic_that_stamps_and_obeys_pfc_is_good() {
+        let (level, text) = verdict(&examine(&[nic()]));
+        assert_eq!(level, Level::Good);
+        assert!(text.contains("stamps every arrival; it sends at the time"), "{text}");
+    }
+
+    #[test]
+    fn what_a_nic_lacks_is_told() {
+        let igb = Offer {
+            rx_timestamps: RxTimestamps::None,
+            send_on_timestamp: false,
+            timesync: true,
+            ..nic()
+        };
+        let (level, text) = verdict(&examine(std::slice::from_ref(&igb)));
+        assert_eq!(level, Level::Warning);
+        assert!(text.contains("PTP frames only"), "{text}");
+        let plain = Offer {
+            timesync: false,
+            priority_flow_control: false,
+            ..igb
+        };
+        let (_, text) = verdict(&examine(&[plain]));
+        assert!(text.contains("stamps no arrivals") && text.contains("xstats"), "{text}");
+    }
+
+    #[test]
+    fn a_virtual_device_is_as_it_should_be() {
+        let ring = Offer {
+            name: "net_ring0".to_owned(),
+            driver: "net_ring".to_owned(),
+            is_virtual: true,
+            rx_timestamps: RxTimestamps::None,
+            send_on_timestamp: false,
+            priority_flow_control: false,
+            ..nic()
+        };
+        assert_eq!(verdict(&examine(&[ring])).0, Level::Good);
+    }
+}
