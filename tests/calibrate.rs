@@ -179,7 +179,7 @@ fn two_ports_back_to_back() {
             "veth.yaml",
             &format!("eal: {{hugepages: none, telemetry: false}}\nports:\n{ports}"),
         );
-        calibrate(&testbed, &["--sizes", "256,1024", "--seconds", "0.05"], 0);
+        calibrate(&testbed, &["--sizes", "256,1024", "--seconds", "0.1"], 0);
         let found = read(&folder.path("veth.calibration.json"));
         let ways: Vec<(&str, &str)> = list(&found, "/latency")
             .iter()
