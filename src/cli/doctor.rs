@@ -5,10 +5,10 @@ use std::path::Path;
 
 use super::devices::{DeviceFlags, print};
 use super::{Failure, Outcome, ports};
-use crate::dpdk::{self, DeviceArg, Eal, EalConfig, Hugepages};
+use crate::dpdk::{self, DeviceArg, Eal, EalConfig, Hugepages, StampSource};
 use crate::host::{self, Devlink, Finding, Interfaces, Level, Needs, Offer, PortNeed};
 use crate::plan::summary::PortSummary;
-use crate::testbed::Testbed;
+use crate::testbed::{Testbed, Timestamps};
 use crate::trial;
 use crate::units::{BitRate, Bytes};
 
@@ -135,7 +135,13 @@ fn offers(wanted: EalConfig, testbed: Option<&Testbed>) -> dpdk::Result<Vec<Offe
     let of_testbed = testbed.map_or(&[][..], |testbed| &testbed.ports);
     let asked = |name: &String| {
         let at = names.iter().position(|other| other == name)?;
-        of_testbed.get(at).map(|port| port.timestamps)
+        match of_testbed.get(at)?.timestamps {
+            Timestamps::Auto => None,
+            Timestamps::Nic => Some(StampSource::Nic),
+            Timestamps::PtpProbe => Some(StampSource::PtpProbe),
+            Timestamps::Kernel => Some(StampSource::Kernel),
+            Timestamps::Software => Some(StampSource::Software),
+        }
     };
     let eal = Eal::init(&EalConfig {
         // No traffic is sent, and nobody could connect to the telemetry in time.
@@ -147,7 +153,7 @@ fn offers(wanted: EalConfig, testbed: Option<&Testbed>) -> dpdk::Result<Vec<Offe
     let pool = ports::pool(&eal, opened.len())?;
     let offer = |name: &String| {
         let port = ports::describe(&eal, name, Some(&pool))?;
-        Ok(Offer::new(&port.info, &port.abilities, asked(name).unwrap_or_default()))
+        Ok(Offer::new(&port.info, &port.abilities, asked(name)))
     };
     opened.iter().map(offer).collect()
 }

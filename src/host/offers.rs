@@ -7,7 +7,6 @@
 
 use super::Finding;
 use crate::dpdk::{Abilities, PortInfo, StampSource};
-use crate::testbed::Timestamps;
 
 /// What one port says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +19,8 @@ pub struct Offer {
     pub is_virtual: bool,
     /// What its frames' times can rest on, best first.
     pub sources: Vec<StampSource>,
-    /// What the testbed wants them to rest on.
-    pub wanted: Timestamps,
+    /// What the testbed wants them to rest on, if it says.
+    pub wanted: Option<StampSource>,
     /// It sends at the time written into a frame.
     pub send_on_timestamp: bool,
     /// Its priority flow control can be asked for.
@@ -31,7 +30,7 @@ pub struct Offer {
 impl Offer {
     /// That of a port, of which the testbed wants `wanted`.
     #[must_use]
-    pub fn new(info: &PortInfo, abilities: &Abilities, wanted: Timestamps) -> Offer {
+    pub fn new(info: &PortInfo, abilities: &Abilities, wanted: Option<StampSource>) -> Offer {
         Offer {
             name: info.name.clone(),
             driver: info.driver.clone(),
@@ -56,13 +55,7 @@ pub fn examine(offers: &[Offer]) -> Vec<Finding> {
 fn timestamps(offer: &Offer) -> Finding {
     const CHECK: &str = "timestamps";
     let Offer { name, driver, .. } = offer;
-    let wanted = match offer.wanted {
-        Timestamps::Auto => None,
-        Timestamps::Nic => Some(StampSource::Nic),
-        Timestamps::PtpProbe => Some(StampSource::PtpProbe),
-        Timestamps::Kernel => Some(StampSource::Kernel),
-        Timestamps::Software => Some(StampSource::Software),
-    };
+    let wanted = offer.wanted;
     if let Some(wanted) = wanted.filter(|wanted| !offer.sources.contains(wanted)) {
         let can: Vec<&str> = offer.sources.iter().map(|source| source.name()).collect();
         return Finding::error(
@@ -137,7 +130,7 @@ mod tests {
             driver: "mlx5_pci".to_owned(),
             is_virtual: false,
             sources: vec![StampSource::Nic, StampSource::PtpProbe, StampSource::Software],
-            wanted: Timestamps::Auto,
+            wanted: None,
             send_on_timestamp: true,
             priority_flow_control: true,
         }
@@ -169,7 +162,7 @@ mod tests {
         assert!(text.contains("stamps no arrivals") && text.contains("xstats"), "{text}");
         // What a testbed asks for in vain keeps a run from starting.
         let asked = Offer {
-            wanted: Timestamps::Nic,
+            wanted: Some(StampSource::Nic),
             ..igb.clone()
         };
         let (level, text) = verdict(&examine(&[asked]));
@@ -179,7 +172,7 @@ mod tests {
             "{text}"
         );
         let software = Offer {
-            wanted: Timestamps::Software,
+            wanted: Some(StampSource::Software),
             ..igb
         };
         assert_eq!(verdict(&examine(&[software])).0, Level::Good);
