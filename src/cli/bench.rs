@@ -63,9 +63,9 @@ pub fn run(args: &Args) -> Outcome {
         }
     }
     let mut simulated = Vec::new();
-    // The longest queue first: its buffers serve the others too.
-    let mut pools = Pools::default();
-    for load in [Load::Incast, Load::Steady] {
+    for load in [Load::Steady, Load::Incast] {
+        // As many buffers as the load needs: those of a longer queue would not stay in the caches.
+        let mut pools = Pools::default();
         for (pmtu, icrc) in [(4096, false), (4096, true), (1024, false)] {
             let speed = bench::virtual_time((&eal, &mut pools), core, (load, pmtu, icrc), args.seconds);
             simulated.push(speed.map_err(failed)?);

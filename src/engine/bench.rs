@@ -113,7 +113,7 @@ pub struct VirtualSpeed {
 /// What is sent in virtual time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Load {
-    /// 32 hosts send 4 MiB each to one other at once: 128 MiB wait in one queue.
+    /// 32 hosts send 4 MiB each to one other at once, four times: 128 MiB wait in one queue.
     Incast,
     /// 32 hosts send to their neighbour at 90 % of their rate: queues are short.
     Steady,
@@ -139,12 +139,12 @@ impl Load {
     fn pattern(self, pmtu: u32) -> String {
         let mut text = format!("frame: {{pmtu: {pmtu}}}\ntraffic:\n");
         match self {
-            Load::Incast => text.push_str("- {kind: incast, senders: 32, message: 4MiB}\n"),
+            Load::Incast => text.push_str("- {kind: incast, senders: 32, message: 4MiB, repeats: 4, interval: 3ms}\n"),
             Load::Steady => {
                 for host in 0..self.hosts() {
                     let next = (host + 1) % self.hosts();
                     text.push_str(&format!(
-                        "- {{name: t{host}, kind: transfer, from: {host}, to: {next}, message: 4MiB, count: 1, rate: 90%}}\n"
+                        "- {{name: t{host}, kind: transfer, from: {host}, to: {next}, message: 4MiB, count: 8, rate: 90%}}\n"
                     ));
                 }
             }
