@@ -423,7 +423,7 @@ fn ports(out: &mut String, results: &Results, view: View) {
 }
 
 /// KPIs of single queues are shown of runs with at most so many; all are in the file.
-const QUEUES_WITH_KPIS: usize = 1;
+const QUEUES_WITH_KPIS: usize = 4;
 
 /// KPIs of single ports are shown of testbeds with at most so many; all are in the file.
 const PORTS_WITH_KPIS: usize = 2;

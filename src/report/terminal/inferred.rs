@@ -113,6 +113,11 @@ fn verdict(verdict: MarkingVerdict) -> Option<&'static str> {
     }
 }
 
+/// A sentence as the beginning of a list.
+fn reason(why_not: Option<&str>) -> Option<String> {
+    why_not.map(|why| why.trim_end_matches('.').to_owned())
+}
+
 /// A token bucket in a line.
 fn metered(out: &mut String, queue: &Queue, meter: &Meter, view: View) {
     let mut said = Vec::new();
@@ -132,7 +137,7 @@ fn metered(out: &mut String, queue: &Queue, meter: &Meter, view: View) {
             };
             said.push(format!("a token bucket of CBS {}, CIR {cir}", bytes(cbs)));
         }
-        _ => said.extend(meter.why_not.clone()),
+        _ => said.extend(reason(meter.why_not.as_deref())),
     }
     said.push(format!(
         "{} of {} frames marked",
@@ -157,7 +162,7 @@ fn one(out: &mut String, head: &str, marking: &Marking, view: View) {
                     .map(|pmax| format!("Pmax {} %", figure(100.0 * pmax.value))),
             );
         }
-        _ => said.extend(marking.why_not.clone()),
+        _ => said.extend(reason(marking.why_not.as_deref())),
     }
     said.extend(marking.at.map(|at| format!("at {at}")));
     said.push(format!(
