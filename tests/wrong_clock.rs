@@ -120,8 +120,14 @@ fn far_end(mut end: FarEnd, clock: &Wrong, step_after: Option<u64>, stop: &Atomi
     truths
 }
 
-/// Runs the pattern against the double and returns what is reported, and the truth.
+/// Runs the pattern against the double, whose clock stamps arrivals, and returns what is reported, and the
+/// truth.
 fn run(step_after: Option<u64>, readable: bool) -> (Results, Vec<Truth>) {
+    run_with(step_after, readable, (StampSource::Nic, PacedBy::Software))
+}
+
+/// The same where the double's clock is for what `of` says.
+fn run_with(step_after: Option<u64>, readable: bool, of: (StampSource, PacedBy)) -> (Results, Vec<Truth>) {
     let pattern = pattern::parse("wrong-clock", PATTERN, &[]).unwrap();
     // The device is the double's: EAL is not asked for it.
     let testbed = testbed::parse(
@@ -165,10 +171,10 @@ fn run(step_after: Option<u64>, readable: bool) -> (Results, Vec<Truth>) {
         tx_pool,
         clean,
         reactions: vec![Reaction::None],
-        paced_by: vec![PacedBy::Software],
+        paced_by: vec![of.1],
         probe_queues: vec![false],
         stampings: vec![Stamping {
-            source: StampSource::Nic,
+            source: of.0,
             clock: Some((Scale::DEVICE, Box::new(move || readable.then(|| read.at(tsc()))))),
         }],
     };
@@ -275,6 +281,28 @@ fn a_clock_that_cannot_be_read_is_related_to_nothing() {
         let (results, truths) = run(None, false);
         assert_counts(&results, &truths);
         assert_refused(&results, "cannot be read");
+    });
+}
+
+#[test]
+fn a_clock_to_send_by_is_in_the_uncertainty_of_delays() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    alone(Namespace::Ours, || {
+        let of = (StampSource::Software, PacedBy::Nic);
+        let (results, _) = run_with(None, true, of);
+        assert_eq!(results.traffic[0].times_refused, None);
+        let (clock, reported) = (&results.ports[0].clock, &results.traffic[0].packet_latency);
+        let uncertainty = clock.as_ref().unwrap().uncertainty_ps.unwrap();
+        assert!(reported.as_ref().unwrap().uncertainty_ps.unwrap() >= uncertainty);
+    });
+}
+
+#[test]
+fn a_clock_to_send_by_that_is_set_is_found_out() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    alone(Namespace::Ours, || {
+        let (results, _) = run_with(Some(FRAMES / 2), true, (StampSource::Software, PacedBy::Nic));
+        assert_refused(&results, "ahead of where its readings had it");
     });
 }
 

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use crossbeam::channel::{Receiver, Sender, TryRecvError};
 
-use crate::dpdk::{Eal, ThreadRegistration, TscClock};
+use crate::dpdk::{BATCH, Eal, ThreadRegistration, TscClock};
 use crate::engine::rx::RxUnit;
 use crate::engine::tx::{Progress, TxUnit};
 use crate::measure::clock::Line;
@@ -129,14 +129,18 @@ impl CoreTask {
                     if let Progress::Sent(_) = unit.step(plan, now) {
                         busy = true;
                         // It grows, a few times in a run: nothing to refuse.
-                        let _ = unit.spread.record(clock.now().saturating_sub(now).0);
+                        let _ = unit.spread.record(clock.now().saturating_sub(unit.made_at()).0);
                     }
                 }
             }
             if let Some(recorder) = &mut self.recorder {
                 for unit in &mut self.rx {
-                    busy |= unit.step(recorder, || clock.now()) > 0;
-                    unit.looked(now);
+                    let got = unit.step(recorder, || clock.now());
+                    busy |= got > 0;
+                    // After a whole burst more may be waiting that came before this look.
+                    if got < BATCH {
+                        unit.looked(now);
+                    }
                 }
                 for order in recorder.take_orders() {
                     for core in &self.obeying {
@@ -253,7 +257,11 @@ impl CoreTask {
                 sum.add(one);
             }
             snapshot.refused = snapshot.refused.or(unit.refused_since.map(|since| (unit.port, since)));
-            snapshot.held = snapshot.held.or(unit.held_since().map(|since| (unit.port, since)));
+            let held = unit.held_since().map(|since| (unit.port, since));
+            snapshot.held = [snapshot.held, held]
+                .into_iter()
+                .flatten()
+                .min_by_key(|(_, since)| *since);
         }
         snapshot.finished = self.tx.iter().all(TxUnit::is_finished);
         if let Some(recorder) = &self.recorder {

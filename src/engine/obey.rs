@@ -71,14 +71,15 @@ impl PauseTimers {
         self.look();
     }
 
-    /// Since when the class that has been held longest is held without interruption.
+    /// Since when the one of `classes` (bit n = priority n) that has been held longest is held without
+    /// interruption.
     #[must_use]
-    pub fn since(&self) -> Option<Picos> {
+    pub fn since(&self, classes: u8) -> Option<Picos> {
         let held = self
             .since
             .iter()
             .enumerate()
-            .filter(|(class, _)| self.held >> class & 1 == 1);
+            .filter(|(class, _)| (self.held & classes) >> class & 1 == 1);
         held.map(|(_, since)| *since).min()
     }
 }
@@ -111,7 +112,7 @@ mod tests {
         // IEEE 802.1Q 36.1.3.3: the pause of 5 has run out, that of 3 goes on.
         assert_eq!(timers.held(Picos(60)), 1 << 3);
         timers.obey(&order(70, &[(3, 0)]));
-        assert_eq!((timers.held(Picos(70)), timers.since()), (0, None));
+        assert_eq!((timers.held(Picos(70)), timers.since(0xff)), (0, None));
     }
 
     #[test]
@@ -120,15 +121,18 @@ mod tests {
         timers.obey(&order(0, &[(3, 100)]));
         timers.obey(&order(80, &[(3, 100)]));
         assert_eq!(timers.held(Picos(179)), 1 << 3);
-        assert_eq!(timers.since(), Some(Picos(0)), "without interruption");
+        assert_eq!(timers.since(0xff), Some(Picos(0)), "without interruption");
         // A class that is not named is not meant.
         timers.obey(&order(150, &[(0, 500)]));
         assert_eq!(timers.held(Picos(180)), 1);
-        assert_eq!(timers.since(), Some(Picos(150)));
+        assert_eq!(timers.since(0xff), Some(Picos(150)));
+        timers.obey(&order(160, &[(5, 500)]));
+        assert_eq!(timers.since(1 << 5), Some(Picos(160)), "of a class that is asked for");
+        timers.obey(&order(161, &[(5, 0)]));
         // It may also be shortened.
         timers.obey(&order(200, &[(0, 10)]));
         assert_eq!(timers.held(Picos(210)), 0);
         timers.obey(&order(300, &[(0, 10)]));
-        assert_eq!(timers.since(), Some(Picos(300)));
+        assert_eq!(timers.since(0xff), Some(Picos(300)));
     }
 }

@@ -43,8 +43,8 @@ const ARRIVES_WITHIN: Picos = Picos::from_micros(100_000);
 /// Paths that are probed at most.
 const PATHS: usize = 256;
 
-/// Samples that a path keeps at most.
-const SAMPLES: usize = 1 << 18;
+/// Probes of a path at most: with them goes what relates its clocks, and neither is any good alone.
+const SAMPLES: u64 = 1 << 18;
 
 /// A PTP Sync has come to a port, says a receiving loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -364,7 +364,8 @@ impl Prober {
         while let Ok(arrival) = self.arrivals.try_recv() {
             was_late(&mut self.records, &arrival);
         }
-        let Some(path) = self.records.get(index).map(|record| record.path.clone()) else {
+        let open = self.records.get(index).filter(|record| record.counts.sent < SAMPLES);
+        let Some(path) = open.map(|record| record.path.clone()) else {
             return;
         };
         let (from, to) = (path.from, path.to);
@@ -426,21 +427,20 @@ impl Prober {
                     && (receiving.nanos..=receiving_after.nanos).contains(&received);
                 if !inside {
                     counts.outside += 1;
-                } else if record.stamped.len() < SAMPLES {
+                } else {
                     // By its own clock, from a reading just before: the drift of a moment is nothing.
                     let since = sent.wrapping_sub(sending.nanos).saturating_mul(1000);
                     record.stamped.push(Stamped {
                         at: sending.before.midpoint(sending.after).saturating_add(since),
+                        half: sending.after.saturating_sub(sending.before).div_ceil(2),
                         sent,
                         received,
                     });
                 }
             }
         }
-        if record.readings.len() < SAMPLES {
-            record.readings.push((sending, receiving));
-            record.readings.push((sending_after, receiving_after));
-        }
+        record.readings.push((sending, receiving));
+        record.readings.push((sending_after, receiving_after));
     }
 }
 

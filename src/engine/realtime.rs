@@ -162,10 +162,11 @@ pub fn run(
     }
     for watch in watches {
         let port = watch.port;
-        if running.stampings[port].source == StampSource::Software {
-            continue;
+        let clock = Some(PortClock::new(&watch.finish(), counts[port]));
+        match running.stampings[port].source {
+            StampSource::Nic | StampSource::Kernel => times[port].clock = clock,
+            StampSource::PtpProbe | StampSource::Software => times[port].pacing_clock = clock,
         }
-        times[port].clock = Some(PortClock::new(&watch.finish(), counts[port]));
     }
     let mut times = times.into_iter();
     for (index, ((tx, unsent), port)) in port_tx.into_iter().zip(&running.ports).enumerate() {

@@ -262,6 +262,8 @@ pub struct PortTimes {
     pub rx_spread: Histogram<u64>,
     /// The clock behind arrival stamps, where it is not the processor's.
     pub clock: Option<PortClock>,
+    /// The clock by which the NIC sends frames at their time, where it does and stamps no arrivals.
+    pub pacing_clock: Option<PortClock>,
 }
 
 /// Another clock, after a run.
@@ -284,6 +286,7 @@ impl PortTimes {
             tx_spread: coarse_histogram(),
             rx_spread: coarse_histogram(),
             clock: None,
+            pacing_clock: None,
         }
     }
 
@@ -291,6 +294,12 @@ impl PortTimes {
     #[must_use]
     pub fn refused(&self) -> Option<&str> {
         self.clock.as_ref().and_then(|clock| clock.refused.as_deref())
+    }
+
+    /// The clock by which a NIC that paces sends.
+    #[must_use]
+    pub fn departures(&self) -> Option<&PortClock> {
+        self.pacing_clock.as_ref().or(self.clock.as_ref())
     }
 }
 
@@ -301,20 +310,20 @@ impl PortClock {
         let (summary, lost) = (relation.summary(), relation.lost());
         let refused = match (lost, summary) {
             (Some(lost), _) if lost.by == i64::MIN => {
-                Some("The clock behind the stamps stands still or runs backwards.".to_owned())
+                Some("The clock behind the times stands still or runs backwards.".to_owned())
             }
             (Some(lost), _) => {
                 let far = Picos(lost.by.unsigned_abs());
                 let direction = if lost.by > 0 { "ahead of" } else { "behind" };
                 Some(format!(
-                    "The clock behind the stamps was {far} {direction} where its readings had it, {} into the run, when it could \
+                    "The clock behind the times was {far} {direction} where its readings had it, {} into the run, when it could \
                      be off by {}: it was set, or its rate changed.",
                     Picos(u64::try_from(lost.at).unwrap_or(0)),
                     Picos(lost.allowed)
                 ))
             }
             (None, None) => {
-                Some("The clock behind the stamps cannot be read, so nobody knows what they mean.".to_owned())
+                Some("The clock behind the times cannot be read, so nobody knows what its stamps mean.".to_owned())
             }
             (None, Some(_)) if counts.late > 0 => Some(format!(
                 "{} of {} stamps are later than the burst that brought their frame.",

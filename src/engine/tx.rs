@@ -151,6 +151,7 @@ pub struct TxUnit {
     pub spread: Histogram<u64>,
     /// Since when the port has taken nothing.
     pub refused_since: Option<Picos>,
+    made_at: Picos,
     /// The first PFC frames made; see [`PAUSES`].
     pub pauses: Vec<SentPause>,
     queue: TxQueue,
@@ -186,6 +187,7 @@ impl TxUnit {
             senders: vec![SenderGaps::default(); schedule.lanes().len()],
             spread: coarse_histogram(),
             refused_since: None,
+            made_at: Picos::ZERO,
             pauses: Vec::new(),
             queue,
             batch: TxBatch::new(pool),
@@ -250,7 +252,13 @@ impl TxUnit {
     /// Since when frames that are due have been held back without interruption.
     #[must_use]
     pub fn held_since(&self) -> Option<Picos> {
-        self.held.since().filter(|_| self.schedule.is_held())
+        self.held.since(self.schedule.held_classes())
+    }
+
+    /// When the frames that were sent last were made: their stamps say so.
+    #[must_use]
+    pub fn made_at(&self) -> Picos {
+        self.made_at
     }
 
     /// Makes nothing new from now on.
@@ -275,6 +283,7 @@ impl TxUnit {
         let limit = self.ahead.as_ref().map_or(now, |ahead| ahead.limit(now));
         let made = self.make(plan, limit);
         if made > 0 {
+            self.made_at = now;
             return self.send(now);
         }
         if self.finished {

@@ -98,6 +98,15 @@ impl Line {
         self.time.checked_add(i64::try_from(picos).ok()?)
     }
 
+    /// How far the clock is ahead of the line at a reading, however far that is, ps.
+    fn ahead_by(&self, reading: &Reading) -> i64 {
+        let ticks = i128::from(reading.ticks.wrapping_sub(self.ticks).cast_signed());
+        let shown = (ticks * i128::from(self.rate)) >> 32;
+        let passed = i128::from(reading.middle()) - i128::from(self.time);
+        let by = (shown - passed).clamp(i128::from(i64::MIN + 1), i128::from(i64::MAX));
+        i64::try_from(by).unwrap_or(i64::MAX)
+    }
+
     /// How far a time that was told by this line may be off, at `time`, ps.
     #[must_use]
     pub fn uncertainty_at(&self, time: Time) -> u64 {
@@ -248,7 +257,7 @@ impl Relation {
             let expected = line.time_at(reading.ticks);
             let stated = line.uncertainty_at(middle);
             let allowed = stated.saturating_add(reading.half_width());
-            let by = expected.map_or(i64::MAX, |expected| expected.saturating_sub(middle));
+            let by = expected.map_or_else(|| line.ahead_by(&reading), |expected| expected.saturating_sub(middle));
             if by.unsigned_abs() > allowed {
                 self.lost = Some(Lost {
                     at: middle,

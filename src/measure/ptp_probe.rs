@@ -47,6 +47,8 @@ pub struct Bound {
 pub struct Stamped {
     /// Departure by the run's clock, ps: for the drift only, and so within a millisecond or so.
     pub at: u64,
+    /// That time may be off by so much, ps.
+    pub half: u64,
     /// Departure by the sending NIC, ns.
     pub sent: u64,
     /// Arrival by the receiving NIC, ns.
@@ -167,7 +169,7 @@ pub fn relate(readings: &[(Reading, Reading)], probes: &[Stamped]) -> Result<Rel
     let mut bounds: Vec<Bound> = readings.iter().map(|(a, b)| Bound::of(a, b, base)).collect();
     bounds.extend(probes.iter().map(|probe| {
         #[expect(clippy::cast_precision_loss, reason = "a difference near zero, in ns")]
-        let high = probe.apart().wrapping_sub(base) as f64 + 1.0;
+        let high = probe.apart().wrapping_sub(base) as f64 + 1.0 + nanos(probe.half, 0) * MOST_DRIFT_PPM / 1e6;
         Bound {
             at: probe.at,
             low: f64::NEG_INFINITY,
@@ -188,6 +190,8 @@ pub fn relate(readings: &[(Reading, Reading)], probes: &[Stamped]) -> Result<Rel
     // The flattest of the lines begins highest and ends lowest, the steepest the other way round: the
     // difference at the first bound falls as the slope rises.
     let (high, low) = (lines.at_first(least), lines.at_first(most));
+    // Of a probe whose departure is not placed to the moment, the line may say what it was at another.
+    let unplaced = probes.iter().map(|probe| nanos(probe.half, 0)).fold(0.0, f64::max);
     let uncertainty = [
         (begin, low),
         (begin, high),
@@ -203,7 +207,7 @@ pub fn relate(readings: &[(Reading, Reading)], probes: &[Stamped]) -> Result<Rel
         first,
         span,
         ends: (begin, end),
-        uncertainty: uncertainty + 1.0,
+        uncertainty: uncertainty + 1.0 + unplaced * slope.abs(),
     })
 }
 

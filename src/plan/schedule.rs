@@ -219,10 +219,12 @@ impl Schedule {
         });
     }
 
-    /// Whether a lane has lost its turn because its class is paused.
+    /// Classes of the lanes that have lost their turn because they are paused: bit n = priority n.
     #[must_use]
-    pub fn is_held(&self) -> bool {
-        !self.parked.is_empty()
+    pub fn held_classes(&self) -> u8 {
+        self.parked
+            .iter()
+            .fold(0, |classes, key| classes | self.classes[key.2] & self.paused)
     }
 
     /// When the last [`Next::Packet`] was to leave by its lane's plan. It may leave later: the loop was

@@ -44,6 +44,7 @@ fn observe(from: Planted, to: Planted, delays: &[u64], jitter: &[u64]) -> (Vec<(
             let delay = delays[index % delays.len()];
             let probe = Stamped {
                 at: departure,
+                half: 0,
                 sent: from.at(departure),
                 received: to.at(departure + delay * 1000),
             };
@@ -122,6 +123,7 @@ fn one_reading_tells_no_drift() {
 fn one_clock_needs_no_relation() {
     let probe = Stamped {
         at: 5,
+        half: 0,
         sent: 100,
         received: 1_112,
     };

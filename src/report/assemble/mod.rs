@@ -88,8 +88,10 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
         observations(entry, record, &mut found);
     }
     for (planned, port) in plan.ports.iter().zip(&outcome.ports) {
-        if let Some(why) = port.times.refused() {
-            let text = format!("{why} No time of arrival at this port is reported, and nothing that rests on one.");
+        let arrivals = port.times.refused().map(|why| (why, "arrival at"));
+        let lost = arrivals.or_else(|| Some((times::lost_departures(port)?, "departure from")));
+        if let Some((why, of)) = lost {
+            let text = format!("{why} No time of {of} this port is reported, and nothing that rests on one.");
             let place = format!("ports/{}", planned.name);
             found.push(Anomaly {
                 kind: AnomalyKind::Clock,

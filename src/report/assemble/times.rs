@@ -84,7 +84,14 @@ fn spread(of: &Histogram<u64>) -> Option<u64> {
 
 /// How far a port's departures may be off, ps.
 fn of_departures(port: &PortOutcome) -> Option<u64> {
-    spread(&port.times.tx_spread)
+    let by_hand = spread(&port.times.tx_spread);
+    if port.paced_by != PacedBy::Nic || by_hand.is_none() {
+        return by_hand;
+    }
+    let by_clock = port.times.departures()?.summary?.uncertainty;
+    // Frames that found no time to be sent at left when they were handed over.
+    let untimed = by_hand.filter(|_| port.tx.untimed > 0).unwrap_or(0);
+    Some(by_clock.saturating_add(untimed))
 }
 
 /// How far a port's arrivals may be off, ps.
@@ -153,22 +160,43 @@ pub(super) fn of_arrival_gaps(plan: &Plan, outcome: &Outcome, entry: &EntryPlan)
     }
 }
 
-/// Why nothing that rests on the arrivals of an entry can be told.
+/// Why nothing that rests on the times of an entry's frames can be told.
 pub(super) fn refused(plan: &Plan, outcome: &Outcome, entry: &EntryPlan) -> Option<String> {
-    ports_of(plan, entry).1.into_iter().find_map(|number| {
+    let (senders, receivers) = ports_of(plan, entry);
+    let named = |number: usize, why: &str| format!("Port {}: {why}", plan.ports[number].name);
+    let arrivals = receivers.into_iter().find_map(|number| {
         let why = outcome.ports.get(number)?.times.refused()?;
-        Some(format!("Port {}: {why}", plan.ports[number].name))
-    })
+        Some(named(number, why))
+    });
+    // Frames that a NIC sends by a clock that was set do not leave when they say.
+    let departures = || {
+        senders.into_iter().find_map(|number| {
+            let why = lost_departures(outcome.ports.get(number)?)?;
+            Some(named(number, why))
+        })
+    };
+    arrivals.or_else(departures)
+}
+
+/// Why a port's frames did not leave when they say. Where the NIC's clock was never related, they left when
+/// they were handed over.
+pub(super) fn lost_departures(port: &PortOutcome) -> Option<&str> {
+    let clock = port
+        .times
+        .departures()
+        .filter(|clock| port.paced_by == PacedBy::Nic && clock.summary.is_some());
+    clock?.refused.as_deref()
 }
 
 /// Whether any port's arrivals are refused.
 pub(super) fn any_refused(outcome: &Outcome) -> bool {
-    outcome.ports.iter().any(|port| port.times.refused().is_some())
+    let mut ports = outcome.ports.iter();
+    ports.any(|port| port.times.refused().is_some() || lost_departures(port).is_some())
 }
 
 /// The clock behind a port's stamps, as reported.
 pub(super) fn clock(port: &PortOutcome) -> Option<PortClock> {
-    let clock = port.times.clock.as_ref()?;
+    let clock = port.times.departures()?;
     Some(PortClock {
         readings: clock.summary.map_or(0, |summary| summary.readings),
         tick_ps: clock.summary.map(|summary| summary.tick_ps),
