@@ -130,12 +130,12 @@ fn run(step_after: Option<u64>, readable: bool) -> (Results, Vec<Truth>) {
 fn run_with(step_after: Option<u64>, readable: bool, of: (StampSource, PacedBy)) -> (Results, Vec<Truth>) {
     let pattern = pattern::parse("wrong-clock", PATTERN, &[]).unwrap();
     // The device is the double's: EAL is not asked for it.
-    let testbed = testbed::parse(
-        "wrong",
-        "ports:\n- {name: looped, device: net_ring0, workers: 2, speed: 1Gbps}\n",
-        &[],
-    )
-    .unwrap();
+    // The loops share a core, so that the double has another one.
+    let core = core_affinity::get_core_ids().unwrap()[0].id;
+    let text = format!(
+        "cores: {{tx: {core}, rx: {core}}}\nports:\n- {{name: looped, device: net_ring0, workers: 2, speed: 1Gbps}}\n"
+    );
+    let testbed = testbed::parse("wrong", &text, &[]).unwrap();
     let eal = Eal::init(&EalConfig {
         hugepages: Hugepages::None,
         memory: Bytes(128 << 20),
