@@ -5,9 +5,10 @@
 #     scripts/bind-nic.sh --back ADDRESS…      gives them back to the kernel's driver
 #     scripts/bind-nic.sh                      lists what there is
 #
-# ADDRESS is a PCI address, as 0000:3b:00.0 or 3b:00.0. A NIC whose interface has an address, carries a route
-# or is part of a bridge or bond is the host's own and is refused; so is one without an IOMMU, unless vfio is told to do
-# without (echo Y > /sys/module/vfio/parameters/enable_unsafe_noiommu_mode: no protection from what the NIC writes).
+# ADDRESS is a PCI address, as 0000:3b:00.0 or 3b:00.0. A NIC is the host's own, and refused, when its interface has an
+# address, carries a route, is part of a bridge or bond or has a VLAN or macvlan on top of it, or when that cannot be
+# told for want of iproute2. So is one without an IOMMU, unless vfio is told to do without
+# (echo Y > /sys/module/vfio/parameters/enable_unsafe_noiommu_mode: no protection from what the NIC writes).
 # mlx5, mlx4 and mana stay with their kernel driver, which shares the NIC with DPDK: nothing is bound.
 #
 # Needs root. Lasts until the next boot. `squall doctor -a ADDRESS` says what else is to be done.
@@ -46,16 +47,32 @@ list() {
     done
 }
 
-# Why the host needs an interface; nothing when it does not.
+# Why the host needs an interface; nothing when it does not. Fails when that cannot be told: not to know is no reason
+# to take it away.
 in_use() {
-    if ip -o addr show dev "$1" scope global | grep -q .; then
+    command -v ip >/dev/null || fail "there is no ip here, which tells whether the host uses $1: install iproute2"
+    held=$(ip -o addr show dev "$1" scope global) || fail "ip does not tell the addresses of $1"
+    routes=$(ip route show table all dev "$1") || fail "ip does not tell the routes over $1"
+    if [ -n "$held" ]; then
         echo "it has an address"
-    elif ip route show table all dev "$1" | grep -v -e '^local ' -e '^broadcast ' -e '^multicast ' -e '^ff00::/8' -e '^fe80::' |
+        return
+    fi
+    if printf '%s\n' "$routes" | grep -v -e '^local ' -e '^broadcast ' -e '^multicast ' -e '^ff00::/8' -e '^fe80::' |
         grep -q .; then
         echo "it carries a route"
-    elif [ -e "$root/sys/class/net/$1/master" ]; then
-        echo "it is part of $(basename "$(readlink "$root/sys/class/net/$1/master")")"
+        return
     fi
+    if [ -e "$root/sys/class/net/$1/master" ]; then
+        echo "it is part of $(basename "$(readlink "$root/sys/class/net/$1/master")")"
+        return
+    fi
+    # Of a link only its name counts: what it leads to may be in another namespace.
+    for upper in "$root/sys/class/net/$1"/upper_*; do
+        if [ -e "$upper" ] || [ -L "$upper" ]; then
+            echo "${upper##*/upper_} is on top of it"
+            return
+        fi
+    done
 }
 
 back=no
@@ -96,7 +113,7 @@ for address in "$@"; do
     esac
     if [ $back = no ]; then
         for interface in $(interfaces "$address"); do
-            why=$(in_use "$interface")
+            why=$(in_use "$interface") || exit 2
             [ -z "$why" ] || fail "$address is $interface, which this host uses: $why. Take that away first, if it is safe"
         done
         if [ ! -e "$device/iommu_group" ] &&

@@ -5,7 +5,8 @@
 #     scripts/hugepages.sh                                  what there is
 #
 # --node N: on this NUMA node, which should be the NIC's (cat /sys/bus/pci/devices/ADDRESS/numa_node).
-# --size: of a page; 2M. Pages of 1G are best asked for at boot (hugepagesz=1G hugepages=N): later memory is
+# --size: of a page; 2M. Pages of each size have a mount of their own: /dev/hugepages, or /dev/hugepages-1G
+# where that one is of another size. Pages of 1G are best asked for at boot (hugepagesz=1G hugepages=N): later memory is
 # in pieces.
 # Needs root. Lasts until the next boot: put vm.nr_hugepages=N into /etc/sysctl.d to have it then, too.
 #
@@ -20,8 +21,23 @@ fail() {
     exit 2
 }
 
+# Where hugetlbfs is mounted with pages of $1 kB; without $1, with any.
 mounted() {
-    awk '$3 == "hugetlbfs" { print $2 }' "$root/proc/mounts"
+    # Older kernels do not show a mount's size when it is the default one.
+    usual=$(sed -n 's/^Hugepagesize: *\([0-9]*\) kB$/\1/p' "$root/proc/meminfo" 2>/dev/null) || usual=''
+    awk -v wanted="${1-}" -v usual="${usual:-2048}" '
+        $3 != "hugetlbfs" { next }
+        {
+            size = usual
+            if (match($4, /(^|,)pagesize=[0-9]+[KMG]/)) {
+                option = substr($4, RSTART, RLENGTH)
+                unit = substr(option, length(option))
+                sub(/.*=/, "", option)
+                # As a number, awk takes the digits and leaves the unit.
+                size = option * (unit == "G" ? 1048576 : unit == "M" ? 1024 : 1)
+            }
+        }
+        wanted == "" || wanted + 0 == size + 0 { print $2 }' "$root/proc/mounts"
 }
 
 show() {
@@ -35,11 +51,12 @@ show() {
         node=${folder#"$root"/sys/devices/system/node/}
         echo "  ${node%%/*}: pages of ${folder##*/hugepages-}: $(cat "$folder/nr_hugepages"), free $(cat "$folder/free_hugepages")"
     done
-    where=$(mounted)
+    where=$(mounted | tr '\n' ' ')
+    where=${where% }
     echo "mounted: ${where:-nowhere}"
 }
 
-node='' size=2048 mib=''
+node='' size=2048 unit=2M mib=''
 while [ $# -gt 0 ]; do
     case $1 in
         --node)
@@ -49,8 +66,8 @@ while [ $# -gt 0 ]; do
             ;;
         --size)
             case ${2-} in
-                2M) size=2048 ;;
-                1G) size=1048576 ;;
+                2M) size=2048 unit=2M ;;
+                1G) size=1048576 unit=1G ;;
                 *) fail "--size is 2M or 1G" ;;
             esac
             shift
@@ -83,9 +100,11 @@ fi
 before=$(cat "$folder/nr_hugepages")
 echo "$pages" >"$folder/nr_hugepages"
 after=$(cat "$folder/nr_hugepages")
-if [ "$pages" -gt 0 ] && [ -z "$(mounted)" ]; then
-    mkdir -p "$root/dev/hugepages"
-    mount -t hugetlbfs nodev "$root/dev/hugepages"
+if [ "$pages" -gt 0 ] && [ -z "$(mounted "$size")" ]; then
+    where=/dev/hugepages
+    ! mounted | grep -qxF "$where" || where=/dev/hugepages-$unit
+    mkdir -p "$root$where"
+    mount -t hugetlbfs -o pagesize="$unit" nodev "$root$where"
 fi
 if [ "$after" -lt "$pages" ]; then
     echo "hugepages.sh: the kernel found $after of $pages pages (there were $before); ask right after boot, or with \
@@ -94,7 +113,7 @@ hugepages=$pages on the kernel's command line" >&2
 fi
 if [ "$after" -gt "$pages" ]; then
     echo "hugepages.sh: $after pages stay, since $((after - pages)) of them are in use; end what uses them, or delete its \
-files below $(mounted | head -n 1)" >&2
+files below $(mounted "$size" | head -n 1)" >&2
     exit 1
 fi
 show

@@ -5,7 +5,7 @@
 #     scripts/lab-netns.sh run COMMAND…          runs a command in it: scripts/lab-netns.sh run squall run …
 #     scripts/lab-netns.sh set [OPTIONS]         changes what its ports do, with counters at zero
 #     scripts/lab-netns.sh status                prints its interfaces, and its counters as JSON
-#     scripts/lab-netns.sh down                  removes it, and all that was in it
+#     scripts/lab-netns.sh down                  removes it, and all that was in it; nothing that it has not made
 #
 #   --name NAME         the namespace; squall
 #   --ports N           ports, 2 to 64; 5
@@ -88,6 +88,9 @@ if [ -n "$cir$cbs" ]; then
 fi
 [ "$order" = run ] || [ $# -eq 0 ] || fail "'$1' is no option"
 
+# On the bridge of a lab: what this script may remove.
+mark='lab of squall'
+
 exists() {
     ip netns list | cut -d ' ' -f 1 | grep -qxF "$name"
 }
@@ -124,13 +127,25 @@ case $order in
         need ip tc nft
         ! exists || fail "there is a lab '$name' already; scripts/lab-netns.sh down --name $name removes it"
         [ -n "$only" ] || only=sw$((ports - 1))
-        ip netns add "$name"
-        # Half a lab helps nobody.
-        trap 'ip netns del "$name"' EXIT
+        # Half a lab helps nobody. A signal waits until there is a namespace, or none; and dash runs what is for EXIT
+        # when it exits of itself, not when a signal ends it.
+        stopped=''
+        trap 'stopped=129' HUP
+        trap 'stopped=130' INT
+        trap 'stopped=143' TERM
+        (
+            trap '' HUP INT TERM
+            exec ip netns add "$name"
+        )
+        trap 'trap "" HUP INT TERM; ip netns del "$name"' EXIT
+        trap 'exit 129' HUP
+        trap 'exit 130' INT
+        trap 'exit 143' TERM
+        [ -z "$stopped" ] || exit "$stopped"
         # The kernel's own IPv6 frames would be counted with the traffic.
         inside sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
         inside ip link add br0 type bridge mcast_snooping 0
-        inside ip link set br0 mtu "$mtu" up
+        inside ip link set br0 mtu "$mtu" alias "$mark" up
         port=0
         while [ "$port" -lt "$ports" ]; do
             inside ip link add "squall$port" mtu "$mtu" type veth peer name "sw$port" mtu "$mtu"
@@ -139,7 +154,7 @@ case $order in
             port=$((port + 1))
         done
         switch before
-        trap - EXIT
+        trap - EXIT HUP INT TERM
         ;;
     set)
         need ip tc nft
@@ -163,6 +178,8 @@ case $order in
     down)
         need ip
         exists || exit 0
+        inside ip link show dev br0 2>/dev/null | grep -qxF "    alias $mark" ||
+            fail "'$name' is no lab that this script has made: remove it yourself if it is yours (ip netns del $name)"
         # Interfaces go with their namespace, and that goes when nobody is in it any more.
         left=$(ip netns pids "$name" | tr '\n' ' ')
         [ -z "$left" ] || fail "processes run in '$name' still: $left"

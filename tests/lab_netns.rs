@@ -9,11 +9,12 @@
 mod support;
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use support::{Ended, Folder, assert_balanced, has, list, number, repository, run, squall};
+use support::{Ended, Folder, Running, assert_balanced, has, list, number, repository, run, squall, wait_for};
 
 /// One lab at a time: each keeps two cores busy.
 static TURN: Mutex<()> = Mutex::new(());
@@ -69,8 +70,19 @@ impl Lab {
     }
 
     fn script(&self, args: &[&str]) -> Ended {
+        run(self.command(args))
+    }
+
+    /// The script with these arguments, about this lab.
+    fn command(&self, args: &[&str]) -> Command {
         let (order, options) = args.split_first().unwrap();
-        script(&[&[*order, "--name", &self.name], options].concat())
+        let mut command = Command::new(repository().join("scripts/lab-netns.sh"));
+        command.args([*order, "--name", &self.name]).args(options);
+        command
+    }
+
+    fn exists(&self) -> bool {
+        Path::new("/run/netns").join(&self.name).exists()
     }
 
     /// The shipped testbed, but for memory from hugepages, which other tests may hold.
@@ -110,11 +122,16 @@ impl Lab {
              tc -s -j qdisc show dev sw4 root >\"$SQUALL_OUT/tc.json\"\nexec '{}'\n",
             hook.display()
         );
-        let path = self.folder.write("witness", &witness);
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        self.program("witness", &witness);
         let out = self.folder.text("out");
         self.squall(&[&["sweep", &file, "--out", &out], args].concat())
             .expect(0);
+    }
+
+    /// Writes a program into the lab's folder.
+    fn program(&self, name: &str, text: &str) {
+        let path = self.folder.write(name, text);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     fn trial(&self, point: usize, trial: usize) -> Trial {
@@ -311,12 +328,17 @@ fn a_threshold_changed_behind_squalls_back_is_noticed() {
     );
 }
 
-/// The host's namespaces, interfaces and rules.
-fn host() -> String {
+/// What of the host could be a lab's: its namespace, its interfaces, and rules. Counters are left out, and what
+/// others make and remove meanwhile.
+fn host(lab: &Lab) -> String {
     let mut all = Command::new("sh");
     all.args([
         "-ec",
-        "ip netns list; ip -o link | cut -d ' ' -f 1-2; nft list ruleset; ls /run/netns 2>&1 || true",
+        "{ ip netns list; ls /run/netns 2>/dev/null || true; } | grep -w -e \"$1\" || true
+        ip -o link | grep -oE '^[0-9]+: (br0|sw[0-9]+|squall[0-9]+)[:@]' || true
+        nft -s list ruleset",
+        "sh",
+        &lab.name,
     ]);
     run(all).expect(0).stdout
 }
@@ -326,8 +348,10 @@ fn nothing_is_left_of_a_lab() {
     let Some(lab) = Lab::named() else { return };
     // The first namespace of a host makes /run/netns, which stays.
     lab.script(&["up"]).expect(0);
+    let with = host(&lab);
     lab.script(&["down"]).expect(0);
-    let before = host();
+    let before = host(&lab);
+    assert_ne!(with, before, "a lab that is there is seen");
     lab.script(&[
         "up", "--ports", "3", "--drain", "80mbit", "--limit", "300kb", "--cir", "80000", "--cbs", "500000",
     ])
@@ -338,7 +362,7 @@ fn nothing_is_left_of_a_lab() {
     assert!(ports.contains("sw2@squall2") && !ports.contains("sw3"), "{ports}");
     lab.script(&["down"]).expect(0);
     lab.script(&["down"]).expect(0);
-    assert_eq!(host(), before);
+    assert_eq!(host(&lab), before);
     // Half a lab is none: tc and nft refuse these when the bridge is there already.
     for wrong in [
         &["--drain", "fast"][..],
@@ -349,7 +373,7 @@ fn nothing_is_left_of_a_lab() {
         let refused = lab.script(&[&["up"], wrong].concat());
         assert!(refused.code.is_some_and(|code| code != 0), "{wrong:?}");
         assert!(refused.stderr.contains("kernel-switch: "), "{}", refused.stderr);
-        assert_eq!(host(), before, "{wrong:?}");
+        assert_eq!(host(&lab), before, "{wrong:?}");
     }
     for wrong in [
         &["up", "--name", "squall-test-none", "--ports", "1"][..],
@@ -360,5 +384,77 @@ fn nothing_is_left_of_a_lab() {
     ] {
         assert_eq!(script(wrong).code, Some(2), "{wrong:?}");
     }
-    assert_eq!(host(), before);
+    assert_eq!(host(&lab), before);
+}
+
+/// The signals that a terminal, a session's end and `kill` send, and the exit status after each.
+const SIGNALS: [(&str, i32); 3] = [("INT", 130), ("HUP", 129), ("TERM", 143)];
+
+#[test]
+fn a_lab_that_is_interrupted_while_it_is_made_is_none() {
+    let Some(lab) = Lab::named() else { return };
+    for (signal, status) in SIGNALS {
+        let up = Running::start(lab.command(&["up", "--ports", "64"]));
+        wait_for("a namespace", || lab.exists());
+        up.signal(signal);
+        up.wait().expect(status);
+        assert!(!lab.exists(), "after {signal}");
+    }
+}
+
+#[test]
+fn a_namespace_that_is_no_lab_stays() {
+    let Some(lab) = Lab::named() else { return };
+    let ip = |args: &[&str]| {
+        let mut command = Command::new("ip");
+        command.args(args);
+        run(command).expect(0)
+    };
+    ip(&["netns", "add", &lab.name]);
+    let empty = lab.script(&["down"]);
+    ip(&["-n", &lab.name, "link", "add", "br0", "type", "bridge"]);
+    let bridge = lab.script(&["down"]);
+    let there = lab.exists();
+    if there {
+        ip(&["netns", "del", &lab.name]);
+    }
+    assert!(there);
+    for refused in [empty, bridge] {
+        let said = refused.expect(2).stderr;
+        assert!(said.contains("no lab that this script has made"), "{said}");
+    }
+}
+
+#[test]
+fn a_hook_that_is_interrupted_leaves_no_file() {
+    let Some(lab) = Lab::up(&["--ports", "2"]) else { return };
+    let (asked, go) = (lab.folder.path("asked"), lab.folder.path("go"));
+    // An nft that answers when it is told to.
+    let nft = format!(
+        "#!/bin/sh\n: >'{}'\nuntil [ -e '{}' ]; do sleep 0.01; done\n",
+        asked.display(),
+        go.display()
+    );
+    std::fs::create_dir(lab.folder.path("programs")).unwrap();
+    lab.program("programs/nft", &nft);
+    let scratch = lab.folder.path("scratch");
+    std::fs::create_dir(&scratch).unwrap();
+    let files = || std::fs::read_dir(&scratch).unwrap().count();
+    let path = format!("{}:{}", lab.folder.text("programs"), std::env::var("PATH").unwrap());
+    for (signal, status) in SIGNALS {
+        let mut hook = lab.command(&["run"]);
+        hook.arg(repository().join("hooks/kernel-switch"));
+        hook.env("PATH", &path).env("TMPDIR", &scratch);
+        hook.env("SQUALL_HOOK", "after").env("SQUALL_DEVICE_PORTS", "sw1");
+        let hook = Running::start(hook);
+        wait_for("the hook's question", || asked.exists());
+        assert_eq!(files(), 1, "what the hook notes");
+        hook.signal(signal);
+        std::fs::write(&go, "").unwrap();
+        hook.wait().expect(status);
+        assert_eq!(files(), 0, "after {signal}");
+        for file in [&asked, &go] {
+            std::fs::remove_file(file).unwrap();
+        }
+    }
 }

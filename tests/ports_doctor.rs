@@ -254,6 +254,11 @@ fn doctor_asks_the_ports_what_they_offer() {
     assert!(errors.contains("did you mean `first-look`?"), "{errors}");
 }
 
+fn executable(file: &std::path::Path) {
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(file, mode).expect("a file of our own");
+}
+
 /// scripts/hugepages.sh on a recorded host with two nodes: a tree that it may write to.
 #[test]
 fn hugepages_are_asked_for_where_they_are_wanted() {
@@ -294,6 +299,47 @@ fn hugepages_are_asked_for_where_they_are_wanted() {
     );
     assert_eq!(script(&["64"]).0, Some(0));
     assert_eq!(read(all).trim(), "32");
+    // Pages of 1 GiB take a mount of their own: what would have been mounted, and where.
+    let giant = "sys/kernel/mm/hugepages/hugepages-1048576kB";
+    for file in ["nr_hugepages", "free_hugepages"] {
+        write(&format!("{giant}/{file}"), "0\n");
+    }
+    let at = |path: &str| host.path().join(path);
+    let programs = at("programs");
+    write(
+        "programs/mount",
+        "#!/bin/sh\necho \"$@\" >>\"$SQUALL_HOST_ROOT/mounts\"\n",
+    );
+    executable(&programs.join("mount"));
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").expect("PATH"));
+    let giants = |mounts: &str| {
+        write("proc/mounts", mounts);
+        write("mounts", "");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/hugepages.sh");
+        let mut command = Command::new(script);
+        command.args(["--size", "1G", "2048"]);
+        command.env("SQUALL_HOST_ROOT", host.path()).env("PATH", &path);
+        let (status, _, errors) = told(command.output().expect("a script"));
+        assert_eq!((status, errors.as_str()), (Some(0), ""));
+        std::fs::read_to_string(at("mounts")).expect("a file")
+    };
+    let call = |folder: &str| format!("-t hugetlbfs -o pagesize=1G nodev {}\n", at(folder).display());
+    let of_2m = "hugetlbfs /dev/hugepages hugetlbfs rw,nosuid,relatime,pagesize=2M 0 0\n";
+    assert_eq!(giants(""), call("dev/hugepages"));
+    assert_eq!(giants(of_2m), call("dev/hugepages-1G"));
+    assert!(at("dev/hugepages-1G").is_dir());
+    // The kernel writes a gigabyte as 1024M.
+    let of_1g = "nodev /mnt/giant hugetlbfs rw,relatime,pagesize=1024M 0 0\n";
+    assert_eq!(giants(&format!("{of_2m}{of_1g}")), "");
+    // Without a size it is the default one.
+    let plain = "nodev /mnt/huge hugetlbfs rw,relatime 0 0\n";
+    assert_eq!(giants(plain), call("dev/hugepages"));
+    write(
+        "proc/meminfo",
+        "HugePages_Total:       2\nHugepagesize:    1048576 kB\n",
+    );
+    assert_eq!(giants(plain), "");
+    assert_eq!(read(giant).trim(), "2");
     for wrong in [
         &["x"][..],
         &["--node", "7", "1"],
@@ -362,4 +408,73 @@ fn a_nic_is_bound_by_what_the_kernel_asks_for() {
     for wrong in ["0000:3c:00.0", "0000:ff:00.0", "eth0", "3b", "--all"] {
         assert_eq!(script(&[wrong]).0, Some(2), "{wrong}");
     }
+}
+
+/// scripts/bind-nic.sh with what `ip` and sysfs say of the interface: what it does not know is no permission.
+#[test]
+fn a_nic_is_not_bound_unless_it_is_known_to_be_free() {
+    const ADDRESS: &str = "0000:3b:00.0";
+    const FREE: &str = "exit 0";
+    let host = tempfile::tempdir().expect("a folder");
+    let at = |path: &str| host.path().join(path);
+    let device = at("sys/bus/pci/devices").join(ADDRESS);
+    for folder in ["iommu_group", "net/lan0"] {
+        std::fs::create_dir_all(device.join(folder)).expect("a folder");
+    }
+    for folder in [
+        "sys/bus/pci/drivers/vfio-pci",
+        "sys/class/net/lan0/lower_x0",
+        "programs",
+    ] {
+        std::fs::create_dir_all(at(folder)).expect("a folder");
+    }
+    std::fs::write(device.join("class"), "0x020000").expect("a file");
+    // All that the script runs, and no ip.
+    for program in ["basename", "cat", "grep", "readlink"] {
+        let path = std::env::var_os("PATH").expect("PATH");
+        let found = std::env::split_paths(&path).map(|folder| folder.join(program));
+        let found = found.into_iter().find(|file| file.is_file()).expect(program);
+        std::os::unix::fs::symlink(found, at("programs").join(program)).expect("a link");
+    }
+    let bind = |ip: Option<&str>| {
+        std::fs::write(device.join("driver_override"), "(null)").expect("a file");
+        std::fs::write(at("sys/bus/pci/drivers_probe"), "").expect("a file");
+        let program = at("programs/ip");
+        if let Some(does) = ip {
+            std::fs::write(&program, format!("#!/bin/sh\n{does}\n")).expect("a file");
+            executable(&program);
+        }
+        let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/bind-nic.sh"));
+        command.arg(ADDRESS).env("SQUALL_HOST_ROOT", host.path());
+        let (status, _, errors) = told(command.env("PATH", at("programs")).output().expect("a script"));
+        let touched = std::fs::read_to_string(device.join("driver_override")).expect("a file") != "(null)";
+        assert_eq!(touched, status != Some(2), "{status:?} {errors}");
+        (touched, errors)
+    };
+    let refused = |ip: Option<&str>, why: &str| {
+        let (touched, errors) = bind(ip);
+        assert!(!touched && errors.contains(why), "{ip:?}: {errors}");
+    };
+    refused(None, "there is no ip here");
+    refused(Some("exit 1"), "ip does not tell the addresses of lan0");
+    refused(Some("[ \"$1\" != route ]"), "ip does not tell the routes over lan0");
+    refused(
+        Some("[ \"$1\" = route ] || echo '2: lan0 inet 192.0.2.1/24'"),
+        "it has an address",
+    );
+    refused(
+        Some("[ \"$1\" != route ] || echo 'default via 192.0.2.9'"),
+        "it carries a route",
+    );
+    // Nobody uses it, and so it is bound; link-local routes are everybody's.
+    assert!(bind(Some("[ \"$1\" != route ] || echo 'fe80::/64 proto kernel metric 256'")).0);
+    // A VLAN on top of it has the address. In another namespace its link leads nowhere.
+    let upper = at("sys/class/net/lan0/upper_lan0.100");
+    std::os::unix::fs::symlink("../lan0.100", &upper).expect("a link");
+    refused(Some(FREE), "lan0, which this host uses: lan0.100 is on top of it");
+    std::fs::remove_file(upper).expect("a link");
+    assert!(bind(Some(FREE)).0);
+    std::os::unix::fs::symlink("../br7", at("sys/class/net/lan0/master")).expect("a link");
+    std::fs::create_dir_all(at("sys/class/net/br7")).expect("a folder");
+    refused(Some(FREE), "it is part of br7");
 }

@@ -1,9 +1,9 @@
 //! Kernel interfaces that a port stands on: whether they can carry the frames, and whether the
 //! kernel uses them itself.
 //!
-//! Contract: [`in_use`] is the safety rule "a kernel-owned interface that has an address or carries a
-//! route is refused", for everybody who opens one. Link-local and multicast addresses and routes do
-//! not count: every interface that is up has them.
+//! Contract: [`in_use`] is the safety rule "a kernel-owned interface that has an address, carries a route
+//! or is below another interface (a VLAN, macvlan, bridge, bond) is refused", for everybody who opens one.
+//! Link-local and multicast addresses and routes do not count: every interface that is up has them.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -46,8 +46,8 @@ impl Interfaces {
     }
 }
 
-/// Why interface `name` is the kernel's: an address, or a route; `None` when it is free. Routes are
-/// read below `root`.
+/// Why interface `name` is the kernel's: an address, a route, or an interface on top of it; `None` when it
+/// is free. Routes and interfaces on top are read below `root`.
 #[must_use]
 pub fn in_use(root: &Path, name: &str, interfaces: &Interfaces) -> Option<String> {
     let address = interfaces
@@ -60,7 +60,16 @@ pub fn in_use(root: &Path, name: &str, interfaces: &Interfaces) -> Option<String
     if let Some(route) = route_v4(root, name).or_else(|| route_v6(root, name)) {
         return Some(format!("it carries a route to {route}"));
     }
-    None
+    upper(root, name).map(|upper| format!("{upper} is on top of it"))
+}
+
+/// An interface that sends and receives by this one: the kernel has a link `upper_NAME` for each. The first
+/// by name, so that one is told that can be looked for.
+fn upper(root: &Path, name: &str) -> Option<String> {
+    let folder = std::fs::read_dir(root.join("sys/class/net").join(name)).ok()?;
+    folder
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_str()?.strip_prefix("upper_")?.to_owned()))
+        .min()
 }
 
 fn is_link_local(address: &IpAddr) -> bool {
@@ -189,17 +198,26 @@ mod tests {
 
     #[test]
     fn addresses_and_routes_make_it_the_kernels() {
-        let root = tree(&[ROUTE, ROUTE6]);
+        // A file stands for the link, whose name says it all.
+        let root = tree(&[
+            ROUTE,
+            ROUTE6,
+            ("sys/class/net/eth3/upper_eth3.100", ""),
+            ("sys/class/net/eth3/lower_eth9", ""),
+            ("sys/class/net/veth1/lower_eth9", ""),
+        ]);
         let host = interfaces(&[
             ("eth0", true, &[]),
             ("eth1", true, &["fe80::1"]),
             ("eth2", true, &["169.254.1.1", "192.0.2.9"]),
+            ("eth3", true, &[]),
             ("veth1", true, &["fe80::ff:fe00:1"]),
         ]);
         let why = |name| in_use(root.path(), name, &host);
         assert_eq!(why("eth0").unwrap(), "it carries a route to 0.0.0.0");
         assert_eq!(why("eth1").unwrap(), "it carries a route to 2001:db8::");
         assert_eq!(why("eth2").unwrap(), "it has the address 192.0.2.9");
+        assert_eq!(why("eth3").unwrap(), "eth3.100 is on top of it");
         assert_eq!(why("veth1"), None);
     }
 

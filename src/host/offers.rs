@@ -52,6 +52,10 @@ pub fn examine(offers: &[Offer]) -> Vec<Finding> {
         .collect()
 }
 
+/// What [`StampSource::Nic`] takes: a stamp is worth nothing where its clock cannot be read, as with ice.
+const STAMPS_EVERY_FRAME: &str =
+    "mlx5, or another driver with Rx TIMESTAMP (RTE_ETH_RX_OFFLOAD_TIMESTAMP) and a readable device clock";
+
 fn timestamps(offer: &Offer) -> Finding {
     const CHECK: &str = "timestamps";
     let Offer { name, driver, .. } = offer;
@@ -84,7 +88,7 @@ fn timestamps(offer: &Offer) -> Finding {
             format!(
                 "{name} ({driver}) stamps PTP frames only: probes give a class's delays, all other times are those of the loop"
             ),
-            "for a stamp on every frame use a NIC whose driver offers RTE_ETH_RX_OFFLOAD_TIMESTAMP (mlx5, ice)",
+            format!("for a stamp on every frame use {STAMPS_EVERY_FRAME}"),
         ),
         _ if offer.is_virtual || wanted.is_some() => Finding::good(
             CHECK,
@@ -93,7 +97,7 @@ fn timestamps(offer: &Offer) -> Finding {
         _ => Finding::warning(
             CHECK,
             format!("{name} ({driver}) stamps no arrivals: they are those of the loop"),
-            "give it cores of its own (isolcpus=), or use a NIC whose driver offers RTE_ETH_RX_OFFLOAD_TIMESTAMP (mlx5, ice)",
+            format!("give it cores of its own (isolcpus=), or use {STAMPS_EVERY_FRAME}"),
         ),
     }
 }
