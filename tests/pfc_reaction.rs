@@ -9,8 +9,9 @@ mod support;
 
 use std::sync::{Mutex, PoisonError};
 
+use serde_json::Value;
 use support::veth::{self, Seen};
-use support::{list, number};
+use support::{Folder, list, number};
 
 /// One loop at a time: each wants a core for itself.
 static TURN: Mutex<()> = Mutex::new(());
@@ -71,20 +72,16 @@ fn passed(seen: &Seen) -> Option<(u64, Passed)> {
     }
 }
 
-#[test]
-fn a_paused_class_stops_within_a_burst_and_the_others_go_on() {
+/// What passed, and when, in order.
+type Order = Vec<(u64, Passed)>;
+
+/// Runs `pattern` on a port that says `port` while the other end sends its pauses. What passed, in order, and
+/// the results; `None` where there is no veth to be had.
+fn with_pauses(port: &str, pattern: &str) -> Option<(Folder, Order, Value)> {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(folder) = veth::folder() else { return };
-    let testbed = veth::testbed(&folder, "{tx: 0, rx: 0}", "speed: 1Gbps, workers: 4");
-    // Some 7,000 frames a second each: 170 and more in a pause.
-    let pattern = folder.write(
-        "pattern.yaml",
-        "duration: 3s
-traffic:
-  - {name: lossless, kind: transfer, from: 0, to: 1, message: 64KiB, rate: 240Mbps, frame: {dscp: 26}}
-  - {name: other, kind: transfer, from: 2, to: 3, message: 64KiB, rate: 240Mbps, frame: {dscp: 0}}
-",
-    );
+    let folder = veth::folder()?;
+    let testbed = veth::testbed(&folder, "{tx: 0, rx: 0}", port);
+    let pattern = folder.write("pattern.yaml", pattern);
     folder.write("pauses.py", PAUSES);
     let script = format!(
         "python3 pauses.py &
@@ -94,8 +91,21 @@ wait $pauses
 "
     );
     let seen = veth::captured(&folder, "-i any -y LINUX_SLL2", &script);
-    let passed: Vec<(u64, Passed)> = seen.iter().filter_map(passed).collect();
     let results = folder.results_of("out");
+    Some((folder, seen.iter().filter_map(passed).collect(), results))
+}
+
+#[test]
+fn a_paused_class_stops_within_a_burst_and_the_others_go_on() {
+    // Some 7,000 frames a second each: 170 and more in a pause.
+    let pattern = "duration: 3s
+traffic:
+  - {name: lossless, kind: transfer, from: 0, to: 1, message: 64KiB, rate: 240Mbps, frame: {dscp: 26}}
+  - {name: other, kind: transfer, from: 2, to: 3, message: 64KiB, rate: 240Mbps, frame: {dscp: 0}}
+";
+    let Some((folder, passed, results)) = with_pauses("speed: 1Gbps, workers: 4", pattern) else {
+        return;
+    };
 
     // Every frame that was sent, and every pause, passed both witnesses.
     let frames = |class: u8| passed.iter().filter(|(_, what)| *what == Passed::Frame(class)).count() as u64;
@@ -154,33 +164,19 @@ wait $pauses
 /// The same frames where nobody of ours is to obey them: both classes go on.
 #[test]
 fn a_port_that_is_told_to_ignore_them_goes_on() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(folder) = veth::folder() else { return };
-    let testbed = veth::testbed(&folder, "{tx: 0, rx: 0}", "speed: 1Gbps, workers: 2, pfc: ignore");
-    let pattern = folder.write(
-        "pattern.yaml",
-        "duration: 3s
+    let pattern = "duration: 3s
 traffic:
   - {name: lossless, kind: transfer, from: 0, to: 1, message: 64KiB, rate: 240Mbps, frame: {dscp: 26}}
-",
-    );
-    folder.write("pauses.py", PAUSES);
-    let script = format!(
-        "python3 pauses.py &
-pauses=$!
-$squall run '{pattern}' --testbed '{testbed}' --quiet --out out
-wait $pauses
-"
-    );
-    let seen = veth::captured(&folder, "-i any -y LINUX_SLL2", &script);
-    let passed: Vec<(u64, Passed)> = seen.iter().filter_map(passed).collect();
+";
+    let Some((_, passed, results)) = with_pauses("speed: 1Gbps, workers: 2, pfc: ignore", pattern) else {
+        return;
+    };
     let in_pauses = passed.iter().enumerate().filter_map(|(at, (came, what))| {
         let Passed::Pause(time) = what else { return None };
         let within = passed[at..].iter().take_while(|(when, _)| *when < came + time);
         Some(within.filter(|(_, what)| *what == Passed::Frame(3)).count())
     });
     assert!(in_pauses.filter(|frames| *frames > BURST).count() >= PAUSED - 3);
-    let results = folder.results_of("out");
     let pfc = &results["ports"][0]["pfc"];
     assert_eq!(
         (&pfc["reaction"], &pfc["received_per_class"][3]),

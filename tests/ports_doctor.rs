@@ -1,6 +1,7 @@
 //! `squall ports` and `squall doctor` as a user runs them: output, exit status, and what they say of
 //! interfaces that the kernel has in its own network namespace.
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 const SQUALL: &str = env!("CARGO_BIN_EXE_squall");
@@ -12,6 +13,13 @@ fn squall(args: &[&str]) -> (Option<i32>, String, String) {
 fn told(output: Output) -> (Option<i32>, String, String) {
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// One of the project's scripts, on a recorded host.
+fn script_on(name: &str, host: &Path) -> Command {
+    let mut command = Command::new(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts")).join(name));
+    command.env("SQUALL_HOST_ROOT", host);
+    command
 }
 
 /// Runs a shell script in a network namespace of its own; `None` where there is none to be had.
@@ -139,7 +147,7 @@ fn doctor_tells_what_is_wrong_with_an_interface() {
     let route = "ip link set left up; ip route add 198.51.100.0/24 dev left scope link";
     assert_eq!(complaint(route, "").map(|wrong| wrong.len()), Some(1));
     let route6 = "ip link set left up; ip -6 route add 2001:db8::/32 dev left";
-    if std::path::Path::new("/proc/net/if_inet6").exists() {
+    if Path::new("/proc/net/if_inet6").exists() {
         assert_eq!(complaint(route6, "").map(|wrong| wrong.len()), Some(1));
     }
 }
@@ -178,7 +186,7 @@ fn doctor_reports_the_real_state_of_this_machine() {
         "{cores}: {said}"
     );
     let isolated = std::fs::read_to_string("/sys/devices/system/cpu/isolated").unwrap_or_default();
-    if isolated.trim().is_empty() && std::path::Path::new("/sys/devices/system/cpu/isolated").exists() {
+    if isolated.trim().is_empty() && Path::new("/sys/devices/system/cpu/isolated").exists() {
         assert!(
             said.contains("no core is isolated") && said.contains("isolcpus="),
             "{said}"
@@ -254,7 +262,7 @@ fn doctor_asks_the_ports_what_they_offer() {
     assert!(errors.contains("did you mean `first-look`?"), "{errors}");
 }
 
-fn executable(file: &std::path::Path) {
+fn executable(file: &Path) {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(file, mode).expect("a file of our own");
 }
@@ -279,11 +287,9 @@ fn hugepages_are_asked_for_where_they_are_wanted() {
         write(&format!("{folder}/free_hugepages"), "16\n");
     }
     let script = |args: &[&str]| {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/hugepages.sh");
         told(
-            Command::new(path)
+            script_on("hugepages.sh", host.path())
                 .args(args)
-                .env("SQUALL_HOST_ROOT", host.path())
                 .output()
                 .expect("a script"),
         )
@@ -315,10 +321,8 @@ fn hugepages_are_asked_for_where_they_are_wanted() {
     let giants = |mounts: &str| {
         write("proc/mounts", mounts);
         write("mounts", "");
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/hugepages.sh");
-        let mut command = Command::new(script);
-        command.args(["--size", "1G", "2048"]);
-        command.env("SQUALL_HOST_ROOT", host.path()).env("PATH", &path);
+        let mut command = script_on("hugepages.sh", host.path());
+        command.args(["--size", "1G", "2048"]).env("PATH", &path);
         let (status, _, errors) = told(command.output().expect("a script"));
         assert_eq!((status, errors.as_str()), (Some(0), ""));
         std::fs::read_to_string(at("mounts")).expect("a file")
@@ -378,11 +382,9 @@ fn a_nic_is_bound_by_what_the_kernel_asks_for() {
     }
     std::fs::create_dir_all(at("devices/0000:3b:00.0/iommu_group")).expect("a folder");
     let script = |args: &[&str]| {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/bind-nic.sh");
         told(
-            Command::new(path)
+            script_on("bind-nic.sh", host.path())
                 .args(args)
-                .env("SQUALL_HOST_ROOT", host.path())
                 .output()
                 .expect("a script"),
         )
@@ -444,8 +446,8 @@ fn a_nic_is_not_bound_unless_it_is_known_to_be_free() {
             std::fs::write(&program, format!("#!/bin/sh\n{does}\n")).expect("a file");
             executable(&program);
         }
-        let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/bind-nic.sh"));
-        command.arg(ADDRESS).env("SQUALL_HOST_ROOT", host.path());
+        let mut command = script_on("bind-nic.sh", host.path());
+        command.arg(ADDRESS);
         let (status, _, errors) = told(command.env("PATH", at("programs")).output().expect("a script"));
         let touched = std::fs::read_to_string(device.join("driver_override")).expect("a file") != "(null)";
         assert_eq!(touched, status != Some(2), "{status:?} {errors}");

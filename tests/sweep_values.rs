@@ -36,6 +36,24 @@ fn values(sweep: &Sweep) -> Vec<Vec<Option<&str>>> {
 }
 
 #[test]
+fn a_sweep_is_on_its_own_testbed_or_the_pattern_s() {
+    let of = |testbed: Option<&str>, set: &[&str]| {
+        let given = Given {
+            vary: vec!["traffic.kv.rate=10%,20%".to_owned()],
+            testbed: testbed.map(str::to_owned),
+            set: set.iter().map(|set| (*set).to_owned()).collect(),
+            ..Given::default()
+        };
+        let ready = sweep::of_pattern("link-failure", given).unwrap_or_else(|errors| panic!("{errors}"));
+        ready.testbed_name().map(str::to_owned)
+    };
+    assert_eq!(of(None, &[]).as_deref(), Some("link-failure"));
+    assert_eq!(of(Some("switch"), &[]).as_deref(), Some("switch"));
+    assert_eq!(of(None, &["testbed=clos"]).as_deref(), Some("clos"));
+    assert_eq!(of(None, &["testbed=null"]), None);
+}
+
+#[test]
 fn keys_mean_what_they_say() {
     let sweep = parsed(
         "

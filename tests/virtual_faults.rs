@@ -21,6 +21,13 @@ traffic:
 - {name: spared, kind: transfer, from: 1, to: 2, message: 4KiB, count: 1005, rate: 40%}
 ";
 
+/// How often a frame of the struck flow meets with a fault, and how many do; chance says no number.
+const OFTEN: [(&str, Option<u64>); 3] = [
+    ("every: 10", Some(100)),
+    ("every: 1", Some(1005)),
+    ("probability: 3%", None),
+];
+
 fn with(faults: &str) -> String {
     format!("fabric:\n  faults: [{faults}]\n")
 }
@@ -73,11 +80,7 @@ fn unharmed(entry: &Traffic) {
 fn drops() {
     alone(Namespace::Ours, || {
         let mut bench = Bench::new();
-        for (often, expected) in [
-            ("every: 10", Some(100)),
-            ("every: 1", Some(1005)),
-            ("probability: 3%", None),
-        ] {
+        for (often, expected) in OFTEN {
             let testbed = with(&format!("{{at: host0, drop: {{{often}}}}}"));
             let (results, fabric) = bench.balanced(TWO, &testbed, &[]);
             let dropped = struck(&fabric, 0);
@@ -98,11 +101,7 @@ fn drops() {
 fn duplicates() {
     alone(Namespace::Ours, || {
         let mut bench = Bench::new();
-        for (often, expected) in [
-            ("every: 10", Some(100)),
-            ("every: 1", Some(1005)),
-            ("probability: 3%", None),
-        ] {
+        for (often, expected) in OFTEN {
             let testbed = with(&format!("{{at: host0, duplicate: {{{often}}}}}"));
             let (results, fabric) = bench.balanced(TWO, &testbed, &[]);
             let copies = struck(&fabric, 0);
@@ -158,11 +157,7 @@ fn reordering() {
 fn corruption() {
     alone(Namespace::Ours, || {
         let mut bench = Bench::new();
-        for (often, expected) in [
-            ("every: 10", Some(100)),
-            ("every: 1", Some(1005)),
-            ("probability: 3%", None),
-        ] {
+        for (often, expected) in OFTEN {
             for frame in ["{dscp: 26}", "{dscp: 26, ip: 6, vlan: [{vid: 5}, {vid: 7, pcp: 3}]}"] {
                 let pattern = TWO.replace("{dscp: 26}", frame);
                 let testbed = with(&format!("{{at: host0, corrupt: {{{often}}}}}"));

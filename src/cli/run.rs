@@ -145,19 +145,10 @@ pub fn run(args: &Args) -> Outcome {
 
 /// Several runs are a sweep without a file.
 fn many(args: &Args) -> Outcome {
-    // What is wrong with the files is said when each point is read.
-    let named = match args.input.load() {
-        Ok((pattern, _)) => args.input.testbed_of(&pattern).to_owned(),
-        Err(_) => args
-            .input
-            .testbed
-            .clone()
-            .unwrap_or_else(|| testbed::DEFAULT.to_owned()),
-    };
     let given = Given {
         set: args.input.set.clone(),
         vary: args.vary.clone(),
-        testbed: (named != testbed::DEFAULT).then_some(named),
+        testbed: args.input.testbed.clone(),
         trials: args.trials,
         seed: args.input.seed,
     };

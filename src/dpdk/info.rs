@@ -77,6 +77,12 @@ pub enum StampSource {
 }
 
 impl StampSource {
+    /// Whether every frame has a stamp of its arrival, by another clock than the processor's.
+    #[must_use]
+    pub const fn is_of_frames(self) -> bool {
+        matches!(self, StampSource::Nic | StampSource::Kernel)
+    }
+
     /// The word for it, in testbeds and reports.
     #[must_use]
     pub const fn name(self) -> &'static str {

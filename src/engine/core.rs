@@ -184,6 +184,18 @@ impl CoreTask {
         }
     }
 
+    /// By what times of `port`'s clock become times of the run, and the other way round, from now on.
+    pub fn relate(&mut self, port: usize, line: Option<Line>) {
+        for unit in self.tx.iter_mut().filter(|unit| unit.port == port) {
+            unit.set_line(line);
+        }
+        for unit in self.rx.iter_mut().filter(|unit| unit.port == port) {
+            if let Some(stamps) = unit.stamps() {
+                stamps.set_line(line);
+            }
+        }
+    }
+
     /// Obeys what PFC and PAUSE frames have asked of the ports of this core.
     #[inline]
     fn hold(&mut self) {
@@ -203,15 +215,7 @@ impl CoreTask {
                         unit.schedule_mut().activate(plan, entry, time);
                     }
                 }
-                Ok(Command::Relate(port, line)) => {
-                    let sending = self.tx.iter_mut().filter(|unit| unit.port == port);
-                    sending.for_each(|unit| unit.set_line(line));
-                    for unit in self.rx.iter_mut().filter(|unit| unit.port == port) {
-                        if let Some(stamps) = unit.stamps() {
-                            stamps.set_line(line);
-                        }
-                    }
-                }
+                Ok(Command::Relate(port, line)) => self.relate(port, line),
                 Ok(Command::Stop) => self.tx.iter_mut().for_each(TxUnit::stop),
                 Ok(Command::Quit) | Err(TryRecvError::Disconnected) => return true,
                 Err(TryRecvError::Empty) => return false,

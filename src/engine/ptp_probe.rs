@@ -194,7 +194,7 @@ pub fn prepare(plan: &Plan, running: &mut Running, missing: &mut Vec<String>) ->
             (false, _) => None,
             (true, None) => {
                 missing.push(format!(
-                    "port {} has no transmit queue to spare for them: lower its `queues`.",
+                    "port {} has no transmit queue to spare for them: lower its `tx_queues`.",
                     plan.ports[index].name
                 ));
                 None

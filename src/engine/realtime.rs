@@ -91,16 +91,7 @@ pub fn run(
     let eal = running.eal.clone();
     for watch in &mut watches {
         let line = watch.look(&clock);
-        let sending = tasks.iter_mut().flat_map(|task| &mut task.tx);
-        for unit in sending.filter(|unit| unit.port == watch.port) {
-            unit.set_line(line);
-        }
-        let units = tasks.iter_mut().flat_map(|task| &mut task.rx);
-        for unit in units.filter(|unit| unit.port == watch.port) {
-            if let Some(stamps) = unit.stamps() {
-                stamps.set_line(line);
-            }
-        }
+        tasks.iter_mut().for_each(|task| task.relate(watch.port, line));
     }
     let sending_over = Arc::clone(&control.sending_over);
     let (interrupted, tasks, probed) = std::thread::scope(|scope| {
@@ -162,11 +153,7 @@ pub fn run(
     }
     for watch in watches {
         let port = watch.port;
-        let clock = Some(PortClock::new(&watch.finish(), counts[port]));
-        match running.stampings[port].source {
-            StampSource::Nic | StampSource::Kernel => times[port].clock = clock,
-            StampSource::PtpProbe | StampSource::Software => times[port].pacing_clock = clock,
-        }
+        times[port].clock = Some(PortClock::new(&watch.finish(), counts[port]));
     }
     let mut times = times.into_iter();
     for (index, ((tx, unsent), port)) in port_tx.into_iter().zip(&running.ports).enumerate() {
@@ -252,7 +239,7 @@ fn prepare(
                 if let Some(tell) = probes {
                     unit = unit.with_probes(tell.clone());
                 }
-                if matches!(running.stampings[index].source, StampSource::Nic | StampSource::Kernel) {
+                if running.stampings[index].source.is_of_frames() {
                     unit = unit.with_stamps();
                 }
                 rx_units[place(rx_cores[next_rx % rx_cores.len()])].push(unit);
@@ -291,7 +278,7 @@ fn prepare(
         }
         obeying.iter().for_each(|port| recorder.obey(*port));
         for (port, stamping) in running.stampings.iter().enumerate() {
-            if matches!(stamping.source, StampSource::Nic | StampSource::Kernel) {
+            if stamping.source.is_of_frames() {
                 recorder.keep_gaps(port);
             }
         }

@@ -118,7 +118,6 @@ pub struct Watch {
     /// Readings before the run's clock was started, in cycles.
     early: Vec<(u64, u64, u64)>,
     relation: Relation,
-    refused: u64,
 }
 
 /// Readings of which the tightest counts: an interrupt would spoil a single one.
@@ -134,7 +133,6 @@ impl Watch {
             reader,
             early: Vec::new(),
             relation: Relation::new(scale),
-            refused: 0,
         };
         watch.look_early();
         watch
@@ -166,10 +164,7 @@ impl Watch {
     /// is none, and when the clock was lost.
     pub fn look(&mut self, clock: &TscClock) -> Option<Line> {
         let mut readings = std::mem::take(&mut self.early);
-        match self.tightest() {
-            Some(reading) => readings.push(reading),
-            None => self.refused += 1,
-        }
+        readings.extend(self.tightest());
         for (before, ticks, after) in readings {
             self.relation.read(Reading {
                 before: clock.signed(before),
@@ -260,10 +255,8 @@ pub struct PortTimes {
     pub tx_spread: Histogram<u64>,
     /// From the look before that found no frame, or other frames, to the burst, ps.
     pub rx_spread: Histogram<u64>,
-    /// The clock behind arrival stamps, where it is not the processor's.
+    /// The clock beside the processor's: behind arrival stamps, or that by which the NIC sends.
     pub clock: Option<PortClock>,
-    /// The clock by which the NIC sends frames at their time, where it does and stamps no arrivals.
-    pub pacing_clock: Option<PortClock>,
 }
 
 /// Another clock, after a run.
@@ -286,20 +279,19 @@ impl PortTimes {
             tx_spread: coarse_histogram(),
             rx_spread: coarse_histogram(),
             clock: None,
-            pacing_clock: None,
         }
+    }
+
+    /// The clock behind arrival stamps, where that is not the processor's.
+    #[must_use]
+    pub fn arrivals(&self) -> Option<&PortClock> {
+        self.clock.as_ref().filter(|_| self.source.is_of_frames())
     }
 
     /// Why no delay may rest on this port's arrivals.
     #[must_use]
     pub fn refused(&self) -> Option<&str> {
-        self.clock.as_ref().and_then(|clock| clock.refused.as_deref())
-    }
-
-    /// The clock by which a NIC that paces sends.
-    #[must_use]
-    pub fn departures(&self) -> Option<&PortClock> {
-        self.pacing_clock.as_ref().or(self.clock.as_ref())
+        self.arrivals()?.refused.as_deref()
     }
 }
 

@@ -285,6 +285,25 @@ fn what_does_not_fit_is_refused_in_words() {
     assert!(error.contains("fault 0") && error.contains("host7"), "{error}");
 }
 
+/// A closed loop moves its deadline, a tenth of a second away, with every message.
+#[test]
+fn a_host_that_puts_off_a_distant_time_has_one_event_of_it_and_is_woken_then() {
+    let config = testbed::parse("t.yaml", "fabric: {}\n", &[]).unwrap().fabric.unwrap();
+    let mut fabric: Fabric<Plain> = Fabric::new(&config, 2, 1).unwrap();
+    let deadline = 100_000_000_000;
+    let before = fabric.events.len();
+    for now in (1..=1000).map(|n| n * 1_000_000) {
+        fabric.wake(0, Picos(now));
+        assert!(matches!(fabric.next(Picos(now)), Some(Event::Idle(0))));
+        fabric.wake(0, Picos(now + deadline));
+    }
+    assert!(fabric.events.len() <= before + 1, "{}", fabric.events.len());
+    // Not when it first thought, but when it thought last.
+    let last = Picos(1_000_000_000 + deadline);
+    assert!(fabric.next(Picos(last.0 - 1)).is_none());
+    assert!(matches!(fabric.next(last), Some(Event::Idle(0))));
+}
+
 proptest! {
     /// Frames are hostile bytes.
     #[test]

@@ -6,9 +6,7 @@
 //!
 //! Left out on purpose: percentiles and shares (`report`), and what a departure time rests on.
 
-use hdrhistogram::Histogram;
-
-use super::record::coarse_histogram;
+use super::record::Times;
 use crate::units::Picos;
 
 /// One sender's departures.
@@ -26,56 +24,11 @@ struct Span {
     left: (Picos, Picos),
 }
 
-/// Times between one frame and the next.
-#[derive(Debug, Clone)]
-pub struct Gaps {
-    /// All of them, ps.
-    pub histogram: Histogram<u64>,
-    /// The least, which the histogram would round.
-    pub least: u64,
-    /// The greatest.
-    pub greatest: u64,
-    /// Their sum.
-    pub sum: u128,
-}
-
-impl Default for Gaps {
-    fn default() -> Gaps {
-        Gaps {
-            histogram: coarse_histogram(),
-            least: u64::MAX,
-            greatest: 0,
-            sum: 0,
-        }
-    }
-}
-
-impl Gaps {
-    /// One more.
-    #[inline]
-    pub fn see(&mut self, gap: u64) {
-        // It grows, a few times in a run: nothing to refuse.
-        let _ = self.histogram.record(gap);
-        self.least = self.least.min(gap);
-        self.greatest = self.greatest.max(gap);
-        self.sum += u128::from(gap);
-    }
-
-    /// Takes in what another core has seen.
-    pub fn merge(&mut self, other: &Gaps) {
-        // Histograms that resize themselves take any other of the same precision.
-        let _ = self.histogram.add(&other.histogram);
-        self.least = self.least.min(other.least);
-        self.greatest = self.greatest.max(other.greatest);
-        self.sum += other.sum;
-    }
-}
-
 /// The gaps of an entry's senders.
 #[derive(Debug, Clone, Default)]
 pub struct GapRecord {
     /// From one departure of a sender to its next.
-    pub gaps: Gaps,
+    pub gaps: Times,
     /// Time from first to last frame as planned, of all senders.
     pub planned: Picos,
     /// The same as it was.

@@ -17,7 +17,7 @@ pub mod record;
 pub mod recorder;
 pub mod trace;
 
-pub use gaps::{GapRecord, Gaps, SenderGaps};
+pub use gaps::{GapRecord, SenderGaps};
 pub use infer::infer;
 pub use pause::{PauseLog, PauseOrder, SentPause};
 pub use record::{EntryRecord, PairRecord, PortRecord};

@@ -6,7 +6,6 @@
 
 use hdrhistogram::Histogram;
 
-use super::gaps::Gaps;
 use super::group::Groups;
 use super::pause::PauseMeter;
 pub use super::pause::SentPause;
@@ -27,6 +26,51 @@ pub fn histogram() -> Histogram<u64> {
 pub fn coarse_histogram() -> Histogram<u64> {
     // As above.
     Histogram::new(2).unwrap_or_else(|_| unreachable!("constant bounds"))
+}
+
+/// Many times, with what a histogram would round.
+#[derive(Debug, Clone)]
+pub struct Times {
+    /// All of them, ps.
+    pub histogram: Histogram<u64>,
+    /// The least, which the histogram would round.
+    pub least: u64,
+    /// The greatest.
+    pub greatest: u64,
+    /// Their sum.
+    pub sum: u128,
+}
+
+impl Default for Times {
+    fn default() -> Times {
+        Times {
+            histogram: coarse_histogram(),
+            least: u64::MAX,
+            greatest: 0,
+            sum: 0,
+        }
+    }
+}
+
+impl Times {
+    /// One more.
+    #[inline]
+    pub fn see(&mut self, time: u64) {
+        // It grows, a few times in a run: nothing to refuse.
+        let _ = self.histogram.record(time);
+        self.least = self.least.min(time);
+        self.greatest = self.greatest.max(time);
+        self.sum += u128::from(time);
+    }
+
+    /// Takes in what another core has seen.
+    pub fn merge(&mut self, other: &Times) {
+        // Histograms that resize themselves take any other of the same precision.
+        let _ = self.histogram.add(&other.histogram);
+        self.least = self.least.min(other.least);
+        self.greatest = self.greatest.max(other.greatest);
+        self.sum += other.sum;
+    }
 }
 
 /// What was received of one entry.
@@ -61,7 +105,7 @@ pub struct EntryRecord {
     /// One-way delay of each stamped packet, ps.
     pub latency: Histogram<u64>,
     /// From one arrival to the next of the same pair, where arrivals are better than those of bursts.
-    pub arrival_gaps: Gaps,
+    pub arrival_gaps: Times,
     /// First departure to arrival of the last packet, of each complete message, ps.
     pub message_latency: Histogram<u64>,
     /// First departure to arrival of the packet that came last, of each complete message, ps.
@@ -114,7 +158,7 @@ impl Default for EntryRecord {
             unstamped: 0,
             time_travel: 0,
             latency: histogram(),
-            arrival_gaps: Gaps::default(),
+            arrival_gaps: Times::default(),
             message_latency: histogram(),
             completion: histogram(),
             group_completion: histogram(),

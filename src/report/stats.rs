@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::model::{Distribution, Interval, TimeSources};
+use crate::measure::record::Times;
 
 /// Values that were kept beside a histogram, because buckets round them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,16 @@ pub struct Exact {
     pub max: u64,
     /// Sum of all values.
     pub sum: u128,
+}
+
+impl From<&Times> for Exact {
+    fn from(times: &Times) -> Exact {
+        Exact {
+            min: times.least,
+            max: times.greatest,
+            sum: times.sum,
+        }
+    }
 }
 
 /// What times rest on, and how good that is.
@@ -38,6 +49,12 @@ impl From<TimeSources> for Basis {
             resolution_ps: None,
         }
     }
+}
+
+/// The [`distribution`] of times whose least, greatest and sum are known.
+#[must_use]
+pub fn of_times(times: &Times, basis: impl Into<Basis>) -> Option<Distribution> {
+    distribution(&times.histogram, Some(times.into()), basis)
 }
 
 /// The percentiles of a histogram of picoseconds, kept with 3 significant digits; `None` of an

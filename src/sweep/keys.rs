@@ -29,7 +29,7 @@ pub const SWEEP: Section = Section {
         key(
             "testbed",
             "a path, from this file's folder, or the name of a shipped testbed",
-            "the default testbed",
+            "the pattern's, else the default testbed",
             "where",
         ),
         key(

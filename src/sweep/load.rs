@@ -56,12 +56,22 @@ struct Applied {
     origin: Origin,
 }
 
+/// The testbed that a pattern names, changed by `set`; of mistakes, each point says what they are.
+fn made_for(pattern: &Source, set: &[String]) -> Option<String> {
+    let of_pattern = |text: &&String| !text.starts_with(testbed::PREFIX) && !text.starts_with(DEVICE);
+    let source = Source {
+        overrides: set.iter().filter(of_pattern).cloned().collect(),
+        ..pattern.clone()
+    };
+    pattern::of(source).ok()?.pattern.testbed
+}
+
 impl Ready {
     /// Reads what the sweep names. `source` is its text; `given` what the command line says besides.
     ///
     /// # Errors
     /// Files that are not there, and what is wrong with the command line's changes of them.
-    pub fn new(sweep: Sweep, source: Source, given: Given) -> Result<Ready, Diagnostics> {
+    pub fn new(mut sweep: Sweep, source: Source, given: Given) -> Result<Ready, Diagnostics> {
         let folder = if Path::new(&source.name).exists() {
             Path::new(&source.name).parent().map(Path::to_owned)
         } else {
@@ -80,6 +90,9 @@ impl Ready {
             hook.transpose()
         };
         let pattern = find(&sweep.pattern, "pattern", pattern::SHIPPED);
+        if let (None, Ok(pattern)) = (&sweep.testbed, &pattern) {
+            sweep.testbed = made_for(pattern, &given.set);
+        }
         let name = sweep.testbed.as_deref().unwrap_or(testbed::DEFAULT);
         let testbed = find(name, "testbed", testbed::SHIPPED);
         let before = hook(&sweep.hooks.before);

@@ -8,7 +8,7 @@
 use crate::engine::outcome::Outcome;
 use crate::engine::ptp_probe::PathRecord;
 use crate::measure::ptp_probe::{Related, relate};
-use crate::measure::record::coarse_histogram;
+use crate::measure::record::Times;
 use crate::plan::Plan;
 use crate::report::model::{Anomaly, AnomalyKind, PtpProbe, TimeSource, TimeSources};
 use crate::report::stats;
@@ -36,21 +36,13 @@ fn probe(plan: &Plan, record: &PathRecord) -> PtpProbe {
         false if path.from == path.to => Ok(Related::SAME_CLOCK),
         false => relate(&record.readings, &record.stamped).map_err(|error| error.to_string()),
     };
-    let mut delays = coarse_histogram();
-    let (mut least, mut most, mut sum) = (u64::MAX, 0, 0_u128);
+    let mut delays = Times::default();
     if let Ok(related) = &related {
-        for delay in record.stamped.iter().map(|stamped| related.delay(stamped)) {
-            (least, most) = (least.min(delay), most.max(delay));
-            sum += u128::from(delay);
-            // It grows, a few times: nothing to refuse.
-            let _ = delays.record(delay);
-        }
+        record
+            .stamped
+            .iter()
+            .for_each(|stamped| delays.see(related.delay(stamped)));
     }
-    let exact = stats::Exact {
-        min: least,
-        max: most,
-        sum,
-    };
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -80,7 +72,7 @@ fn probe(plan: &Plan, record: &PathRecord) -> PtpProbe {
         disturbed: counts.disturbed,
         outside: counts.outside,
         stamped: record.stamped.len() as u64,
-        delay: stats::distribution(&delays, Some(exact), basis),
+        delay: stats::of_times(&delays, basis),
         uncertainty_ps: uncertainty,
         drift_ppm: related.as_ref().ok().map(Related::drift_ppm),
         why_not: related.err(),

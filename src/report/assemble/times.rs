@@ -88,7 +88,7 @@ fn of_departures(port: &PortOutcome) -> Option<u64> {
     if port.paced_by != PacedBy::Nic || by_hand.is_none() {
         return by_hand;
     }
-    let by_clock = port.times.departures()?.summary?.uncertainty;
+    let by_clock = port.times.clock.as_ref()?.summary?.uncertainty;
     // Frames that found no time to be sent at left when they were handed over.
     let untimed = by_hand.filter(|_| port.tx.untimed > 0).unwrap_or(0);
     Some(by_clock.saturating_add(untimed))
@@ -96,7 +96,7 @@ fn of_departures(port: &PortOutcome) -> Option<u64> {
 
 /// How far a port's arrivals may be off, ps.
 fn of_arrivals(port: &PortOutcome) -> Option<u64> {
-    match &port.times.clock {
+    match port.times.arrivals() {
         Some(clock) => clock.summary.map(|summary| summary.uncertainty),
         None => spread(&port.times.rx_spread),
     }
@@ -183,7 +183,8 @@ pub(super) fn refused(plan: &Plan, outcome: &Outcome, entry: &EntryPlan) -> Opti
 pub(super) fn lost_departures(port: &PortOutcome) -> Option<&str> {
     let clock = port
         .times
-        .departures()
+        .clock
+        .as_ref()
         .filter(|clock| port.paced_by == PacedBy::Nic && clock.summary.is_some());
     clock?.refused.as_deref()
 }
@@ -196,7 +197,7 @@ pub(super) fn any_refused(outcome: &Outcome) -> bool {
 
 /// The clock behind a port's stamps, as reported.
 pub(super) fn clock(port: &PortOutcome) -> Option<PortClock> {
-    let clock = port.times.departures()?;
+    let clock = port.times.clock.as_ref()?;
     Some(PortClock {
         readings: clock.summary.map_or(0, |summary| summary.readings),
         tick_ps: clock.summary.map(|summary| summary.tick_ps),

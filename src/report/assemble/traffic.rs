@@ -6,7 +6,7 @@
 
 use super::{Inputs, parameters, per_second, times, wire_bits};
 use crate::engine::outcome::Outcome;
-use crate::measure::{EntryRecord, Gaps, PairRecord, Recorder};
+use crate::measure::{EntryRecord, PairRecord, Recorder};
 use crate::pattern::Ecn as Codepoint;
 use crate::plan::feed::Work;
 use crate::plan::lane::Sent;
@@ -16,7 +16,7 @@ use crate::report::model::{
     Codepoints, Distribution, Ecn, Fairness, FairnessOver, FirstMark, Flow, FlowOutage, Flows, Gap, LossCause,
     Messages, Observed, Pacing, Packets, Rounds, RoutedTokens, Traffic, Volume,
 };
-use crate::report::stats::{Basis, Exact, distribution, jain};
+use crate::report::stats::{Basis, distribution, jain, of_times};
 use crate::units::Picos;
 
 pub(super) fn traffic(
@@ -135,9 +135,9 @@ pub(super) fn traffic(
             requested_bps: requested(entry, planned),
             achieved_bps: per_second(wire_bits(sent.packets, sent.frame_bytes), sending),
             rate_error_percent: outcome.gaps[index].rate_error().map(|share| 100.0 * share),
-            gaps: gaps(&outcome.gaps[index].gaps, times::of_lateness(plan, outcome, entry)),
+            gaps: of_times(&outcome.gaps[index].gaps, times::of_lateness(plan, outcome, entry)),
             arrival_gaps: timely_record
-                .and_then(|record| gaps(&record.arrival_gaps, times::of_arrival_gaps(plan, outcome, entry))),
+                .and_then(|record| of_times(&record.arrival_gaps, times::of_arrival_gaps(plan, outcome, entry))),
             planned_gap_ps: outcome.gaps[index].planned_gap(),
             most_together: Some(outcome.gaps[index].together).filter(|frames| *frames > 0),
             lateness: distribution(&outcome.lateness[index], None, times::of_lateness(plan, outcome, entry)),
@@ -145,15 +145,6 @@ pub(super) fn traffic(
         }),
         flows: flows(outcome, recorder, entry, timely.is_some()),
     }
-}
-
-fn gaps(record: &Gaps, basis: impl Into<Basis>) -> Option<Distribution> {
-    let exact = Exact {
-        min: record.least,
-        max: record.greatest,
-        sum: record.sum,
-    };
-    distribution(&record.histogram, Some(exact), basis)
 }
 
 /// The records of an entry's pairs.
