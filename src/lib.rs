@@ -16,6 +16,7 @@ pub mod pattern;
 pub mod plan;
 pub mod plot;
 pub mod report;
+pub mod suite;
 pub mod sweep;
 pub mod testbed;
 pub mod trial;

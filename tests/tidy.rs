@@ -59,6 +59,24 @@ const KNOWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "suite",
+        &[
+            "units",
+            "yaml",
+            "expect",
+            "plot",
+            "pattern",
+            "testbed",
+            "fabric",
+            "report",
+            "trial",
+            "calibrate",
+            "sweep",
+        ],
+    ),
+    // Of two results, whichever stage made them.
+    ("compare", &["units", "report", "sweep", "suite"]),
+    (
         "cli",
         &[
             "units",
@@ -78,6 +96,8 @@ const KNOWS: &[(&str, &[&str])] = &[
             "trial",
             "calibrate",
             "sweep",
+            "suite",
+            "compare",
         ],
     ),
 ];
@@ -111,6 +131,7 @@ const FOLDERS: &[&str] = &[
     "patterns/",
     "testbeds/",
     "sweeps/",
+    "suites/",
     "hooks/",
     "benches/",
     "fuzz/",

@@ -217,7 +217,7 @@ fn legend(chart: &Chart, area: &Area<'_>) -> Drawn {
         match series.style {
             Style::Marked | Style::Line => area.draw(&PathElement::new(line, stroke))?,
             Style::Dashed => area.draw(&DashedPathElement::new(line, 5, 4, stroke))?,
-            Style::Markers => {}
+            Style::Markers | Style::Bars => {}
         }
         if matches!(series.style, Style::Marked | Style::Markers) {
             let (at, full) = ((18, middle), colour.filled());

@@ -13,8 +13,10 @@ mod scale;
 pub use draw::svg;
 pub use scale::{Quantity, Scale};
 
+use serde::{Deserialize, Serialize};
+
 /// One chart.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Chart {
     /// What it shows.
     pub title: String,
@@ -28,10 +30,54 @@ pub struct Chart {
     pub legend: String,
     /// The series, in the order of the legend.
     pub series: Vec<Series>,
+    /// A second vertical axis, on the right, for the series that say so.
+    #[serde(default)]
+    pub right: Option<Axis>,
+    /// Values of the left axis that have a name and a line across the plane: a line rate, a threshold.
+    #[serde(default)]
+    pub references: Vec<Reference>,
+    /// Words at places of the plane, by the left axis.
+    #[serde(default)]
+    pub notes: Vec<Note>,
+    /// Cells in place of series: both axes have names then.
+    #[serde(default)]
+    pub heat: Option<Heat>,
+}
+
+/// A value to hold the others against.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reference {
+    /// What it is.
+    pub name: String,
+    /// The value, on the left axis.
+    pub value: f64,
+}
+
+/// A few words at a place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Note {
+    /// Where.
+    pub x: f64,
+    /// On the left axis.
+    pub y: f64,
+    /// The words.
+    pub text: String,
+}
+
+/// A heatmap's cells: one for each name of the horizontal and of the vertical axis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Heat {
+    /// What the colour measures.
+    pub label: String,
+    /// In what.
+    pub quantity: Quantity,
+    /// Rows from the first name of the vertical axis on, each with a cell for each name of the horizontal
+    /// one; none where nothing was measured.
+    pub rows: Vec<Vec<Option<f64>>>,
 }
 
 /// An axis.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Axis {
     /// What it measures.
     pub label: String,
@@ -63,7 +109,7 @@ impl Axis {
 }
 
 /// A line, or a cloud of points.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Series {
     /// Its name in the legend.
     pub name: String,
@@ -73,10 +119,14 @@ pub struct Series {
     pub style: Style,
     /// Which of the colours and markers it has; series that belong together have the same.
     pub look: usize,
+    /// Whether its values are of the right axis.
+    #[serde(default)]
+    pub right: bool,
 }
 
 /// How a series is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Style {
     /// A line with a marker at each point.
     Marked,
@@ -86,10 +136,12 @@ pub enum Style {
     Dashed,
     /// Markers alone.
     Markers,
+    /// A bar from zero for each point, beside those of other series.
+    Bars,
 }
 
 /// A point, and the interval that its value lies in.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// Where.
     pub x: f64,

@@ -6,9 +6,11 @@ use std::ops::Range;
 use super::Axis;
 
 /// What kind of quantity an axis measures, and in which unit its values are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Quantity {
     /// A plain number.
+    #[default]
     Number,
     /// Bytes.
     Bytes,

@@ -13,6 +13,7 @@ fn chart() -> Chart {
             .to_vec(),
         style,
         look,
+        right: false,
     };
     Chart {
         title: "A <b>title</b> & more".to_owned(),
@@ -28,6 +29,7 @@ fn chart() -> Chart {
         },
         legend: "threshold".to_owned(),
         series: vec![line("100 KB", 0, Style::Marked), line("fit", 1, Style::Dashed)],
+        ..Chart::default()
     }
 }
 

@@ -24,6 +24,7 @@ pub fn latency(subtitle: String, legend: String, curves: &[(String, Vec<f64>)]) 
                 .collect(),
             style: Style::Line,
             look,
+            right: false,
         }
     });
     Chart {
@@ -42,6 +43,7 @@ pub fn latency(subtitle: String, legend: String, curves: &[(String, Vec<f64>)]) 
         },
         legend,
         series: series.collect(),
+        ..Chart::default()
     }
 }
 
@@ -99,6 +101,7 @@ pub fn marking(subtitle: String, legend: String, curves: &[Curve<'_>]) -> Chart 
             points: points.filter(|point| (begin..=end).contains(&point.x)).collect(),
             style: Style::Markers,
             look,
+            right: false,
         });
         if let Some((kmin, kmax)) = curve.marking.kmin_bytes.zip(curve.marking.kmax_bytes) {
             let pmax = curve.marking.pmax.map_or(100.0, |pmax| 100.0 * pmax.value);
@@ -124,6 +127,7 @@ pub fn marking(subtitle: String, legend: String, curves: &[Curve<'_>]) -> Chart 
                     .collect(),
                 style: Style::Dashed,
                 look,
+                right: false,
             });
         }
     }
@@ -140,6 +144,7 @@ pub fn marking(subtitle: String, legend: String, curves: &[Curve<'_>]) -> Chart 
         },
         legend,
         series,
+        ..Chart::default()
     }
 }
 

@@ -198,6 +198,7 @@ fn figure(sweep: &Sweep, gathered: &Gathered, of: &FigurePlot) -> Vec<(String, C
                         points: Vec::new(),
                         style: Style::Marked,
                         look: series.len(),
+                        right: false,
                     });
                     series.len() - 1
                 });
@@ -233,6 +234,7 @@ fn figure(sweep: &Sweep, gathered: &Gathered, of: &FigurePlot) -> Vec<(String, C
                 y,
                 legend: legend.clone(),
                 series,
+                ..Chart::default()
             };
             let place = column.place.rsplit('/').next().unwrap_or_default();
             let name = if several {
