@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use squall::sweep::{self, FigurePlot, Given, Plot, Sweep, point};
+use squall::sweep::{self, FigureName, FigurePlot, Form, Given, Plot, Sweep, Take, Term, point};
 
 fn parsed(text: &str) -> Sweep {
     sweep::parse("dir/marks.yaml", text).unwrap_or_else(|errors| panic!("{errors}"))
@@ -113,14 +113,11 @@ plots:
     assert_eq!(sweep.expect.len(), 2);
     assert_eq!(sweep.expect[1].1.scope.as_deref(), Some("incast"));
     let plot = |name: &str, scope: Option<&str>, figure, statistic, over, log| {
-        Plot::Figure(FigurePlot {
-            name: name.to_owned(),
-            scope: scope.map(str::to_owned),
-            figure,
-            statistic,
+        Plot::Figure(Box::new(FigurePlot {
             over,
             log,
-        })
+            ..FigurePlot::new(name, named(scope, figure, statistic))
+        }))
     };
     let latency = "incast-KV_xfer_latency-p99";
     let wanted = [
@@ -136,6 +133,116 @@ plots:
         plot("losses", None, "lost", "", None, None),
     ];
     assert_eq!(sweep.plots.as_deref(), Some(&wanted[..]));
+}
+
+fn named(scope: Option<&str>, figure: &str, statistic: &str) -> FigureName {
+    FigureName {
+        scope: scope.map(str::to_owned),
+        figure: figure.to_owned(),
+        statistic: statistic.to_owned(),
+    }
+}
+
+#[test]
+fn derived_figures_labels_and_forms_mean_what_they_say() {
+    let sweep = parsed(
+        "
+pattern: p
+vary: {a.ranks: [8, 16], b.batch: [32, 128]}
+labels: {a.ranks: EP group size}
+derived:
+  - name: penalty
+    formula: contended / alone
+    let: {contended: \"kv: KV_xfer_latency.p99\", alone: \"alone: KV_xfer_latency.p99\"}
+  - name: efficiency
+    unit: \"%\"
+    formula: 100 * first / t * n / 8
+    let:
+      t: EP_alltoall_latency.mean
+      n: {axis: a.ranks}
+      first: {figure: EP_alltoall_latency.mean, at: {a.ranks: 8}}
+  - name: even
+    formula: x * p
+    let:
+      x: {figure: \"device: Link_utilization\", of: \"leaf* to spine*\", take: jfi}
+      p: \"derived: penalty\"
+plots:
+  - {figure: \"derived: efficiency\", over: a.ranks, right: EP_alltoall_latency.p99, note: \"derived: even\", split: b.batch}
+  - {figure: EP_alltoall_bandwidth, name: map, over: b.batch, rows: a.ranks}
+  - {figure: \"device: Link_utilization\", places: \"leaf* to spine*\", title: Load of uplinks}
+  - {figure: KV_xfer_bandwidth.aggregate, reference: line-rate}
+",
+    );
+    assert_eq!(sweep.axes[0].shown(), "EP group size");
+    assert_eq!(sweep.axes[1].shown(), "batch");
+    let terms = |at: usize| &sweep.derived[at].terms;
+    assert_eq!(
+        terms(0)[0],
+        (
+            "contended".to_owned(),
+            Term::Figure(named(Some("kv"), "KV_xfer_latency", "p99"))
+        )
+    );
+    assert_eq!((&*sweep.derived[0].unit, &*sweep.derived[1].unit), ("1", "%"));
+    assert_eq!(terms(1)[1].1, Term::Axis(0));
+    let first = named(None, "EP_alltoall_latency", "mean");
+    assert_eq!(terms(1)[2].1, Term::At(first, vec![(0, "8".to_owned())]));
+    assert!(
+        matches!(&terms(2)[0].1, Term::Over { of, take: Take::Jfi, .. } if of == "leaf* to spine*"),
+        "{:?}",
+        terms(2)
+    );
+    let plots: Vec<&FigurePlot> = sweep
+        .plots
+        .iter()
+        .flatten()
+        .filter_map(|plot| match plot {
+            Plot::Figure(plot) => Some(&**plot),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(plots[0].figure, named(Some("derived"), "efficiency", ""));
+    assert_eq!((plots[0].over, plots[0].split), (Some(0), Some(1)));
+    assert_eq!(plots[1].form, Form::Heat(0));
+    assert_eq!(plots[2].form, Form::Places("leaf* to spine*".to_owned()));
+    assert!(plots[3].line_rate && !plots[0].line_rate);
+}
+
+#[test]
+fn what_is_wrong_with_a_formula_is_told() {
+    let told = |derived: &str| {
+        let text = format!("pattern: p\nvary: {{a.x: [1, 2]}}\nderived:\n  - {derived}\n");
+        let found = sweep::parse("s.yaml", &text);
+        found.expect_err("a mistake").to_string()
+    };
+    for (derived, said) in [
+        (
+            "{name: a, formula: b / c, let: {b: lost}}",
+            "`c` in the formula stands for nothing",
+        ),
+        (
+            "{name: a, formula: first / 2, let: {frist: lost}}",
+            "did you mean `frist`?",
+        ),
+        (
+            "{name: a, formula: \"b +\", let: {b: lost}}",
+            "`formula` cannot be read",
+        ),
+        ("{name: a, formula: b, let: {b: {axis: a.y}}}", "`a.y` is not varied"),
+        (
+            "{name: a, formula: b, let: {b: {figure: lots}}}",
+            "no figure is called `lots`",
+        ),
+        (
+            "{name: a, formula: b, let: {b: \"derived: later\"}}",
+            "no derived figure is called `later`",
+        ),
+        ("{name: a, formula: b, let: {b: {figure: lost, of: \"*\"}}}", "`take`"),
+        ("{formula: 1}", "`name`"),
+    ] {
+        let text = told(derived);
+        assert!(text.contains(said), "{derived}: {text}");
+    }
 }
 
 #[test]

@@ -178,7 +178,7 @@ pub(super) fn many(ready: &Ready, args: &Many) -> Outcome {
     progress.finish();
     let complete = matches!(ended, Ok(Ended::Complete));
     // What is finished is worth a summary, however the sweep ended.
-    let gathered = gather(&store)?;
+    let gathered = gather(&store, &ready.sweep)?;
     let summary = |listed, view| shown::summary(&ready.sweep, &gathered, complete, listed, view);
     store.write("trials.csv", &tables::trials(&ready.sweep, &gathered))?;
     store.write("summary.csv", &tables::summary(&ready.sweep, &gathered))?;

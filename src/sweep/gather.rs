@@ -6,15 +6,17 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::store::{Store, StoreError};
+use super::types::{FigureName, Sweep};
+use super::{DERIVED, derived};
 use crate::report::figures::{self, Figure};
-use crate::report::model::{Expected, Interval, Queue, Results};
+use crate::report::model::{Budget, Environment, Expected, Interval, Queue, Results, TimeSources};
 use crate::report::stats;
 
 /// Where there are more ports than this, only what they come to together is in the tables.
 const MAX_PORTS: usize = 8;
 
 /// Most places of a device that have columns.
-const MAX_DEVICE_PLACES: usize = 64;
+const MAX_DEVICE_PLACES: usize = 128;
 
 /// Unmet expectations that are listed; all are counted.
 const MAX_UNMET: usize = 100;
@@ -42,10 +44,12 @@ pub struct Gathered {
     pub latencies: BTreeMap<(usize, String), (Vec<f64>, u32)>,
     /// Marking over depth in the queue with the most marks, of the first finished trial of each point.
     pub curves: BTreeMap<usize, Queue>,
+    /// The greatest rate error of any entry of any trial, in percent, without its sign.
+    pub rate_error_percent: Option<f64>,
 }
 
 /// What a sweep's trials have in common.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct About {
     /// SHA-256 of the pattern.
     pub pattern_sha256: String,
@@ -57,6 +61,14 @@ pub struct About {
     pub dut: String,
     /// The draft's test, as "8.1".
     pub draft: Option<String>,
+    /// The greatest line rate of any port, in bits per second.
+    pub line_rate_bps: Option<u64>,
+    /// What times rest on.
+    pub timestamps: TimeSources,
+    /// On what the first trial ran.
+    pub environment: Environment,
+    /// What was measured of the instrument itself.
+    pub calibration: Option<Budget>,
 }
 
 /// One figure of one place.
@@ -111,11 +123,11 @@ pub struct Estimate {
     pub max: f64,
 }
 
-/// Reads every finished trial.
+/// Reads every finished trial of `sweep`.
 ///
 /// # Errors
 /// Results that cannot be read.
-pub fn gather(store: &Store) -> Result<Gathered, StoreError> {
+pub fn gather(store: &Store, sweep: &Sweep) -> Result<Gathered, StoreError> {
     let mut gathered = Gathered::default();
     let mut index: HashMap<Column, usize> = HashMap::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
@@ -164,6 +176,8 @@ pub fn gather(store: &Store) -> Result<Gathered, StoreError> {
         });
         gathered.take(entry.point, entry.trial, results);
     }
+    // Of all that there is, before single ports and places are left out.
+    derived::add(sweep, &mut gathered);
     gathered.leave_out(&places);
     Ok(gathered)
 }
@@ -177,7 +191,16 @@ impl Gathered {
             clock: run.clock.to_string(),
             dut: run.dut.id.to_string(),
             draft: results.traffic.first().and_then(|entry| entry.draft.clone()),
+            line_rate_bps: results.ports.iter().filter_map(|port| port.speed_bps).max(),
+            timestamps: run.timestamps,
+            environment: results.environment.clone(),
+            calibration: results.calibration.clone(),
         });
+        let errors = results
+            .traffic
+            .iter()
+            .filter_map(|entry| entry.pacing.as_ref()?.rate_error_percent);
+        self.rate_error_percent = errors.map(f64::abs).chain(self.rate_error_percent).reduce(f64::max);
         for text in &run.nonconformities {
             if !self.nonconformities.contains(text) {
                 self.nonconformities.push(text.clone());
@@ -252,17 +275,61 @@ impl Gathered {
         })
     }
 
-    /// The columns of a figure at the places that `scope` means: as in `expect`.
+    /// The columns of a figure at the places that `scope` means: as in `expect`; `derived` are those that
+    /// follow from others.
     pub fn columns_of(&self, scope: Option<&str>, figure: &str, statistic: &str) -> impl Iterator<Item = usize> {
         let named = move |column: &Column| column.name == figure && column.statistic == statistic;
+        let there = |column: &Column| match scope {
+            Some(DERIVED) => column.place == DERIVED,
+            scope => column.place != DERIVED && crate::report::in_scope(scope, &column.place),
+        };
         let found: Vec<usize> = self
             .columns
             .iter()
             .enumerate()
-            .filter(|(_, column)| named(column) && crate::report::in_scope(scope, &column.place))
+            .filter(|(_, column)| named(column) && there(column))
             .map(|(index, _)| index)
             .collect();
         found.into_iter()
+    }
+
+    /// The columns of a figure at the single places whose names are like `pattern`, in which `*` stands
+    /// for any text: `leaf* to spine*` of a device's readings.
+    pub(super) fn columns_at(&self, figure: &FigureName, pattern: &str) -> impl Iterator<Item = usize> {
+        let folder = match figure.scope.as_deref() {
+            Some(scope @ ("device" | "ports" | "queues")) => format!("{scope}/"),
+            _ => "traffic/".to_owned(),
+        };
+        let like = |column: &Column| {
+            let place = column.place.strip_prefix(&folder);
+            place.is_some_and(|place| derived::matches(pattern, place))
+        };
+        let named = |column: &Column| column.name == figure.figure && column.statistic == figure.statistic;
+        let columns = self.columns.iter().enumerate();
+        let found: Vec<usize> = columns
+            .filter(|(_, column)| named(column) && like(column))
+            .map(|(index, _)| index)
+            .collect();
+        found.into_iter()
+    }
+
+    /// A figure of one trial: at the first of its places that has it.
+    pub(super) fn value(&self, row: usize, figure: &FigureName) -> Option<f64> {
+        let row = self.rows.get(row)?;
+        self.columns_of(figure.scope.as_deref(), &figure.figure, &figure.statistic)
+            .find_map(|column| row.values.get(column).copied().flatten())
+    }
+
+    /// Adds a column with its value in each row.
+    pub(super) fn add_column(&mut self, column: Column, values: Vec<Option<f64>>) {
+        let at = self.columns.len();
+        self.columns.push(column);
+        for (row, value) in self.rows.iter_mut().zip(values) {
+            row.values.resize(at + 1, None);
+            if let Some(cell) = row.values.get_mut(at) {
+                *cell = value;
+            }
+        }
     }
 
     /// Finished trials of a point.

@@ -80,8 +80,85 @@ pub const SWEEP: Section = Section {
             "what the results are good for",
             "charts to draw",
         ),
+        key(
+            "labels",
+            "a map of a varied key and its name for people",
+            "the last part of the key",
+            "names of what is varied, in charts and reports",
+        ),
+        key(
+            "derived",
+            "a list of maps of derived keys",
+            "none",
+            "figures that follow from others, for each trial",
+        ),
     ],
     inside: &[("hooks", &HOOKS)],
+};
+
+/// One of `derived`.
+pub const DERIVED: Section = Section {
+    name: "derived",
+    keys: &[
+        key(
+            "name",
+            "letters, digits, `-` and `_`, up to 64, beginning with a letter",
+            "required",
+            "the figure's name; its place is `derived`",
+        ),
+        key("unit", "one line of text", "`1`", "its unit"),
+        key(
+            "formula",
+            "an expression of the names in `let`, numbers, `+ - * / ^`, brackets and functions such as `min` or `log2`",
+            "required",
+            "how it follows from them",
+        ),
+        key(
+            "let",
+            "a map of a name and a figure, or a map of term keys",
+            "none",
+            "what the names in the formula stand for",
+        ),
+    ],
+    inside: &[],
+};
+
+/// One of `let`, as a map.
+pub const TERM: Section = Section {
+    name: "term",
+    keys: &[
+        key(
+            "axis",
+            "a key that is varied, to numbers",
+            "none",
+            "the value at the point, in bytes, ps, bps or percent where it has a unit",
+        ),
+        key(
+            "figure",
+            "`[where:] FIGURE[.STATISTIC]`, as in `expect`",
+            "required, or `axis`",
+            "a figure of the trial",
+        ),
+        key(
+            "at",
+            "a map of a varied key and its value",
+            "none",
+            "the figure's mean at the point that has these values, and otherwise the same",
+        ),
+        key(
+            "of",
+            "text in which `*` stands for any text (`leaf* to spine*`)",
+            "none",
+            "the figure at all places of that name, by `take`",
+        ),
+        key(
+            "take",
+            "max, min, mean, sum or jfi",
+            "required with `of`",
+            "how they are taken together",
+        ),
+    ],
+    inside: &[],
 };
 
 /// `hooks`.
@@ -133,9 +210,46 @@ pub const PLOT: Section = Section {
             "x where its values span a factor of 16",
             "axes whose scale is logarithmic",
         ),
+        key(
+            "title",
+            "one line of text",
+            "made of the figure and the axis",
+            "what stands above the chart",
+        ),
+        key("right", "a figure", "none", "a second figure, by an axis on the right"),
+        key(
+            "note",
+            "a figure",
+            "none",
+            "a figure whose value stands beside each point",
+        ),
+        key(
+            "reference",
+            "line-rate",
+            "none",
+            "a line across the chart: the ports' line rate, for figures in GB/s",
+        ),
+        key(
+            "split",
+            "a key that is varied",
+            "none",
+            "a chart for each of its values",
+        ),
+        key(
+            "rows",
+            "a key that is varied",
+            "none",
+            "a heatmap: `over` gives its columns, this key its rows, the figure its colour",
+        ),
+        key(
+            "places",
+            "text in which `*` stands for any text (`leaf* to spine*`)",
+            "none",
+            "bars: the figure at each place of that name, a colour for each point",
+        ),
     ],
     inside: &[],
 };
 
 /// Every table, for the documentation.
-pub const SECTIONS: &[&Section] = &[&SWEEP, &HOOKS, &PLOT];
+pub const SECTIONS: &[&Section] = &[&SWEEP, &HOOKS, &PLOT, &DERIVED, &TERM];

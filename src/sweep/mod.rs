@@ -6,6 +6,7 @@
 //!
 //! Left out on purpose: flags, signals, the terminal's live view (`cli`).
 
+mod derived;
 pub mod gather;
 pub mod hook;
 pub mod journal;
@@ -26,7 +27,7 @@ use crate::yaml::read::Reader;
 use crate::yaml::{self, Diagnostics, Source};
 
 pub use load::{DEVICE, Inputs, Ready};
-pub use read::{MAX_RUNS, MAX_TRIALS};
+pub use read::{DERIVED, MAX_RUNS, MAX_TRIALS};
 pub use shipped::SHIPPED;
 pub use types::*;
 
@@ -90,6 +91,7 @@ pub fn of_pattern(pattern: &str, given: Given) -> Result<Ready, Diagnostics> {
             hooks: Hooks::default(),
             expect: Vec::new(),
             plots: None,
+            derived: Vec::new(),
         };
         read::check_size(reader, &sweep, yaml::Place::Override(0));
         found = Some(sweep);

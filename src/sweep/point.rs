@@ -47,6 +47,12 @@ pub fn short(axes: &[Axis], axis: &Axis) -> String {
     if alike > 1 { axis.title() } else { name }
 }
 
+/// An axis' name in charts: the one for people, where it has one.
+#[must_use]
+pub fn shown(axes: &[Axis], axis: &Axis) -> String {
+    axis.label.clone().unwrap_or_else(|| short(axes, axis))
+}
+
 /// Seed of a trial: the first eight bytes, big-endian, of the SHA-256 of `SEED/POINT/TRIAL` in decimal,
 /// so that anyone can work it out, and no trial's seed depends on which were run before it.
 #[must_use]

@@ -6,8 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::types::{Axis, Change, FigurePlot, Hooks, Plot, Point, Setting, Sweep, TIMEOUT};
-use super::{keys, point};
+use super::types::{Axis, Change, Derived, FigureName, FigurePlot, Form, Hooks, Plot, Point, Setting, Sweep, TIMEOUT};
+use super::{derived, keys, point};
 use crate::expect;
 use crate::units::Picos;
 use crate::yaml::read::{Fields, Reader};
@@ -25,6 +25,9 @@ pub const MAX_RUNS: usize = 100_000;
 
 /// Most axes, and most keys of one.
 const MAX_AXES: usize = 16;
+
+/// The place of derived figures.
+pub const DERIVED: &str = "derived";
 
 /// Reads a sweep; it counts only when `reader` recorded nothing. `stem` names it by default.
 pub fn sweep(reader: &Reader, root: &Node, stem: &str) -> Sweep {
@@ -47,7 +50,11 @@ pub fn sweep(reader: &Reader, root: &Node, stem: &str) -> Sweep {
             reader.report(Finding::new(change.to.place, what));
         }
     }
-    let plots = fields.get("plots").map(|_| plots(&fields, &axes));
+    let axes = fields
+        .get("labels")
+        .map_or(axes.clone(), |node| labelled(reader, node, axes));
+    let derived = derived::derived(&fields, &axes);
+    let plots = fields.get("plots").map(|_| plots(&fields, &axes, &derived));
     let sweep = Sweep {
         name: fields.line("name", 200).unwrap_or_else(|| stem.to_owned()),
         description: fields.prose("description"),
@@ -65,6 +72,7 @@ pub fn sweep(reader: &Reader, root: &Node, stem: &str) -> Sweep {
         // The entries' names are known when the pattern is.
         expect: expect::expectations(&fields, "expect", None),
         plots,
+        derived,
     };
     check_size(reader, &sweep, fields.place_of("trials"));
     sweep
@@ -168,7 +176,7 @@ fn vary(fields: &Fields<'_>, node: &Node) -> (Vec<Axis>, Vec<Point>) {
                 continue;
             }
         };
-        axes.push(Axis { keys });
+        axes.push(Axis { keys, label: None });
         values.push(items.iter().map(setting).collect::<Vec<_>>());
     }
     check_axes(reader, &axes, node.place);
@@ -220,6 +228,7 @@ fn listed(fields: &Fields<'_>, node: &Node) -> (Vec<Axis>, Vec<Point>) {
         if axes.len() <= MAX_AXES && !axes.iter().any(|axis| axis.keys == change.keys) {
             axes.push(Axis {
                 keys: change.keys.clone(),
+                label: None,
             });
         }
     }
@@ -264,7 +273,43 @@ const NAMED: [(&str, Plot); 3] = [
     ("latency-cdf", Plot::LatencyCdf),
 ];
 
-fn plots(fields: &Fields<'_>, axes: &[Axis]) -> Vec<Plot> {
+/// The axis that `text` names: by one of its keys, or by all of them.
+pub(super) fn axis_of(reader: &Reader, place: Place, text: &str, axes: &[Axis]) -> Option<usize> {
+    let wanted: Vec<&str> = text.split(',').map(str::trim).collect();
+    let found = axes
+        .iter()
+        .position(|axis| axis.keys == wanted || axis.keys.iter().any(|key| key == text.trim()));
+    if found.is_none() {
+        let titles: Vec<String> = axes.iter().map(Axis::title).collect();
+        let what = format!("`{}` is not varied", shown(text, 100));
+        let finding = Finding::new(place, what).allowed(titles.join("; "));
+        let suggestion = near::nearest(text, titles.iter().map(String::as_str)).map(str::to_owned);
+        reader.report(finding.suggest(suggestion));
+    }
+    found
+}
+
+/// The axes with their names for people.
+fn labelled(reader: &Reader, node: &Node, mut axes: Vec<Axis>) -> Vec<Axis> {
+    let Value::Map(entries) = &node.value else {
+        let finding = Finding::new(node.place, format!("`labels` is {}", node.is_a()));
+        reader.report(finding.allowed("a map of a varied key and its name (`traffic.put.qps: concurrent QPs`)"));
+        return axes;
+    };
+    for (name, value) in entries {
+        let good = |text: &&str| text.chars().count() <= 100 && !text.chars().any(char::is_control);
+        let Some(text) = value.text().filter(good) else {
+            reader.report(Finding::new(value.place, "a label is one line of up to 100 characters"));
+            continue;
+        };
+        if let Some(axis) = axis_of(reader, name.place, &name.text, &axes).and_then(|at| axes.get_mut(at)) {
+            axis.label = Some(text.to_owned());
+        }
+    }
+    axes
+}
+
+fn plots(fields: &Fields<'_>, axes: &[Axis], derived: &[Derived]) -> Vec<Plot> {
     let reader = fields.reader();
     let items = fields.list("plots").unwrap_or_default();
     if items.len() > 100 {
@@ -287,7 +332,7 @@ fn plots(fields: &Fields<'_>, axes: &[Axis]) -> Vec<Plot> {
                 }
                 found.map(|(_, plot)| plot.clone())
             }
-            _ => figure_plot(reader, item, axes).map(Plot::Figure),
+            _ => figure_plot(reader, item, axes, derived).map(|plot| Plot::Figure(Box::new(plot))),
         };
         let Some(plot) = plot else { continue };
         if plots
@@ -302,23 +347,53 @@ fn plots(fields: &Fields<'_>, axes: &[Axis]) -> Vec<Plot> {
     plots
 }
 
-fn figure_plot(reader: &Reader, node: &Node, axes: &[Axis]) -> Option<FigurePlot> {
+/// The figure that `text` names: one that squall knows, or one of `derived`.
+pub(super) fn figure_name(reader: &Reader, place: Place, text: &str, derived: &[Derived]) -> Option<FigureName> {
+    if let Some(name) = text.trim().strip_prefix("derived:").map(str::trim) {
+        if derived.iter().any(|one| one.name == name) {
+            return Some(FigureName {
+                scope: Some(DERIVED.to_owned()),
+                figure: name.to_owned(),
+                statistic: String::new(),
+            });
+        }
+        let names: Vec<&str> = derived.iter().map(|one| one.name.as_str()).collect();
+        let finding = Finding::new(place, format!("no derived figure is called `{}`", shown(name, 60)));
+        let suggestion = near::nearest(name, names.iter().copied()).map(str::to_owned);
+        reader.report(finding.allowed(names.join(", ")).suggest(suggestion));
+        return None;
+    }
+    match expect::subject(text, None) {
+        Ok(subject) => Some(FigureName {
+            scope: subject.scope,
+            figure: subject.known.name.to_owned(),
+            statistic: subject.measure.statistic.to_owned(),
+        }),
+        Err(finding) => {
+            reader.report(Finding { place, ..finding });
+            None
+        }
+    }
+}
+
+/// Whether `text` is a name of a file or a figure.
+pub(super) fn plain_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    (1..=64).contains(&text.len()) && text.chars().all(plain)
+}
+
+fn figure_plot(reader: &Reader, node: &Node, axes: &[Axis], derived: &[Derived]) -> Option<FigurePlot> {
     let fields = reader.fields(node, "a plot", &[&keys::PLOT]);
     fields.require("figure");
-    let over = fields.text("over").and_then(|text| {
-        let wanted: Vec<&str> = text.split(',').map(str::trim).collect();
-        let found = axes
-            .iter()
-            .position(|axis| axis.keys == wanted || axis.keys.iter().any(|key| key == text.trim()));
-        if found.is_none() {
-            let titles: Vec<String> = axes.iter().map(Axis::title).collect();
-            let what = format!("`{}` is not varied", shown(text, 100));
-            let finding = Finding::new(fields.place_of("over"), what).allowed(titles.join("; "));
-            let suggestion = near::nearest(text, titles.iter().map(String::as_str)).map(str::to_owned);
-            reader.report(finding.suggest(suggestion));
-        }
-        found
-    });
+    fields.exclude("rows", "places");
+    let axis = |key: &str| {
+        let text = fields.text(key)?;
+        axis_of(reader, fields.place_of(key), text, axes)
+    };
+    let figure = |key: &str| {
+        let text = fields.text(key)?;
+        figure_name(reader, fields.place_of(key), text, derived)
+    };
     let log = fields.word(
         "log",
         &[
@@ -328,36 +403,36 @@ fn figure_plot(reader: &Reader, node: &Node, axes: &[Axis]) -> Option<FigurePlot
             ("both", (true, true)),
         ],
     );
-    let good = |text: &str| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        ((1..=64).contains(&text.len()) && text.chars().all(plain)).then(|| text.to_owned())
-    };
-    let name = fields.parse("name", good, |_| None);
-    let subject = match expect::subject(fields.text("figure")?, None) {
-        Ok(subject) => subject,
-        Err(finding) => {
-            reader.report(Finding {
-                place: fields.place_of("figure"),
-                ..finding
-            });
-            return None;
-        }
-    };
+    let name = fields.parse("name", |text| plain_name(text).then(|| text.to_owned()), |_| None);
+    let (over, split, rows) = (axis("over"), axis("split"), axis("rows"));
+    let (right, note) = (figure("right"), figure("note"));
+    let places = fields.line("places", 200);
+    let line_rate = fields.word("reference", &[("line-rate", true)]).unwrap_or(false);
+    let title = fields.line("title", 200);
+    let figure = figure("figure")?;
     let made = || {
-        let scope = subject
+        let scope = figure
             .scope
             .as_deref()
             .map_or(String::new(), |scope| format!("{scope}-"));
-        let text = format!("{scope}{}", subject.known.title(subject.measure));
+        let text = format!("{scope}{}", figure.title());
         text.replace(|c: char| !c.is_ascii_alphanumeric() && c != '_', "-")
     };
     Some(FigurePlot {
         name: name.unwrap_or_else(made),
-        figure: subject.known.name,
-        statistic: subject.measure.statistic,
-        scope: subject.scope,
+        title,
         over,
         log,
+        right,
+        note,
+        line_rate,
+        split,
+        form: match (rows, places) {
+            (Some(rows), _) => Form::Heat(rows),
+            (None, Some(places)) => Form::Places(places),
+            (None, None) => Form::Lines,
+        },
+        figure,
     })
 }
 
@@ -388,7 +463,7 @@ pub fn varied(reader: &Reader, arguments: &[String]) -> (Vec<Axis>, Vec<Point>) 
                 continue;
             }
         };
-        axes.push(Axis { keys });
+        axes.push(Axis { keys, label: None });
         values.push(items.iter().map(setting).collect::<Vec<_>>());
     }
     let place = Place::Override(arguments.len().saturating_sub(1));

@@ -34,6 +34,8 @@ pub struct Sweep {
     pub expect: Vec<(Place, Expectation)>,
     /// `plots`; `None`: what the results are good for.
     pub plots: Option<Vec<Plot>>,
+    /// `derived`: figures that follow from others.
+    pub derived: Vec<Derived>,
 }
 
 /// Keys that change together, all to the same value.
@@ -42,6 +44,8 @@ pub struct Axis {
     /// The keys: of the pattern; of the testbed with `testbed.` before them; for hooks only, with
     /// `device.`.
     pub keys: Vec<String>,
+    /// Its name for people (`labels`), where it has one.
+    pub label: Option<String>,
 }
 
 impl Axis {
@@ -51,7 +55,13 @@ impl Axis {
         self.keys.join(",")
     }
 
-    /// Its name in charts: the last part of each key, each once.
+    /// Its name in charts: the one for people, else the last part of each key, each once.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        self.label.clone().unwrap_or_else(|| self.short())
+    }
+
+    /// Its name in a line of text: the last part of each key, each once.
     #[must_use]
     pub fn short(&self) -> String {
         let last = |key: &String| key.rsplit('.').next().unwrap_or(key).to_owned();
@@ -111,8 +121,88 @@ impl Default for Hooks {
     }
 }
 
-/// A chart.
+/// A figure by name, as a line of `expect` names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FigureName {
+    /// Where, if it says: a traffic entry, `ports`, `queues`, `run`, `device`, `derived`.
+    pub scope: Option<String>,
+    /// The figure.
+    pub figure: String,
+    /// Its statistic; empty for a figure that is one number.
+    pub statistic: String,
+}
+
+impl FigureName {
+    /// Name and statistic.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self.statistic.as_str() {
+            "" => self.figure.clone(),
+            statistic => format!("{}.{statistic}", self.figure),
+        }
+    }
+}
+
+impl std::fmt::Display for FigureName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.scope {
+            Some(scope) => write!(f, "{scope}: {}", self.title()),
+            None => f.write_str(&self.title()),
+        }
+    }
+}
+
+/// A figure that follows from others, for each trial.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Derived {
+    /// Its name.
+    pub name: String,
+    /// Its unit.
+    pub unit: String,
+    /// The formula as typed, over the names of `terms`.
+    pub formula: String,
+    /// What the names in the formula stand for.
+    pub terms: Vec<(String, Term)>,
+}
+
+/// What a name in a formula stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Term {
+    /// A figure of the same trial.
+    Figure(FigureName),
+    /// The value of an axis at the point: index into [`Sweep::axes`].
+    Axis(usize),
+    /// The mean of a figure over the trials of the point that has these values, and otherwise this
+    /// point's.
+    At(FigureName, Vec<(usize, String)>),
+    /// A figure of many places of the same trial, taken together.
+    Over {
+        /// The figure.
+        figure: FigureName,
+        /// Which places, `*` standing for any text.
+        of: String,
+        /// How.
+        take: Take,
+    },
+}
+
+/// How figures of many places are taken together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Take {
+    /// The greatest.
+    Max,
+    /// The least.
+    Min,
+    /// Their mean.
+    Mean,
+    /// Their sum.
+    Sum,
+    /// Jain's fairness index.
+    Jfi,
+}
+
+/// A chart.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Plot {
     /// `marking-rate`: ECN_marking_rate over what is varied.
     MarkingRate,
@@ -121,22 +211,60 @@ pub enum Plot {
     /// `latency-cdf`: distribution of message latency.
     LatencyCdf,
     /// Any figure over any axis.
-    Figure(FigurePlot),
+    Figure(Box<FigurePlot>),
 }
 
 /// A figure over an axis.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FigurePlot {
     /// File name without extension.
     pub name: String,
-    /// Place of the figure, as in `expect`.
-    pub scope: Option<String>,
-    /// Name of the figure.
-    pub figure: &'static str,
-    /// Its statistic; empty for a figure that is one number.
-    pub statistic: &'static str,
+    /// Its title, where it is not made of the figure and the axis.
+    pub title: Option<String>,
+    /// The figure.
+    pub figure: FigureName,
     /// Index into [`Sweep::axes`]; `None`: the first one that is numeric.
     pub over: Option<usize>,
     /// Whether the horizontal and the vertical axis are logarithmic; `None`: as it suits the values.
     pub log: Option<(bool, bool)>,
+    /// A second figure, by an axis on the right.
+    pub right: Option<FigureName>,
+    /// A figure whose value stands beside each point of the first.
+    pub note: Option<FigureName>,
+    /// Whether the line rate of the ports has a line.
+    pub line_rate: bool,
+    /// An axis that has a chart for each of its values.
+    pub split: Option<usize>,
+    /// What the values make.
+    pub form: Form,
+}
+
+/// What the values of a chart make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Form {
+    /// Lines.
+    Lines,
+    /// A heatmap, with the values of this axis as rows.
+    Heat(usize),
+    /// A bar for each place that this text matches, `*` standing for any text.
+    Places(String),
+}
+
+impl FigurePlot {
+    /// Lines of a figure over the first numeric axis.
+    #[must_use]
+    pub fn new(name: &str, figure: FigureName) -> FigurePlot {
+        FigurePlot {
+            name: name.to_owned(),
+            title: None,
+            figure,
+            over: None,
+            log: None,
+            right: None,
+            note: None,
+            line_rate: false,
+            split: None,
+            form: Form::Lines,
+        }
+    }
 }

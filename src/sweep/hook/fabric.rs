@@ -36,8 +36,12 @@ pub fn readings(counters: &Counters) -> Device {
             pfc_received_per_class: classes(|port| port.pfc_received_per_class),
             link_utilization_percent: None,
         });
-        let busy = |port: &Reading| port.frames != Some(0) || port.dropped_frames != Some(0);
-        readings.extend(ports.into_iter().filter(busy));
+        // A link between switches that carries nothing is what uneven load looks like.
+        let told = |(port, reading): &(&PortCounters, Reading)| {
+            port.flows.is_some() || reading.frames != Some(0) || reading.dropped_frames != Some(0)
+        };
+        let ports = switch.ports.iter().zip(ports).filter(told);
+        readings.extend(ports.map(|(_, reading)| reading));
     }
     Device {
         hook: super::FABRIC.to_owned(),

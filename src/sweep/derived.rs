@@ -1,0 +1,277 @@
+//! Figures that follow from others: what a sweep's `derived` says, and its value in each trial.
+//!
+//! Contract: a derived figure is a function of the trial's own figures, of the point's values and of means
+//! over other points' trials; where one of them was not measured, or the result is no finite number, it was
+//! not measured either. The expression is read once, when the sweep is.
+//!
+//! Left out on purpose: what is worth deriving; the expression's own grammar, which is exmex's.
+
+use exmex::{Express, FlatEx};
+
+use super::gather::{Column, Gathered};
+use super::hook::plain;
+use super::read::{axis_of, figure_name, plain_name};
+use super::types::{Axis, Derived, Sweep, Take, Term};
+use super::{keys, value};
+use crate::report::stats;
+use crate::yaml::read::{Fields, Reader};
+use crate::yaml::tree::{Node, Value};
+use crate::yaml::{Finding, near, shown};
+
+/// Most derived figures, and most names in a formula.
+const MAX: usize = 64;
+
+/// Longest formula.
+const MAX_FORMULA: usize = 400;
+
+/// Reads `derived`; every mistake is recorded.
+pub(super) fn derived(fields: &Fields<'_>, axes: &[Axis]) -> Vec<Derived> {
+    let reader = fields.reader();
+    let items = fields.list("derived").unwrap_or_default();
+    if items.len() > MAX {
+        fields.bad(
+            "derived",
+            fields.place_of("derived"),
+            &format!("a list of {}", items.len()),
+            None,
+        );
+        return Vec::new();
+    }
+    let mut read: Vec<Derived> = Vec::new();
+    for item in items {
+        let Some(one) = one(reader, item, axes, &read) else {
+            continue;
+        };
+        if read.iter().any(|other| other.name == one.name) {
+            let what = format!("two derived figures are called `{}`", one.name);
+            reader.report(Finding::new(item.place, what));
+        }
+        read.push(one);
+    }
+    read
+}
+
+fn one(reader: &Reader, node: &Node, axes: &[Axis], earlier: &[Derived]) -> Option<Derived> {
+    let fields = reader.fields(node, "a derived figure", &[&keys::DERIVED]);
+    fields.require("name");
+    fields.require("formula");
+    let terms = fields
+        .get("let")
+        .map_or_else(Vec::new, |node| terms(reader, node, axes, earlier));
+    let formula = fields.line("formula", MAX_FORMULA);
+    if let Some(formula) = &formula
+        && let Err(what) = expression(formula, &terms)
+    {
+        fields.wrong("formula", what);
+    }
+    let good = |text: &str| plain_name(text) && text.starts_with(|c: char| c.is_ascii_alphabetic());
+    Some(Derived {
+        name: fields.parse("name", |text| good(text).then(|| text.to_owned()), |_| None)?,
+        unit: fields.line("unit", 40).unwrap_or_else(|| "1".to_owned()),
+        formula: formula?,
+        terms,
+    })
+}
+
+fn terms(reader: &Reader, node: &Node, axes: &[Axis], earlier: &[Derived]) -> Vec<(String, Term)> {
+    let Value::Map(entries) = &node.value else {
+        let finding = Finding::new(node.place, format!("`let` is {}", node.is_a()));
+        reader.report(finding.allowed("a map of a name and a figure (`contended: \"kv: KV_xfer_latency.p99\"`)"));
+        return Vec::new();
+    };
+    if entries.len() > MAX {
+        reader.report(Finding::new(node.place, format!("a map of {} names", entries.len())));
+        return Vec::new();
+    }
+    let mut read = Vec::new();
+    for (name, node) in entries {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if !name.text.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.text.chars().all(plain) {
+            let what = format!("`{}` is no name", shown(&name.text, 60));
+            reader.report(Finding::new(name.place, what).allowed("letters, digits and `_`, beginning with a letter"));
+            continue;
+        }
+        let term = match &node.value {
+            Value::Scalar(text) => figure_name(reader, node.place, text, earlier).map(Term::Figure),
+            _ => term(reader, node, axes, earlier),
+        };
+        read.extend(term.map(|term| (name.text.clone(), term)));
+    }
+    read
+}
+
+fn term(reader: &Reader, node: &Node, axes: &[Axis], earlier: &[Derived]) -> Option<Term> {
+    let fields = reader.fields(node, "a term", &[&keys::TERM]);
+    fields.exclude("axis", "figure");
+    fields.exclude("at", "of");
+    if let Some(text) = fields.text("axis") {
+        return axis_of(reader, fields.place_of("axis"), text, axes).map(Term::Axis);
+    }
+    fields.require("figure");
+    let figure = figure_name(reader, fields.place_of("figure"), fields.text("figure")?, earlier)?;
+    if let Some(of) = fields.line("of", 200) {
+        fields.require("take");
+        let words = [
+            ("max", Take::Max),
+            ("min", Take::Min),
+            ("mean", Take::Mean),
+            ("sum", Take::Sum),
+            ("jfi", Take::Jfi),
+        ];
+        let take = fields.word("take", &words)?;
+        return Some(Term::Over { figure, of, take });
+    }
+    let Some(at) = fields.get("at") else {
+        return Some(Term::Figure(figure));
+    };
+    let Value::Map(entries) = &at.value else {
+        fields.bad("at", at.place, at.is_a(), None);
+        return None;
+    };
+    let values: Vec<(usize, String)> = entries
+        .iter()
+        .filter_map(|(name, node)| Some((axis_of(reader, name.place, &name.text, axes)?, plain(&node.to_string()))))
+        .collect();
+    Some(Term::At(figure, values))
+}
+
+/// The expression of a formula, whose names must all be known.
+fn expression(formula: &str, terms: &[(String, Term)]) -> Result<FlatEx<f64>, String> {
+    let read = exmex::parse::<f64>(formula).map_err(|error| format!("`formula` cannot be read: {error}"))?;
+    for name in read.var_names() {
+        if !terms.iter().any(|(known, _)| known == name) {
+            let names: Vec<&str> = terms.iter().map(|(known, _)| known.as_str()).collect();
+            let hint = near::nearest(name, names.iter().copied())
+                .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            return Err(format!(
+                "`{}` in the formula stands for nothing: it is not in `let`{hint}",
+                shown(name, 60)
+            ));
+        }
+    }
+    Ok(read)
+}
+
+/// Adds a column for each derived figure, with its value in each trial.
+pub(super) fn add(sweep: &Sweep, gathered: &mut Gathered) {
+    for one in &sweep.derived {
+        let Ok(expression) = expression(&one.formula, &one.terms) else {
+            continue;
+        };
+        let names = expression.var_names();
+        let values: Vec<Option<f64>> = (0..gathered.rows.len())
+            .map(|row| {
+                let each = names.iter().map(|name| {
+                    let (_, term) = one.terms.iter().find(|(known, _)| known == name)?;
+                    of_term(sweep, gathered, row, term)
+                });
+                let each: Option<Vec<f64>> = each.collect();
+                expression.eval(&each?).ok().filter(|value| value.is_finite())
+            })
+            .collect();
+        if values.iter().all(Option::is_none) {
+            continue;
+        }
+        let column = Column {
+            name: one.name.clone(),
+            statistic: "",
+            unit: one.unit.clone(),
+            place: super::DERIVED.to_owned(),
+        };
+        gathered.add_column(column, values);
+    }
+}
+
+fn of_term(sweep: &Sweep, gathered: &Gathered, row: usize, term: &Term) -> Option<f64> {
+    let point = gathered.rows.get(row)?.point;
+    match term {
+        Term::Figure(figure) => gathered.value(row, figure),
+        Term::Axis(axis) => number(sweep, point, *axis),
+        Term::At(figure, values) => {
+            let own = |axis: usize| text(sweep, point, axis);
+            let wanted = |axis: usize| {
+                let said = values.iter().find(|(at, _)| *at == axis);
+                said.map_or_else(|| own(axis), |(_, value)| Some(value.clone()))
+            };
+            let other = (0..sweep.points.len())
+                .find(|other| (0..sweep.axes.len()).all(|axis| text(sweep, *other, axis) == wanted(axis)))?;
+            let found: Vec<f64> = (0..gathered.rows.len())
+                .filter(|row| gathered.rows.get(*row).is_some_and(|row| row.point == other))
+                .filter_map(|row| gathered.value(row, figure))
+                .collect();
+            stats::mean_ci95(&found).map(|(mean, _)| mean)
+        }
+        Term::Over { figure, of, take } => {
+            let all: Vec<f64> = gathered
+                .columns_at(figure, of)
+                .filter_map(|column| gathered.rows.get(row)?.values.get(column).copied().flatten())
+                .collect();
+            take_together(&all, *take)
+        }
+    }
+}
+
+fn text(sweep: &Sweep, point: usize, axis: usize) -> Option<String> {
+    let value = sweep.points.get(point)?.values.get(axis)?.as_ref()?;
+    Some(plain(&value.value))
+}
+
+fn number(sweep: &Sweep, point: usize, axis: usize) -> Option<f64> {
+    let text = text(sweep, point, axis);
+    let (_, values) = value::numbers(&[text.as_deref()])?;
+    values.first().copied().flatten()
+}
+
+fn take_together(all: &[f64], take: Take) -> Option<f64> {
+    if all.is_empty() {
+        return None;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a number of places")]
+    let count = all.len() as f64;
+    let sum: f64 = all.iter().sum();
+    match take {
+        Take::Max => all.iter().copied().reduce(f64::max),
+        Take::Min => all.iter().copied().reduce(f64::min),
+        Take::Mean => Some(sum / count),
+        Take::Sum => Some(sum),
+        Take::Jfi => stats::jain(all),
+    }
+}
+
+/// Whether `text` is what `pattern` says, in which `*` stands for any text.
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(text) = text.strip_prefix(head) else {
+        return false;
+    };
+    (0..=text.len())
+        .filter_map(|at| text.get(at..))
+        .any(|tail| matches(rest, tail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        assert!(matches("leaf* to spine*", "leaf0 to spine12"));
+        assert!(matches("*", "") && matches("a*", "a") && matches("*b*", "abc"));
+        assert!(!matches("leaf* to spine*", "spine0 to leaf1") && !matches("a", "ab"));
+    }
+
+    #[test]
+    fn figures_of_many_places_are_taken_together() {
+        let all = [1.0, 2.0, 3.0];
+        let of = |take| take_together(&all, take);
+        assert_eq!(
+            (of(Take::Max), of(Take::Min), of(Take::Mean), of(Take::Sum)),
+            (Some(3.0), Some(1.0), Some(2.0), Some(6.0))
+        );
+        // (1 + 2 + 3)² / (3 · (1 + 4 + 9))
+        assert_eq!(of(Take::Jfi), Some(36.0 / 42.0));
+        assert_eq!(take_together(&[], Take::Max), None);
+    }
+}
