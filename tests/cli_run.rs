@@ -542,3 +542,38 @@ fn completions_are_the_shells_own_language() {
         }
     }
 }
+
+#[test]
+fn what_the_testbed_says_of_the_system_is_in_the_results_as_it_was_said() {
+    let folder = Folder::new();
+    let testbed = format!("{RING}system: {{model: Llama-3 70B, accelerators: 96}}\nhealth: {{fec: 3e-15}}\n");
+    folder.write("testbed.yaml", &testbed);
+    folder.write(
+        "one.yaml",
+        "traffic: [{name: kv, kind: transfer, from: 0, to: 1, message: 4KiB, count: 1}]\n",
+    );
+    let pattern = folder.text("one.yaml");
+    let (testbed, out) = (folder.text("testbed.yaml"), folder.text("out"));
+    run(squall(&[
+        "run",
+        &pattern,
+        "--testbed",
+        &testbed,
+        "--out",
+        &out,
+        "--quiet",
+        "--set",
+        "testbed.workload.arrivals=20/s, Poisson",
+    ]))
+    .expect(0);
+    let text = std::fs::read(folder.path("out/results.json")).expect("it was written");
+    let results: Value = serde_json::from_slice(&text).expect("JSON");
+    assert_eq!(
+        results["run"]["about"],
+        serde_json::json!({
+            "system": {"accelerators": "96", "model": "Llama-3 70B"},
+            "workload": {"arrivals": "20/s, Poisson"},
+            "health": {"fec": "3e-15"},
+        })
+    );
+}

@@ -45,6 +45,9 @@ fn good_values_at_their_edges() {
         &["/addresses={ipv4: 10.0.0.1/24, ipv6: \"fd00::1/64\"}"],
         &["/dut={vendor: x, ports: 32}"],
         &["/isolated=true"],
+        &["/system={model: Llama-3 70B, parameters: 70.6e9, accelerators: 96}"],
+        &["/workload={prefix_sharing: 30%}", "/health={crc_errors: 0, fec: 3e-15}"],
+        &["/system.model=Qwen3"],
     ] {
         if let Err(errors) = load(sets) {
             panic!("{sets:?}: {errors:?}");
@@ -74,6 +77,12 @@ fn wrong_values_are_refused_each_with_one_mistake() {
         (&["memory=1GiB"], "unknown key `memory`"),
         (&["/memory=1GiB"], "-> eal: {memory: …}"),
         (&["/isolated=1"], "-> true"),
+        (&["/system={modell: x}"], "unknown key `modell` in `system` -> model"),
+        (&["/health={fecc: 0}"], "unknown key `fecc` in `health` -> fec"),
+        (&["/prefix_sharing=30%"], "-> workload: {prefix_sharing: …}"),
+        (&["/system={model: [a, b]}"], "`model` is a list"),
+        (&["/system={model: \"a\\nb\"}"], "`model` is"),
+        (&["/workload=heavy"], "`workload` is"),
         (&["/eal.memory=63MiB"], "`memory` is `63MiB`"),
         (&["/eal.memory=1"], "`memory` is `1`"),
         (&["/eal.file_prefix=../x"], "`file_prefix` is"),
@@ -199,6 +208,7 @@ dut: {vendor: v, asic: 7}
             ("vendor".to_owned(), "v".to_owned()),
         ]
         .into(),
+        about: testbed::about::About::default(),
     };
     let testbed = testbed::parse("x.yaml", text, &[]).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(testbed, expected);
@@ -227,5 +237,40 @@ fn defaults_follow_the_driver() {
     assert_eq!(
         (port.tx_queues, port.rx_queues, port.descriptors, port.promiscuous),
         (1, 1, 1024, true)
+    );
+}
+
+#[test]
+fn what_only_people_know_is_quoted_and_what_they_do_not_say_is_not_there() {
+    let text = "ports: [{name: p, device: net_ring0}]\nsystem: {model: Llama-3 70B, accelerators: 96}\nhealth: {crc_errors: 0}\n";
+    let about = testbed::parse("lab.yaml", text, &[]).expect("it is good").about;
+    let pairs = |map: &std::collections::BTreeMap<String, String>| -> Vec<(String, String)> {
+        map.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+    };
+    assert_eq!(
+        pairs(&about.system),
+        [("accelerators", "96"), ("model", "Llama-3 70B")].map(|(key, value)| (key.to_owned(), value.to_owned()))
+    );
+    assert_eq!(pairs(&about.workload), []);
+    assert_eq!(pairs(&about.health), [("crc_errors".to_owned(), "0".to_owned())]);
+}
+
+#[test]
+fn the_draft_s_lists_are_complete() {
+    use squall::testbed::about::{HEALTH, SYSTEM, WORKLOAD};
+    // Section 14 counts: ten things, of which five are of two parts; five of the workload. Table 5 has seven rows.
+    assert_eq!((SYSTEM.len(), WORKLOAD.len(), HEALTH.len()), (15, 5, 7));
+    let thresholds: Vec<&str> = HEALTH.iter().filter_map(|asked| asked.threshold).collect();
+    assert_eq!(
+        thresholds,
+        [
+            "< 30%",
+            "< 70%",
+            "< 1e-12 post-FEC BER",
+            "0",
+            "0 flaps",
+            "100% active",
+            "> 90% of theoretical"
+        ]
     );
 }

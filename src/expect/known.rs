@@ -238,6 +238,27 @@ pub const SECTIONS: &[(&str, &[Known])] = &[
             ),
             figure("dropped", COUNT, "frames that the device says it dropped"),
             figure("marked", COUNT, "frames that the device says it marked"),
+            figure(
+                "Switch_CPU",
+                &[one(Share)],
+                "utilisation of the control plane's processor, as the device tells it",
+            ),
+            figure("Switch_memory", &[one(Share)], "use of memory, as the device tells it"),
+            figure(
+                "Post_FEC_BER",
+                &[one(Ratio)],
+                "bit error rate after forward error correction, as the device tells it",
+            ),
+            figure(
+                "CRC_errors",
+                COUNT,
+                "frames with a wrong FCS, as the device counts them",
+            ),
+            figure(
+                "Routing_flaps",
+                COUNT,
+                "routing adjacencies that went down, as the device counts them",
+            ),
         ],
     ),
 ];

@@ -49,5 +49,6 @@ pub(crate) fn testbed(ports: usize) -> Testbed {
         said: Configured::default(),
         calibration: None,
         dut: BTreeMap::new(),
+        about: crate::testbed::about::About::default(),
     }
 }

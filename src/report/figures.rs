@@ -59,12 +59,17 @@ pub fn of(results: &Results) -> Vec<Figure> {
     for reading in results.device.iter().flat_map(|device| &device.readings) {
         let place = format!("device/{}", reading.place);
         for (name, unit, value) in [
-            ("Buffer_watermark", "bytes", reading.buffer_watermark_bytes),
-            ("marked", "frames", reading.ecn_marked_frames),
-            ("dropped", "frames", reading.dropped_frames),
+            ("Buffer_watermark", "bytes", reading.buffer_watermark_bytes.map(float)),
+            ("marked", "frames", reading.ecn_marked_frames.map(float)),
+            ("dropped", "frames", reading.dropped_frames.map(float)),
+            ("Switch_CPU", "%", reading.cpu_percent),
+            ("Switch_memory", "%", reading.memory_percent),
+            ("Post_FEC_BER", "1", reading.post_fec_ber),
+            ("CRC_errors", "frames", reading.crc_errors.map(float)),
+            ("Routing_flaps", "1", reading.routing_flaps.map(float)),
         ] {
             if value.is_some() {
-                figures.push(Figure::new(name, "", unit, &place, value.map(float)));
+                figures.push(Figure::new(name, "", unit, &place, value));
             }
         }
     }

@@ -11,6 +11,7 @@
 
 mod anomaly;
 pub mod assemble;
+pub mod direction;
 pub mod figures;
 mod json;
 pub mod kpi;

@@ -11,6 +11,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::plot::Chart;
+pub use crate::report::direction::Better;
 use crate::report::model::Interval;
 
 /// The schema that this version writes and reads.
@@ -176,18 +177,6 @@ pub struct Kpi {
     pub better: Better,
     /// Short definition; of a derived one, its formula.
     pub definition: String,
-}
-
-/// Which way a figure gets better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Better {
-    /// Less is better: a latency, a loss.
-    Lower,
-    /// More is better: a throughput, a fairness.
-    Higher,
-    /// Neither: a threshold, a rate of marks. That it changed is what matters.
-    Neither,
 }
 
 /// A table in the form that the draft asks for.

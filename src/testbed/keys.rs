@@ -1,6 +1,7 @@
 //! The keys of a testbed: one table for each kind of map, behind the checks, the suggestions and
 //! `docs/TESTBEDS.md` alike.
 
+use super::about;
 pub use super::keys_fabric::*;
 use crate::yaml::read::{Section, key};
 
@@ -67,12 +68,33 @@ pub const TESTBED: Section = Section {
             "none",
             "the device under test in free words, for reports",
         ),
+        key(
+            "system",
+            "a map of system keys",
+            "not provided",
+            "the draft's System Configuration (its section 14), for reports",
+        ),
+        key(
+            "workload",
+            "a map of workload keys",
+            "not provided",
+            "the draft's Workload Characterization (its section 14), for reports",
+        ),
+        key(
+            "health",
+            "a map of health keys",
+            "not provided",
+            "the draft's Fabric Health Indicators (its Table 5), for reports",
+        ),
     ],
     inside: &[
         ("eal", &EAL),
         ("addresses", &ADDRESSES),
         ("cores", &CORE_LISTS),
         ("fabric", &FABRIC),
+        ("system", &about::SYSTEM_KEYS),
+        ("workload", &about::WORKLOAD_KEYS),
+        ("health", &about::HEALTH_KEYS),
     ],
 };
 
@@ -264,4 +286,7 @@ pub const SECTIONS: &[&Section] = &[
     &STUCK_PAUSE,
     &CONFIGURED,
     &METER,
+    &about::SYSTEM_KEYS,
+    &about::WORKLOAD_KEYS,
+    &about::HEALTH_KEYS,
 ];

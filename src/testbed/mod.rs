@@ -6,6 +6,7 @@
 //!
 //! Left out on purpose: traffic, and anything that needs DPDK to answer (link speed, offloads).
 
+pub mod about;
 mod device;
 mod fabric;
 pub mod keys;

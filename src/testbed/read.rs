@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use super::{
     Addresses, Cores, Device, EalOptions, Hugepages, Pacing, PfcReaction, Port, Testbed, Timestamps, WorkerCount,
-    device, keys, read_fabric,
+    about, device, keys, read_fabric,
 };
 use crate::units::{BitRate, Bytes};
 use crate::yaml::read::{Fields, Reader, parse_int, printable};
@@ -55,6 +55,7 @@ pub fn testbed(reader: &Reader, root: &Node, stem: &str) -> Testbed {
         said: read_fabric::configured(&fields),
         calibration: fields.line("calibration", 4096),
         dut: dut(&fields),
+        about: about::read(&fields),
     }
 }
 

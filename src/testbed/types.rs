@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::about::About;
 use super::{Configured, Fabric};
 use crate::units::{BitRate, Bytes};
 
@@ -33,6 +34,8 @@ pub struct Testbed {
     pub calibration: Option<String>,
     /// `dut`: free text about the device under test, for the report.
     pub dut: BTreeMap<String, String>,
+    /// `system`, `workload` and `health`: what the draft asks for and only people know.
+    pub about: About,
 }
 
 /// `eal`: how DPDK's environment abstraction layer starts.

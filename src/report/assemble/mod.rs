@@ -16,8 +16,8 @@ mod traffic;
 use std::time::{Duration, SystemTime};
 
 use super::model::{
-    Anomaly, AnomalyKind, Calibration, Clock, Cores, Dut, DutId, Inferred, Results, Run, TimeSource, TimeSources,
-    Traffic,
+    About, Anomaly, AnomalyKind, Calibration, Clock, Cores, Dut, DutId, Inferred, Results, Run, TimeSource,
+    TimeSources, Traffic,
 };
 use super::provenance;
 use crate::dpdk;
@@ -215,6 +215,7 @@ fn run(inputs: &Inputs<'_>, plan: &Plan, summary: &Summary, outcome: &Outcome) -
         conforming: false,
         nonconformities,
         dut: Dut::new(&inputs.testbed.dut, simulated, inputs.pattern.draft.as_deref()),
+        about: About::from(&inputs.testbed.about),
         started_at: provenance::rfc3339(inputs.started),
         planned_duration_ps: summary.length.map(|length| length.0),
         measured_duration_ps: first

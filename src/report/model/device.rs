@@ -44,4 +44,19 @@ pub struct Reading {
     /// Mean utilisation of the link in the sending direction.
     #[serde(default)]
     pub link_utilization_percent: Option<f64>,
+    /// Utilisation of the control plane's processor (draft Table 5).
+    #[serde(default)]
+    pub cpu_percent: Option<f64>,
+    /// Use of memory: the control plane's, or of the fullest table.
+    #[serde(default)]
+    pub memory_percent: Option<f64>,
+    /// Bit error rate that is left after forward error correction.
+    #[serde(default)]
+    pub post_fec_ber: Option<f64>,
+    /// Frames received with a wrong FCS.
+    #[serde(default)]
+    pub crc_errors: Option<u64>,
+    /// Routing adjacencies that went down.
+    #[serde(default)]
+    pub routing_flaps: Option<u64>,
 }

@@ -33,6 +33,9 @@ pub struct Run {
     pub nonconformities: Vec<String>,
     /// What is under test.
     pub dut: Dut,
+    /// What the draft asks for and only people know.
+    #[serde(default)]
+    pub about: About,
     /// Wall-clock time of the start, RFC 3339 in UTC.
     pub started_at: String,
     /// How long sending was planned to take, where the plan knows it.
@@ -45,6 +48,27 @@ pub struct Run {
     pub interrupted: bool,
     /// By what.
     pub interrupted_by: Option<String>,
+}
+
+/// What the testbed file says of what cannot be seen from outside (`testbed::about` has the keys).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct About {
+    /// The draft's System Configuration (its section 14).
+    pub system: BTreeMap<String, String>,
+    /// Its Workload Characterization.
+    pub workload: BTreeMap<String, String>,
+    /// Its Fabric Health Indicators (its Table 5).
+    pub health: BTreeMap<String, String>,
+}
+
+impl From<&crate::testbed::about::About> for About {
+    fn from(said: &crate::testbed::about::About) -> About {
+        About {
+            system: said.system.clone(),
+            workload: said.workload.clone(),
+            health: said.health.clone(),
+        }
+    }
 }
 
 /// What times rest on, one word for each direction.

@@ -68,7 +68,7 @@ const SHARED: [(&str, &[&str]); 8] = [
 ];
 
 /// Objects whose keys are data.
-const MAPS: [&str; 3] = ["xstats", "parameters", "details"];
+const MAPS: [&str; 6] = ["xstats", "parameters", "details", "system", "workload", "health"];
 
 /// The paths of `value`'s fields: `a.b`, `list[].c`. Fields of shared objects go by their name.
 fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {

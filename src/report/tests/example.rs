@@ -308,6 +308,11 @@ pub(super) fn run() -> Run {
             None,
             Some("8.1"),
         ),
+        about: About {
+            system: BTreeMap::from([("model".to_owned(), "example".to_owned())]),
+            workload: BTreeMap::from([("arrivals".to_owned(), "20/s, Poisson".to_owned())]),
+            health: BTreeMap::from([("fec".to_owned(), "3e-15".to_owned())]),
+        },
         started_at: "2026-02-25T06:13:20Z".to_owned(),
         planned_duration_ps: Some(5_000_000_000),
         measured_duration_ps: Some(4_504_000_000),

@@ -73,7 +73,9 @@ fn a_device_is_asked_by_name_or_when_nothing_else_has_the_figure() {
             dropped_frames: Some(1),
             pfc_sent_per_class: Some([0, 0, 0, 5, 0, 0, 0, 2]),
             pfc_received_per_class: None,
-            link_utilization_percent: None,
+            cpu_percent: Some(12.5),
+            post_fec_ber: Some(3e-15),
+            ..Reading::default()
         }],
     });
     let lines = [
@@ -83,6 +85,8 @@ fn a_device_is_asked_by_name_or_when_nothing_else_has_the_figure() {
         "device: PFC_frame_count == 7",
         "device: Packet_drop_rate == 10000 ppm",
         "device: Link_utilization > 0 %",
+        "Switch_CPU < 30 %",
+        "Post_FEC_BER < 0.000000000001",
         "kv: ECN_marking_rate > 0 %",
     ];
     let found = judged(&mut results, &lines);
@@ -90,7 +94,17 @@ fn a_device_is_asked_by_name_or_when_nothing_else_has_the_figure() {
     let device = Some("device/Ethernet0/3");
     assert_eq!(
         places,
-        [device, device, device, device, device, None, Some("traffic/kv")]
+        [
+            device,
+            device,
+            device,
+            device,
+            device,
+            None,
+            device,
+            device,
+            Some("traffic/kv")
+        ]
     );
     let met: Vec<_> = found[..6].iter().map(|expected| expected.met).collect();
     assert_eq!(met, [true, true, true, true, true, false], "{found:#?}");
@@ -110,6 +124,11 @@ fn every_figure_of_a_result_can_be_expected() {
             dropped_frames: Some(1),
             pfc_sent_per_class: Some([1; 8]),
             link_utilization_percent: Some(1.0),
+            cpu_percent: Some(1.0),
+            memory_percent: Some(1.0),
+            post_fec_ber: Some(1e-15),
+            crc_errors: Some(1),
+            routing_flaps: Some(1),
             ..Reading::default()
         }],
     });

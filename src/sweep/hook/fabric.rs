@@ -34,7 +34,7 @@ pub fn readings(counters: &Counters) -> Device {
             dropped_frames: sum(|port| port.dropped_frames),
             pfc_sent_per_class: classes(|port| port.pfc_sent_per_class),
             pfc_received_per_class: classes(|port| port.pfc_received_per_class),
-            link_utilization_percent: None,
+            ..Reading::default()
         });
         // A link between switches that carries nothing is what uneven load looks like.
         let told = |(port, reading): &(&PortCounters, Reading)| {
@@ -77,5 +77,6 @@ fn of_port(switch: &str, port: &PortCounters, time_ps: u64) -> Reading {
         pfc_sent_per_class: Some(sent),
         pfc_received_per_class: Some(received),
         link_utilization_percent: share.is_finite().then_some(share),
+        ..Reading::default()
     }
 }

@@ -58,9 +58,17 @@ pub fn device(name: &str, printed: &[u8]) -> Result<Device, HookFailure> {
                 reading.place
             )));
         }
-        let share = reading.link_utilization_percent;
-        if share.is_some_and(|share| !(0.0..=1000.0).contains(&share)) {
-            return Err(at("`link_utilization_percent` is no percentage"));
+        for (key, share) in [
+            ("link_utilization_percent", reading.link_utilization_percent),
+            ("cpu_percent", reading.cpu_percent),
+            ("memory_percent", reading.memory_percent),
+        ] {
+            if share.is_some_and(|share| !(0.0..=1000.0).contains(&share)) {
+                return Err(at(&format!("`{key}` is no percentage")));
+            }
+        }
+        if reading.post_fec_ber.is_some_and(|rate| !(0.0..=1.0).contains(&rate)) {
+            return Err(at("`post_fec_ber` is no rate of bits from 0 to 1"));
         }
     }
     Ok(Device {
