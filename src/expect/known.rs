@@ -103,6 +103,11 @@ pub const SECTIONS: &[(&str, &[Known])] = &[
                 &[one(Rate)],
                 "payload of complete dispatches over the sum of their times",
             ),
+            figure(
+                "BusBW",
+                &[of("per-port", Rate)],
+                "bytes that a rank hands over per second in a dispatch, times (n-1)/n for n ranks",
+            ),
             figure("Fabric_Goodput", &[one(Rate)], "message payload received per second"),
             figure(
                 "ECN_marking_rate",

@@ -61,6 +61,7 @@ const HIGHER: &[&str] = &[
     "messages",
     "KV_xfer_bandwidth",
     "EP_alltoall_bandwidth",
+    "BusBW",
     "Fabric_Goodput",
     "JFI",
     "Buffer_absorbed",

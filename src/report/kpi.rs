@@ -150,6 +150,8 @@ fn of_entry(list: &mut Listing<'_>, entry: &Traffic, victim: Option<&Victim>) {
             });
             let meaning = "payload of complete dispatches over the sum of their times, all ranks together";
             list.add("EP_alltoall_bandwidth", "GB/s", Aggregate, bandwidth, meaning);
+            let meaning = "bytes that a rank hands over per second, its own experts' included, times (n-1)/n for n ranks";
+            list.add("BusBW", "GB/s", PerPort, bus_bandwidth(entry, bandwidth), meaning);
         }
         "pfc" => return,
         "ecn-probe" => {
@@ -169,6 +171,15 @@ fn of_entry(list: &mut Listing<'_>, entry: &Traffic, victim: Option<&Victim>) {
         list.add("JFI", "1", Value, Some(jfi.index), &meaning);
     }
     inferred::of_entry(list, entry, victim);
+}
+
+/// BusBW of an AllToAll (draft 7.1 and its terminology: algo_factor (n−1)/n): what `bandwidth` carries of all
+/// ranks is without the tokens that stay on their rank, which the algorithm's own bandwidth counts.
+fn bus_bandwidth(entry: &Traffic, bandwidth: Option<f64>) -> Option<f64> {
+    let ranks = float(entry.parameters.get("ranks")?.as_u64().filter(|ranks| *ranks > 0)?);
+    let routed = entry.routing.filter(|routed| routed.sent > 0)?;
+    let all = float(routed.sent.saturating_add(routed.local)) / float(routed.sent);
+    Some(bandwidth? * all / ranks * (ranks - 1.0) / ranks)
 }
 
 /// Frames per million that the DUT lost, as far as anyone can tell: what our own ports lost is not
