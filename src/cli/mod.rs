@@ -16,6 +16,7 @@ mod notes;
 mod ports;
 pub mod progress;
 mod run;
+mod suite;
 mod sweep;
 mod sweep_progress;
 
@@ -79,6 +80,7 @@ struct Cli {
 enum Command {
     Run(run::Args),
     Sweep(sweep::Args),
+    Suite(suite::Args),
     Check(check::Args),
     Craft(craft::Args),
     Ports(ports::Args),
@@ -96,6 +98,7 @@ pub fn main() -> ExitCode {
     let outcome: Outcome = match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Sweep(args) => sweep::run(args),
+        Command::Suite(args) => suite::run(args),
         Command::Check(args) => check::run(args),
         Command::Craft(args) => craft::run(args),
         Command::Ports(args) => ports::run(args),

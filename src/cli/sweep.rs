@@ -7,7 +7,7 @@ use super::run::interrupt_flag;
 use super::sweep_progress::SweepProgress;
 use super::{Failure, Outcome};
 use crate::report::terminal::View;
-use crate::sweep::gather::gather;
+use crate::sweep::gather::{Gathered, gather};
 use crate::sweep::run::{Ended, Runner, Seen, SweepError};
 use crate::sweep::store::{Store, StoreError};
 use crate::sweep::{self, Given, MAX_TRIALS, Ready, plots, point, shown, tables};
@@ -88,8 +88,9 @@ pub fn run(args: &Args) -> Outcome {
 }
 
 /// Trials one after another in this process.
-struct InProcess {
-    session: Session,
+pub(super) struct InProcess {
+    /// Its DPDK.
+    pub session: Session,
 }
 
 impl Runner for InProcess {
@@ -136,7 +137,8 @@ impl From<SweepError> for Failure {
 /// # Errors
 /// Each kind of [`Failure`].
 pub(super) fn many(ready: &Ready, args: &Many) -> Outcome {
-    let session = check(ready, args)?;
+    let mut session = Session::new();
+    check(ready, &args.i_own_this_interface, &mut session)?;
     if args.dry_run {
         return super::devices::print(&points(ready));
     }
@@ -179,16 +181,10 @@ pub(super) fn many(ready: &Ready, args: &Many) -> Outcome {
     let complete = matches!(ended, Ok(Ended::Complete));
     // What is finished is worth a summary, however the sweep ended.
     let gathered = gather(&store, &ready.sweep)?;
-    let summary = |listed, view| shown::summary(&ready.sweep, &gathered, complete, listed, view);
-    store.write("trials.csv", &tables::trials(&ready.sweep, &gathered))?;
-    store.write("summary.csv", &tables::summary(&ready.sweep, &gathered))?;
-    store.write("summary.json", &tables::json(&ready.sweep, &gathered, complete))?;
-    store.write("summary.txt", summary(true, View::FILE).as_bytes())?;
-    for (name, svg) in plots::draw(&ready.sweep, &gathered) {
-        store.write(&name, svg.as_bytes())?;
-    }
+    keep_summary(&store, ready, &gathered, complete)?;
     if !args.quiet {
-        super::devices::print(&summary(false, View::of_stdout()))?;
+        let summary = shown::summary(&ready.sweep, &gathered, complete, false, View::of_stdout());
+        super::devices::print(&summary)?;
         if let Some(folder) = &args.out {
             super::say(&format!("results: {}", folder.display()));
         }
@@ -206,9 +202,33 @@ pub(super) fn many(ready: &Ready, args: &Many) -> Outcome {
     Ok(())
 }
 
+/// Writes everything that follows from a sweep's trials into its folder.
+///
+/// # Errors
+/// What cannot be written.
+pub(super) fn keep_summary(
+    store: &Store,
+    ready: &Ready,
+    gathered: &Gathered,
+    complete: bool,
+) -> Result<(), StoreError> {
+    let sweep = &ready.sweep;
+    store.write("trials.csv", &tables::trials(sweep, gathered))?;
+    store.write("summary.csv", &tables::summary(sweep, gathered))?;
+    store.write("summary.json", &tables::json(sweep, gathered, complete))?;
+    let summary = shown::summary(sweep, gathered, complete, true, View::FILE);
+    store.write("summary.txt", summary.as_bytes())?;
+    for (name, svg) in plots::draw(sweep, gathered) {
+        store.write(&name, svg.as_bytes())?;
+    }
+    Ok(())
+}
+
 /// Looks at every point before the first trial: nobody wants to hear of the last one's mistake tomorrow.
-fn check(ready: &Ready, args: &Many) -> Result<Session, Failure> {
-    let mut session = Session::new();
+///
+/// # Errors
+/// What is wrong with the input or the environment.
+pub(super) fn check(ready: &Ready, owned: &[String], session: &mut Session) -> Result<(), Failure> {
     let mut environment = None;
     ready.check(|number, inputs| {
         let trial = Trial {
@@ -216,7 +236,7 @@ fn check(ready: &Ready, args: &Many) -> Result<Session, Failure> {
             pattern_name: &ready.sweep.pattern,
             testbed: &inputs.testbed,
             testbed_name: ready.testbed_name(),
-            owned_interfaces: &args.i_own_this_interface,
+            owned_interfaces: owned,
             calibration: None,
         };
         match trial.check().and_then(|()| session.expect(&inputs.testbed.testbed)) {
@@ -232,7 +252,7 @@ fn check(ready: &Ready, args: &Many) -> Result<Session, Failure> {
             }
         }
     })?;
-    environment.map_or(Ok(session), |text| Err(Failure::Environment(text)))
+    environment.map_or(Ok(()), |text| Err(Failure::Environment(text)))
 }
 
 /// The points, a line each.

@@ -50,6 +50,19 @@ impl SweepProgress {
         }
     }
 
+    /// `more` trials were done before this process began: time left is not told from them.
+    pub fn skip(&mut self, more: usize) {
+        self.before += more;
+        self.done += more;
+    }
+
+    /// `done` trials are done, all of them before this process began.
+    pub fn already(&mut self, done: usize) {
+        self.before += done.saturating_sub(self.done);
+        self.done = done;
+        self.show(0.0);
+    }
+
     /// Prints a line, above the bar where there is one.
     pub fn say(&self, line: &str) {
         if !self.quiet {

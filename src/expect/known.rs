@@ -215,6 +215,11 @@ pub const SECTIONS: &[(&str, &[Known])] = &[
                 "from the first loss of a flow that was cut off until all arrived again",
             ),
             figure(
+                "Oversubscription",
+                &[one(Ratio)],
+                "bandwidth of a leaf's hosts over that of its uplinks, by the testbed",
+            ),
+            figure(
                 "Link_utilization",
                 &[of("tx", Share), of("rx", Share), one(Share)],
                 "mean wire rate over line rate; without a statistic, as the device tells it",

@@ -372,7 +372,7 @@ pub const BACKGROUND: Section = Section {
             "load",
             "a share of line rate (`50%`) or a bit rate (`10Gbps`)",
             "required",
-            "rate of each sender, counted on the wire",
+            "rate of each sender, counted on the wire; with `0%` the entry is left out",
         ),
         key("message", MESSAGE.allowed, "64 KiB", "size of a message"),
         key("verb", VERB, "put", "how a message is carried"),

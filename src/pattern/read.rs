@@ -4,7 +4,7 @@
 //! Left out on purpose: the kinds (`kinds`), header fields (`frame`), shared values (`values`).
 
 use super::values::{time, time_above_zero};
-use super::{Entry, FrameOptions, IcrcCheck, Kind, Pattern, Start, frame, keys, kinds};
+use super::{Entry, FrameOptions, IcrcCheck, Kind, Pattern, Rate, Start, frame, keys, kinds};
 use crate::expect;
 use crate::units::{Picos, Qpn};
 use crate::yaml::read::{Fields, Reader, Section, parse_int};
@@ -43,10 +43,36 @@ pub fn pattern(reader: &Reader, root: &Node, stem: &str) -> Pattern {
     let placed = traffic(&fields, &frame, fields.has("duration"));
     between(reader, &placed);
     pattern.traffic = placed.into_iter().map(|placed| placed.entry).collect();
+    leave_out_idle(&fields, &mut pattern.traffic);
     let names: Vec<&str> = pattern.traffic.iter().map(|entry| entry.name.as_str()).collect();
     let expect = expect::expectations(&fields, "expect", Some(&names));
     pattern.expect = expect.into_iter().map(|(_, expectation)| expectation).collect();
     pattern
+}
+
+/// Takes out the entries whose load is 0 %: the unloaded one of a series of loads.
+fn leave_out_idle(fields: &Fields<'_>, traffic: &mut Vec<Entry>) {
+    let idle = |entry: &Entry| {
+        let Kind::Background(background) = &entry.kind else {
+            return false;
+        };
+        matches!(background.load, Rate::Share(share) if share.0 == 0.0)
+    };
+    while let Some(at) = traffic.iter().position(idle) {
+        let name = traffic.remove(at).name;
+        for entry in traffic.iter_mut() {
+            if let Start::After { entry: awaited, .. } = &mut entry.start {
+                if *awaited == at {
+                    let what = format!("`{}` waits for `{name}`, whose load is 0 %: it never sends", entry.name);
+                    fields.wrong("traffic", what);
+                }
+                *awaited -= usize::from(*awaited > at);
+            }
+        }
+    }
+    if traffic.is_empty() && fields.reader().clean() {
+        fields.wrong("traffic", "no entry sends anything");
+    }
 }
 
 fn icrc_check(text: &str) -> Option<IcrcCheck> {

@@ -98,8 +98,10 @@ pub fn rate(fields: &Fields<'_>, key: &str, forms: RateForms) -> Option<Rate> {
             Rate::Max
         } else if text.ends_with('%') {
             let share: Share = text.parse().ok()?;
-            // Nothing is faster than the line, and nothing at all is no traffic.
-            Rate::Share(Some(share).filter(|share| share.0 > 0.0 && share.0 <= 1.0)?)
+            // Nothing is faster than the line, and nothing at all is no traffic; but as a load it is the
+            // first of a series.
+            let least = |share: &Share| share.0 > 0.0 || (forms == RateForms::Load && share.0 == 0.0);
+            Rate::Share(Some(share).filter(|share| least(share) && share.0 <= 1.0)?)
         } else if let Ok(bits) = text.parse::<BitRate>() {
             Rate::Bits(bits)
         } else {

@@ -133,6 +133,7 @@ mod tests {
                 "ECN_probe_Pmax",
                 "ECN_CBS",
                 "ECN_CIR",
+                "Oversubscription",
                 "Link_utilization",
                 "Buffer_utilization",
                 "Buffer_watermark",

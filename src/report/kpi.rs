@@ -69,6 +69,10 @@ pub fn of(results: &Results) -> Vec<Kpi> {
         inferred::of_queue(&mut list, queue);
     }
     "run".clone_into(&mut list.place);
+    if let Some(ratio) = results.run.oversubscription {
+        let meaning = "bandwidth of a leaf's hosts over that of its uplinks, by the testbed";
+        list.add("Oversubscription", "1", Statistic::Value, Some(ratio), meaning);
+    }
     inferred::of_run(&mut list, &results.inferred);
     kpis
 }
@@ -150,7 +154,8 @@ fn of_entry(list: &mut Listing<'_>, entry: &Traffic, victim: Option<&Victim>) {
             });
             let meaning = "payload of complete dispatches over the sum of their times, all ranks together";
             list.add("EP_alltoall_bandwidth", "GB/s", Aggregate, bandwidth, meaning);
-            let meaning = "bytes that a rank hands over per second, its own experts' included, times (n-1)/n for n ranks";
+            let meaning =
+                "bytes that a rank hands over per second, its own experts' included, times (n-1)/n for n ranks";
             list.add("BusBW", "GB/s", PerPort, bus_bandwidth(entry, bandwidth), meaning);
         }
         "pfc" => return,

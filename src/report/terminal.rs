@@ -145,7 +145,7 @@ fn header(out: &mut String, results: &Results, view: View) {
         &wrap("", &[clock, format!("{measured}{planned}")].join(view.dot()), view),
     );
     if let Some(budget) = &results.calibration {
-        line(out, &wrap("", &calibrated(budget), view));
+        line(out, &wrap("", &calibration_line(budget), view));
     }
     if run.interrupted {
         let cause = harmless(run.interrupted_by.as_deref().unwrap_or("unknown cause"));
@@ -162,7 +162,8 @@ fn header(out: &mut String, results: &Results, view: View) {
 }
 
 /// What a calibration says, in a line.
-fn calibrated(budget: &Budget) -> String {
+#[must_use]
+pub fn calibration_line(budget: &Budget) -> String {
     let rates: Vec<String> = budget
         .lossless
         .iter()

@@ -13,6 +13,7 @@ use super::hook::plain;
 use super::read::{axis_of, figure_name, plain_name};
 use super::types::{Axis, Derived, Sweep, Take, Term};
 use super::{keys, value};
+use crate::report::direction::Better;
 use crate::report::stats;
 use crate::yaml::read::{Fields, Reader};
 use crate::yaml::tree::{Node, Value};
@@ -68,6 +69,16 @@ fn one(reader: &Reader, node: &Node, axes: &[Axis], earlier: &[Derived]) -> Opti
     Some(Derived {
         name: fields.parse("name", |text| good(text).then(|| text.to_owned()), |_| None)?,
         unit: fields.line("unit", 40).unwrap_or_else(|| "1".to_owned()),
+        better: fields
+            .word(
+                "better",
+                &[
+                    ("lower", Better::Lower),
+                    ("higher", Better::Higher),
+                    ("neither", Better::Neither),
+                ],
+            )
+            .unwrap_or(Better::Neither),
         formula: formula?,
         terms,
     })
@@ -111,14 +122,7 @@ fn term(reader: &Reader, node: &Node, axes: &[Axis], earlier: &[Derived]) -> Opt
     let figure = figure_name(reader, fields.place_of("figure"), fields.text("figure")?, earlier)?;
     if let Some(of) = fields.line("of", 200) {
         fields.require("take");
-        let words = [
-            ("max", Take::Max),
-            ("min", Take::Min),
-            ("mean", Take::Mean),
-            ("sum", Take::Sum),
-            ("jfi", Take::Jfi),
-        ];
-        let take = fields.word("take", &words)?;
+        let take = fields.word("take", Take::WORDS)?;
         return Some(Term::Over { figure, of, take });
     }
     let Some(at) = fields.get("at") else {
@@ -193,8 +197,14 @@ fn of_term(sweep: &Sweep, gathered: &Gathered, row: usize, term: &Term) -> Optio
                 let said = values.iter().find(|(at, _)| *at == axis);
                 said.map_or_else(|| own(axis), |(_, value)| Some(value.clone()))
             };
-            let other = (0..sweep.points.len())
-                .find(|other| (0..sweep.axes.len()).all(|axis| text(sweep, *other, axis) == wanted(axis)))?;
+            // What a hidden axis has follows from those that are shown.
+            let shown = |axis: &usize| sweep.axes.get(*axis).is_some_and(|axis| !axis.is_hidden());
+            let same = |other: usize| {
+                (0..sweep.axes.len())
+                    .filter(shown)
+                    .all(|axis| text(sweep, other, axis) == wanted(axis))
+            };
+            let other = (0..sweep.points.len()).find(|other| same(*other))?;
             let found: Vec<f64> = (0..gathered.rows.len())
                 .filter(|row| gathered.rows.get(*row).is_some_and(|row| row.point == other))
                 .filter_map(|row| gathered.value(row, figure))

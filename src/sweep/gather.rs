@@ -9,7 +9,7 @@ use super::store::{Store, StoreError};
 use super::types::{FigureName, Sweep};
 use super::{DERIVED, derived};
 use crate::report::figures::{self, Figure};
-use crate::report::model::{Budget, Environment, Expected, Interval, Queue, Results, TimeSources};
+use crate::report::model::{self, Budget, Environment, Expected, Interval, Queue, Results, TimeSources};
 use crate::report::stats;
 
 /// Where there are more ports than this, only what they come to together is in the tables.
@@ -69,6 +69,14 @@ pub struct About {
     pub environment: Environment,
     /// What was measured of the instrument itself.
     pub calibration: Option<Budget>,
+    /// What the testbed file says of what nobody can see from outside.
+    pub lab: model::About,
+    /// What the testbed file says of the device under test.
+    pub details: BTreeMap<String, String>,
+    /// The testbed, in words.
+    pub topology: Option<String>,
+    /// Line rates of the ports, each once, in bits per second.
+    pub speeds_bps: Vec<u64>,
 }
 
 /// One figure of one place.
@@ -195,6 +203,15 @@ impl Gathered {
             timestamps: run.timestamps,
             environment: results.environment.clone(),
             calibration: results.calibration.clone(),
+            lab: run.about.clone(),
+            details: run.dut.details.clone(),
+            topology: Some(topology(run)),
+            speeds_bps: {
+                let mut speeds: Vec<u64> = results.ports.iter().filter_map(|port| port.speed_bps).collect();
+                speeds.sort_unstable();
+                speeds.dedup();
+                speeds
+            },
         });
         let errors = results
             .traffic
@@ -343,5 +360,16 @@ impl Gathered {
         let first = self.rows.partition_point(|row| row.point < point);
         let end = self.rows.partition_point(|row| row.point <= point);
         self.rows.get(first..end).unwrap_or_default()
+    }
+}
+
+/// The testbed of a run, in words.
+fn topology(run: &model::Run) -> String {
+    let name = run.testbed.as_deref().unwrap_or(crate::testbed::DEFAULT);
+    let file = std::path::Path::new(name).file_stem();
+    let name = file.map_or_else(|| name.to_owned(), |stem| stem.to_string_lossy().into_owned());
+    match run.oversubscription {
+        Some(ratio) => format!("testbed {name}, hosts to uplinks {ratio:.3} : 1"),
+        None => format!("testbed {name}"),
     }
 }

@@ -84,7 +84,7 @@ pub const SWEEP: Section = Section {
             "labels",
             "a map of a varied key and its name for people",
             "the last part of the key",
-            "names of what is varied, in charts and reports",
+            "names of what is varied, in charts and reports; an empty one leaves the key out of them",
         ),
         key(
             "derived",
@@ -108,8 +108,14 @@ pub const DERIVED: Section = Section {
         ),
         key("unit", "one line of text", "`1`", "its unit"),
         key(
+            "better",
+            "lower, higher or neither",
+            "neither",
+            "which way it gets better, for `squall compare`",
+        ),
+        key(
             "formula",
-            "an expression of the names in `let`, numbers, `+ - * / ^`, brackets and functions such as `min` or `log2`",
+            "an expression of the names in `let`, numbers, `+ - * / ^`, brackets and functions such as `abs` or `log2`",
             "required",
             "how it follows from them",
         ),

@@ -313,6 +313,7 @@ impl Ready {
             "journal": super::journal::SCHEMA,
             "results": crate::report::model::SCHEMA,
             "sweep": self.source.sha256(),
+            "name": self.sweep.name,
             "vary": self.source.overrides,
             "set": self.given.set,
             "seed": self.sweep.seed,

@@ -24,6 +24,7 @@ mod types;
 mod value;
 
 use crate::yaml::read::Reader;
+use crate::yaml::tree::Node;
 use crate::yaml::{self, Diagnostics, Source};
 
 pub use load::{DEVICE, Inputs, Ready};
@@ -101,6 +102,34 @@ pub fn of_pattern(pattern: &str, given: Given) -> Result<Ready, Diagnostics> {
         Some(sweep) => Ready::new(sweep, source, given)?.with_seed_of_pattern(),
         None => Err(Diagnostics::unplaced(pattern, "there is nothing to vary")),
     }
+}
+
+/// The sweep that `root` says, a part of the text of `source`; `stem` names it by default. `findings` are
+/// those of the text.
+///
+/// # Errors
+/// As [`load`].
+pub fn of_tree(source: Source, root: &Node, reader: Reader, stem: &str, given: Given) -> Result<Ready, Diagnostics> {
+    let mut sweep = read::sweep(&reader, root, stem);
+    sweep.testbed = given.testbed.clone().or(sweep.testbed);
+    sweep.trials = given.trials.unwrap_or(sweep.trials);
+    sweep.seed = given.seed.unwrap_or(sweep.seed);
+    read::check_size(&reader, &sweep, root.place);
+    if reader.clean() {
+        Ready::new(sweep, source, given)
+    } else {
+        Err(source.diagnostics(reader.into_findings()))
+    }
+}
+
+/// The figure that `text` names, which `sweep` may derive; a mistake is recorded at `place`.
+pub fn figure(reader: &Reader, place: yaml::Place, text: &str, sweep: &Sweep) -> Option<FigureName> {
+    read::figure_name(reader, place, text, &sweep.derived)
+}
+
+/// The axis of `sweep` that `text` names; a mistake is recorded at `place`.
+pub fn axis(reader: &Reader, place: yaml::Place, text: &str, sweep: &Sweep) -> Option<usize> {
+    read::axis_of(reader, place, text, &sweep.axes)
 }
 
 /// What `find` records, as diagnostics of `source`.

@@ -136,7 +136,9 @@ fn first_numeric(sweep: &Sweep) -> usize {
         let first = values.next();
         placed.names.is_none() && values.any(|value| Some(value) != first)
     };
-    (0..sweep.axes.len()).find(numeric).unwrap_or(0)
+    let shown = |axis: &usize| sweep.axes.get(*axis).is_some_and(|axis| !axis.is_hidden());
+    let first = (0..sweep.axes.len()).find(|axis| shown(axis) && numeric(axis));
+    first.or_else(|| (0..sweep.axes.len()).find(shown)).unwrap_or(0)
 }
 
 /// A point without one of its axes, in words: the name of a line.
@@ -145,7 +147,7 @@ fn rest(sweep: &Sweep, point: &Point, without: &[usize]) -> String {
         .axes
         .iter()
         .enumerate()
-        .filter(|(index, _)| !without.contains(index));
+        .filter(|(index, axis)| !without.contains(index) && !axis.is_hidden());
     let parts =
         axes.filter_map(|(index, axis)| Some(format!("{}={}", point::shown(&sweep.axes, axis), text(point, index)?)));
     parts.collect::<Vec<_>>().join(" ")
@@ -157,7 +159,7 @@ fn legend(sweep: &Sweep, without: &[usize]) -> (String, bool) {
         .axes
         .iter()
         .enumerate()
-        .filter(|(index, _)| !without.contains(index))
+        .filter(|(index, axis)| !without.contains(index) && !axis.is_hidden())
         .map(|(_, axis)| point::shown(&sweep.axes, axis))
         .collect();
     (axes.join(" "), axes.len() == 1)

@@ -98,13 +98,9 @@ pub fn summary(sweep: &Sweep, gathered: &Gathered) -> Vec<u8> {
 /// Fewest trials of a configuration (draft 5.1, 8.1; RFC 2544 section 26).
 const DRAFT_TRIALS: usize = 20;
 
-/// Everything, for programs. `complete`: whether every trial is finished.
+/// Why the trials do not meet the draft's conditions, a sentence each.
 #[must_use]
-pub fn json(sweep: &Sweep, gathered: &Gathered, complete: bool) -> Vec<u8> {
-    let about = gathered.about.as_ref();
-    let points: Vec<Value> = (0..sweep.points.len())
-        .map(|point| self::point(sweep, gathered, point))
-        .collect();
+pub fn nonconformities(sweep: &Sweep, gathered: &Gathered) -> Vec<String> {
     let least = (0..sweep.points.len())
         .map(|point| gathered.trials_of(point))
         .min()
@@ -120,6 +116,17 @@ pub fn json(sweep: &Sweep, gathered: &Gathered, complete: bool) -> Vec<u8> {
             "{least} trials of a configuration: the draft asks for {DRAFT_TRIALS} or more."
         ));
     }
+    nonconformities
+}
+
+/// Everything, for programs. `complete`: whether every trial is finished.
+#[must_use]
+pub fn json(sweep: &Sweep, gathered: &Gathered, complete: bool) -> Vec<u8> {
+    let about = gathered.about.as_ref();
+    let points: Vec<Value> = (0..sweep.points.len())
+        .map(|point| self::point(sweep, gathered, point))
+        .collect();
+    let nonconformities = nonconformities(sweep, gathered);
     let listed: Vec<Value> = gathered
         .listed
         .iter()

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::expect::Expectation;
+use crate::report::direction::Better;
 use crate::yaml::Place;
 
 /// A whole sweep file, or what the command line says instead of one.
@@ -53,6 +54,13 @@ impl Axis {
     #[must_use]
     pub fn title(&self) -> String {
         self.keys.join(",")
+    }
+
+    /// Whether tables for people and charts leave it out: its label is empty, because another axis says in
+    /// words what its values are.
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        self.label.as_deref() == Some("")
     }
 
     /// Its name in charts: the one for people, else the last part of each key, each once.
@@ -159,6 +167,8 @@ pub struct Derived {
     pub name: String,
     /// Its unit.
     pub unit: String,
+    /// Which way it gets better.
+    pub better: Better,
     /// The formula as typed, over the names of `terms`.
     pub formula: String,
     /// What the names in the formula stand for.
@@ -199,6 +209,24 @@ pub enum Take {
     Sum,
     /// Jain's fairness index.
     Jfi,
+}
+
+impl Take {
+    /// The words for them.
+    pub const WORDS: &'static [(&'static str, Take)] = &[
+        ("max", Take::Max),
+        ("min", Take::Min),
+        ("mean", Take::Mean),
+        ("sum", Take::Sum),
+        ("jfi", Take::Jfi),
+    ];
+
+    /// Its word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let found = Take::WORDS.iter().find(|(_, take)| *take == self);
+        found.map_or("", |(word, _)| word)
+    }
 }
 
 /// A chart.

@@ -59,6 +59,28 @@ pub enum Topology {
     },
 }
 
+impl Fabric {
+    /// Bandwidth of a leaf's hosts over that of its uplinks, with `hosts` hosts shared out evenly; `None` where
+    /// there are no uplinks.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a ratio of rates")]
+    pub fn oversubscription(&self, hosts: usize) -> Option<f64> {
+        let (uplinks, uplink_speed) = match self.topology {
+            Topology::Switch => return None,
+            Topology::LeafSpine {
+                spines, uplink_speed, ..
+            }
+            | Topology::Clos {
+                spines, uplink_speed, ..
+            } => (spines, uplink_speed),
+        };
+        let leaves = usize::try_from(self.topology.leaves()).unwrap_or(1).max(1);
+        let hosts = hosts.div_ceil(leaves);
+        let up = f64::from(uplinks) * uplink_speed.0 as f64;
+        (up > 0.0).then(|| hosts as f64 * self.speed.0 as f64 / up)
+    }
+}
+
 impl Topology {
     /// Switches of all tiers.
     #[must_use]

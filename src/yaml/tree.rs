@@ -74,6 +74,32 @@ impl Node {
     }
 }
 
+impl Node {
+    /// This map with what `other` says instead: a key of both has the other's value, or both their keys
+    /// where both values are maps and the key is one of `deep`; `null` takes a key out.
+    #[must_use]
+    pub fn with(&self, other: &Node, deep: &[&str]) -> Node {
+        let (Value::Map(own), Value::Map(others)) = (&self.value, &other.value) else {
+            return other.clone();
+        };
+        let mut entries = own.clone();
+        for (name, node) in others {
+            let at = entries.iter().position(|(known, _)| known.text == name.text);
+            match (at.and_then(|at| entries.get_mut(at)), &node.value) {
+                (Some(_), Value::Null) => entries.retain(|(known, _)| known.text != name.text),
+                (Some((_, known)), _) if deep.contains(&name.text.as_str()) => *known = known.with(node, &[]),
+                (Some(known), _) => *known = (name.clone(), node.clone()),
+                (None, Value::Null) => {}
+                (None, _) => entries.push((name.clone(), node.clone())),
+            }
+        }
+        Node {
+            place: other.place,
+            value: Value::Map(entries),
+        }
+    }
+}
+
 impl std::fmt::Display for Node {
     /// The value as YAML on one line, which reads back as the same value.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

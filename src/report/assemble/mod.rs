@@ -216,6 +216,11 @@ fn run(inputs: &Inputs<'_>, plan: &Plan, summary: &Summary, outcome: &Outcome) -
         nonconformities,
         dut: Dut::new(&inputs.testbed.dut, simulated, inputs.pattern.draft.as_deref()),
         about: About::from(&inputs.testbed.about),
+        oversubscription: inputs
+            .testbed
+            .fabric
+            .as_ref()
+            .and_then(|fabric| fabric.oversubscription(plan.ports.len())),
         started_at: provenance::rfc3339(inputs.started),
         planned_duration_ps: summary.length.map(|length| length.0),
         measured_duration_ps: first

@@ -36,6 +36,9 @@ pub struct Run {
     /// What the draft asks for and only people know.
     #[serde(default)]
     pub about: About,
+    /// Bandwidth of a leaf's hosts over that of its uplinks, where the testbed says what they are.
+    #[serde(default)]
+    pub oversubscription: Option<f64>,
     /// Wall-clock time of the start, RFC 3339 in UTC.
     pub started_at: String,
     /// How long sending was planned to take, where the plan knows it.

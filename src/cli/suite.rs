@@ -1,0 +1,512 @@
+//! `squall suite`: the draft's tests by their numbers, and their report.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Subcommand;
+
+use super::run::interrupt_flag;
+use super::sweep::{InProcess, check, keep_summary};
+use super::sweep_progress::SweepProgress;
+use super::{Failure, Outcome};
+use crate::report::terminal::View;
+use crate::report::terminal::table::{Cell, Table, Tone, toned};
+use crate::suite::folder::{Folder, FolderError, Stored};
+use crate::suite::model::{self, State, Suite};
+use crate::suite::report::Done;
+use crate::suite::{self, ABSENT, Asked, Profile, SHIPPED, Test};
+use crate::sweep::gather::{Gathered, gather};
+use crate::sweep::run::{Ended, Seen};
+use crate::sweep::store::Store;
+use crate::sweep::{self, MAX_TRIALS, point};
+use crate::trial::Session;
+
+/// Run the draft's tests by their numbers, and report on them as the draft asks
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the tests, their trials in a profile, and the draft's tests that are not here
+    List(List),
+    /// Run tests, and write report.html, report.json and kpis.csv
+    ///
+    /// Exit status: 0 done, 1 a test was not run, was cut short or did not meet what it expects, 2 the input
+    /// is wrong, 3 the environment or a hook is.
+    Run(Run),
+    /// Go on with a suite that was stopped
+    Resume(Resume),
+    /// Write the report of what is finished once more; run nothing
+    Report(Report),
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Which parameters: the draft's own, or scaled down
+    #[arg(long, value_enum, default_value = "quick")]
+    profile: ProfileArg,
+
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum ProfileArg {
+    /// The draft's own parameters: days on end
+    Draft,
+    /// Scaled down to minutes; no result conforms to the draft
+    Quick,
+}
+
+impl From<ProfileArg> for Profile {
+    fn from(profile: ProfileArg) -> Profile {
+        match profile {
+            ProfileArg::Draft => Profile::Draft,
+            ProfileArg::Quick => Profile::Quick,
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+struct Run {
+    /// Numbers of tests (8.1), or of chapters (8); all of them where none is named
+    tests: Vec<String>,
+
+    /// Which parameters: the draft's own, or scaled down
+    #[arg(long, value_enum, default_value = "draft")]
+    profile: ProfileArg,
+
+    /// Testbed of all tests: a path, or the name of a shipped one [default: the reference fabric that each test
+    /// was made for]
+    #[arg(long, value_name = "FILE")]
+    testbed: Option<String>,
+
+    /// Folder for the results; one that holds a part of the same suite is gone on with
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+
+    /// Trials of each configuration, instead of the profile's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TRIALS)))]
+    trials: Option<u32>,
+
+    /// Seed that all trials' seeds are derived from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// Change of every test's pattern or, with testbed. before it, of its testbed; with device., what hooks
+    /// are told; may be given more than once
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+
+    /// Hook that sets the device under test before each configuration, on a testbed with real ports
+    #[arg(long, value_name = "HOOK", requires = "testbed")]
+    before: Option<String>,
+
+    /// Hook that reads the device's counters after each trial, on a testbed with real ports
+    #[arg(long, value_name = "HOOK", requires = "testbed")]
+    after: Option<String>,
+
+    /// Begin anew: delete the tests that the folder holds
+    #[arg(long)]
+    restart: bool,
+
+    /// Check everything and list the tests; run nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    how: How,
+}
+
+/// What all calls that run tests take.
+#[derive(Debug, clap::Args)]
+struct How {
+    /// Send through this kernel interface although it has an address or a route; may be repeated
+    #[arg(long, value_name = "NAME")]
+    i_own_this_interface: Vec<String>,
+
+    /// Print nothing but errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Resume {
+    /// The suite's folder
+    folder: PathBuf,
+
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Debug, clap::Args)]
+struct Report {
+    /// The suite's folder
+    folder: PathBuf,
+
+    /// Print nothing but errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Failure {
+        match &error {
+            FolderError::Nothing { .. } | FolderError::Other { .. } => Failure::Input(error.to_string()),
+            _ => Failure::Environment(error.to_string()),
+        }
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Each kind of [`Failure`], see the command's help.
+pub fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::List(list) => self::list(list),
+        Command::Run(run) => begin(run),
+        Command::Resume(resume) => {
+            let folder = Folder::reopen(&resume.folder)?;
+            let tests = load(&folder.stored)?;
+            go(&folder, &tests, &resume.how)
+        }
+        Command::Report(report) => {
+            let folder = Folder::reopen(&report.folder)?;
+            let tests = load(&folder.stored)?;
+            let done: Result<Vec<Done>, Failure> = tests.iter().map(|test| look(&folder, test)).collect();
+            let suite = suite::report::suite(&folder.stored, &done?)?;
+            write(&folder, &suite, report.quiet)
+        }
+    }
+}
+
+fn begin(args: &Run) -> Outcome {
+    let asked = Asked {
+        profile: args.profile.into(),
+        testbed: args.testbed.clone(),
+        seed: args.seed,
+        trials: args.trials,
+        set: args.set.clone(),
+        before: args.before.clone(),
+        after: args.after.clone(),
+    };
+    let wanted = Stored::new(&asked, named(&args.tests)?);
+    // Mistakes of the input come before anything is made.
+    let tests = load(&wanted)?;
+    if args.dry_run {
+        return super::devices::print(&overview(&tests, View::of_stdout()));
+    }
+    let folder = Folder::open(&args.out, wanted, args.restart)?;
+    let tests = load(&folder.stored)?;
+    go(&folder, &tests, &args.how)
+}
+
+/// The tests that are meant: by number, by chapter, or all.
+fn named(typed: &[String]) -> Result<Vec<String>, Failure> {
+    let all = || SHIPPED.iter().map(|(id, _)| *id);
+    if typed.is_empty() {
+        return Ok(all().map(str::to_owned).collect());
+    }
+    let mut wanted = Vec::new();
+    for name in typed {
+        let number = name.strip_prefix("Test ").unwrap_or(name);
+        let found: Vec<&str> = all()
+            .filter(|id| *id == number || id.split('.').next() == Some(number))
+            .collect();
+        if found.is_empty() {
+            let asked = Asked {
+                profile: Profile::Quick,
+                testbed: None,
+                seed: 1,
+                trials: None,
+                set: Vec::new(),
+                before: None,
+                after: None,
+            };
+            // It says why.
+            suite::test(number, &asked)?;
+        }
+        wanted.extend(found);
+    }
+    Ok(all().filter(|id| wanted.contains(id)).map(str::to_owned).collect())
+}
+
+fn load(stored: &Stored) -> Result<Vec<Test>, Failure> {
+    let asked = stored.asked();
+    let each = stored.tests.iter().map(|id| suite::test(id, &asked));
+    Ok(each.collect::<Result<_, _>>()?)
+}
+
+/// Runs what is not finished, and writes the report, however it ends.
+fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
+    let mut session = Session::new();
+    let mut refused: Vec<Option<Failure>> = Vec::new();
+    for test in tests {
+        refused.push(check(&test.ready, &how.i_own_this_interface, &mut session).err());
+    }
+    // On one's own testbed some tests may not fit, and the others are none the worse for it.
+    let all_refused = refused.iter().all(Option::is_some);
+    if let Some(failure) = refused
+        .iter_mut()
+        .find_map(Option::take)
+        .filter(|_| all_refused || folder.stored.testbed.is_none())
+    {
+        return Err(failure);
+    }
+    let refused: Vec<Option<String>> = tests
+        .iter()
+        .map(|test| {
+            check(&test.ready, &how.i_own_this_interface, &mut session)
+                .err()
+                .map(|failure| failure.to_string())
+        })
+        .collect();
+    let stop = interrupt_flag("stopping; what is finished is kept. Once more ends at once")?;
+    let all: usize = tests
+        .iter()
+        .zip(&refused)
+        .filter(|(_, refused)| refused.is_none())
+        .map(|(test, _)| trials_of(test))
+        .sum();
+    let mut runner = InProcess { session };
+    let mut progress = None;
+    let mut before = 0;
+    let mut done = Vec::new();
+    let mut ends = Vec::new();
+    for (test, refused) in tests.iter().zip(refused) {
+        if let Some(why) = refused {
+            ends.push(format!("test {} was not run: {why}", test.id));
+            done.push(Done {
+                test: suite::assemble::test(test, folder.stored.profile, &Gathered::default(), Some(why)),
+                gathered: Gathered::default(),
+            });
+            continue;
+        }
+        let mut store = Store::open(&folder.of(test), &test.ready, false)?;
+        let progress = progress.get_or_insert_with(|| SweepProgress::new(all, 0, how.quiet));
+        let ended = one(
+            test,
+            &mut runner,
+            &mut store,
+            &how.i_own_this_interface,
+            &stop,
+            before,
+            progress,
+        );
+        let why = match &ended {
+            Ok(Ended::Complete) => None,
+            Ok(Ended::Stopped) => Some("it was stopped".to_owned()),
+            Err(failure) => Some(failure.to_string()),
+        };
+        let gathered = gather(&store, &test.ready.sweep)?;
+        keep_summary(&store, &test.ready, &gathered, why.is_none())?;
+        before += store.count();
+        if let Err(failure) = ended {
+            ends.push(format!("test {}: {failure}", test.id));
+        }
+        if gathered.unmet > 0 {
+            let head = sweep::shown::unmet_head(&gathered);
+            ends.push(format!("test {}: {head}", test.id));
+        }
+        done.push(Done {
+            test: suite::assemble::test(test, folder.stored.profile, &gathered, why),
+            gathered,
+        });
+    }
+    if let Some(progress) = progress {
+        progress.finish();
+    }
+    let suite = suite::report::suite(&folder.stored, &done)?;
+    write(folder, &suite, how.quiet)?;
+    if stop.load(Ordering::Relaxed) {
+        let finished: usize = done.iter().map(|done| done.gathered.rows.len()).sum();
+        return Err(Failure::Run(format!(
+            "the suite was stopped: {finished} of {all} trials are done; `squall suite resume {}` goes on with it",
+            folder.path().display()
+        )));
+    }
+    if ends.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Run(ends.join("\n")))
+    }
+}
+
+fn trials_of(test: &Test) -> usize {
+    let sweep = &test.ready.sweep;
+    sweep.points.len() * sweep.trials as usize
+}
+
+/// Runs what is not finished of one test. `before`: finished trials of the tests before it.
+fn one(
+    test: &Test,
+    runner: &mut InProcess,
+    store: &mut Store,
+    owned: &[String],
+    stop: &Arc<AtomicBool>,
+    before: usize,
+    progress: &mut SweepProgress,
+) -> Result<Ended, Failure> {
+    let sweep = &test.ready.sweep;
+    if store.count() == trials_of(test) {
+        progress.already(before + store.count());
+        return Ok(Ended::Complete);
+    }
+    let named = |number: usize| {
+        let values = sweep.points.get(number);
+        let said = values.map_or(String::new(), |values| point::said(&sweep.axes, values));
+        format!("test {}: {said}", test.id)
+    };
+    progress.skip(store.count());
+    let ended = sweep::run::run(&test.ready, runner, store, owned, stop, |seen| match seen {
+        Seen::Begins { point, trial, done } => progress.begins(&named(point), trial, before + done),
+        Seen::Under(watched) => progress.under(watched),
+        Seen::PointDone { point, done } => progress.point_done(&named(point), before + done),
+    });
+    Ok(ended?)
+}
+
+/// What is finished of one test.
+fn look(folder: &Folder, test: &Test) -> Result<Done, Failure> {
+    let path = folder.of(test);
+    let gathered = if path.exists() {
+        gather(&Store::open(&path, &test.ready, false)?, &test.ready.sweep)?
+    } else {
+        Gathered::default()
+    };
+    Ok(Done {
+        test: suite::assemble::test(test, folder.stored.profile, &gathered, None),
+        gathered,
+    })
+}
+
+/// Writes the report's files, and says what is in them.
+fn write(folder: &Folder, suite: &Suite, quiet: bool) -> Outcome {
+    let mut json = serde_json::to_vec_pretty(suite).unwrap_or_default();
+    json.push(b'\n');
+    folder.write(model::FILE_NAME, &json)?;
+    if quiet {
+        return Ok(());
+    }
+    super::devices::print(&summary(suite, View::of_stdout()))?;
+    super::say(&format!("report: {}", folder.path().join(model::FILE_NAME).display()));
+    Ok(())
+}
+
+/// The suite in a few lines.
+fn summary(suite: &Suite, view: View) -> String {
+    let mut out = format!("the draft's tests, profile {}, seed {}\n\n", suite.profile, suite.seed);
+    let mut table = Table::new(&[
+        ("test".to_owned(), 0),
+        ("title".to_owned(), 2),
+        (">points".to_owned(), 1),
+        (">trials".to_owned(), 0),
+        ("state".to_owned(), 0),
+        (">anomalies".to_owned(), 1),
+    ]);
+    for test in &suite.tests {
+        let finished: usize = test.points.iter().map(|point| point.trials).sum();
+        let (state, tone) = match test.state {
+            State::Complete => ("complete", Tone::Good),
+            State::Partial => ("partial", Tone::Bad),
+            State::NotRun => ("not run", Tone::Bad),
+        };
+        let anomalies: u64 = test.anomalies.iter().map(|anomaly| anomaly.count).sum();
+        table.row(vec![
+            test.id.clone().into(),
+            test.title.clone().into(),
+            test.points.len().to_string().into(),
+            format!("{finished}/{}", test.points.len() * test.trials as usize).into(),
+            Cell::toned(state, tone),
+            anomalies.to_string().into(),
+        ]);
+    }
+    out += &table.render(view);
+    let verdict = if suite.conforming {
+        "Every test conforms to the draft.".to_owned()
+    } else {
+        format!("Not conforming: {}", suite.nonconformities.join(" "))
+    };
+    out += &format!("\n{}\n", toned(verdict.trim_end(), Tone::Faint, view));
+    out
+}
+
+fn list(args: &List) -> Outcome {
+    let asked = Asked {
+        profile: args.profile.into(),
+        testbed: None,
+        seed: 1,
+        trials: None,
+        set: Vec::new(),
+        before: None,
+        after: None,
+    };
+    let tests: Vec<Test> = SHIPPED
+        .iter()
+        .map(|(id, _)| suite::test(id, &asked))
+        .collect::<Result<_, _>>()?;
+    let absent = suite::absent(ABSENT)?;
+    if args.json {
+        let tests: Vec<serde_json::Value> = tests
+            .iter()
+            .map(|test| {
+                serde_json::json!({
+                    "test": test.id, "title": test.title, "dut": test.dut, "pattern": test.ready.sweep.pattern,
+                    "testbed": test.ready.sweep.testbed, "points": test.ready.sweep.points.len(),
+                    "trials": test.ready.sweep.trials, "reduced": test.reduced,
+                })
+            })
+            .collect();
+        let value = serde_json::json!({"profile": asked.profile, "tests": tests, "absent": absent});
+        let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+        return super::devices::print(&format!("{text}\n"));
+    }
+    let view = View::of_stdout();
+    let mut out = overview(&tests, view);
+    out += "\nNot here:\n";
+    let mut table = Table::new(&[
+        ("test".to_owned(), 0),
+        ("title".to_owned(), 1),
+        ("because".to_owned(), 0),
+    ]);
+    for one in absent {
+        table.row(vec![one.id.into(), one.title.into(), one.reason.into()]);
+    }
+    out += &table.render(view);
+    super::devices::print(&out)
+}
+
+fn overview(tests: &[Test], view: View) -> String {
+    let mut table = Table::new(&[
+        ("test".to_owned(), 0),
+        ("title".to_owned(), 1),
+        ("DUT".to_owned(), 0),
+        (">points".to_owned(), 0),
+        (">trials".to_owned(), 0),
+        ("pattern".to_owned(), 2),
+        ("testbed".to_owned(), 2),
+    ]);
+    for test in tests {
+        let sweep = &test.ready.sweep;
+        table.row(vec![
+            test.id.clone().into(),
+            test.title.clone().into(),
+            test.dut.to_string().into(),
+            sweep.points.len().to_string().into(),
+            format!("{} each", sweep.trials).into(),
+            sweep.pattern.clone().into(),
+            sweep
+                .testbed
+                .clone()
+                .unwrap_or_else(|| crate::testbed::DEFAULT.to_owned())
+                .into(),
+        ]);
+    }
+    table.render(view)
+}
