@@ -5,4 +5,11 @@
 //!
 //! Left out on purpose: flags, signals, the terminal (`cli`); how a trial is run (`trial`, `sweep`).
 
+pub mod csv;
+pub mod html;
 pub mod model;
+
+// The example that the browser's test opens.
+#[cfg(test)]
+#[path = "../../tests/suite_kit/mod.rs"]
+mod kit;

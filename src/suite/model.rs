@@ -190,6 +190,18 @@ pub enum Better {
     Neither,
 }
 
+impl Better {
+    /// The word for it, as in the file.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Better::Lower => "lower",
+            Better::Higher => "higher",
+            Better::Neither => "neither",
+        }
+    }
+}
+
 /// A table in the form that the draft asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Table {
