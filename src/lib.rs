@@ -3,6 +3,10 @@
 //! Data flows one way: `pattern` + `testbed` → `plan` → `engine` → `measure` → `report`.
 //! `docs/ARCHITECTURE.md` is the map.
 
+// Examples that `tests/` shares with unit tests name the crate as users do.
+#[cfg(test)]
+extern crate self as squall;
+
 pub mod calibrate;
 pub mod capture;
 pub mod cli;

@@ -1,27 +1,71 @@
-//! A chart drawn: the plane, the series, and a legend beside it that covers nothing.
+//! A chart drawn: the plane, what stands in it, and a legend beside or below it that covers nothing.
 
 use plotters::backend::SVGBackend;
-use plotters::chart::{ChartBuilder, ChartContext};
+use plotters::chart::{ChartBuilder, ChartContext, LabelAreaPosition};
 use plotters::coord::Shift;
 use plotters::coord::cartesian::Cartesian2d;
+use plotters::coord::ranged1d::Ranged;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
-use plotters::element::{Circle, Cross, DashedPathElement, EmptyElement, PathElement, Polygon, Rectangle, Text};
+use plotters::element::{Circle, Cross, DashedPathElement, PathElement, Rectangle, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, FontStyle, IntoFont, RGBColor, ShapeStyle, TextStyle};
+use plotters::style::{Color, FontStyle, FontTransform, IntoFont, RGBColor, TextStyle};
 
-use super::{Chart, Point, Scale, Series, Style};
+use super::series::{Marker, Slot, colour, marker, square, triangle};
+use super::{Chart, Scale, Series, Style, heat, marks, series};
 
-/// Width and height.
-const SIZE: (u32, u32) = (1000, 560);
+/// For what a chart is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A file of its own, with title and subtitle.
+    Sheet,
+    /// Part of a page that writes title and subtitle itself.
+    Wide,
+    /// The same for a narrow screen: fewer pixels with letters of the same size, the legend below.
+    Narrow,
+}
 
-/// Room for the legend on the right.
-const LEGEND: u32 = 200;
+/// Sizes of a form, in pixels.
+struct Layout {
+    /// Width of all.
+    width: u32,
+    /// Height of the plane with its axes.
+    height: u32,
+    /// Room for title and subtitle.
+    head: u32,
+    /// Room for the legend on the right; none: it is below.
+    legend: Option<u32>,
+    /// Letters in the room to the left of the vertical axis.
+    values: u32,
+}
 
-/// Room for title and subtitle.
-const HEAD: u32 = 64;
+impl Form {
+    const fn layout(self) -> Layout {
+        match self {
+            Form::Sheet => Layout {
+                width: 1000,
+                height: 496,
+                head: 64,
+                legend: Some(200),
+                values: 80,
+            },
+            Form::Wide => Layout {
+                head: 0,
+                height: 440,
+                ..Form::Sheet.layout()
+            },
+            Form::Narrow => Layout {
+                width: 480,
+                height: 360,
+                head: 0,
+                legend: None,
+                values: 72,
+            },
+        }
+    }
+}
 
 /// Letters that every machine has.
-const FONT: &str = "sans-serif";
+pub(super) const FONT: &str = "sans-serif";
 
 /// Characters of a line of the legend.
 const LEGEND_CHARS: usize = 26;
@@ -29,79 +73,227 @@ const LEGEND_CHARS: usize = 26;
 /// Series that the legend has room for.
 const LEGEND_LINES: usize = 22;
 
-/// Okabe and Ito, "Color Universal Design", without the yellow that white paper swallows.
-const COLOURS: [RGBColor; 7] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(230, 159, 0),
-    RGBColor(86, 180, 233),
-    RGBColor(0, 0, 0),
-];
+/// What stands behind the name of a series of the right axis.
+const RIGHT: &str = " (right axis)";
 
-const INK: RGBColor = RGBColor(40, 40, 40);
-const FAINT: RGBColor = RGBColor(110, 110, 110);
+/// Width of a letter of an axis, about: no font is measured here.
+const LETTER: u32 = 7;
+
+/// Height of a line of an axis.
+const LINE: u32 = 16;
+
+/// Room below or beside an axis whose names are long, at most.
+const LONG: u32 = 180;
+
+pub(super) const INK: RGBColor = RGBColor(40, 40, 40);
+pub(super) const FAINT: RGBColor = RGBColor(110, 110, 110);
 const GRID: RGBColor = RGBColor(226, 226, 226);
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Plane<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Scale, Scale>>;
-type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Plane<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Scale, Scale>>;
+pub(super) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
 /// The chart as SVG; empty when it could not be drawn, which no chart is known to bring about.
 #[must_use]
 pub fn svg(chart: &Chart) -> String {
+    svg_in(chart, Form::Sheet)
+}
+
+/// The chart as SVG in a form.
+#[must_use]
+pub fn svg_in(chart: &Chart, form: Form) -> String {
+    let layout = form.layout();
+    let below = if layout.legend.is_none() {
+        legend_height(chart)
+    } else {
+        0
+    };
+    let size = (layout.width, layout.head + layout.height + below);
     let mut text = String::new();
-    let backend = SVGBackend::with_string(&mut text, SIZE);
-    match draw(chart, backend) {
+    let backend = SVGBackend::with_string(&mut text, size);
+    match draw(chart, &layout, below, backend) {
         Ok(()) => text,
         Err(_) => String::new(),
     }
 }
 
-fn draw(chart: &Chart, backend: SVGBackend<'_>) -> Drawn {
+fn draw(chart: &Chart, layout: &Layout, legend_below: u32, backend: SVGBackend<'_>) -> Drawn {
     let area = backend.into_drawing_area();
     area.fill(&plotters::style::WHITE)?;
-    write(&area, &chart.title, (24, 16), 22, INK)?;
-    write(&area, &chart.subtitle, (24, 42), 14, FAINT)?;
-    let (_, below) = area.split_vertically(HEAD);
-    let (left, right) = below.split_horizontally(SIZE.0 - LEGEND);
+    if layout.head > 0 {
+        write(&area, &chart.title, (24, 16), 22, INK)?;
+        write(&area, &chart.subtitle, (24, 42), 14, FAINT)?;
+    }
+    let (_, body) = area.split_vertically(layout.head);
+    let (left, side) = match layout.legend {
+        Some(legend) => body.split_horizontally(layout.width - legend),
+        None => body.split_vertically(layout.height),
+    };
+    plane(chart, layout, &left)?;
+    match &chart.heat {
+        Some(cells) => heat::legend(cells, &side, legend_below)?,
+        None => legend(chart, &side)?,
+    }
+    area.present()
+}
+
+fn plane(chart: &Chart, layout: &Layout, left: &Area<'_>) -> Drawn {
     let points = || chart.series.iter().flat_map(|series| &series.points);
-    let bars = || points().filter_map(|point| point.error);
     let x = Scale::new(&chart.x, points().map(|point| point.x));
-    let values = points().map(|point| point.y);
-    let y = Scale::new(
-        &chart.y,
-        values.chain(bars().map(|bar| bar.0)).chain(bars().map(|bar| bar.1)),
-    );
-    let mut plane = ChartBuilder::on(&left)
-        .margin_right(24)
+    let y = vertical(chart, &chart.y, false);
+    let right = chart.right.as_ref().map(|axis| (axis, vertical(chart, axis, true)));
+    let beside = beside(layout, &y);
+    let margin = if right.is_some() { layout.values } else { 24 };
+    // Half of the topmost letters stand above the axis; a title leaves them room.
+    let above = if layout.head == 0 { 10 } else { 0 };
+    let plane_width = left.dim_in_pixel().0.saturating_sub(beside + 12 + margin);
+    let names = Names::new(x.names(), plane_width);
+    let mut plane = ChartBuilder::on(left)
+        .margin_top(above)
+        .margin_right(margin)
         .margin_left(12)
         .margin_bottom(8)
-        .x_label_area_size(52)
-        .y_label_area_size(80)
+        .x_label_area_size(names.room)
+        .y_label_area_size(beside)
         .build_cartesian_2d(x.clone(), y.clone())?;
-    plane
-        .configure_mesh()
-        .light_line_style(GRID.mix(0.0))
+    let bars = chart.series.iter().any(|series| series.style == Style::Bars);
+    let mut mesh = plane.configure_mesh();
+    if bars || chart.heat.is_some() {
+        mesh.disable_x_mesh();
+    }
+    if chart.heat.is_some() {
+        mesh.disable_y_mesh();
+    }
+    mesh.light_line_style(GRID.mix(0.0))
         .bold_line_style(GRID)
         .axis_style(FAINT)
         .x_desc(clean(&chart.x.label))
         .y_desc(clean(&chart.y.label))
         .label_style((FONT, 14).into_font().color(&INK))
         .axis_desc_style((FONT, 15).into_font().color(&INK))
-        .x_label_formatter(&|value| clean(&x.say(*value)))
-        .y_label_formatter(&|value| clean(&y.say(*value)))
+        .x_label_formatter(&|value| names.level(clean(&x.say(*value))))
+        .y_label_formatter(&|value| cut(&clean(&y.say(*value)), (beside / LETTER) as usize))
         .draw()?;
-    for series in &chart.series {
-        draw_series(&mut plane, series, &x, &y)?;
+    names.upright(&plane, left, &x)?;
+    if let Some(cells) = &chart.heat {
+        return heat::draw(&mut plane, cells, x.names().len(), y.names().len());
     }
-    legend(chart, &right)?;
-    area.present()
+    let slots = Slot::all(chart);
+    for (series, slot) in chart.series.iter().zip(&slots) {
+        if !(series.right && right.is_some()) {
+            series::draw(&mut plane, series, *slot, &x, &y)?;
+        }
+    }
+    if let Some((axis, scale)) = &right {
+        // The same rectangle under another vertical scale: only its axis is new.
+        let mut other = ChartBuilder::on(left)
+            .margin_top(above)
+            .margin_left(12 + beside)
+            .margin_bottom(8 + names.room)
+            .set_label_area_size(LabelAreaPosition::Right, margin)
+            .build_cartesian_2d(x.clone(), scale.clone())?;
+        other
+            .configure_mesh()
+            .disable_mesh()
+            .axis_style(FAINT)
+            .y_desc(clean(&axis.label))
+            .label_style((FONT, 14).into_font().color(&INK))
+            .axis_desc_style((FONT, 15).into_font().color(&INK))
+            .y_label_formatter(&|value| clean(&scale.say(*value)))
+            .draw()?;
+        for (series, slot) in chart.series.iter().zip(&slots).filter(|(series, _)| series.right) {
+            series::draw(&mut other, series, *slot, &x, scale)?;
+        }
+    }
+    marks::draw(&mut plane, chart, &x, &y, right.as_ref().map(|(_, scale)| scale))
+}
+
+/// The scale of the left or of the right vertical axis: all of its series, their error bars, and what is
+/// drawn across the plane must find room on it.
+fn vertical(chart: &Chart, axis: &super::Axis, right: bool) -> Scale {
+    let all = chart.right.is_none();
+    let own = || chart.series.iter().filter(move |series| all || series.right == right);
+    let points = || own().flat_map(|series| &series.points);
+    let bars = || points().filter_map(|point| point.error);
+    let zero = own().any(|series| series.style == Style::Bars).then_some(0.0);
+    let across = chart.references.iter().map(|reference| reference.value);
+    let notes = chart.notes.iter().map(|note| note.y);
+    let values = points().map(|point| point.y);
+    Scale::new(
+        axis,
+        values
+            .chain(bars().map(|bar| bar.0))
+            .chain(bars().map(|bar| bar.1))
+            .chain(zero)
+            .chain(across.chain(notes).filter(move |_| !right)),
+    )
+}
+
+/// Room to the left of the vertical axis: more where it has long names.
+fn beside(layout: &Layout, y: &Scale) -> u32 {
+    let longest = y.names().iter().map(|name| letters(name)).max().unwrap_or(0);
+    (longest * LETTER + 34).clamp(layout.values, LONG.min(layout.width / 3))
+}
+
+fn letters(text: &str) -> u32 {
+    u32::try_from(text.chars().count()).unwrap_or(u32::MAX / 64).min(1000)
+}
+
+/// How the names of a horizontal axis find room: side by side, else upright, else every so many of them.
+struct Names {
+    upright: bool,
+    every: u32,
+    room: u32,
+}
+
+impl Names {
+    fn new(names: &[String], width: u32) -> Names {
+        let count = u32::try_from(names.len()).unwrap_or(u32::MAX).max(1);
+        let longest = names.iter().map(|name| letters(name)).max().unwrap_or(0);
+        if (longest + 1) * LETTER <= width / count {
+            return Names {
+                upright: false,
+                every: 1,
+                room: 52,
+            };
+        }
+        let fit = (width / LINE).max(1);
+        Names {
+            upright: true,
+            every: count.div_ceil(fit),
+            room: (longest * LETTER + 40).min(LONG),
+        }
+    }
+
+    /// A name as the axis itself writes it: not at all where names stand upright.
+    fn level(&self, name: String) -> String {
+        if self.upright { String::new() } else { name }
+    }
+
+    /// Names that end at the axis, read from below.
+    fn upright(&self, plane: &Plane<'_, '_>, left: &Area<'_>, x: &Scale) -> Drawn {
+        if !self.upright {
+            return Ok(());
+        }
+        let (all, own) = (left.get_base_pixel(), plane.plotting_area().get_base_pixel());
+        let (width, height) = plane.plotting_area().dim_in_pixel();
+        let pixels = |length: u32| i32::try_from(length).unwrap_or(i32::MAX);
+        let style = TextStyle::from((FONT, 14).into_font())
+            .color(&INK)
+            .transform(FontTransform::Rotate270)
+            .pos(Pos::new(HPos::Right, VPos::Center));
+        let chars = (self.room.saturating_sub(40) / LETTER) as usize;
+        for (at, name) in (0_u32..).zip(x.names()).filter(|(at, _)| at % self.every == 0) {
+            let along = x.map(&f64::from(at), (0, pixels(width)));
+            let place = (own.0 - all.0 + along, own.1 - all.1 + pixels(height) + 10);
+            left.draw(&Text::new(cut(&clean(name), chars), place, style.clone()))?;
+        }
+        Ok(())
+    }
 }
 
 /// Text without what XML 1.0 cannot hold.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     text.chars()
         .map(|c| {
             let bad = c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
@@ -110,7 +302,7 @@ fn clean(text: &str) -> String {
         .collect()
 }
 
-fn write(area: &Area<'_>, text: &str, at: (i32, i32), size: i32, colour: RGBColor) -> Drawn {
+pub(super) fn write(area: &Area<'_>, text: &str, at: (i32, i32), size: i32, colour: RGBColor) -> Drawn {
     if text.is_empty() {
         return Ok(());
     }
@@ -121,92 +313,36 @@ fn write(area: &Area<'_>, text: &str, at: (i32, i32), size: i32, colour: RGBColo
     area.draw(&Text::new(clean(text), at, style))
 }
 
-fn colour(look: usize) -> RGBColor {
-    COLOURS.get(look % COLOURS.len()).copied().unwrap_or(INK)
+/// The series that have a name, and so a line in the legend.
+fn named(chart: &Chart) -> Vec<&Series> {
+    chart.series.iter().filter(|series| !series.name.is_empty()).collect()
 }
 
-fn draw_series(plane: &mut Plane<'_, '_>, series: &Series, x: &Scale, y: &Scale) -> Drawn {
-    let colour = colour(series.look);
-    let stroke = colour.stroke_width(2);
-    let shown: Vec<Point> = series
-        .points
-        .iter()
-        .copied()
-        .filter(|point| x.shows(point.x) && y.shows(point.y))
-        .collect();
-    let path: Vec<(f64, f64)> = shown.iter().map(|point| (point.x, point.y)).collect();
-    match series.style {
-        Style::Marked | Style::Line if path.len() > 1 => {
-            plane.draw_series([PathElement::new(path, stroke)])?;
-        }
-        Style::Dashed if path.len() > 1 => {
-            plane.draw_series([DashedPathElement::new(path, 7, 5, stroke)])?;
-        }
-        _ => {}
+/// Height of a legend that stands below the plane.
+fn legend_height(chart: &Chart) -> u32 {
+    if chart.heat.is_some() {
+        return heat::LEGEND_BELOW;
     }
-    for point in &shown {
-        if let Some((low, high)) = point
-            .error
-            .filter(|(low, high)| high > low && y.shows(*low) && y.shows(*high))
-        {
-            let bar = vec![(point.x, low), (point.x, high)];
-            plane.draw_series([PathElement::new(bar, colour.stroke_width(1))])?;
-            for end in [low, high] {
-                let cap = PathElement::new(vec![(-4, 0), (4, 0)], colour.stroke_width(1));
-                plane.draw_series([EmptyElement::at((point.x, end)) + cap])?;
-            }
-        }
+    let names = named(chart).len();
+    let lines = names.min(LEGEND_LINES) + usize::from(names > LEGEND_LINES);
+    let title = if chart.legend.is_empty() || names == 0 { 0 } else { 24 };
+    if lines == 0 {
+        return 0;
     }
-    // A line of one point would not be seen.
-    let marked = matches!(series.style, Style::Marked | Style::Markers) || shown.len() == 1;
-    if marked {
-        let places = shown.iter().map(|point| (point.x, point.y));
-        let full = colour.filled();
-        match marker(series.look) {
-            Marker::Disc => plane.draw_series(places.map(|at| Circle::new(at, 4, full)))?,
-            Marker::Square => plane.draw_series(places.map(|at| EmptyElement::at(at) + square((0, 0), full)))?,
-            Marker::Triangle => plane.draw_series(places.map(|at| EmptyElement::at(at) + triangle((0, 0), full)))?,
-            Marker::Cross => plane.draw_series(places.map(|at| Cross::new(at, 4, stroke)))?,
-        };
-    }
-    Ok(())
-}
-
-/// Shapes, so that colour is not all that tells series apart.
-#[derive(Clone, Copy)]
-enum Marker {
-    Disc,
-    Square,
-    Triangle,
-    Cross,
-}
-
-fn marker(look: usize) -> Marker {
-    // Neighbours differ, and so do those that have the same colour.
-    match (look + look / COLOURS.len()) % 4 {
-        0 => Marker::Disc,
-        1 => Marker::Square,
-        2 => Marker::Triangle,
-        _ => Marker::Cross,
-    }
-}
-
-fn square(at: (i32, i32), style: ShapeStyle) -> Rectangle<(i32, i32)> {
-    Rectangle::new([(at.0 - 4, at.1 - 4), (at.0 + 4, at.1 + 4)], style)
-}
-
-fn triangle(at: (i32, i32), style: ShapeStyle) -> Polygon<(i32, i32)> {
-    Polygon::new(
-        vec![(at.0, at.1 - 5), (at.0 + 5, at.1 + 4), (at.0 - 5, at.1 + 4)],
-        style,
-    )
+    title + 28 + 20 * u32::try_from(lines).unwrap_or(0)
 }
 
 fn legend(chart: &Chart, area: &Area<'_>) -> Drawn {
-    let named: Vec<&Series> = chart.series.iter().filter(|series| !series.name.is_empty()).collect();
+    let named = named(chart);
+    // In its place below the plane there is room for longer lines.
+    let chars = if area.dim_in_pixel().0 > 300 {
+        2 * LEGEND_CHARS
+    } else {
+        LEGEND_CHARS
+    };
     let mut y = 16;
     if !chart.legend.is_empty() && !named.is_empty() {
-        write(area, &cut(&chart.legend), (6, y), 14, FAINT)?;
+        write(area, &cut(&chart.legend, chars), (6, y), 14, FAINT)?;
         y += 24;
     }
     for series in named.iter().take(LEGEND_LINES) {
@@ -217,7 +353,11 @@ fn legend(chart: &Chart, area: &Area<'_>) -> Drawn {
         match series.style {
             Style::Marked | Style::Line => area.draw(&PathElement::new(line, stroke))?,
             Style::Dashed => area.draw(&DashedPathElement::new(line, 5, 4, stroke))?,
-            Style::Markers | Style::Bars => {}
+            Style::Bars => {
+                let corners = [(12, middle - 6), (24, middle + 6)];
+                area.draw(&Rectangle::new(corners, colour.filled()))?;
+            }
+            Style::Markers => {}
         }
         if matches!(series.style, Style::Marked | Style::Markers) {
             let (at, full) = ((18, middle), colour.filled());
@@ -228,7 +368,12 @@ fn legend(chart: &Chart, area: &Area<'_>) -> Drawn {
                 Marker::Cross => area.draw(&Cross::new(at, 4, stroke))?,
             }
         }
-        write(area, &cut(&series.name), (38, y), 14, INK)?;
+        let name = if series.right && chart.right.is_some() {
+            cut(&series.name, chars - RIGHT.len()) + RIGHT
+        } else {
+            cut(&series.name, chars)
+        };
+        write(area, &name, (38, y), 14, INK)?;
         y += 20;
     }
     if named.len() > LEGEND_LINES {
@@ -243,9 +388,10 @@ fn legend(chart: &Chart, area: &Area<'_>) -> Drawn {
     Ok(())
 }
 
-fn cut(text: &str) -> String {
-    if text.chars().nth(LEGEND_CHARS).is_none() {
+/// The beginning of `text`, at most `chars` letters; the last one says that something is missing.
+fn cut(text: &str, chars: usize) -> String {
+    if text.chars().nth(chars).is_none() {
         return text.to_owned();
     }
-    text.chars().take(LEGEND_CHARS - 1).chain(['…']).collect()
+    text.chars().take(chars.saturating_sub(1)).chain(['…']).collect()
 }

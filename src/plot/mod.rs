@@ -1,16 +1,19 @@
-//! Charts as SVG: lines and points over linear or logarithmic axes, with error bars, for people who print
-//! them and people who do not see all colours.
+//! Charts as SVG: lines, points and bars over linear or logarithmic axes, with error bars, and cells between
+//! two lists of names, for people who print them and people who do not see all colours.
 //!
 //! Contract: a function of its arguments: the same chart gives the same text. What is not finite, or not
 //! positive on a logarithmic axis, is left out. Series differ by colour (the palette of Okabe and Ito), by
-//! marker and by dash.
+//! marker and by dash; cells by colour and by the value written in them.
 //!
 //! Left out on purpose: what is worth drawing, and files.
 
 mod draw;
+mod heat;
+mod marks;
 mod scale;
+mod series;
 
-pub use draw::svg;
+pub use draw::{Form, svg, svg_in};
 pub use scale::{Quantity, Scale};
 
 use serde::{Deserialize, Serialize};

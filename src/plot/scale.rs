@@ -177,8 +177,27 @@ impl Scale {
         value.is_finite() && (!self.log || value > 0.0)
     }
 
+    /// Where bars stand: zero, or the end that is nearest to it.
+    pub(super) fn base(&self) -> f64 {
+        if self.log {
+            self.low
+        } else {
+            0.0_f64.clamp(self.low, self.high)
+        }
+    }
+
+    /// The names of an axis that has some.
+    pub(super) fn names(&self) -> &[String] {
+        self.names.as_deref().unwrap_or_default()
+    }
+
+    /// Whether a value lies between the ends.
+    pub(super) fn holds(&self, value: f64) -> bool {
+        self.shows(value) && (self.low..=self.high).contains(&value)
+    }
+
     /// How far along the axis a value is, 0 to 1 within its ends.
-    fn share(&self, value: f64) -> f64 {
+    pub(super) fn share(&self, value: f64) -> f64 {
         let place = |value: f64| {
             if self.log {
                 value.max(f64::MIN_POSITIVE).log10()

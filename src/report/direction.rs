@@ -19,6 +19,18 @@ pub enum Better {
     Neither,
 }
 
+impl Better {
+    /// The word for it, as in the file.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Better::Lower => "lower",
+            Better::Higher => "higher",
+            Better::Neither => "neither",
+        }
+    }
+}
+
 /// Figures of which less is better: waiting, loss, and what a reader must be warned of.
 const LOWER: &[&str] = &[
     "unsent",

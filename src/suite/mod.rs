@@ -6,7 +6,9 @@
 //! Left out on purpose: flags, signals, the terminal (`cli`); how a trial is run (`trial`, `sweep`).
 
 pub mod assemble;
+pub mod csv;
 pub mod folder;
+pub mod html;
 pub mod keys;
 mod load;
 pub mod model;
@@ -79,3 +81,8 @@ pub fn absent(text: &str) -> Result<Vec<model::Absent>, Diagnostics> {
         Err(source.diagnostics(reader.into_findings()))
     }
 }
+
+// The example that the browser's test opens.
+#[cfg(test)]
+#[path = "../../tests/suite_kit/mod.rs"]
+mod kit;

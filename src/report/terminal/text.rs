@@ -58,7 +58,7 @@ pub(super) fn wrap(first: &str, text: &str, view: View) -> String {
 }
 
 /// `1234567` as `1,234,567`.
-pub(super) fn grouped(count: u64) -> String {
+pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
