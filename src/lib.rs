@@ -6,6 +6,7 @@
 pub mod calibrate;
 pub mod capture;
 pub mod cli;
+pub mod compare;
 pub mod dpdk;
 pub mod engine;
 pub mod expect;

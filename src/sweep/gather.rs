@@ -57,6 +57,10 @@ pub struct About {
     pub dut: String,
     /// The draft's test, as "8.1".
     pub draft: Option<String>,
+    /// squall's version.
+    pub squall_version: String,
+    /// What was set in the first trial, its point's values and its seed among it.
+    pub settings: Vec<String>,
 }
 
 /// One figure of one place.
@@ -177,6 +181,8 @@ impl Gathered {
             clock: run.clock.to_string(),
             dut: run.dut.id.to_string(),
             draft: results.traffic.first().and_then(|entry| entry.draft.clone()),
+            squall_version: results.environment.squall_version.clone(),
+            settings: run.settings.clone(),
         });
         for text in &run.nonconformities {
             if !self.nonconformities.contains(text) {
