@@ -10,6 +10,7 @@ extern crate self as squall;
 pub mod calibrate;
 pub mod capture;
 pub mod cli;
+pub mod compare;
 pub mod dpdk;
 pub mod engine;
 pub mod expect;

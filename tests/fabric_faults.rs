@@ -163,6 +163,29 @@ fn a_dead_link_loses_what_is_on_it() {
 }
 
 #[test]
+fn a_link_at_half_speed_takes_twice_as_long() {
+    // 1226 + 24 bytes take 25 ns at 400 Gbps and 50 ns at 200: frames queue for the slow link, and leave by its time.
+    let yaml =
+        "{topology: leaf-spine, leaves: 2, spines: 1, propagation: 0, faults: [{at: leaf0-spine0, speed: 200Gbps}]}";
+    let (trace, counters) = stream(yaml, 2, 100);
+    let arrivals: Vec<u64> = trace.received.iter().map(|(at, ..)| *at).collect();
+    assert_eq!(arrivals.len(), 100);
+    assert!(
+        arrivals.windows(2).all(|pair| pair[1] - pair[0] == 2 * WIRE),
+        "{arrivals:?}"
+    );
+    let speeds = |switch: usize| -> Vec<u64> {
+        let ports = &counters.switches[switch].ports;
+        ports.iter().map(|port| port.speed_bps / 1_000_000_000).collect()
+    };
+    // Both ends of that link; leaf1, and the spine's link to it, are as they were.
+    assert_eq!(
+        (speeds(0), speeds(1), speeds(2)),
+        (vec![400, 200], vec![400, 400], vec![200, 400])
+    );
+}
+
+#[test]
 fn routing_takes_a_dead_uplink_out_and_back() {
     let yaml = |detect: &str| {
         format!(

@@ -6,6 +6,7 @@
 mod bench;
 mod calibrate;
 mod check;
+mod compare;
 mod completions;
 mod craft;
 mod decode;
@@ -87,6 +88,7 @@ enum Command {
     Doctor(doctor::Args),
     Bench(bench::Args),
     Calibrate(calibrate::Args),
+    Compare(compare::Args),
     Completions(completions::Args),
     Decode(decode::Args),
 }
@@ -105,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Calibrate(args) => calibrate::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Decode(args) => decode::run(args),
     };

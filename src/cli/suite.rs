@@ -391,11 +391,13 @@ fn write(folder: &Folder, suite: &Suite, quiet: bool) -> Outcome {
     let mut json = serde_json::to_vec_pretty(suite).unwrap_or_default();
     json.push(b'\n');
     folder.write(model::FILE_NAME, &json)?;
+    folder.write("kpis.csv", &suite::csv::kpis(suite))?;
+    let page = folder.write("report.html", suite::html::render(suite).as_bytes())?;
     if quiet {
         return Ok(());
     }
     super::devices::print(&summary(suite, View::of_stdout()))?;
-    super::say(&format!("report: {}", folder.path().join(model::FILE_NAME).display()));
+    super::say(&format!("report: {}", page.display()));
     Ok(())
 }
 

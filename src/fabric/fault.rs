@@ -131,7 +131,9 @@ fn act_of(kind: &FaultKind) -> Option<(Act, Often)> {
         FaultKind::Duplicate(often) => Some((Act::Duplicate, often)),
         FaultKind::Corrupt(often) => Some((Act::Corrupt, often)),
         FaultKind::Reorder { often, by } => Some((Act::Reorder { by }, often)),
-        FaultKind::EcnIgnored(_) | FaultKind::LinkDown { .. } | FaultKind::StuckPause { .. } => None,
+        FaultKind::EcnIgnored(_) | FaultKind::LinkDown { .. } | FaultKind::StuckPause { .. } | FaultKind::Speed(_) => {
+            None
+        }
     }
 }
 
@@ -166,6 +168,11 @@ impl<F: Frame> Fabric<F> {
             match fault.kind {
                 FaultKind::LinkDown { from, to, detect } => span(from, to, Timed::Down { detect: detect.0 }),
                 FaultKind::StuckPause { class, from, to } => span(from, to, Timed::Stuck { class }),
+                FaultKind::Speed(rate) => {
+                    for port in ends {
+                        self.ports[port as usize].set_rate(rate);
+                    }
+                }
                 ref kind => {
                     for port in ends {
                         self.plant_on_port(index, kind, port, seed);

@@ -137,12 +137,11 @@ pub struct Port {
 
 impl Port {
     pub fn new(owner: Owner, peer: u32, rate: BitRate, propagation: u64) -> Port {
-        let bits = 8 * PICOS_PER_SECOND;
-        Port {
+        let mut port = Port {
             owner,
             peer,
             rate,
-            byte_time: if bits.is_multiple_of(rate.0) { bits / rate.0 } else { 0 },
+            byte_time: 0,
             propagation,
             latency: 0,
             cut_through: false,
@@ -175,7 +174,16 @@ impl Port {
             control_ignored: 0,
             wake_at: u64::MAX,
             far_wake: 0,
-        }
+        };
+        port.set_rate(rate);
+        port
+    }
+
+    /// Sends at another rate from now on.
+    pub fn set_rate(&mut self, rate: BitRate) {
+        let bits = 8 * PICOS_PER_SECOND;
+        self.rate = rate;
+        self.byte_time = if bits.is_multiple_of(rate.0) { bits / rate.0 } else { 0 };
     }
 
     /// Bits per second.

@@ -77,6 +77,10 @@ pub struct About {
     pub topology: Option<String>,
     /// Line rates of the ports, each once, in bits per second.
     pub speeds_bps: Vec<u64>,
+    /// squall's version.
+    pub squall_version: String,
+    /// What was set in the first trial, its point's values and its seed among it.
+    pub settings: Vec<String>,
 }
 
 /// One figure of one place.
@@ -212,6 +216,8 @@ impl Gathered {
                 speeds.dedup();
                 speeds
             },
+            squall_version: results.environment.squall_version.clone(),
+            settings: run.settings.clone(),
         });
         let errors = results
             .traffic

@@ -148,6 +148,8 @@ pub fn json(sweep: &Sweep, gathered: &Gathered, complete: bool) -> Vec<u8> {
             "seed": sweep.seed,
             "clock": about.map(|about| &about.clock),
             "dut": about.map(|about| &about.dut),
+            "settings": about.map(|about| for_all(sweep, &about.settings)),
+            "squall_version": about.map(|about| &about.squall_version),
         },
         "complete": complete,
         "nonconformities": nonconformities,
@@ -157,6 +159,13 @@ pub fn json(sweep: &Sweep, gathered: &Gathered, complete: bool) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(&value).unwrap_or_default();
     bytes.push(b'\n');
     bytes
+}
+
+/// Of what was set in a trial, what holds for all: the sweep's own changes, and those of the command line.
+fn for_all<'a>(sweep: &Sweep, settings: &'a [String]) -> Vec<&'a String> {
+    let varied = |key: &str| key == "seed" || keys(sweep).any(|known| known == key);
+    let of_key = |setting: &&String| !varied(setting.split('=').next().unwrap_or_default());
+    settings.iter().filter(of_key).collect()
 }
 
 fn point(sweep: &Sweep, gathered: &Gathered, point: usize) -> Value {

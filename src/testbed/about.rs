@@ -172,14 +172,8 @@ const fn keys<const N: usize>(table: &[Asked]) -> [Key; N] {
     let mut keys = [key("", "one line of text", "not provided", ""); N];
     let mut index = 0;
     while index < N {
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "evaluated by the compiler, which would refuse it"
-        )]
-        {
-            keys[index].name = table[index].key;
-            keys[index].doc = table[index].description;
-        }
+        keys[index].name = table[index].key;
+        keys[index].doc = table[index].description;
         index += 1;
     }
     keys

@@ -242,6 +242,8 @@ pub enum FaultKind {
         /// `detect`: how long routing goes on to use the link; default 0.
         detect: Picos,
     },
+    /// `speed`: both ends of the link send at this rate, whatever the fabric's keys say.
+    Speed(BitRate),
     /// `stuck_pause`: the first-named end of the link pauses the other without need.
     StuckPause {
         /// `class`.

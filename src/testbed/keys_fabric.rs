@@ -222,6 +222,12 @@ pub const FAULT: Section = Section {
             "none",
             "the end of the link that is named first pauses the other one without need",
         ),
+        key(
+            "speed",
+            RATE,
+            "none",
+            "a link that came up at another rate than it should have, in both directions",
+        ),
     ],
     inside: &[],
 };

@@ -51,6 +51,7 @@ impl FaultKind {
             FaultKind::EcnIgnored(_) => "ecn_ignored",
             FaultKind::LinkDown { .. } => "link_down",
             FaultKind::StuckPause { .. } => "stuck_pause",
+            FaultKind::Speed(_) => "speed",
         }
     }
 }
@@ -60,7 +61,7 @@ impl FaultKind {
 pub fn wanted(key: &str) -> Wanted {
     match key {
         "ecn_ignored" => Wanted::Switch,
-        "link_down" | "stuck_pause" => Wanted::Link,
+        "link_down" | "stuck_pause" | "speed" => Wanted::Link,
         _ => Wanted::Either,
     }
 }

@@ -13,11 +13,15 @@ use crate::yaml::{Finding, near, numbers};
 
 const ALL_CLASSES: u8 = 0xff;
 
+/// Rates that a link may have.
+fn rate(rate: &BitRate) -> bool {
+    (1_000_000_000..=1_600_000_000_000).contains(&rate.0)
+}
+
 /// `outer`'s `fabric`.
 pub fn fabric(outer: &Fields<'_>) -> Option<Fabric> {
     let node = outer.get("fabric")?;
     let fields = outer.reader().fields(node, "`fabric`", &[&keys::FABRIC]);
-    let rate = |rate: &BitRate| (1_000_000_000..=1_600_000_000_000).contains(&rate.0);
     let speed = fields.unit("speed", rate).unwrap_or(BitRate(400_000_000_000));
     let uplink_speed = fields.unit("uplink_speed", rate).unwrap_or(speed);
     let hosts = |text: &str| match text {
@@ -297,7 +301,7 @@ fn faults(outer: &Fields<'_>, topology: &Topology, hosts: Option<u32>) -> Vec<Fa
         .collect()
 }
 
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 8] = [
     "drop",
     "duplicate",
     "reorder",
@@ -305,6 +309,7 @@ const KINDS: [&str; 7] = [
     "ecn_ignored",
     "link_down",
     "stuck_pause",
+    "speed",
 ];
 
 fn fault(fields: &Fields<'_>, topology: &Topology, hosts: Option<u32>) -> Option<Fault> {
@@ -337,6 +342,9 @@ fn kind(outer: &Fields<'_>, name: &str) -> Option<FaultKind> {
             let fields = outer.reader().fields(node, "`ecn_ignored`", &[&keys::THRESHOLDS]);
             ecn_thresholds(&fields)
         })));
+    }
+    if name == "speed" {
+        return outer.unit(name, rate).map(FaultKind::Speed);
     }
     let section = match name {
         "link_down" => &keys::LINK_DOWN,

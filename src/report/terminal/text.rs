@@ -38,7 +38,7 @@ pub(super) fn cut(text: &str, columns: usize, view: View) -> String {
 
 /// `text` in lines of at most the view's width: `first` before the first line, as much space
 /// before the others. A word longer than a line stays whole.
-pub(super) fn wrap(first: &str, text: &str, view: View) -> String {
+pub(crate) fn wrap(first: &str, text: &str, view: View) -> String {
     let indent = width(first);
     let mut lines = first.to_owned();
     let mut used = indent;

@@ -1,0 +1,100 @@
+//! `squall compare`: what differs between two results beyond chance.
+
+use std::path::{Path, PathBuf};
+
+use super::{Failure, Outcome};
+use crate::compare::{self, Rules, load, shown};
+use crate::report::terminal::View;
+
+/// Compare two suites, sweeps or runs: what got worse first, then what changed, then what got better
+///
+/// A is the base, B is judged. Exit status: 0 nothing is worse or changed, 1 something is (see --fail-on), 2 the
+/// input is wrong.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The base: a folder that squall suite, squall sweep or squall run wrote, or its report.json, summary.json or
+    /// results.json
+    a: PathBuf,
+
+    /// What is compared with it: of the same kind
+    b: PathBuf,
+
+    /// Print the comparison as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// List the figures that are the same, too
+    #[arg(long)]
+    all: bool,
+
+    /// Least change that counts, in percent of A; 2% by default, and 10% of figures with a single trial
+    #[arg(long, value_name = "PERCENT", value_parser = threshold)]
+    threshold: Option<f64>,
+
+    /// Confidence of the intervals, and that nothing was found by chance among all figures
+    #[arg(long, value_name = "PERCENT", default_value = "95%", value_parser = confidence)]
+    confidence: f64,
+
+    /// What ends with status 1
+    #[arg(long, value_enum, default_value_t = FailOn::Changed)]
+    fail_on: FailOn,
+}
+
+/// What ends with status 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum FailOn {
+    /// A figure that got worse
+    Worse,
+    /// That, or one that changed and has no better direction, such as a threshold
+    Changed,
+    /// Nothing
+    Never,
+}
+
+fn percent(text: &str) -> Option<f64> {
+    let number: f64 = text.trim().trim_end_matches('%').trim_end().parse().ok()?;
+    number.is_finite().then_some(number / 100.0)
+}
+
+fn threshold(text: &str) -> Result<f64, String> {
+    percent(text)
+        .filter(|share| (0.0..=100.0).contains(share))
+        .ok_or_else(|| "a percentage from 0% to 10000% is needed, such as 2%".to_owned())
+}
+
+fn confidence(text: &str) -> Result<f64, String> {
+    percent(text)
+        .filter(|share| (0.5..=0.999_999).contains(share))
+        .ok_or_else(|| "a percentage from 50% to 99.9999% is needed, such as 95%".to_owned())
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure::Run`] when something is worse or changed, [`Failure::Input`].
+pub fn run(args: &Args) -> Outcome {
+    let read = |path: &Path| load::load(path).map_err(|error| Failure::Input(error.to_string()));
+    let (a, b) = (read(&args.a)?, read(&args.b)?);
+    let rules = Rules {
+        threshold: args.threshold,
+        confidence: args.confidence,
+        all: args.all,
+    };
+    let comparison = compare::compare(&a, &b, &rules).map_err(|error| Failure::Input(error.to_string()))?;
+    let text = if args.json {
+        let json = serde_json::to_string_pretty(&comparison).map_err(|error| Failure::Run(error.to_string()))?;
+        format!("{json}\n")
+    } else {
+        shown::render(&comparison, View::of_stdout())
+    };
+    super::devices::print(&text)?;
+    let fails = match args.fail_on {
+        FailOn::Worse => !comparison.worse.is_empty(),
+        FailOn::Changed => !comparison.worse.is_empty() || !comparison.changed.is_empty(),
+        FailOn::Never => false,
+    };
+    if fails {
+        return Err(Failure::Run(shown::verdict(&comparison)));
+    }
+    Ok(())
+}
