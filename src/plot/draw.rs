@@ -54,11 +54,11 @@ impl Form {
                 ..Form::Sheet.layout()
             },
             Form::Narrow => Layout {
-                width: 480,
-                height: 360,
+                width: 400,
+                height: 330,
                 head: 0,
                 legend: None,
-                values: 72,
+                values: 68,
             },
         }
     }
@@ -81,6 +81,12 @@ const LETTER: u32 = 7;
 
 /// Height of a line of an axis.
 const LINE: u32 = 16;
+
+/// Room between the words of the right axis and the edge.
+const EDGE: u32 = 4;
+
+/// What a reference has above it at least, for its name, as a share of its value.
+const HEADROOM: f64 = 0.04;
 
 /// Room below or beside an axis whose names are long, at most.
 const LONG: u32 = 180;
@@ -189,8 +195,9 @@ fn plane(chart: &Chart, layout: &Layout, left: &Area<'_>) -> Drawn {
         let mut other = ChartBuilder::on(left)
             .margin_top(above)
             .margin_left(12 + beside)
+            .margin_right(EDGE)
             .margin_bottom(8 + names.room)
-            .set_label_area_size(LabelAreaPosition::Right, margin)
+            .set_label_area_size(LabelAreaPosition::Right, margin - EDGE)
             .build_cartesian_2d(x.clone(), scale.clone())?;
         other
             .configure_mesh()
@@ -216,7 +223,11 @@ fn vertical(chart: &Chart, axis: &super::Axis, right: bool) -> Scale {
     let points = || own().flat_map(|series| &series.points);
     let bars = || points().filter_map(|point| point.error);
     let zero = own().any(|series| series.style == Style::Bars).then_some(0.0);
-    let across = chart.references.iter().map(|reference| reference.value);
+    let is_inside = |value: f64| axis.within.is_some_and(|(low, high)| value >= low && value <= high);
+    let across = chart.references.iter().flat_map(|reference| {
+        let room = if is_inside(reference.value) { 0.0 } else { HEADROOM };
+        [reference.value, reference.value * (1.0 + room)]
+    });
     let notes = chart.notes.iter().map(|note| note.y);
     let values = points().map(|point| point.y);
     Scale::new(

@@ -14,8 +14,12 @@ use super::{Chart, Scale, Style};
 /// Height of a line of words.
 const LINE: i32 = 15;
 
-/// Width of a letter, about.
-const LETTER: i32 = 7;
+/// Width of a letter, about, in tenths of a pixel.
+const LETTER: i32 = 65;
+
+/// How much worse it is to lie on other words than on a line, and to leave the plane.
+const ON_WORDS: usize = 50;
+const OUTSIDE: usize = 1000;
 
 /// Distances from a place to the middle of its words, in the order in which they are tried; the first number
 /// counts half widths of the words.
@@ -58,7 +62,7 @@ impl Frame {
 }
 
 fn half_width(text: &str) -> i32 {
-    i32::try_from(text.chars().count()).unwrap_or(1000).min(1000) * LETTER / 2
+    i32::try_from(text.chars().count()).unwrap_or(1000).min(1000) * LETTER / 20
 }
 
 /// References and notes, on top of the series.
@@ -71,14 +75,17 @@ pub(super) fn draw(plane: &mut Plane<'_, '_>, chart: &Chart, x: &Scale, y: &Scal
         i32::try_from(size.0).unwrap_or(i32::MAX),
         i32::try_from(size.1).unwrap_or(i32::MAX),
     );
-    let mut taken = taken(chart, size, x, y, right);
+    let mut taken = Taken {
+        marks: marks(chart, size, x, y, right),
+        words: Vec::new(),
+    };
     for reference in chart.references.iter().filter(|reference| y.holds(reference.value)) {
         let ends = Ranged::range(x);
         let line = vec![(ends.start, reference.value), (ends.end, reference.value)];
         plane.draw_series([DashedPathElement::new(line, 9, 5, INK.stroke_width(1))])?;
         let text = clean(&reference.name);
         let level = y.map(&reference.value, (size.1, 0));
-        taken.push(Frame(0, level - 1, size.0, level + 1));
+        taken.marks.push(Frame(0, level - 1, size.0, level + 1));
         let half = half_width(&text) + 4;
         let places = [-10, 11].into_iter().flat_map(|rise| {
             let middles = [half, size.0 - half, size.0 / 2, size.0 / 4, size.0 / 4 * 3];
@@ -102,12 +109,13 @@ fn place(
     text: &str,
     places: impl Iterator<Item = (i32, i32)>,
     size: (i32, i32),
-    taken: &mut Vec<Frame>,
+    taken: &mut Taken,
 ) -> Drawn {
     let covered = |at: &(i32, i32)| {
         let frame = Frame::of(text, *at);
-        let outside = if frame.within(size) { 0 } else { 1000 };
-        outside + taken.iter().filter(|other| frame.meets(**other)).count()
+        let outside = if frame.within(size) { 0 } else { OUTSIDE };
+        let met = |frames: &[Frame]| frames.iter().filter(|other| frame.meets(**other)).count();
+        outside + ON_WORDS * met(&taken.words) + met(&taken.marks)
     };
     let Some((covered, at)) = places.map(|at| (covered(&at), at)).min_by_key(|(covered, _)| *covered) else {
         return Ok(());
@@ -118,15 +126,21 @@ fn place(
         let corners = [(frame.0, frame.1), (frame.2, frame.3)];
         area.draw(&Rectangle::new(corners, WHITE.mix(0.8).filled()))?;
     }
-    taken.push(frame);
+    taken.words.push(frame);
     let style = TextStyle::from((FONT, 14).into_font())
         .color(&INK)
         .pos(Pos::new(HPos::Center, VPos::Center));
     area.draw(&Text::new(text.to_owned(), at, style))
 }
 
-/// What words keep off, in pixels of the plane: markers with their error bars, bars and lines.
-fn taken(chart: &Chart, size: (i32, i32), x: &Scale, y: &Scale, right: Option<&Scale>) -> Vec<Frame> {
+/// What words keep off, in pixels of the plane.
+struct Taken {
+    marks: Vec<Frame>,
+    words: Vec<Frame>,
+}
+
+/// Where markers with their error bars, bars and lines are.
+fn marks(chart: &Chart, size: (i32, i32), x: &Scale, y: &Scale, right: Option<&Scale>) -> Vec<Frame> {
     let mut frames = Vec::new();
     for series in &chart.series {
         let y = right.filter(|_| series.right).unwrap_or(y);
