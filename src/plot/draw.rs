@@ -34,7 +34,7 @@ struct Layout {
     head: u32,
     /// Room for the legend on the right; none: it is below.
     legend: Option<u32>,
-    /// Letters in the room to the left of the vertical axis.
+    /// Room for the values of a vertical axis.
     values: u32,
 }
 
@@ -85,8 +85,8 @@ const LINE: u32 = 16;
 /// Room between the words of the right axis and the edge.
 const EDGE: u32 = 4;
 
-/// What a reference has above it at least, for its name, as a share of its value.
-const HEADROOM: f64 = 0.04;
+/// What a reference or a note has above it at least, for its words, as a share of its value.
+const HEADROOM: f64 = 0.06;
 
 /// Room below or beside an axis whose names are long, at most.
 const LONG: u32 = 180;
@@ -152,7 +152,8 @@ fn plane(chart: &Chart, layout: &Layout, left: &Area<'_>) -> Drawn {
     let margin = if right.is_some() { layout.values } else { 24 };
     // Half of the topmost letters stand above the axis; a title leaves them room.
     let above = if layout.head == 0 { 10 } else { 0 };
-    let plane_width = left.dim_in_pixel().0.saturating_sub(beside + 12 + margin);
+    let size = left.dim_in_pixel();
+    let plane_width = size.0.saturating_sub(beside + 12 + margin);
     let names = Names::new(x.names(), plane_width);
     let mut plane = ChartBuilder::on(left)
         .margin_top(above)
@@ -173,8 +174,8 @@ fn plane(chart: &Chart, layout: &Layout, left: &Area<'_>) -> Drawn {
     mesh.light_line_style(GRID.mix(0.0))
         .bold_line_style(GRID)
         .axis_style(FAINT)
-        .x_desc(clean(&chart.x.label))
-        .y_desc(clean(&chart.y.label))
+        .x_desc(described(&chart.x.label, size.0))
+        .y_desc(described(&chart.y.label, size.1))
         .label_style((FONT, 14).into_font().color(&INK))
         .axis_desc_style((FONT, 15).into_font().color(&INK))
         .x_label_formatter(&|value| names.level(clean(&x.say(*value))))
@@ -203,7 +204,7 @@ fn plane(chart: &Chart, layout: &Layout, left: &Area<'_>) -> Drawn {
             .configure_mesh()
             .disable_mesh()
             .axis_style(FAINT)
-            .y_desc(clean(&axis.label))
+            .y_desc(described(&axis.label, size.1))
             .label_style((FONT, 14).into_font().color(&INK))
             .axis_desc_style((FONT, 15).into_font().color(&INK))
             .y_label_formatter(&|value| clean(&scale.say(*value)))
@@ -224,11 +225,14 @@ fn vertical(chart: &Chart, axis: &super::Axis, right: bool) -> Scale {
     let bars = || points().filter_map(|point| point.error);
     let zero = own().any(|series| series.style == Style::Bars).then_some(0.0);
     let is_inside = |value: f64| axis.within.is_some_and(|(low, high)| value >= low && value <= high);
-    let across = chart.references.iter().flat_map(|reference| {
-        let room = if is_inside(reference.value) { 0.0 } else { HEADROOM };
-        [reference.value, reference.value * (1.0 + room)]
+    let references = chart.references.iter().map(|reference| reference.value);
+    let worded = references
+        .chain(chart.notes.iter().map(|note| note.y))
+        .filter(|_| !right);
+    let worded = worded.flat_map(|value| {
+        let room = if is_inside(value) { 0.0 } else { HEADROOM };
+        [value, value * (1.0 + room)]
     });
-    let notes = chart.notes.iter().map(|note| note.y);
     let values = points().map(|point| point.y);
     Scale::new(
         axis,
@@ -236,7 +240,7 @@ fn vertical(chart: &Chart, axis: &super::Axis, right: bool) -> Scale {
             .chain(bars().map(|bar| bar.0))
             .chain(bars().map(|bar| bar.1))
             .chain(zero)
-            .chain(across.chain(notes).filter(move |_| !right)),
+            .chain(worded),
     )
 }
 
@@ -244,6 +248,11 @@ fn vertical(chart: &Chart, axis: &super::Axis, right: bool) -> Scale {
 fn beside(layout: &Layout, y: &Scale) -> u32 {
     let longest = y.names().iter().map(|name| letters(name)).max().unwrap_or(0);
     (longest * LETTER + 34).clamp(layout.values, LONG.min(layout.width / 3))
+}
+
+/// What an axis measures, as far as there is room along it.
+fn described(label: &str, length: u32) -> String {
+    cut(&clean(label), (length / LETTER) as usize)
 }
 
 fn letters(text: &str) -> u32 {

@@ -21,22 +21,16 @@ const LETTER: i32 = 65;
 const ON_WORDS: usize = 50;
 const OUTSIDE: usize = 1000;
 
-/// Distances from a place to the middle of its words, in the order in which they are tried; the first number
-/// counts half widths of the words.
-const TRIED: [(i32, i32); 12] = [
-    (0, -16),
-    (0, 17),
-    (-1, -14),
-    (1, 15),
-    (1, -14),
-    (-1, 15),
-    (0, -31),
-    (0, 32),
-    (-1, -30),
-    (1, 31),
-    (0, -46),
-    (0, 47),
-];
+/// Distances from a place to the middle of its words, in the order in which they are tried: near it first,
+/// above before below. The first number counts half widths of the words.
+fn tried() -> impl Iterator<Item = (i32, i32)> {
+    let near = [(0, -16), (0, 17), (-1, -14), (1, 15), (1, -14), (-1, 15)];
+    let far = (2..=5).flat_map(|line| {
+        let (up, down) = (-1 - LINE * line, 2 + LINE * line);
+        [(0, up), (0, down), (-1, up), (1, down), (-1, down), (1, up)]
+    });
+    near.into_iter().chain(far)
+}
 
 /// Pixels between two places of a line that words keep off.
 const STEP: i32 = 6;
@@ -97,8 +91,8 @@ pub(super) fn draw(plane: &mut Plane<'_, '_>, chart: &Chart, x: &Scale, y: &Scal
         let at = (x.map(&note.x, (0, size.0)), y.map(&note.y, (size.1, 0)));
         let text = clean(&note.text);
         let half = half_width(&text) + 4;
-        let places = TRIED.map(|(right, down)| (at.0 + right * half, at.1 + down));
-        place(plane, &text, places.into_iter(), size, &mut taken)?;
+        let places = tried().map(|(right, down)| (at.0 + right * half, at.1 + down));
+        place(plane, &text, places, size, &mut taken)?;
     }
     Ok(())
 }

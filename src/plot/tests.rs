@@ -284,7 +284,10 @@ fn long_names_stand_upright_and_too_many_are_thinned_out() {
     assert_eq!((upright(&twenty), places(&twenty, "leaf0 to spine").len()), (21, 20));
     let many = svg(&named(200, "leaf0 to spine"));
     assert!((10..60).contains(&places(&many, "leaf0").len()), "{many}");
-    let narrow = svg_in(&named(20, "leaf0 to spine"), Form::Narrow);
+    let mut long = named(20, "leaf0 to spine");
+    long.y.label = "a share that is described at length, with all of its conditions".to_owned();
+    let narrow = svg_in(&long, Form::Narrow);
+    assert!(!narrow.contains("conditions") && svg(&long).contains("conditions"));
     assert!(narrow.contains("width=\"400\"") && places(&narrow, "leaf0 to spine").len() >= 10);
 }
 
