@@ -34,7 +34,7 @@ struct Layout {
     head: u32,
     /// Room for the legend on the right; none: it is below.
     legend: Option<u32>,
-    /// Letters in the room to the left of the vertical axis.
+    /// Room for the values of a vertical axis.
     values: u32,
 }
 
@@ -54,11 +54,11 @@ impl Form {
                 ..Form::Sheet.layout()
             },
             Form::Narrow => Layout {
-                width: 480,
-                height: 360,
+                width: 400,
+                height: 330,
                 head: 0,
                 legend: None,
-                values: 72,
+                values: 68,
             },
         }
     }
@@ -81,6 +81,12 @@ const LETTER: u32 = 7;
 
 /// Height of a line of an axis.
 const LINE: u32 = 16;
+
+/// Room between the words of the right axis and the edge.
+const EDGE: u32 = 4;
+
+/// What a reference or a note has above it at least, for its words, as a share of its value.
+const HEADROOM: f64 = 0.06;
 
 /// Room below or beside an axis whose names are long, at most.
 const LONG: u32 = 180;
@@ -146,7 +152,8 @@ fn plane(chart: &Chart, layout: &Layout, left: &Area<'_>) -> Drawn {
     let margin = if right.is_some() { layout.values } else { 24 };
     // Half of the topmost letters stand above the axis; a title leaves them room.
     let above = if layout.head == 0 { 10 } else { 0 };
-    let plane_width = left.dim_in_pixel().0.saturating_sub(beside + 12 + margin);
+    let size = left.dim_in_pixel();
+    let plane_width = size.0.saturating_sub(beside + 12 + margin);
     let names = Names::new(x.names(), plane_width);
     let mut plane = ChartBuilder::on(left)
         .margin_top(above)
@@ -167,8 +174,8 @@ fn plane(chart: &Chart, layout: &Layout, left: &Area<'_>) -> Drawn {
     mesh.light_line_style(GRID.mix(0.0))
         .bold_line_style(GRID)
         .axis_style(FAINT)
-        .x_desc(clean(&chart.x.label))
-        .y_desc(clean(&chart.y.label))
+        .x_desc(described(&chart.x.label, size.0))
+        .y_desc(described(&chart.y.label, size.1))
         .label_style((FONT, 14).into_font().color(&INK))
         .axis_desc_style((FONT, 15).into_font().color(&INK))
         .x_label_formatter(&|value| names.level(clean(&x.say(*value))))
@@ -189,14 +196,15 @@ fn plane(chart: &Chart, layout: &Layout, left: &Area<'_>) -> Drawn {
         let mut other = ChartBuilder::on(left)
             .margin_top(above)
             .margin_left(12 + beside)
+            .margin_right(EDGE)
             .margin_bottom(8 + names.room)
-            .set_label_area_size(LabelAreaPosition::Right, margin)
+            .set_label_area_size(LabelAreaPosition::Right, margin - EDGE)
             .build_cartesian_2d(x.clone(), scale.clone())?;
         other
             .configure_mesh()
             .disable_mesh()
             .axis_style(FAINT)
-            .y_desc(clean(&axis.label))
+            .y_desc(described(&axis.label, size.1))
             .label_style((FONT, 14).into_font().color(&INK))
             .axis_desc_style((FONT, 15).into_font().color(&INK))
             .y_label_formatter(&|value| clean(&scale.say(*value)))
@@ -216,8 +224,15 @@ fn vertical(chart: &Chart, axis: &super::Axis, right: bool) -> Scale {
     let points = || own().flat_map(|series| &series.points);
     let bars = || points().filter_map(|point| point.error);
     let zero = own().any(|series| series.style == Style::Bars).then_some(0.0);
-    let across = chart.references.iter().map(|reference| reference.value);
-    let notes = chart.notes.iter().map(|note| note.y);
+    let is_inside = |value: f64| axis.within.is_some_and(|(low, high)| value >= low && value <= high);
+    let references = chart.references.iter().map(|reference| reference.value);
+    let worded = references
+        .chain(chart.notes.iter().map(|note| note.y))
+        .filter(|_| !right);
+    let worded = worded.flat_map(|value| {
+        let room = if is_inside(value) { 0.0 } else { HEADROOM };
+        [value, value * (1.0 + room)]
+    });
     let values = points().map(|point| point.y);
     Scale::new(
         axis,
@@ -225,7 +240,7 @@ fn vertical(chart: &Chart, axis: &super::Axis, right: bool) -> Scale {
             .chain(bars().map(|bar| bar.0))
             .chain(bars().map(|bar| bar.1))
             .chain(zero)
-            .chain(across.chain(notes).filter(move |_| !right)),
+            .chain(worded),
     )
 }
 
@@ -233,6 +248,11 @@ fn vertical(chart: &Chart, axis: &super::Axis, right: bool) -> Scale {
 fn beside(layout: &Layout, y: &Scale) -> u32 {
     let longest = y.names().iter().map(|name| letters(name)).max().unwrap_or(0);
     (longest * LETTER + 34).clamp(layout.values, LONG.min(layout.width / 3))
+}
+
+/// What an axis measures, as far as there is room along it.
+fn described(label: &str, length: u32) -> String {
+    cut(&clean(label), (length / LETTER) as usize)
 }
 
 fn letters(text: &str) -> u32 {

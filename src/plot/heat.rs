@@ -2,7 +2,7 @@
 //!
 //! Contract: the colours are viridis, which grows evenly in lightness, so that order is seen without
 //! colour; a value stands on its colour with the better contrast of black and white. What was not measured
-//! is hatched and says so.
+//! is grey and says so.
 
 use plotters::element::{PathElement, Rectangle, Text};
 use plotters::style::colors::colormaps::ViridisRGB;
@@ -18,9 +18,9 @@ pub(super) const LEGEND_BELOW: u32 = 84;
 /// Steps of the scale of colours.
 const STEPS: i32 = 64;
 
-/// White and nearly black: not the black and white of the paper, which a dark page may exchange.
+/// Nearly white and nearly black: a dark page exchanges the black and white of ink and paper, these stay.
 const LIGHT: RGBColor = RGBColor(254, 254, 254);
-const DARK: RGBColor = RGBColor(16, 16, 16);
+const DARK: RGBColor = RGBColor(1, 1, 1);
 const NOTHING: RGBColor = RGBColor(226, 226, 226);
 
 /// The least and the greatest value; none where nothing was measured.

@@ -14,25 +14,23 @@ use super::{Chart, Scale, Style};
 /// Height of a line of words.
 const LINE: i32 = 15;
 
-/// Width of a letter, about.
-const LETTER: i32 = 7;
+/// Width of a letter, about, in tenths of a pixel.
+const LETTER: i32 = 65;
 
-/// Distances from a place to the middle of its words, in the order in which they are tried; the first number
-/// counts half widths of the words.
-const TRIED: [(i32, i32); 12] = [
-    (0, -16),
-    (0, 17),
-    (-1, -14),
-    (1, 15),
-    (1, -14),
-    (-1, 15),
-    (0, -31),
-    (0, 32),
-    (-1, -30),
-    (1, 31),
-    (0, -46),
-    (0, 47),
-];
+/// How much worse it is to lie on other words than on a line, and to leave the plane.
+const ON_WORDS: usize = 50;
+const OUTSIDE: usize = 1000;
+
+/// Distances from a place to the middle of its words, in the order in which they are tried: near it first,
+/// above before below. The first number counts half widths of the words.
+fn tried() -> impl Iterator<Item = (i32, i32)> {
+    let near = [(0, -16), (0, 17), (-1, -14), (1, 15), (1, -14), (-1, 15)];
+    let far = (2..=5).flat_map(|line| {
+        let (up, down) = (-1 - LINE * line, 2 + LINE * line);
+        [(0, up), (0, down), (-1, up), (1, down), (-1, down), (1, up)]
+    });
+    near.into_iter().chain(far)
+}
 
 /// Pixels between two places of a line that words keep off.
 const STEP: i32 = 6;
@@ -58,7 +56,7 @@ impl Frame {
 }
 
 fn half_width(text: &str) -> i32 {
-    i32::try_from(text.chars().count()).unwrap_or(1000).min(1000) * LETTER / 2
+    i32::try_from(text.chars().count()).unwrap_or(1000).min(1000) * LETTER / 20
 }
 
 /// References and notes, on top of the series.
@@ -71,14 +69,17 @@ pub(super) fn draw(plane: &mut Plane<'_, '_>, chart: &Chart, x: &Scale, y: &Scal
         i32::try_from(size.0).unwrap_or(i32::MAX),
         i32::try_from(size.1).unwrap_or(i32::MAX),
     );
-    let mut taken = taken(chart, size, x, y, right);
+    let mut taken = Taken {
+        marks: marks(chart, size, x, y, right),
+        words: Vec::new(),
+    };
     for reference in chart.references.iter().filter(|reference| y.holds(reference.value)) {
         let ends = Ranged::range(x);
         let line = vec![(ends.start, reference.value), (ends.end, reference.value)];
         plane.draw_series([DashedPathElement::new(line, 9, 5, INK.stroke_width(1))])?;
         let text = clean(&reference.name);
         let level = y.map(&reference.value, (size.1, 0));
-        taken.push(Frame(0, level - 1, size.0, level + 1));
+        taken.marks.push(Frame(0, level - 1, size.0, level + 1));
         let half = half_width(&text) + 4;
         let places = [-10, 11].into_iter().flat_map(|rise| {
             let middles = [half, size.0 - half, size.0 / 2, size.0 / 4, size.0 / 4 * 3];
@@ -90,8 +91,8 @@ pub(super) fn draw(plane: &mut Plane<'_, '_>, chart: &Chart, x: &Scale, y: &Scal
         let at = (x.map(&note.x, (0, size.0)), y.map(&note.y, (size.1, 0)));
         let text = clean(&note.text);
         let half = half_width(&text) + 4;
-        let places = TRIED.map(|(right, down)| (at.0 + right * half, at.1 + down));
-        place(plane, &text, places.into_iter(), size, &mut taken)?;
+        let places = tried().map(|(right, down)| (at.0 + right * half, at.1 + down));
+        place(plane, &text, places, size, &mut taken)?;
     }
     Ok(())
 }
@@ -102,12 +103,13 @@ fn place(
     text: &str,
     places: impl Iterator<Item = (i32, i32)>,
     size: (i32, i32),
-    taken: &mut Vec<Frame>,
+    taken: &mut Taken,
 ) -> Drawn {
     let covered = |at: &(i32, i32)| {
         let frame = Frame::of(text, *at);
-        let outside = if frame.within(size) { 0 } else { 1000 };
-        outside + taken.iter().filter(|other| frame.meets(**other)).count()
+        let outside = if frame.within(size) { 0 } else { OUTSIDE };
+        let met = |frames: &[Frame]| frames.iter().filter(|other| frame.meets(**other)).count();
+        outside + ON_WORDS * met(&taken.words) + met(&taken.marks)
     };
     let Some((covered, at)) = places.map(|at| (covered(&at), at)).min_by_key(|(covered, _)| *covered) else {
         return Ok(());
@@ -118,15 +120,21 @@ fn place(
         let corners = [(frame.0, frame.1), (frame.2, frame.3)];
         area.draw(&Rectangle::new(corners, WHITE.mix(0.8).filled()))?;
     }
-    taken.push(frame);
+    taken.words.push(frame);
     let style = TextStyle::from((FONT, 14).into_font())
         .color(&INK)
         .pos(Pos::new(HPos::Center, VPos::Center));
     area.draw(&Text::new(text.to_owned(), at, style))
 }
 
-/// What words keep off, in pixels of the plane: markers with their error bars, bars and lines.
-fn taken(chart: &Chart, size: (i32, i32), x: &Scale, y: &Scale, right: Option<&Scale>) -> Vec<Frame> {
+/// What words keep off, in pixels of the plane.
+struct Taken {
+    marks: Vec<Frame>,
+    words: Vec<Frame>,
+}
+
+/// Where markers with their error bars, bars and lines are.
+fn marks(chart: &Chart, size: (i32, i32), x: &Scale, y: &Scale, right: Option<&Scale>) -> Vec<Frame> {
     let mut frames = Vec::new();
     for series in &chart.series {
         let y = right.filter(|_| series.right).unwrap_or(y);

@@ -140,3 +140,198 @@ fn quantities_are_said_with_their_prefix() {
         assert_eq!(quantity.say(value), text);
     }
 }
+
+/// The values of an attribute of all elements of a kind, as numbers.
+fn numbers(svg: &str, element: &str, attribute: &str) -> Vec<f64> {
+    let start = format!("<{element} ");
+    svg.split(&start)
+        .skip(1)
+        .filter_map(|rest| {
+            let value = rest.split(&format!("{attribute}=\"")).nth(1)?;
+            value.split('"').next()?.parse().ok()
+        })
+        .collect()
+}
+
+/// The places of all texts that contain `part`.
+fn places(svg: &str, part: &str) -> Vec<(f64, f64)> {
+    let texts = svg.split("<text ").skip(1).filter(|text| {
+        let words = text.split('>').nth(1).and_then(|words| words.split('<').next());
+        words.is_some_and(|words| words.contains(part))
+    });
+    texts
+        .map(|text| {
+            let text = format!("<text {text}");
+            (numbers(&text, "text", "x")[0], numbers(&text, "text", "y")[0])
+        })
+        .collect()
+}
+
+#[test]
+fn a_second_axis_has_its_own_scale() {
+    let mut both = chart();
+    both.series[1].right = true;
+    both.series[1].style = Style::Markers;
+    for point in &mut both.series[1].points {
+        point.y *= 1e6;
+        point.error = None;
+    }
+    both.right = Some(Axis {
+        within: Some((0.0, 100e6)),
+        ..Axis::new("P99 latency", Quantity::Picos)
+    });
+    let text = svg(&both);
+    for part in ["P99 latency", "fit (right axis)", "100 us", "100 %"] {
+        assert_eq!(places(&text, part).len(), 1, "{part}");
+    }
+    // 40 % of 100 % and 40 us of 100 us are as high.
+    let left = numbers(&text, "circle", "cy");
+    let right: Vec<f64> = text
+        .split("<rect ")
+        .skip(1)
+        .filter(|rect| rect.contains("#D55E00"))
+        .map(|rect| numbers(&format!("<rect {rect}"), "rect", "y")[0] + 4.0)
+        .collect();
+    assert_eq!(left[..3], right[..3], "{text}");
+}
+
+#[test]
+fn references_and_notes_are_named_and_cover_nothing() {
+    let mut noted = chart();
+    noted.series[0].style = Style::Markers;
+    noted.references = vec![Reference {
+        name: "line rate".to_owned(),
+        value: 120.0,
+    }];
+    noted.notes = [2.0, 4.0, 8.0]
+        .map(|x| Note {
+            x,
+            y: 10.0 * x,
+            text: "JFI 0.99".to_owned(),
+        })
+        .to_vec();
+    let text = svg(&noted);
+    assert_eq!(places(&text, "line rate").len(), 1);
+    // The axis reaches up to the reference and its name, which is beyond all data.
+    let above = places(&text, "line rate")[0].1;
+    assert!(
+        above > 64.0 && above < numbers(&text, "circle", "cy")[2] - 20.0,
+        "{above} in {text}"
+    );
+    let notes = places(&text, "JFI 0.99");
+    assert_eq!(notes.len(), 3);
+    let (xs, ys) = (numbers(&text, "circle", "cx"), numbers(&text, "circle", "cy"));
+    for (x, y) in xs.into_iter().zip(ys) {
+        for note in &notes {
+            let apart = (note.0 - x).abs() > 28.0 || (note.1 - y).abs() > 10.0;
+            assert!(apart, "a note at {note:?} covers the marker at {:?}", (x, y));
+        }
+    }
+}
+
+#[test]
+fn bars_stand_side_by_side_on_zero() {
+    let bars = |name: &str, look, values: [f64; 3]| Series {
+        name: name.to_owned(),
+        points: (0_u32..)
+            .zip(values)
+            .map(|(x, y)| Point::new(f64::from(x), y))
+            .collect(),
+        style: Style::Bars,
+        look,
+        right: false,
+    };
+    let barred = Chart {
+        x: Axis {
+            names: Some(["a", "b", "c"].map(str::to_owned).to_vec()),
+            ..Axis::new("link", Quantity::Number)
+        },
+        y: Axis::new("share", Quantity::Percent),
+        series: vec![bars("one", 0, [50.0, 80.0, 20.0]), bars("two", 1, [25.0, 40.0, 10.0])],
+        ..Chart::default()
+    };
+    let text = svg(&barred);
+    let of = |colour: &str, attribute: &str| -> Vec<f64> {
+        let rects = text.split("<rect ").skip(1).filter(|rect| rect.contains(colour));
+        let own = rects.map(|rect| numbers(&format!("<rect {rect}"), "rect", attribute)[0]);
+        own.take(3).collect()
+    };
+    let (one, two) = ("#0072B2", "#D55E00");
+    for bar in 0..3 {
+        let end = of(one, "x")[bar] + of(one, "width")[bar];
+        assert!((end - of(two, "x")[bar]).abs() <= 1.0, "they touch");
+        // Twice as high, and from the same line.
+        assert!((of(one, "height")[bar] - 2.0 * of(two, "height")[bar]).abs() <= 2.0);
+        let foot = |colour| of(colour, "y")[bar] + of(colour, "height")[bar];
+        assert!((foot(one) - foot(two)).abs() <= 1.0);
+    }
+}
+
+#[test]
+fn long_names_stand_upright_and_too_many_are_thinned_out() {
+    let named = |count: u32, name: &str| Chart {
+        x: Axis {
+            names: Some((0..count).map(|index| format!("{name}{index}")).collect()),
+            ..Axis::new("link", Quantity::Number)
+        },
+        y: Axis::new("share", Quantity::Percent),
+        ..Chart::default()
+    };
+    let upright = |svg: &str| svg.matches("rotate(270").count();
+    // The vertical axis' own words stand upright too.
+    assert_eq!(upright(&svg(&named(3, "link "))), 1);
+    let twenty = svg(&named(20, "leaf0 to spine"));
+    assert_eq!((upright(&twenty), places(&twenty, "leaf0 to spine").len()), (21, 20));
+    let many = svg(&named(200, "leaf0 to spine"));
+    assert!((10..60).contains(&places(&many, "leaf0").len()), "{many}");
+    let mut long = named(20, "leaf0 to spine");
+    long.y.label = "a share that is described at length, with all of its conditions".to_owned();
+    let narrow = svg_in(&long, Form::Narrow);
+    assert!(!narrow.contains("conditions") && svg(&long).contains("conditions"));
+    assert!(narrow.contains("width=\"400\"") && places(&narrow, "leaf0 to spine").len() >= 10);
+}
+
+#[test]
+fn cells_have_colour_and_value_that_can_be_read() {
+    let names = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+    let rows = vec![vec![Some(0.0), Some(25.0)], vec![Some(100.0), None]];
+    let chart = Chart {
+        x: Axis {
+            names: names(&["16", "32"]),
+            ..Axis::new("batch", Quantity::Number)
+        },
+        y: Axis {
+            names: names(&["8", "64"]),
+            ..Axis::new("EP", Quantity::Number)
+        },
+        heat: Some(Heat {
+            label: "throughput".to_owned(),
+            quantity: Quantity::Percent,
+            rows,
+        }),
+        ..Chart::default()
+    };
+    let text = svg(&chart);
+    // Ends of viridis, dark and light, as plotters has them.
+    for part in ["#440154", "#FEE825", "not measured", "throughput", "25 %", "50 %"] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    assert_eq!(
+        places(&text, "100 %").len(),
+        2,
+        "in the cell and at the scale of colours"
+    );
+    // The first row of cells is that of the first name, and names go up.
+    let (low, high) = (places(&text, "25 %")[0], places(&text, "not measured")[0]);
+    assert!(low.1 > high.1 && (low.0 - high.0).abs() < 1.0, "{low:?} {high:?}");
+    for step in 0..=100 {
+        let ground = plotters::style::colors::colormaps::ViridisRGB::get_color(f64::from(step) / 100.0);
+        let contrast = heat::contrast(heat::letters_on(ground), ground);
+        assert!(contrast >= 4.5, "step {step}: {contrast}");
+    }
+    let mut nothing = chart.clone();
+    nothing.heat.as_mut().unwrap().rows = vec![vec![None, Some(f64::NAN), Some(1.0)]];
+    assert!(svg(&nothing).contains("nothing measured") || svg(&nothing).contains("not measured"));
+    nothing.x.names = None;
+    assert!(svg_in(&nothing, Form::Narrow).contains("</svg>"));
+}

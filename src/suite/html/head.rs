@@ -103,15 +103,7 @@ pub(super) struct Telling<'a> {
 
 /// Whether two are the same figure, of whichever configuration.
 pub(super) fn same(one: &Kpi, other: &Kpi) -> bool {
-    let key = |kpi: &Kpi| {
-        (
-            kpi.name.clone(),
-            kpi.statistic.clone(),
-            kpi.unit.clone(),
-            kpi.place.clone(),
-        )
-    };
-    key(one) == key(other)
+    (&one.name, &one.statistic, &one.unit, &one.place) == (&other.name, &other.statistic, &other.unit, &other.place)
 }
 
 /// The most telling KPIs of a test.

@@ -131,7 +131,7 @@ pub(super) fn health(suite: &Suite) -> Markup {
                     td { (shown::words(indicator.threshold.as_str(), "none")) }
                     td { (shown::words(indicator.item.value.as_deref(), shown::NOT_PROVIDED)) }
                     td.said { (shown::source(&indicator.item)) }
-                    td { (shown::words(indicator.description.as_str(), "none")) }
+                    td.long { (shown::words(indicator.description.as_str(), "none")) }
                 }
             }
         }
@@ -154,7 +154,7 @@ pub(super) fn absent(suite: &Suite) -> Markup {
                 tr {
                     th scope="row" { (shown::words(absent.id.as_str(), "no number")) }
                     td { (shown::words(absent.title.as_str(), "no title")) }
-                    td { (shown::words(absent.reason.as_str(), "no reason given")) }
+                    td.long { (shown::words(absent.reason.as_str(), "no reason given")) }
                 }
             }
         }

@@ -257,8 +257,8 @@ fn remarks(remarks: &[Remark]) -> Markup {
             @for remark in remarks {
                 tr {
                     th scope="row" { (shown::words(remark.about.as_str(), "not said")) }
-                    td { (shown::words(remark.inputs.as_str(), "not said")) }
-                    td { (shown::words(remark.ours.as_str(), "not said")) }
+                    td.long { (shown::words(remark.inputs.as_str(), "not said")) }
+                    td.long { (shown::words(remark.ours.as_str(), "not said")) }
                     td { (shown::words(remark.draft.as_str(), "not said")) }
                 }
             }
