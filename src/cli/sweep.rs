@@ -97,7 +97,7 @@ impl Runner for InProcess {
         &mut self,
         trial: &Trial<'_>,
         stop: &AtomicBool,
-        watch: &mut dyn FnMut(&Watched),
+        watch: &mut dyn FnMut(&Watched<'_>),
     ) -> Result<Measured, TrialError> {
         trial.run(&mut self.session, stop, watch)
     }
@@ -218,6 +218,7 @@ fn check(ready: &Ready, args: &Many) -> Result<Session, Failure> {
             testbed_name: ready.testbed_name(),
             owned_interfaces: &args.i_own_this_interface,
             calibration: None,
+            earlier: None,
         };
         match trial.check().and_then(|()| session.expect(&inputs.testbed.testbed)) {
             Ok(()) => Ok(()),
