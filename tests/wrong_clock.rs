@@ -169,6 +169,7 @@ fn run_with(step_after: Option<u64>, readable: bool, of: (StampSource, PacedBy))
         ports: vec![port],
         infos: vec![info],
         tx_pool,
+        rx_pool,
         clean,
         reactions: vec![Reaction::None],
         paced_by: vec![of.1],

@@ -273,6 +273,7 @@ impl Bench<'_> {
             testbed_name: Some(self.name),
             owned_interfaces: self.owned,
             calibration: None,
+            earlier: None,
         };
         let measured = trial.run(&mut self.session, self.stop, |_| {})?;
         if measured.results.run.interrupted {

@@ -14,6 +14,7 @@ use super::{Failure, Outcome};
 use crate::calibrate;
 use crate::engine::outcome::Live;
 use crate::fabric;
+use crate::report::samples::{self, Keeper};
 use crate::report::{self, terminal};
 use crate::sweep::{self, Given, MAX_TRIALS};
 use crate::testbed;
@@ -76,6 +77,7 @@ pub fn run(args: &Args) -> Outcome {
         testbed_name: (named != testbed::DEFAULT).then_some(named),
         owned_interfaces: &args.i_own_this_interface,
         calibration: calibration.as_ref(),
+        earlier: None,
     };
     trial.check()?;
     if let Some(folder) = &args.out {
@@ -88,11 +90,29 @@ pub fn run(args: &Args) -> Outcome {
                 folder.display()
             )));
         }
+        // An earlier run's are not this one's.
+        match std::fs::remove_file(folder.join(samples::FILE_NAME)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                let name = samples::FILE_NAME;
+                return Err(Failure::Input(format!(
+                    "--out {}: cannot delete {name}: {error}",
+                    folder.display()
+                )));
+            }
+            _ => {}
+        }
     }
     let stop = interrupt_flag("stopping; once more ends at once, without a report")?;
     let mut progress: Option<Progress> = None;
     let mut sent_before = 0;
+    let mut keeper = args.out.as_deref().map(|folder| Keeper::new(folder, None));
     let results = trial.run(&mut Session::new(), &stop, |seen| {
+        if let Some(kept) = seen.kept
+            && let Some(keeper) = &mut keeper
+            && !keeper.keep(kept)
+        {
+            stop.store(true, Ordering::Relaxed);
+        }
         if !args.quiet {
             progress
                 .get_or_insert_with(|| Progress::new(seen.length))
@@ -125,6 +145,9 @@ pub fn run(args: &Args) -> Outcome {
         }
     }
     let mut failures = Vec::new();
+    if let Some(Err(error)) = keeper.map(Keeper::finish) {
+        failures.push(format!("samples could not be kept: {error}"));
+    }
     if let Some(cause) = &results.run.interrupted_by {
         failures.push(format!("the run ended early: {cause}; what was measured is reported"));
     }

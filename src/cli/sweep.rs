@@ -98,7 +98,7 @@ impl Runner for InProcess {
         &mut self,
         trial: &Trial<'_>,
         stop: &AtomicBool,
-        watch: &mut dyn FnMut(&Watched),
+        watch: &mut dyn FnMut(&Watched<'_>),
     ) -> Result<Measured, TrialError> {
         trial.run(&mut self.session, stop, watch)
     }
@@ -238,6 +238,7 @@ pub(super) fn check(ready: &Ready, owned: &[String], session: &mut Session) -> R
             testbed_name: ready.testbed_name(),
             owned_interfaces: owned,
             calibration: None,
+            earlier: None,
         };
         match trial.check().and_then(|()| session.expect(&inputs.testbed.testbed)) {
             Ok(()) => Ok(()),

@@ -78,7 +78,7 @@ impl SweepProgress {
     }
 
     /// A trial is under way.
-    pub fn under(&mut self, seen: &Watched) {
+    pub fn under(&mut self, seen: &Watched<'_>) {
         let share = seen
             .length
             .map_or(0.0, |length| seen.live.elapsed.seconds() / length.seconds());

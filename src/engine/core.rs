@@ -13,7 +13,8 @@ use crate::dpdk::{BATCH, Eal, ThreadRegistration, TscClock};
 use crate::engine::rx::RxUnit;
 use crate::engine::tx::{Progress, TxUnit};
 use crate::measure::clock::Line;
-use crate::measure::{Completion, PauseOrder, Recorder};
+use crate::measure::group::Groups;
+use crate::measure::{Completion, PauseOrder, Recorder, Tally};
 use crate::plan::Plan;
 use crate::plan::lane::Sent;
 use crate::units::Picos;
@@ -25,6 +26,8 @@ pub enum Command {
     Activate(usize, Picos),
     /// By what the stamps of this port become times; `None`: not at all any more.
     Relate(usize, Option<Line>),
+    /// Tell everything counted so far.
+    Sample,
     /// Make no new frames.
     Stop,
     /// Leave the loop.
@@ -40,6 +43,23 @@ pub enum Event {
     EntryFinished(usize, Picos),
     /// Figures so far.
     Snapshot(Snapshot),
+    /// Everything counted so far, as [`Command::Sample`] asks.
+    Sampled(Box<CoreSample>),
+}
+
+/// Everything that a core has counted by one moment.
+#[derive(Debug)]
+pub struct CoreSample {
+    /// The moment.
+    pub at: Picos,
+    /// What its lanes have made, for each entry.
+    pub sent: Vec<Sent>,
+    /// Frames that ports took, and their bytes: the port's index first, one for each queue.
+    pub tx: Vec<(usize, u64, u64)>,
+    /// What it has received; `None` on a core that only sends.
+    pub received: Option<Tally>,
+    /// Groups of messages that other cores see parts of, too.
+    pub groups: Vec<Groups>,
 }
 
 /// A core's figures so far.
@@ -168,7 +188,7 @@ impl CoreTask {
             turns += 1;
             if turns >= TURNS {
                 turns = 0;
-                if self.obey(plan) {
+                if self.obey(plan, clock) {
                     return self;
                 }
                 self.tell_finished();
@@ -207,7 +227,7 @@ impl CoreTask {
     }
 
     /// Carries out what came in; true: leave.
-    fn obey(&mut self, plan: &Plan) -> bool {
+    fn obey(&mut self, plan: &Plan, clock: &TscClock) -> bool {
         loop {
             match self.commands.try_recv() {
                 Ok(Command::Activate(entry, time)) => {
@@ -216,6 +236,11 @@ impl CoreTask {
                     }
                 }
                 Ok(Command::Relate(port, line)) => self.relate(port, line),
+                Ok(Command::Sample) => {
+                    // Once in a sample: what it allocates and copies is not for a packet.
+                    let sample = self.sample(clock.now());
+                    let _ = self.events.send(Event::Sampled(Box::new(sample)));
+                }
                 Ok(Command::Stop) => self.tx.iter_mut().for_each(TxUnit::stop),
                 Ok(Command::Quit) | Err(TryRecvError::Disconnected) => return true,
                 Err(TryRecvError::Empty) => return false,
@@ -247,6 +272,25 @@ impl CoreTask {
             }
         }
         lanes
+    }
+
+    fn sample(&mut self, at: Picos) -> CoreSample {
+        let mut sample = CoreSample {
+            at,
+            sent: Vec::new(),
+            tx: Vec::new(),
+            received: self.recorder.as_ref().map(|recorder| Tally::of(recorder, at)),
+            groups: self.recorder.as_mut().map_or_else(Vec::new, Recorder::hand_over_groups),
+        };
+        for unit in &self.tx {
+            let sent = unit.schedule().sent();
+            sample.sent.resize(sent.len(), Sent::default());
+            for (sum, one) in sample.sent.iter_mut().zip(&sent) {
+                sum.add(one);
+            }
+            sample.tx.push((unit.port, unit.stats.frames, unit.stats.bytes));
+        }
+        sample
     }
 
     fn snapshot(&self) -> Snapshot {

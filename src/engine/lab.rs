@@ -77,6 +77,8 @@ pub struct Running {
     pub infos: Vec<PortInfo>,
     /// Transmit buffers, filled.
     pub tx_pool: TxPool,
+    /// Receive buffers.
+    pub rx_pool: RxPool,
     /// What they are filled with.
     pub clean: Vec<u8>,
     /// Which ports have a transmit queue more than the testbed says, for PTP probes.
@@ -246,6 +248,7 @@ impl Lab {
             ports,
             infos: self.infos,
             tx_pool,
+            rx_pool,
             clean,
             reactions,
             paced_by,

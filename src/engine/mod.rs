@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod ptp_probe;
 pub mod realtime;
 pub mod rx;
+pub mod sample;
 pub mod stamps;
 pub mod tx;
 pub mod unroll;

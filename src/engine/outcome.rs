@@ -9,11 +9,12 @@ use hdrhistogram::Histogram;
 use crate::dpdk::{Effective, PortInfo, PortStats};
 use crate::engine::lab::{PacedBy, Reaction};
 use crate::engine::ptp_probe::PathRecord;
+use crate::engine::sample::Total;
 use crate::engine::stamps::PortTimes;
 use crate::engine::tx::{TxStats, TxUnit};
 use crate::fabric;
 use crate::measure::record::coarse_histogram;
-use crate::measure::{GapRecord, Recorder, SentPause};
+use crate::measure::{GapRecord, Recorder, SentPause, Tally};
 use crate::plan::Plan;
 use crate::plan::lane::Sent;
 use crate::units::Picos;
@@ -208,6 +209,24 @@ impl Outcome {
         stats.add(&unit.stats);
         stats.untimed += unit.untimed();
         *not_taken += pending;
+    }
+
+    /// All of it as a [`Total`]; `buffers` were not in their pools.
+    #[must_use]
+    pub fn total(&self, buffers: u64) -> Total {
+        Total {
+            at: self.elapsed,
+            sent: self
+                .made
+                .iter()
+                .zip(&self.unsent)
+                .map(|(made, unsent)| made.since(unsent))
+                .collect(),
+            tx: self.ports.iter().map(|port| (port.tx.frames, port.tx.bytes)).collect(),
+            received: self.received.as_ref().map(|recorder| Tally::of(recorder, self.elapsed)),
+            stats: self.ports.iter().map(|port| port.stats).collect(),
+            buffers,
+        }
     }
 
     /// Takes in what one core has received.

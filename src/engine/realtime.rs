@@ -13,21 +13,23 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 use nix::errno::Errno;
 
-use crate::dpdk::{StampSource, TscClock};
+use crate::dpdk::{PortStats, StampSource, TscClock};
 use crate::engine::ahead::LEAD;
 use crate::engine::announce;
-use crate::engine::core::{Command, CoreTask, Event, Snapshot};
+use crate::engine::core::{Command, CoreSample, CoreTask, Event, Snapshot};
 use crate::engine::lab::{PacedBy, Reaction, Running};
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent, difference};
 use crate::engine::ptp_probe::{self, Arrival};
 use crate::engine::rx::RxUnit;
+use crate::engine::sample::{Sampler, Told, Total};
 use crate::engine::stamps::{PortClock, PortTimes, Reader, StampCounts, Watch};
 use crate::engine::tx::TxUnit;
-use crate::measure::Recorder;
 use crate::measure::clock::Scale;
+use crate::measure::{Recorder, SharedGroups, Tally};
 use crate::pattern::{IcrcCheck, Start};
 use crate::plan::Plan;
 use crate::plan::feed::Work;
+use crate::plan::lane::Sent;
 use crate::plan::schedule::{Clocking, Schedule};
 use crate::testbed::Testbed;
 use crate::units::Picos;
@@ -45,6 +47,9 @@ const LEAD_MILLIS: u64 = 20;
 /// After the last frame was sent, so long without any received ends the run.
 const QUIET: Duration = Duration::from_millis(300);
 
+/// So long does the calling thread listen to the cores at a time.
+const LISTEN: Duration = Duration::from_millis(20);
+
 /// A core that says nothing for so many times as long is not waited for: it is gone.
 const PATIENCE: u32 = 10;
 
@@ -61,7 +66,7 @@ pub fn run(
     mut running: Running,
     icrc: IcrcCheck,
     stop: &AtomicBool,
-    mut watch: impl FnMut(&Live),
+    mut watch: impl FnMut(&Told),
 ) -> Result<Outcome, String> {
     let (mut tx_cores, mut rx_cores) = crate::engine::lab::cores(testbed);
     let receives = plan.ports.iter().any(|port| port.receive);
@@ -81,10 +86,16 @@ pub fn run(
     let first_reading = Instant::now();
     let mut watches = watch_clocks(&mut running);
     let (prober, tell) = ptp_probe::prepare(plan, &mut running, &mut outcome.probes_missing).unzip();
-    let (mut tasks, control, mut announced) =
+    let (mut tasks, mut control, mut announced) =
         prepare(plan, testbed, &mut running, icrc, &tx_cores, &rx_cores, tell.as_ref());
     if !watches.is_empty() {
         std::thread::sleep(WARM_UP.saturating_sub(first_reading.elapsed()));
+    }
+    if plan.sample.is_some() {
+        let recorders = tasks.iter_mut().filter_map(|task| task.recorder.as_mut());
+        recorders.for_each(Recorder::settle);
+        let zero = control.zero(plan, &running, &tasks);
+        control.sampler = Sampler::new(plan, zero);
     }
     let start = crate::dpdk::tsc() + running.eal.tsc_hz() * LEAD_MILLIS / 1000;
     let clock = TscClock::new(start, running.eal.tsc_hz());
@@ -94,7 +105,7 @@ pub fn run(
         tasks.iter_mut().for_each(|task| task.relate(watch.port, line));
     }
     let sending_over = Arc::clone(&control.sending_over);
-    let (interrupted, tasks, probed) = std::thread::scope(|scope| {
+    let (interrupted, sampling, tasks, probed) = std::thread::scope(|scope| {
         let threads: Vec<_> = tasks
             .into_iter()
             .map(|task| {
@@ -106,7 +117,9 @@ pub fn run(
         let interrupted = control.conduct(plan, &running, &clock, &mut watches, stop, &mut watch);
         sending_over.store(true, Ordering::Relaxed);
         let tasks: Vec<Option<CoreTask>> = threads.into_iter().map(|thread| thread.join().ok()).collect();
-        (interrupted, tasks, prober.and_then(|prober| prober.join().ok()))
+        let probed = prober.and_then(|prober| prober.join().ok());
+        // After the threads: what a core has handed over last is not lost with an unfinished sample.
+        (interrupted, control.end(), tasks, probed)
     });
     let interrupted = interrupted?;
     let elapsed = clock.now();
@@ -145,6 +158,10 @@ pub fn run(
             outcome.add_recorder(recorder);
         }
     }
+    let (sampler, groups) = sampling;
+    if let Some(recorder) = &mut outcome.received {
+        recorder.finish_groups(groups);
+    }
     if let Some(probed) = probed {
         for (sum, probes) in announced.iter_mut().zip(&probed.sent) {
             *sum = (sum.0 + probes.0, sum.1 + probes.1);
@@ -174,7 +191,23 @@ pub fn run(
             times: times.next().unwrap_or_else(|| PortTimes::new(StampSource::Software)),
         });
     }
+    if let Some(mut sampler) = sampler {
+        let mut total = outcome.total(buffers_out(&running));
+        total.stats = stats_of(&running);
+        watch(&Told::Sample(sampler.finish(total)));
+    }
     Ok(outcome)
+}
+
+/// Packet buffers that are not in their pools.
+fn buffers_out(running: &Running) -> u64 {
+    let sending = running.tx_pool.frames().saturating_sub(running.tx_pool.available());
+    let receiving = running.rx_pool.frames().saturating_sub(running.rx_pool.available());
+    u64::from(sending) + u64::from(receiving)
+}
+
+fn stats_of(running: &Running) -> Vec<Option<PortStats>> {
+    running.ports.iter().map(|port| port.stats().ok()).collect()
 }
 
 /// Begins to look at every clock beside the processor's.
@@ -312,9 +345,22 @@ fn prepare(
         open: open.into_iter().map(|units| (units, Picos::ZERO)).collect(),
         snapshots: vec![Snapshot::default(); cores.len()],
         sending_over: Arc::default(),
+        sampler: None,
+        groups: SharedGroups::new(plan.entries.len()),
+        gathering: Vec::new(),
+        awaited: None,
         heard_at: vec![Instant::now(); cores.len()],
     };
     (tasks, control, announced)
+}
+
+/// Nothing, at the beginning of a run.
+fn blank(plan: &Plan) -> Total {
+    Total {
+        sent: vec![Sent::default(); plan.entries.len()],
+        tx: vec![(0, 0); plan.ports.len()],
+        ..Total::default()
+    }
 }
 
 /// The thread that gives the orders.
@@ -328,6 +374,14 @@ struct Control {
     sending_over: Arc<AtomicBool>,
     /// When each core last sent one.
     heard_at: Vec<Instant>,
+    /// Where the run is to be told apart in intervals.
+    sampler: Option<Sampler>,
+    /// Groups of messages of which each core has seen a part by the last sample.
+    groups: SharedGroups,
+    /// What cores have told of the sample that is over.
+    gathering: Vec<CoreSample>,
+    /// Since when that has been asked of them, and whether they still sent then.
+    awaited: Option<bool>,
 }
 
 impl Control {
@@ -340,13 +394,13 @@ impl Control {
 
     /// Conducts the run and returns why it ended early, if it did.
     fn conduct(
-        mut self,
+        &mut self,
         plan: &Plan,
         running: &Running,
         clock: &TscClock,
         watches: &mut [Watch],
         stop: &AtomicBool,
-        watch: &mut impl FnMut(&Live),
+        watch: &mut impl FnMut(&Told),
     ) -> Result<Option<String>, String> {
         let mut failure = None;
         for _ in 0..self.commands.len() {
@@ -369,6 +423,7 @@ impl Control {
             .collect();
         loop {
             self.listen(plan, clock);
+            self.sample(plan, running, clock, watch);
             for other in &mut *watches {
                 let line = other.look(clock);
                 self.order(Command::Relate(other.port, line));
@@ -383,7 +438,7 @@ impl Control {
             }
             if looked.elapsed() >= Duration::from_millis(200) {
                 looked = Instant::now();
-                watch(&live);
+                watch(&Told::Live(live));
                 cause = cause.or_else(|| lost_port(plan, running, &links));
             }
             if cause.is_some() && stopped_at.is_none() {
@@ -399,7 +454,7 @@ impl Control {
             if live.received != quiet.0 || !(sent_all || given_up) {
                 quiet = (live.received, Instant::now());
             } else if self.is_silent_since(quiet.1) {
-                watch(&live);
+                watch(&Told::Live(live));
                 self.order(Command::Quit);
                 return Ok(cause);
             }
@@ -415,7 +470,14 @@ impl Control {
 
     /// Takes in what cores tell, for a short while.
     fn listen(&mut self, plan: &Plan, clock: &TscClock) {
-        let deadline = Instant::now() + Duration::from_millis(20);
+        let mut wait = LISTEN;
+        if let Some(sampler) = &self.sampler
+            && self.awaited.is_none()
+        {
+            let left = sampler.due(true).saturating_sub(clock.now());
+            wait = wait.min(Duration::from_nanos(left.nanos()));
+        }
+        let deadline = Instant::now() + wait;
         while let Ok(event) = self.heard.recv_deadline(deadline) {
             match event {
                 Event::Ready(_) => {}
@@ -424,8 +486,79 @@ impl Control {
                     self.snapshots[task] = snapshot;
                     self.heard_at[task] = Instant::now();
                 }
+                Event::Sampled(sample) => {
+                    self.gathering.push(*sample);
+                    if self.gathering.len() == self.commands.len() {
+                        return;
+                    }
+                }
                 Event::EntryFinished(entry, last) => self.entry_finished(plan, clock, entry, last),
             }
+        }
+    }
+
+    /// Asks for a sample that is due, and hands out one that all cores have told their part of.
+    fn sample(&mut self, plan: &Plan, running: &Running, clock: &TscClock, watch: &mut impl FnMut(&Told)) {
+        let Some(sampler) = &mut self.sampler else { return };
+        let sending = !self.snapshots.iter().all(|snapshot| snapshot.finished);
+        match self.awaited {
+            None if sampler.due(sending) <= clock.now() => {
+                self.awaited = Some(sending);
+                self.order(Command::Sample);
+            }
+            Some(sending) if self.gathering.len() == self.commands.len() => {
+                self.awaited = None;
+                let parts = std::mem::take(&mut self.gathering);
+                let mut total = Total {
+                    // What came after a core had told its part is in the next sample.
+                    at: parts.iter().map(|part| part.at).max().unwrap_or_default(),
+                    stats: stats_of(running),
+                    buffers: buffers_out(running),
+                    ..blank(plan)
+                };
+                for part in parts {
+                    self.groups.take(part.groups);
+                    for (sum, one) in total.sent.iter_mut().zip(&part.sent) {
+                        sum.add(one);
+                    }
+                    for (port, frames, bytes) in part.tx {
+                        let (all_frames, all_bytes) = &mut total.tx[port];
+                        *all_frames += frames;
+                        *all_bytes += bytes;
+                    }
+                    match (&mut total.received, part.received) {
+                        (Some(sum), Some(one)) => sum.add(&one),
+                        (none, one) => *none = none.take().or(one),
+                    }
+                }
+                if let Some(received) = &mut total.received {
+                    self.groups.add_to(received);
+                }
+                watch(&Told::Sample(sampler.take(total, sending)));
+            }
+            _ => {}
+        }
+    }
+
+    /// The sampler, and all groups that cores have handed over.
+    fn end(mut self) -> (Option<Sampler>, SharedGroups) {
+        let late = self.heard.try_iter().filter_map(|event| match event {
+            Event::Sampled(sample) => Some(*sample),
+            _ => None,
+        });
+        for part in self.gathering.into_iter().chain(late) {
+            self.groups.take(part.groups);
+        }
+        (self.sampler, self.groups)
+    }
+
+    /// What stands there before the run.
+    fn zero(&self, plan: &Plan, running: &Running, tasks: &[CoreTask]) -> Total {
+        let recorder = tasks.iter().find_map(|task| task.recorder.as_ref());
+        Total {
+            received: recorder.map(|recorder| Tally::of(recorder, Picos::ZERO)),
+            stats: stats_of(running),
+            ..blank(plan)
         }
     }
 

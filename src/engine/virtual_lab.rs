@@ -48,6 +48,7 @@ pub struct Running {
     infos: Vec<(PortInfo, Effective)>,
     ends: Vec<FarEnd>,
     tx_pool: TxPool,
+    rx_pool: RxPool,
     clean: Vec<u8>,
     /// Where copies of frames come from.
     pub copies: TxPool,
@@ -93,6 +94,7 @@ pub fn start(eal: &Eal, config: &testbed::Fabric, plan: &Plan, pools: &mut Pools
         infos,
         ends,
         tx_pool,
+        rx_pool,
         clean,
         copies,
         config: config.clone(),
@@ -261,6 +263,14 @@ impl Running {
     /// A configuration that cannot be built with so many hosts.
     pub fn fabric<F: Frame>(&self) -> Result<Fabric<F>, String> {
         Fabric::new(&self.config, self.hosts, self.seed).map_err(|error| error.to_string())
+    }
+
+    /// Packet buffers that are not in their pools.
+    #[must_use]
+    pub fn buffers_out(&self) -> u64 {
+        let out = [&self.tx_pool, &self.copies].map(|pool| pool.frames().saturating_sub(pool.available()));
+        let received = self.rx_pool.frames().saturating_sub(self.rx_pool.available());
+        out.into_iter().chain([received]).map(u64::from).sum()
     }
 
     /// The queues of all hosts, in the plan's order, with what stands at their far ends.

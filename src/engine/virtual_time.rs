@@ -18,14 +18,16 @@ use crate::engine::carried::Carried;
 use crate::engine::lab::{PacedBy, Reaction};
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent};
 use crate::engine::rx::RxUnit;
+use crate::engine::sample::{Sampler, Told, Total};
 use crate::engine::stamps::PortTimes;
 use crate::engine::tx::{Pull, TxUnit};
 use crate::engine::virtual_lab::Running;
 use crate::fabric::{self, Event, Fabric};
-use crate::measure::Recorder;
+use crate::measure::{Recorder, Tally};
 use crate::pattern::{IcrcCheck, Start};
 use crate::plan::Plan;
 use crate::plan::feed::Work;
+use crate::plan::lane::Sent;
 use crate::units::Picos;
 
 /// So long without a frame that leaves or arrives, with none due either, and what is still in the
@@ -55,7 +57,7 @@ pub fn run(
     icrc: IcrcCheck,
     core: usize,
     stop: &AtomicBool,
-    mut watch: impl FnMut(&Live),
+    mut watch: impl FnMut(&Told),
 ) -> Result<Outcome, String> {
     let (tell, told) = bounded(1);
     std::thread::scope(|scope| {
@@ -66,13 +68,17 @@ pub fn run(
                 ));
             }
             let _registered = ThreadRegistration::register(&running.eal).map_err(|error| error.to_string())?;
-            drive(plan, running, icrc, core, stop, |live| {
-                // The listener is slow: the next figures have all of these.
-                let _ = tell.try_send(*live);
+            drive(plan, running, icrc, core, stop, |said| {
+                let _ = match said {
+                    // The listener is slow: the next figures have all of these.
+                    Told::Live(_) => tell.try_send(said).is_ok(),
+                    // A sample is not said twice: simulated time can wait.
+                    Told::Sample(_) => tell.send(said).is_ok(),
+                };
             })
         });
-        for live in told {
-            watch(&live);
+        for said in told {
+            watch(&said);
         }
         thread.join().map_err(|_| "the virtual-time loop panicked".to_owned())?
     })
@@ -84,7 +90,7 @@ fn drive(
     icrc: IcrcCheck,
     core: usize,
     stop: &AtomicBool,
-    mut watch: impl FnMut(&Live),
+    mut watch: impl FnMut(Told),
 ) -> Result<Outcome, String> {
     let mut fabric = running.fabric()?;
     for worker in &plan.workers {
@@ -92,7 +98,12 @@ fn drive(
     }
     let copies = running.copies.clone();
     let mut driver = Driver::new(plan, &mut running, icrc, fabric, &copies);
-    let interrupted = driver.conduct(stop, &mut watch)?;
+    if plan.sample.is_some() {
+        driver.recorder.settle();
+    }
+    let zero = driver.total(&running);
+    let mut sampler = Sampler::new(plan, zero);
+    let interrupted = driver.conduct(&running, sampler.as_mut(), stop, &mut watch)?;
     let mut outcome = Outcome::new(plan, Clock::Virtual);
     outcome.elapsed = driver.fabric.now();
     outcome.interrupted = interrupted;
@@ -100,6 +111,7 @@ fn drive(
     outcome.tsc_hz = running.eal.tsc_hz();
     outcome.hugepages = running.eal.uses_hugepages();
     outcome.fabric = Some(driver.fabric.counters());
+    let buffers = running.buffers_out();
     let mut sent = vec![PortSent::default(); plan.ports.len()];
     for unit in &mut driver.tx {
         outcome.add_unit(plan, unit, &mut sent);
@@ -121,6 +133,9 @@ fn drive(
             // Simulated time is exact: nothing is added.
             times: PortTimes::new(StampSource::Software),
         });
+    }
+    if let Some(mut sampler) = sampler {
+        watch(Told::Sample(sampler.finish(outcome.total(buffers))));
     }
     Ok(outcome)
 }
@@ -195,7 +210,13 @@ impl<'a> Driver<'a> {
     }
 
     /// Runs to the end, and says why it came early, if it did.
-    fn conduct(&mut self, stop: &AtomicBool, watch: &mut impl FnMut(&Live)) -> Result<Option<String>, String> {
+    fn conduct(
+        &mut self,
+        running: &Running,
+        mut sampler: Option<&mut Sampler>,
+        stop: &AtomicBool,
+        watch: &mut impl FnMut(Told),
+    ) -> Result<Option<String>, String> {
         for host in 0..self.tx.len() {
             self.fabric.wake(host, Picos::ZERO);
         }
@@ -208,7 +229,10 @@ impl<'a> Driver<'a> {
             } else {
                 self.active.saturating_add(STUCK)
             };
-            match self.fabric.next(last) {
+            // A sample has everything that happens up to its end, the end itself included.
+            let active = self.unfinished > 0 || self.fabric.in_flight() > 0;
+            let due = sampler.as_ref().map_or(Picos::MAX, |sampler| sampler.due(active));
+            match self.fabric.next(last.min(due)) {
                 Some(Event::Idle(host)) => self.pull(host)?,
                 Some(Event::Received { host, frame }) => {
                     self.active = self.active.max(self.fabric.now());
@@ -218,6 +242,12 @@ impl<'a> Driver<'a> {
                     let bytes = fabric::pause_frame(classes, paused);
                     let frame = RingFrame::of(self.copies, &bytes).ok_or(NO_BUFFERS)?;
                     self.receive(host, frame)?;
+                }
+                None if due <= last && self.fabric.now() >= due => {
+                    (0..self.rx.len()).for_each(|host| self.take_in(host));
+                    if let Some(sampler) = sampler.as_deref_mut() {
+                        watch(Told::Sample(sampler.take(self.total(running), self.unfinished > 0)));
+                    }
                 }
                 Some(Event::Quiet) | None => break,
             }
@@ -232,7 +262,7 @@ impl<'a> Driver<'a> {
                 }
                 if looked.elapsed() >= WATCH_EVERY {
                     looked = Instant::now();
-                    watch(&self.live());
+                    watch(Told::Live(self.live()));
                 }
             }
             until_look -= 1;
@@ -240,7 +270,7 @@ impl<'a> Driver<'a> {
         for host in 0..self.rx.len() {
             self.take_in(host);
         }
-        watch(&self.live());
+        watch(Told::Live(self.live()));
         Ok(cause.or_else(|| self.stuck()))
     }
 
@@ -348,6 +378,28 @@ impl<'a> Driver<'a> {
                 schedule.complete(*lane, completion.qp, completion.number, now);
                 self.fabric.wake(*sender, now);
             }
+        }
+    }
+
+    /// Everything counted so far.
+    fn total(&self, running: &Running) -> Total {
+        let mut sent = vec![Sent::default(); self.plan.entries.len()];
+        for unit in &self.tx {
+            for (sum, one) in sent.iter_mut().zip(unit.schedule().sent()) {
+                sum.add(&one);
+            }
+        }
+        Total {
+            at: self.fabric.now(),
+            sent,
+            tx: self
+                .tx
+                .iter()
+                .map(|unit| (unit.stats.frames, unit.stats.bytes))
+                .collect(),
+            received: Some(Tally::of(&self.recorder, self.fabric.now())),
+            stats: vec![None; self.tx.len()],
+            buffers: running.buffers_out(),
         }
     }
 

@@ -70,6 +70,11 @@ pub const SECTIONS: &[(&str, &[Known])] = &[
             figure("messages", COUNT, "messages wholly received"),
             figure("incomplete", COUNT, "messages sent and not wholly received"),
             figure("anomalies", COUNT, "anomalies of the whole run"),
+            figure(
+                "soak_growths",
+                COUNT,
+                "figures of a sampled run that grew from sample to sample",
+            ),
         ],
     ),
     (
@@ -236,6 +241,16 @@ pub const SECTIONS: &[(&str, &[Known])] = &[
         &[
             figure("packet_latency", TIMES, "one-way delay of a frame"),
             figure("round_time", TIMES, "a round's first departure to its last arrival"),
+            figure(
+                "longest_outage",
+                &[one(Time)],
+                "longest time without an arrival of a flow at whose end frames were missing, in the whole run",
+            ),
+            figure(
+                "KV_xfer_latency_variation",
+                &[one(Share)],
+                "greatest minus least P99 of a sampled run's samples, over their median",
+            ),
         ],
     ),
     (

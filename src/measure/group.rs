@@ -89,6 +89,25 @@ impl Groups {
         None
     }
 
+    /// Gives its groups away and goes on with none.
+    #[must_use]
+    pub fn hand_over(&mut self) -> Groups {
+        Groups {
+            open: std::mem::take(&mut self.open),
+            room: self.room,
+            given_up: std::mem::take(&mut self.given_up),
+        }
+    }
+
+    /// Gives the first groups up where more are under way than there is room for.
+    pub fn trim(&mut self) {
+        while self.open.len() > self.room
+            && let Some((_, first)) = self.open.pop_first()
+        {
+            self.given_up += first.done;
+        }
+    }
+
     /// Takes in the unfinished groups of another core and returns those that are complete now.
     pub fn merge(&mut self, other: Groups) -> Vec<Group> {
         self.given_up += other.given_up;

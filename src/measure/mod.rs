@@ -15,6 +15,7 @@ pub mod pause;
 pub mod ptp_probe;
 pub mod record;
 pub mod recorder;
+pub mod tally;
 pub mod trace;
 
 pub use gaps::{GapRecord, SenderGaps};
@@ -22,3 +23,4 @@ pub use infer::infer;
 pub use pause::{PauseLog, PauseOrder, SentPause};
 pub use record::{EntryRecord, PairRecord, PortRecord};
 pub use recorder::{Completion, Recorder};
+pub use tally::{SharedGroups, Tally};

@@ -212,6 +212,13 @@ impl EntryRecord {
         self.complete_groups(other.groups);
     }
 
+    /// Takes in groups that were brought together elsewhere: those under way, and the times of others.
+    pub fn take_in(&mut self, open: Groups, complete: &Histogram<u64>) {
+        self.complete_groups(open);
+        // As above.
+        let _ = self.group_completion.add(complete);
+    }
+
     fn complete_groups(&mut self, others: Groups) {
         for group in self.groups.merge(others) {
             self.group_completion.saturating_record(group.duration().0);

@@ -8,9 +8,10 @@
 use hdrhistogram::Histogram;
 
 use crate::measure::flow::{Completed, Place, RxFlow, Seen};
-use crate::measure::group::Group;
+use crate::measure::group::{Group, Groups};
 use crate::measure::pause::{PauseLog, PauseOrder, ReceivedPause, pause_time};
 use crate::measure::record::{EntryRecord, FirstMark, Outage, PairRecord, PortRecord, coarse_histogram};
+use crate::measure::tally::SharedGroups;
 use crate::measure::trace::{Kind, Observation, Trace};
 use crate::pattern::IcrcCheck;
 use crate::plan::Plan;
@@ -74,6 +75,7 @@ pub struct Recorder {
     completions: Vec<Completion>,
     /// One-way delay of each flow, ps; empty when there are many flows.
     flow_latency: Vec<Histogram<u64>>,
+    one_of_several: bool,
 }
 
 /// RC RDMA WRITE Only with Immediate, the last of the opcodes that carry a plan's messages.
@@ -158,6 +160,7 @@ impl Recorder {
             } else {
                 Vec::new()
             },
+            one_of_several: false,
         }
     }
 
@@ -543,9 +546,30 @@ impl Recorder {
     /// It is one of several that see parts of the same groups of messages: it keeps all that it has of
     /// them until [`Recorder::merge`].
     pub fn is_one_of_several(&mut self) {
+        self.one_of_several = true;
         for entry in &mut self.entries {
             entry.groups.keep_all();
         }
+    }
+
+    /// Gives away the groups of which it has seen parts, by entry, where it is one of several: none is
+    /// left to grow while a long run goes on. Without others to see the rest there is nothing to give.
+    #[must_use]
+    pub fn hand_over_groups(&mut self) -> Vec<Groups> {
+        if !self.one_of_several {
+            return Vec::new();
+        }
+        self.entries.iter_mut().map(|entry| entry.groups.hand_over()).collect()
+    }
+
+    /// Completes what groups were under way, when all cores' records are in this one.
+    pub fn finish_groups(&mut self, groups: SharedGroups) {
+        groups.finish(&mut self.entries);
+    }
+
+    /// Touches the memory that the first frames of a run would: what grows from then on is a growth.
+    pub fn settle(&mut self) {
+        self.trace.settle();
     }
 
     /// Takes in what another core has recorded.

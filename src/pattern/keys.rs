@@ -45,6 +45,12 @@ pub const PATTERN: Section = Section {
             "no message begins after this time; those begun are finished",
         ),
         key(
+            "sample",
+            "a time from 1us to 24h; at most 100000 of them in the pattern's duration",
+            "none",
+            "the run goes on without a pause and is sampled at this interval: see [a long run](#a-long-run)",
+        ),
+        key(
             "icrc_check",
             "all, none or 1/N (`1/16`)",
             "all",

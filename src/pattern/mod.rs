@@ -19,6 +19,7 @@ mod workers;
 use crate::yaml::read::Reader;
 use crate::yaml::{self, Diagnostics, Source};
 
+pub use read::MAX_SAMPLES;
 pub use shipped::SHIPPED;
 pub use types::*;
 

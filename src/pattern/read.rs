@@ -27,6 +27,7 @@ pub fn pattern(reader: &Reader, root: &Node, stem: &str) -> Pattern {
     let fields = reader.fields(root, "the pattern", &[&keys::PATTERN]);
     let frame = frame::read(&fields, &FrameOptions::default());
     let duration = time_above_zero(&fields, "duration");
+    let sample = sample(&fields, duration);
     let mut pattern = Pattern {
         name: fields.line("name", 200).unwrap_or_else(|| stem.to_owned()),
         description: fields.prose("description"),
@@ -34,6 +35,7 @@ pub fn pattern(reader: &Reader, root: &Node, stem: &str) -> Pattern {
         testbed: fields.line("testbed", 1000),
         seed: fields.int("seed", 0..=u64::MAX).unwrap_or(1),
         duration,
+        sample,
         icrc_check: fields
             .parse("icrc_check", icrc_check, near_icrc_check)
             .unwrap_or(IcrcCheck::All),
@@ -73,6 +75,22 @@ fn leave_out_idle(fields: &Fields<'_>, traffic: &mut Vec<Entry>) {
     if traffic.is_empty() && fields.reader().clean() {
         fields.wrong("traffic", "no entry sends anything");
     }
+}
+
+/// Most samples of a run: a trend needs no more, and every one is a line of a file.
+pub const MAX_SAMPLES: u64 = 100_000;
+
+fn sample(fields: &Fields<'_>, duration: Option<Picos>) -> Option<Picos> {
+    let fits = |time: &Picos| (Picos::from_micros(1)..=Picos::from_micros(86_400_000_000)).contains(time);
+    let interval: Picos = fields.unit("sample", fits)?;
+    let samples = duration.map_or(0, |duration| duration.0.div_ceil(interval.0));
+    if samples > MAX_SAMPLES {
+        let what =
+            format!("a run of this pattern's `duration` would have {samples} samples, and may have {MAX_SAMPLES}");
+        fields.wrong("sample", what);
+        return None;
+    }
+    Some(interval)
 }
 
 fn icrc_check(text: &str) -> Option<IcrcCheck> {

@@ -36,5 +36,6 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("put-throughput", include_str!("../../patterns/put-throughput.yaml")),
     ("routing-modes", include_str!("../../patterns/routing-modes.yaml")),
     ("scale", include_str!("../../patterns/scale.yaml")),
+    ("soak", include_str!("../../patterns/soak.yaml")),
     ("wide-ep", include_str!("../../patterns/wide-ep.yaml")),
 ];

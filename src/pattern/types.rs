@@ -19,6 +19,8 @@ pub struct Pattern {
     pub seed: u64,
     /// `duration`: no message begins after this time; those begun are finished.
     pub duration: Option<Picos>,
+    /// `sample`: what happened is told apart in intervals of this length, for the trend of a long run.
+    pub sample: Option<Picos>,
     /// `icrc_check`: how many received frames have their ICRC verified.
     pub icrc_check: IcrcCheck,
     /// `traffic`: at least one entry, names distinct.

@@ -71,6 +71,7 @@ pub fn build(pattern: &Pattern, testbed: &Testbed, speeds: &[BitRate]) -> Result
     let mut plan = Plan {
         seed: pattern.seed,
         duration: pattern.duration,
+        sample: pattern.sample,
         workers,
         ports,
         entries: Vec::new(),

@@ -92,6 +92,19 @@ pub struct Sent {
 }
 
 impl Sent {
+    /// What was sent since `before`.
+    #[must_use]
+    pub fn since(&self, before: &Sent) -> Sent {
+        Sent {
+            packets: self.packets.saturating_sub(before.packets),
+            payload_bytes: self.payload_bytes.saturating_sub(before.payload_bytes),
+            frame_bytes: self.frame_bytes.saturating_sub(before.frame_bytes),
+            messages: self.messages.saturating_sub(before.messages),
+            control: self.control.saturating_sub(before.control),
+            timeouts: self.timeouts.saturating_sub(before.timeouts),
+        }
+    }
+
     /// Adds `other`.
     pub fn add(&mut self, other: &Sent) {
         self.packets += other.packets;

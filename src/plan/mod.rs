@@ -137,6 +137,8 @@ pub struct Plan {
     pub seed: u64,
     /// No message begins after this time.
     pub duration: Option<Picos>,
+    /// What happened is told apart in intervals of this length.
+    pub sample: Option<Picos>,
     /// All workers, by number.
     pub workers: Vec<Worker>,
     /// All ports, in the testbed's order.

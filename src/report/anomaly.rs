@@ -10,7 +10,7 @@ mod inferred;
 mod pacing;
 
 use super::kpi::place_of;
-use super::model::{Anomaly, AnomalyKind as Kind, LossCause, Port, Results, Traffic};
+use super::model::{Anomaly, AnomalyKind as Kind, LossCause, Port, Results, Soak, Traffic};
 use crate::measure::group::OPEN;
 
 /// Everything to be said about `results`.
@@ -46,6 +46,35 @@ pub(super) fn detect(results: &Results) -> Vec<Anomaly> {
         });
     }
     inferred::detect(results, &mut found);
+    found
+}
+
+/// What grew over the samples of a long run.
+pub(super) fn growths(soak: &Soak) -> Vec<Anomaly> {
+    let grown = soak.trends.iter().filter(|trend| trend.grows == Some(true));
+    let mut found: Vec<Anomaly> = grown
+        .map(|trend| Anomaly {
+            kind: Kind::Growth,
+            text: format!(
+                "{} grew over {} samples, from {:.6} to {:.6} {}: {:+.6} an hour.",
+                trend.name,
+                trend.samples,
+                trend.first,
+                trend.last,
+                trend.unit,
+                trend.slope_per_hour.unwrap_or_default()
+            ),
+            place: trend.place.clone(),
+        })
+        .collect();
+    if soak.resident_memory_grows {
+        let text = "The resident memory of squall's own process grew: environment.resident_memory has it.";
+        found.push(Anomaly {
+            kind: Kind::Growth,
+            text: text.to_owned(),
+            place: "run".to_owned(),
+        });
+    }
     found
 }
 

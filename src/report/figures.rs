@@ -4,7 +4,7 @@
 //! Contract: a figure that belongs to a place is listed for it, measured or not. Names are those of
 //! `expect::known`, which a test holds to.
 
-use super::model::{Distribution, Marking, Queue, Results, Statistic, Traffic};
+use super::model::{Distribution, Marking, Queue, Results, Soak, Statistic, Traffic};
 use crate::expect::{self, Dimension};
 
 /// One figure.
@@ -73,9 +73,23 @@ pub fn of(results: &Results) -> Vec<Figure> {
             }
         }
     }
+    if let Some(soak) = &results.soak {
+        of_soak(&mut figures, soak);
+    }
     let anomalies = float(results.anomalies.len() as u64);
     figures.push(Figure::new("anomalies", "", "1", "run", Some(anomalies)));
     figures
+}
+
+/// Figures of a long run: how many grew, and how much each entry's KV transfers varied.
+fn of_soak(figures: &mut Vec<Figure>, soak: &Soak) {
+    let grown = soak.trends.iter().filter(|trend| trend.grows == Some(true)).count() as u64;
+    let grown = float(grown + u64::from(soak.resident_memory_grows));
+    figures.push(Figure::new("soak_growths", "", "1", "run", Some(grown)));
+    for trend in soak.trends.iter().filter(|trend| trend.name == "KV_xfer_latency") {
+        let name = "KV_xfer_latency_variation";
+        figures.push(Figure::new(name, "", "%", &trend.place, trend.variation_percent));
+    }
 }
 
 fn of_entry(figures: &mut Vec<Figure>, entry: &Traffic) {
@@ -100,6 +114,10 @@ fn of_entry(figures: &mut Vec<Figure>, entry: &Traffic) {
         add("ce", "frames", ce);
         add("messages", "messages", entry.messages.completed.map(float));
         add("incomplete", "messages", entry.messages.incomplete.map(float));
+        #[expect(clippy::cast_precision_loss, reason = "a time for people")]
+        let outage = entry.outage.map_or(0.0, |outage| outage.length_ps as f64 / 1e6);
+        let told = packets.received.is_some() && entry.times_refused.is_none();
+        add("longest_outage", "us", told.then_some(outage));
         times(figures, "packet_latency", &place, entry.packet_latency.as_ref());
     }
     if let Some(rounds) = &entry.rounds {

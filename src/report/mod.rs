@@ -18,6 +18,8 @@ pub mod kpi;
 pub mod model;
 pub mod plots;
 pub mod provenance;
+pub mod samples;
+pub mod soak;
 pub mod stats;
 pub mod terminal;
 mod verdict;

@@ -27,6 +27,21 @@ pub fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_seconds(time.clamp(SystemTime::UNIX_EPOCH, latest)).to_string()
 }
 
+/// A wall-clock time as RFC 3339 in UTC, to the millisecond.
+#[must_use]
+pub fn rfc3339_millis(time: SystemTime) -> String {
+    let latest = humantime::parse_rfc3339("9999-12-31T23:59:59Z").unwrap_or(SystemTime::UNIX_EPOCH);
+    humantime::format_rfc3339_millis(time.clamp(SystemTime::UNIX_EPOCH, latest)).to_string()
+}
+
+/// Resident memory of this process (`VmRSS` in proc(5)).
+#[must_use]
+pub fn resident_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let kib: u64 = colon_value(&status, "VmRSS")?.split_whitespace().next()?.parse().ok()?;
+    kib.checked_mul(1024)
+}
+
 /// The machine and this build. The caller adds what it alone knows: `dpdk_version`, `tsc_hz`, `cores`,
 /// `drivers` and whether hugepages are used.
 #[must_use]
@@ -62,6 +77,7 @@ fn environment_of(proc: &Path) -> Environment {
         },
         hugepages: text("meminfo").as_deref().and_then(hugepages),
         drivers: Vec::new(),
+        resident_memory: None,
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod inferred;
 mod ptp_probes;
+mod soak;
 pub(crate) mod table;
 pub(crate) mod text;
 
@@ -96,6 +97,10 @@ pub fn render(results: &Results, view: View) -> String {
     if results.kpis.iter().any(|kpi| kpi.value.is_some()) {
         section(&mut out, "KPIs", view);
         kpis(&mut out, results, view);
+    }
+    if let Some(found) = &results.soak {
+        section(&mut out, "Soak", view);
+        soak::soak(&mut out, found, view);
     }
     section(&mut out, "Anomalies", view);
     anomalies(&mut out, results, view);

@@ -64,7 +64,7 @@ pub const SWEEP: Section = Section {
         ),
         key(
             "hooks",
-            "a map of before, after and timeout",
+            "a map of before, during, at, after and timeout",
             "none",
             "executables that configure the device under test and read its counters",
         ),
@@ -176,6 +176,18 @@ pub const HOOKS: Section = Section {
             "a path, from this file's folder, or the name of a shipped hook",
             "none",
             "runs before each trial; configures the device when the point is a new one",
+        ),
+        key(
+            "during",
+            "a path, from this file's folder, or the name of a shipped hook",
+            "none",
+            "runs once in each trial on real ports, while traffic goes on; disturbs the device",
+        ),
+        key(
+            "at",
+            "a share of the pattern's `duration`, above 0% and below 100%",
+            "50%",
+            "when `during` runs",
         ),
         key(
             "after",

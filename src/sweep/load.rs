@@ -22,6 +22,8 @@ pub struct Ready {
     pub sweep: Sweep,
     /// The hook before each trial.
     pub before: Option<Hook>,
+    /// The hook in each trial.
+    pub during: Option<Hook>,
     /// The hook after each trial.
     pub after: Option<Hook>,
     source: Source,
@@ -96,6 +98,7 @@ impl Ready {
         let name = sweep.testbed.as_deref().unwrap_or(testbed::DEFAULT);
         let testbed = find(name, "testbed", testbed::SHIPPED);
         let before = hook(&sweep.hooks.before);
+        let during = hook(&sweep.hooks.during);
         let after = hook(&sweep.hooks.after);
         let mut errors: Option<Diagnostics> = None;
         if let Some(text) = given
@@ -115,11 +118,13 @@ impl Ready {
         let pattern = pattern.map_err(&mut note);
         let testbed = testbed.map_err(&mut note);
         let before = before.map_err(&mut note);
+        let during = during.map_err(&mut note);
         let after = after.map_err(&mut note);
-        match (pattern, testbed, before, after, errors) {
-            (Ok(pattern), Ok(testbed), Ok(before), Ok(after), None) => Ok(Ready {
+        match (pattern, testbed, before, during, after, errors) {
+            (Ok(pattern), Ok(testbed), Ok(before), Ok(during), Ok(after), None) => Ok(Ready {
                 sweep,
                 before,
+                during,
                 after,
                 source,
                 given,
@@ -241,6 +246,7 @@ impl Ready {
         for point in 0..self.sweep.points.len() {
             let outcome = self.inputs(point, 0).and_then(|inputs| {
                 self.check_places(&inputs)?;
+                self.check_during(&inputs)?;
                 check(point, &inputs)
             });
             if let Err(error) = outcome
@@ -249,7 +255,7 @@ impl Ready {
                 break;
             }
         }
-        if !self.sweep.axes.is_empty() && self.before.is_none() && self.after.is_none() {
+        if !self.sweep.axes.is_empty() && self.before.is_none() && self.during.is_none() && self.after.is_none() {
             let keys = self.sweep.axes.iter().flat_map(|axis| &axis.keys);
             if let Some(key) = keys.into_iter().find(|key| key.starts_with(DEVICE)) {
                 note(Diagnostics::unplaced(
@@ -283,6 +289,22 @@ impl Ready {
         Err(self.source.diagnostics(findings))
     }
 
+    /// Whether there is a time in a trial for the hook that is to run then, and a device to disturb.
+    fn check_during(&self, inputs: &Inputs) -> Result<(), Diagnostics> {
+        let Some(hook) = &self.during else { return Ok(()) };
+        let what = if *hook == Hook::Fabric {
+            "`hooks.during` cannot be `fabric`, which only has counters to read after a trial"
+        } else if inputs.testbed.testbed.fabric.is_some() {
+            "`hooks.during` is for real ports: simulated time does not wait for a hook. Plant a fault in the testbed's \
+             `fabric.faults` instead"
+        } else if inputs.pattern.pattern.duration.is_none() {
+            "`hooks.during` needs a `duration` in the pattern: `at` is a share of it"
+        } else {
+            return Ok(());
+        };
+        Err(Diagnostics::unplaced(&self.source.name, what))
+    }
+
     /// Mistakes of changes where the changes stand.
     fn placed(&self, errors: Diagnostics, changes: &[Applied]) -> Diagnostics {
         errors.placed(|index, item| match changes.get(index).map(|change| change.origin) {
@@ -309,7 +331,7 @@ impl Ready {
     #[must_use]
     pub fn identity(&self) -> String {
         let hook = |hook: &Option<Hook>| hook.as_ref().map(Hook::sha256);
-        let value = serde_json::json!({
+        let mut value = serde_json::json!({
             "journal": super::journal::SCHEMA,
             "results": crate::report::model::SCHEMA,
             "sweep": self.source.sha256(),
@@ -322,6 +344,10 @@ impl Ready {
             "before": hook(&self.before),
             "after": hook(&self.after),
         });
+        // Folders of sweeps without one were made before there was one.
+        if let Some(during) = hook(&self.during) {
+            value["during"] = serde_json::Value::from(during);
+        }
         value.to_string()
     }
 }

@@ -316,7 +316,14 @@ fn lines(
         title: titled(of, &axis.shown()),
         subtitle: with(subtitle(sweep, gathered, Some(&column.place)), said),
         x: axis_of(axis.shown(), &x, log_x),
-        y: of_column(column, log_y),
+        y: match references.as_ref() {
+            // What a line rate is worth is seen from zero only.
+            Some(rate) if !log_y => Axis {
+                within: Some((0.0, rate.value)),
+                ..of_column(column, false)
+            },
+            _ => of_column(column, log_y),
+        },
         legend,
         series,
         right,
@@ -503,9 +510,15 @@ fn bars(sweep: &Sweep, gathered: &Gathered, of: &FigurePlot, columns: &[usize], 
             Some(plot::Point {
                 x: f64::from(place),
                 y: found.mean * worth,
-                error: found
-                    .ci95
-                    .map(|interval| (interval.low.max(0.0) * worth, interval.high * worth)),
+                error: found.ci95.map(|interval| {
+                    // No share is beyond the whole, whatever the interval of its mean.
+                    let most = if quantity == Quantity::Percent {
+                        100.0_f64.max(found.max)
+                    } else {
+                        f64::INFINITY
+                    };
+                    (interval.low.max(0.0) * worth, interval.high.min(most) * worth)
+                }),
             })
         });
         series.push(Series {

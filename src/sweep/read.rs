@@ -6,10 +6,12 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::types::{Axis, Change, Derived, FigureName, FigurePlot, Form, Hooks, Plot, Point, Setting, Sweep, TIMEOUT};
+use super::types::{
+    Axis, Change, Derived, FigureName, FigurePlot, Form, HALF_TIME, Hooks, Plot, Point, Setting, Sweep, TIMEOUT,
+};
 use super::{derived, keys, point};
 use crate::expect;
-use crate::units::Picos;
+use crate::units::{Picos, Share};
 use crate::yaml::read::{Fields, Reader};
 use crate::yaml::tree::{self, Name, Node, Value};
 use crate::yaml::{Finding, Place, near, shown};
@@ -259,6 +261,14 @@ fn hooks(reader: &Reader, node: &Node) -> Hooks {
     let fits = |time: &Picos| (Picos::from_micros(100_000)..=Picos::from_micros(3_600_000_000)).contains(time);
     Hooks {
         before: fields.line("before", 1000),
+        during: fields.line("during", 1000),
+        at: fields
+            .parse(
+                "at",
+                |text| text.parse().ok().filter(|share: &Share| share.0 > 0.0 && share.0 < 1.0),
+                |_| None,
+            )
+            .unwrap_or(HALF_TIME),
         after: fields.line("after", 1000),
         timeout: fields
             .unit("timeout", fits)

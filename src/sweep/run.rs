@@ -9,8 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::hook::{self, Call, Hook, HookError, HookFailure, When};
 use super::store::{Store, StoreError};
+use super::types::Sweep;
 use super::{Inputs, Ready, point};
+use crate::report::samples::{Earlier, Keeper};
 use crate::trial::{Measured, Trial, TrialError, Watched};
+use crate::units::Picos;
 use crate::yaml::Diagnostics;
 use crate::{calibrate, fabric, report};
 
@@ -24,7 +27,7 @@ pub trait Runner {
         &mut self,
         trial: &Trial<'_>,
         stop: &AtomicBool,
-        watch: &mut dyn FnMut(&Watched),
+        watch: &mut dyn FnMut(&Watched<'_>),
     ) -> Result<Measured, TrialError>;
 }
 
@@ -41,7 +44,7 @@ pub enum Seen<'a> {
         done: usize,
     },
     /// It is under way.
-    Under(&'a Watched),
+    Under(&'a Watched<'a>),
     /// A point's last trial is finished.
     PointDone {
         /// The point.
@@ -112,6 +115,7 @@ pub fn run(
     mut watch: impl FnMut(Seen<'_>),
 ) -> Result<Ended, SweepError> {
     let before = placed(ready.before.as_ref(), store)?;
+    let during = placed(ready.during.as_ref(), store)?;
     let after = placed(ready.after.as_ref(), store)?;
     for point in 0..ready.sweep.points.len() {
         let mut new_point = true;
@@ -130,7 +134,8 @@ pub fn run(
                 done: store.count(),
             });
             let inputs = ready.inputs(point, trial)?;
-            let folder = store.trial_folder(point, trial)?;
+            let earlier = store.earlier(point, trial, &inputs);
+            let folder = store.trial_folder(point, trial, earlier.is_some())?;
             let call = |when| Call {
                 when,
                 sweep: &ready.sweep,
@@ -144,9 +149,29 @@ pub fn run(
             if let Some((hook, Some(program))) = &before {
                 call(When::Before).run(hook, program)?;
             }
-            let ended = one(ready, runner, &inputs, owned, stop, &mut |seen| {
-                watch(Seen::Under(seen));
+            let mut keeper = Keeper::new(&folder, earlier.as_ref());
+            let mut middle = Middle::new(&ready.sweep, &inputs, earlier.as_ref());
+            let disturb = || match &during {
+                Some((hook, Some(program))) => call(When::During).run(hook, program).map(|_| ()),
+                _ => Ok(()),
+            };
+            let (ended, disturbed) = std::thread::scope(|scope| {
+                let mut thread = None;
+                let ended = one(ready, runner, &inputs, owned, earlier.as_ref(), stop, &mut |seen| {
+                    if let Some(kept) = seen.kept
+                        && !keeper.keep(kept)
+                    {
+                        // What cannot be kept is not worth another day.
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                    if during.is_some() && middle.has_come(seen) {
+                        thread = Some(scope.spawn(disturb));
+                    }
+                    watch(Seen::Under(seen));
+                });
+                (ended, thread.and_then(|thread| thread.join().ok()))
             });
+            keeper.finish().map_err(StoreError::from)?;
             let measured = ended.map_err(|source| SweepError::Trial {
                 point,
                 values: said(ready, point),
@@ -167,6 +192,12 @@ pub fn run(
                     trial,
                     cause: cause.clone(),
                 });
+            }
+            disturbed.unwrap_or(Ok(()))?;
+            if let Some((hook, _)) = &during
+                && !middle.over
+            {
+                return Err(call(When::During).error(hook, HookFailure::TooLate).into());
             }
             if let Some((hook, program)) = &after {
                 let call = call(When::After);
@@ -203,13 +234,44 @@ fn said(ready: &Ready, point: usize) -> String {
     values.map_or(String::new(), |values| point::said(&ready.sweep.axes, values))
 }
 
+/// The time of a trial at which a hook runs.
+struct Middle {
+    time: Picos,
+    /// Whether it is over: it comes once, and is not waited for where it was before a break.
+    over: bool,
+}
+
+impl Middle {
+    fn new(sweep: &Sweep, inputs: &Inputs, earlier: Option<&Earlier>) -> Middle {
+        let duration = inputs.pattern.pattern.duration.unwrap_or_default();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a share below 1 of a time, to the nearest some picoseconds"
+        )]
+        let time = Picos((duration.0 as f64 * sweep.hooks.at.0) as u64);
+        Middle {
+            time,
+            over: earlier.is_some_and(|earlier| earlier.done_ps >= time.0),
+        }
+    }
+
+    fn has_come(&mut self, seen: &Watched<'_>) -> bool {
+        let comes = !self.over && seen.before.saturating_add(seen.live.elapsed) >= self.time;
+        self.over |= comes;
+        comes
+    }
+}
+
 fn one(
     ready: &Ready,
     runner: &mut dyn Runner,
     inputs: &Inputs,
     owned: &[String],
+    earlier: Option<&Earlier>,
     stop: &AtomicBool,
-    watch: &mut dyn FnMut(&Watched),
+    watch: &mut dyn FnMut(&Watched<'_>),
 ) -> Result<Measured, TrialError> {
     let calibration = calibrate::file::of(&inputs.testbed).map_err(|error| TrialError::Input(error.to_string()))?;
     let trial = Trial {
@@ -219,6 +281,7 @@ fn one(
         testbed_name: ready.testbed_name(),
         owned_interfaces: owned,
         calibration: calibration.as_ref(),
+        earlier,
     };
     runner.run(&trial, stop, watch)
 }

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::journal::{self, Entry, Header, Journal, JournalError, Locked};
-use super::{Ready, point};
+use super::{Inputs, Ready, point};
 use crate::report::model::Results;
+use crate::report::samples::{self, Earlier, SamplesError};
 use crate::report::{self, WriteError};
 
 /// An open folder.
@@ -19,6 +20,25 @@ use crate::report::{self, WriteError};
 pub struct Store {
     folder: PathBuf,
     journal: Journal,
+}
+
+/// Empties a folder; its samples may stay.
+fn clear(folder: &Path, keep_samples: bool) -> std::io::Result<()> {
+    if !keep_samples {
+        return std::fs::remove_dir_all(folder);
+    }
+    for item in std::fs::read_dir(folder)? {
+        let item = item?;
+        if item.file_name() == samples::FILE_NAME {
+            continue;
+        }
+        if item.file_type()?.is_dir() {
+            std::fs::remove_dir_all(item.path())?;
+        } else {
+            std::fs::remove_file(item.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Why the folder cannot be used.
@@ -33,6 +53,9 @@ pub enum StoreError {
     /// Results that are not what they were.
     #[error(transparent)]
     Read(#[from] report::ReadError),
+    /// A trial's samples.
+    #[error(transparent)]
+    Samples(#[from] SamplesError),
     /// Another file.
     #[error("{path}: cannot write: {source}", path = path.display())]
     File {
@@ -152,13 +175,33 @@ impl Store {
         &self.folder
     }
 
-    /// A trial's folder, made anew: what an unfinished one left there is gone.
+    /// The samples that an unfinished trial has left, to be gone on with: they are of this trial, and some
+    /// of its duration is left. In virtual time a trial is simulated again instead.
+    #[must_use]
+    pub fn earlier(&self, point: usize, trial: u32, inputs: &Inputs) -> Option<Earlier> {
+        let (pattern, testbed) = (&inputs.pattern.pattern, &inputs.testbed.testbed);
+        let (interval, duration) = (pattern.sample?, pattern.duration?);
+        if testbed.fabric.is_some() {
+            return None;
+        }
+        let path = self.folder.join(point::folder(point, trial)).join(samples::FILE_NAME);
+        // What cannot be read is not gone on with.
+        let earlier = Earlier::read(&path).ok()?;
+        let header = &earlier.header;
+        let same = header.seed == pattern.seed
+            && header.interval_ps == interval.0
+            && header.pattern_sha256 == inputs.pattern.source.sha256();
+        (same && earlier.samples > 0 && earlier.done_ps < duration.0).then_some(earlier)
+    }
+
+    /// A trial's folder, made anew: what an unfinished one left there is gone, but for its samples where
+    /// `samples` are to be gone on with.
     ///
     /// # Errors
     /// [`StoreError::File`].
-    pub fn trial_folder(&self, point: usize, trial: u32) -> Result<PathBuf, StoreError> {
+    pub fn trial_folder(&self, point: usize, trial: u32, samples: bool) -> Result<PathBuf, StoreError> {
         let path = self.folder.join(point::folder(point, trial));
-        let old = match std::fs::remove_dir_all(&path) {
+        let old = match clear(&path, samples) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         };

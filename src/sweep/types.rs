@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::expect::Expectation;
 use crate::report::direction::Better;
+use crate::units::Share;
 use crate::yaml::Place;
 
 /// A whole sweep file, or what the command line says instead of one.
@@ -106,10 +107,14 @@ pub struct Point {
 }
 
 /// What to run around each trial.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Hooks {
     /// Before it: the name, as typed.
     pub before: Option<String>,
+    /// While it runs.
+    pub during: Option<String>,
+    /// When that is: a share of the pattern's duration.
+    pub at: Share,
     /// After it.
     pub after: Option<String>,
     /// How long each may take.
@@ -119,10 +124,15 @@ pub struct Hooks {
 /// How long a hook may take when nothing is said.
 pub const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// When a hook runs during a trial and nothing is said: the draft's test 13.3 has it at half time.
+pub const HALF_TIME: Share = Share(0.5);
+
 impl Default for Hooks {
     fn default() -> Hooks {
         Hooks {
             before: None,
+            during: None,
+            at: HALF_TIME,
             after: None,
             timeout: TIMEOUT,
         }

@@ -16,5 +16,6 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("oversubscribed", include_str!("../../testbeds/oversubscribed.yaml")),
     ("pcap", include_str!("../../testbeds/pcap.yaml")),
     ("ring", include_str!("../../testbeds/ring.yaml")),
+    ("soak", include_str!("../../testbeds/soak.yaml")),
     ("switch", include_str!("../../testbeds/switch.yaml")),
 ];

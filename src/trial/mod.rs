@@ -7,19 +7,24 @@
 //! Left out on purpose: files, signals, terminals; many trials (`sweep`).
 
 mod safety;
+mod segment;
 mod session;
+mod watching;
 
 use std::sync::atomic::AtomicBool;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::engine::outcome::Live;
-use crate::engine::{lab, realtime, virtual_time};
+use crate::engine::sample::Told;
+use crate::engine::{lab, realtime, virtual_lab, virtual_time};
 use crate::plan::{self, Plan, PlanError};
 use crate::report::assemble::{Inputs, assemble};
 use crate::report::model::{Calibration, Results};
+use crate::report::samples::{Earlier, Kept};
 use crate::testbed::Testbed;
 use crate::units::{BitRate, Picos};
-use crate::{fabric, pattern, testbed};
+use crate::{fabric, pattern, report, testbed};
+use watching::Watching;
 
 pub use session::Session;
 
@@ -49,17 +54,24 @@ pub struct Trial<'a> {
     pub owned_interfaces: &'a [String],
     /// What was measured of the instrument itself on this testbed, for the report.
     pub calibration: Option<&'a Calibration>,
+    /// Samples of the same run from before it was cut short: it goes on with what is left of its duration.
+    /// In virtual time a run is simulated anew from its start, and this does not count.
+    pub earlier: Option<&'a Earlier>,
 }
 
 /// What a caller sees of a trial under way.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Watched {
+pub struct Watched<'a> {
+    /// A line of the run's samples, where this call is about one.
+    pub kept: Option<Kept<'a>>,
     /// What was done so far.
     pub live: Live,
     /// How long sending is to take, where the plan knows it.
     pub length: Option<Picos>,
     /// Whether every port receives: then what is missing is lost.
     pub listens: bool,
+    /// For how long the run had gone on before it was cut short; zero of one that was not.
+    pub before: Picos,
 }
 
 /// What a trial comes to.
@@ -99,54 +111,58 @@ impl Trial<'_> {
         &self,
         session: &mut Session,
         stop: &AtomicBool,
-        mut watch: impl FnMut(&Watched),
+        mut watch: impl FnMut(&Watched<'_>),
     ) -> Result<Measured, TrialError> {
-        let (pattern, testbed) = (&self.pattern.pattern, &self.sized());
+        let testbed = &self.sized();
         self.check()?;
+        let earlier = self.earlier.filter(|_| testbed.fabric.is_none());
+        let rest = earlier.map(|earlier| pattern::Loaded {
+            pattern: segment::rest(&self.pattern.pattern, Picos(earlier.done_ps)),
+            source: self.pattern.source.clone(),
+        });
+        let loaded = rest.as_ref().unwrap_or(self.pattern);
+        let pattern = &loaded.pattern;
         let started = SystemTime::now();
         let clock = Instant::now();
-        let seen = |plan: &Plan| Watched {
-            live: Live::default(),
-            length: plan.summary().length,
-            listens: plan.ports.iter().all(|port| port.receive),
-        };
-        let (plan, mut outcome) = if let Some(fabric) = &testbed.fabric {
-            let plan = plan_of(self.pattern, testbed, &speeds(testbed)?)?;
-            let running = session.start_fabric(testbed, fabric, &plan)?;
-            let seen = seen(&plan);
-            watch(&seen);
-            let core = lab::cores(testbed).0.first().copied().unwrap_or(0);
-            let outcome = virtual_time::run(&plan, running, pattern.icrc_check, core, stop, |live| {
-                watch(&Watched { live: *live, ..seen });
-            });
-            (plan, outcome.map_err(TrialError::Environment)?)
-        } else {
-            let lab = session.open(testbed)?;
-            let plan = plan_of(self.pattern, testbed, lab.speeds())?;
-            safety::check_blast(&plan, testbed)?;
-            safety::check_interfaces(&plan, testbed)?;
-            let running = lab.start(testbed, &plan).map_err(environment)?;
-            let seen = seen(&plan);
-            watch(&seen);
-            let outcome = realtime::run(&plan, testbed, running, pattern.icrc_check, stop, |live| {
-                watch(&Watched { live: *live, ..seen });
-            });
-            (plan, outcome.map_err(TrialError::Environment)?)
-        };
         let of_testbed = self.testbed.source.overrides.iter();
         let mut settings: Vec<String> = of_testbed.map(|set| format!("{}{set}", testbed::PREFIX)).collect();
         settings.extend_from_slice(&self.pattern.source.overrides);
-        let inputs = Inputs {
+        let mut inputs = Inputs {
             pattern,
             pattern_source: (self.pattern_name, self.pattern.source.sha256()),
             testbed,
             testbed_source: self.testbed_name.map(|name| (name, self.testbed.source.sha256())),
             settings: &settings,
             started,
-            took: clock.elapsed(),
+            took: Duration::ZERO,
             calibration: self.calibration,
         };
+        let (plan, running, time) = if let Some(fabric) = &testbed.fabric {
+            let plan = plan_of(loaded, testbed, &speeds(testbed)?)?;
+            let running = Running::Fabric(session.start_fabric(testbed, fabric, &plan)?);
+            (plan, running, report::model::Clock::Virtual)
+        } else {
+            let lab = session.open(testbed)?;
+            let plan = plan_of(loaded, testbed, lab.speeds())?;
+            safety::check_blast(&plan, testbed)?;
+            safety::check_interfaces(&plan, testbed)?;
+            let running = Running::Lab(lab.start(testbed, &plan).map_err(environment)?);
+            (plan, running, report::model::Clock::Tsc)
+        };
+        let mut watching = Watching::new(&inputs, &plan, time, earlier);
+        watching.begins(&mut watch);
+        let said = |told: &Told| watching.told(&plan, told, &mut watch);
+        let outcome = match running {
+            Running::Fabric(running) => {
+                let core = lab::cores(testbed).0.first().copied().unwrap_or(0);
+                virtual_time::run(&plan, running, pattern.icrc_check, core, stop, said)
+            }
+            Running::Lab(running) => realtime::run(&plan, testbed, running, pattern.icrc_check, stop, said),
+        };
+        let mut outcome = outcome.map_err(TrialError::Environment)?;
+        inputs.took = clock.elapsed();
         let mut results = assemble(&inputs, &plan, &outcome);
+        watching.finish(&mut results);
         results.judge(&pattern.expect);
         Ok(Measured {
             results,
@@ -158,6 +174,12 @@ impl Trial<'_> {
     fn sized(&self) -> Testbed {
         self.testbed.testbed.sized(self.pattern.pattern.workers_needed())
     }
+}
+
+/// Ports that are started, and what is to run on them.
+enum Running {
+    Fabric(virtual_lab::Running),
+    Lab(lab::Running),
 }
 
 /// Whether the fabric of a testbed, if it has one, can have as many hosts as there are ports.

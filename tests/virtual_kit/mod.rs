@@ -12,8 +12,9 @@ use std::sync::atomic::AtomicBool;
 
 use squall::fabric::Counters;
 use squall::fabric::counters::PortCounters;
-use squall::report::model::{LossCause, Results, Traffic};
-use squall::trial::{Measured, Session, Trial, TrialError};
+use squall::report::model::{LossCause, Results, Sample, SampleHeader, Traffic};
+use squall::report::samples::Kept;
+use squall::trial::{Measured, Session, Trial, TrialError, Watched};
 use squall::yaml::Source;
 use squall::{pattern, testbed};
 
@@ -42,6 +43,37 @@ impl Bench {
         stop: &AtomicBool,
         mut watch: impl FnMut(),
     ) -> Result<Measured, TrialError> {
+        self.run_seen(pattern, testbed, set, stop, |_| watch())
+    }
+
+    /// A run that must succeed, with the lines of its samples.
+    #[track_caller]
+    pub fn sampled(
+        &mut self,
+        pattern: &str,
+        testbed: &str,
+        set: &[&str],
+    ) -> (Measured, Option<SampleHeader>, Vec<Sample>) {
+        let (mut header, mut samples) = (None, Vec::new());
+        let measured = self.run_seen(pattern, testbed, set, &AtomicBool::new(false), |seen| match seen.kept {
+            Some(Kept::Header(first)) => header = Some(first.clone()),
+            Some(Kept::Sample(sample)) => samples.push(sample.clone()),
+            None => {}
+        });
+        match measured {
+            Ok(measured) => (measured, header, samples),
+            Err(error) => panic!("{error}\n{set:?}\n{testbed}\n{pattern}"),
+        }
+    }
+
+    fn run_seen(
+        &mut self,
+        pattern: &str,
+        testbed: &str,
+        set: &[&str],
+        stop: &AtomicBool,
+        watch: impl FnMut(&Watched<'_>),
+    ) -> Result<Measured, TrialError> {
         let split = |of_testbed: bool| -> Vec<String> {
             let of = set.iter().filter(|key| key.starts_with(testbed::PREFIX) == of_testbed);
             of.map(|key| key.trim_start_matches(testbed::PREFIX).to_owned())
@@ -66,8 +98,9 @@ impl Bench {
             testbed_name: Some("testbed.yaml"),
             owned_interfaces: &[],
             calibration: None,
+            earlier: None,
         };
-        trial.run(&mut self.session, stop, |_| watch())
+        trial.run(&mut self.session, stop, watch)
     }
 
     /// Packet buffers that no pool has.

@@ -22,6 +22,7 @@ fn pattern(kinds: Vec<Kind>) -> Pattern {
         testbed: None,
         seed: 7,
         duration: None,
+        sample: None,
         icrc_check: IcrcCheck::All,
         traffic: kinds.into_iter().enumerate().map(entry).collect(),
         expect: Vec::new(),

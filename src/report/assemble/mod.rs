@@ -10,6 +10,7 @@ mod inferred;
 mod parameters;
 mod ports;
 mod ptp_probes;
+pub mod samples;
 mod times;
 mod traffic;
 

@@ -15,6 +15,8 @@ mod names;
 mod port;
 mod ptp_probe;
 mod run;
+mod sample;
+mod soak;
 mod traffic;
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,8 @@ pub use names::*;
 pub use port::*;
 pub use ptp_probe::*;
 pub use run::*;
+pub use sample::*;
+pub use soak::*;
 pub use traffic::*;
 
 /// The schema that this version writes and reads.
@@ -61,6 +65,9 @@ pub struct Results {
     /// What the device under test says of itself, through a hook.
     #[serde(default)]
     pub device: Option<Device>,
+    /// What the samples of a long run come to, where it was sampled.
+    #[serde(default)]
+    pub soak: Option<Soak>,
     /// What became of the `expect` lines.
     #[serde(default)]
     pub expectations: Vec<Expected>,
@@ -91,12 +98,22 @@ impl Results {
             anomalies: found,
             calibration: None,
             device: None,
+            soak: None,
             expectations: Vec::new(),
         };
         results.kpis = super::kpi::of(&results);
         let detected = super::anomaly::detect(&results);
         results.anomalies.extend(detected);
         results
+    }
+
+    /// Adds what the samples of the run come to, the KPIs that follow from it, and what grew. `resident` is
+    /// the trend of squall's own memory.
+    pub fn add_soak(&mut self, soak: Soak, resident: Option<Trend>) {
+        self.environment.resident_memory = resident;
+        let grown = super::anomaly::growths(&soak);
+        self.anomalies.extend(grown);
+        self.soak = Some(soak);
     }
 
     /// Adds what the device says of itself, and the KPIs that follow from it.

@@ -270,6 +270,8 @@ words! {
         LinkDisruption = "link-disruption",
         /// Frames that left late, or slower than asked for.
         Pacing = "pacing",
+        /// What grew from the first to the last sample of a long run.
+        Growth = "growth",
         /// A clock that cannot be relied on.
         Clock = "clock",
         /// Anything else.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Clock, DutId, TimeSource};
+use super::{Clock, DutId, TimeSource, Trend};
 
 /// What was run, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -138,6 +138,9 @@ pub struct Environment {
     pub hugepages: Option<Hugepages>,
     /// Poll mode drivers in use, sorted.
     pub drivers: Vec<String>,
+    /// Resident memory of squall's process over the samples of a long run, without its warm-up.
+    #[serde(default)]
+    pub resident_memory: Option<Trend>,
 }
 
 /// CPUs by what ran on them.

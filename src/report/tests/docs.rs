@@ -10,7 +10,7 @@ use super::example::results;
 use crate::report::model::*;
 
 /// Objects that occur in several places and are described once.
-const SHARED: [(&str, &[&str]); 8] = [
+const SHARED: [(&str, &[&str]); 11] = [
     (
         "distribution",
         &[
@@ -63,6 +63,30 @@ const SHARED: [(&str, &[&str]); 8] = [
             "max_bytes",
             "uncertainty_bytes",
         ],
+    ),
+    (
+        "trend",
+        &[
+            "name",
+            "unit",
+            "where",
+            "samples",
+            "first",
+            "last",
+            "min",
+            "max",
+            "median",
+            "slope_per_hour",
+            "mann_kendall_s",
+            "mann_kendall_p",
+            "variation_percent",
+            "grows",
+        ],
+    ),
+    ("sampled times", &["count", "p50_ps", "p99_ps", "max_ps"]),
+    (
+        "sampled rate",
+        &["frames", "bytes", "wire_rate_bps", "utilization_percent"],
     ),
     ("waiting", &["frames", "mean_ps", "p99_ps", "max_ps"]),
 ];
@@ -131,8 +155,16 @@ fn every_field_is_described_and_every_description_has_its_field() {
         about: None,
         readings: vec![Reading::default()],
     });
+    results.add_soak(
+        super::example::soak(),
+        Some(super::example::trend("resident_memory", "bytes", "run")),
+    );
     results.judge(&[crate::expect::parse("lost == 0", None).unwrap()]);
     let mut all = BTreeSet::new();
+    let header = serde_json::to_value(super::example::sample_header()).unwrap();
+    paths(&header, "samples' header", &mut all);
+    let sample = serde_json::to_value(super::example::sample(0, 1, 1)).unwrap();
+    paths(&sample, "sample", &mut all);
     paths(&serde_json::to_value(results).unwrap(), "", &mut all);
     // What is null or empty in one place has its fields in another.
     let within = |path: &String, other: &String| {

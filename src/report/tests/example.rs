@@ -363,6 +363,121 @@ pub(super) fn environment() -> Environment {
             used: true,
         }),
         drivers: vec!["net_ring".to_owned()],
+        resident_memory: None,
+    }
+}
+
+pub(super) fn trend(name: &str, unit: &str, place: &str) -> Trend {
+    Trend {
+        name: name.to_owned(),
+        unit: unit.to_owned(),
+        place: place.to_owned(),
+        samples: 96,
+        first: 250.0,
+        last: 251.0,
+        min: 249.0,
+        max: 252.0,
+        median: 250.5,
+        slope_per_hour: Some(0.01),
+        mann_kendall_s: 120,
+        mann_kendall_p: Some(0.7),
+        variation_percent: Some(1.2),
+        grows: Some(false),
+    }
+}
+
+pub(super) fn soak() -> Soak {
+    Soak {
+        interval_ps: 900_000_000_000_000,
+        samples: 96,
+        segments: 1,
+        warm_up_samples: 10,
+        resident_memory_grows: false,
+        trends: vec![trend("KV_xfer_latency", "us", "traffic/incast")],
+    }
+}
+
+/// The header of samples of one entry and one port, 40 of them.
+pub(in crate::report) fn sample_header() -> SampleHeader {
+    SampleHeader {
+        schema: SAMPLES_SCHEMA.to_owned(),
+        name: "planted".to_owned(),
+        pattern_sha256: String::new(),
+        seed: 1,
+        clock: Clock::Tsc,
+        interval_ps: 1_000_000,
+        planned_duration_ps: Some(40_000_000),
+        traffic: vec![SampledName {
+            name: "kv".to_owned(),
+            kind: "transfer".to_owned(),
+        }],
+        ports: vec![SampledLink {
+            name: "port".to_owned(),
+            speed_bps: 1_000_000_000,
+        }],
+    }
+}
+
+/// Sample number `index`, with this P99 and so much resident memory.
+pub(in crate::report) fn sample(index: u64, p99_ps: u64, resident: u64) -> Sample {
+    let times = SampledTimes {
+        count: 100,
+        p50_ps: 1_000,
+        p99_ps,
+        max_ps: 2 * p99_ps,
+    };
+    let rate = SampledRate {
+        frames: 10,
+        bytes: 1000,
+        wire_rate_bps: Some(1),
+        utilization_percent: Some(10.0),
+    };
+    Sample {
+        index,
+        segment: 0,
+        from_ps: index * 1_000_000,
+        to_ps: (index + 1) * 1_000_000,
+        whole: true,
+        last: false,
+        traffic: vec![SampledTraffic {
+            name: "kv".to_owned(),
+            sent_frames: 10,
+            sent_payload_bytes: 1000,
+            sent_messages: 1,
+            received: Some(SampledReceived {
+                frames: 10,
+                payload_bytes: 1000,
+                goodput_bps: Some(8_000),
+                messages: 1,
+                ce: 0,
+                ce_percent: Some(0.0),
+                duplicated: 0,
+                reordered: 0,
+                icrc_errors: 0,
+                packet_latency: Some(times),
+                message_latency: Some(times),
+                round_time: Some(times),
+            }),
+        }],
+        ports: vec![SampledPort {
+            name: "port".to_owned(),
+            tx: rate,
+            rx: Some(rate),
+            pfc_frames: Some(0),
+            pause_frames: Some(0),
+            paused_ps: Some(0),
+            driver: Some(SampledDriver {
+                imissed: 0,
+                ierrors: 0,
+                oerrors: 0,
+                rx_nombuf: 0,
+            }),
+        }],
+        buffers_in_use: 64,
+        process: SampledProcess {
+            at: String::new(),
+            resident_bytes: Some(resident),
+        },
     }
 }
 

@@ -1,6 +1,6 @@
 //! Expectations against results whose figures are written out in `example`.
 
-use super::example::results;
+use super::example::{results, soak};
 use crate::expect::{self, parse};
 use crate::report::figures;
 use crate::report::model::{Device, Expected, Reading, Results};
@@ -132,6 +132,7 @@ fn every_figure_of_a_result_can_be_expected() {
             ..Reading::default()
         }],
     });
+    results.add_soak(soak(), None);
     let figures = figures::of(&results);
     for figure in &figures {
         let known = expect::find(&figure.name).unwrap_or_else(|| panic!("{}", figure.name));

@@ -1,5 +1,5 @@
-//! Device hooks: executables that configure the device under test before a trial and read its counters
-//! after it.
+//! Device hooks: executables that configure the device under test before a trial, disturb it while the
+//! trial runs, and read its counters after it.
 //!
 //! Contract: a hook is told the point in environment variables and as JSON on its standard input; it ends
 //! in time with status 0, or the sweep ends with an error that names the hook, the point, the trial and what
@@ -137,6 +137,8 @@ fn hex(bytes: &[u8]) -> String {
 pub enum When {
     /// Before a trial.
     Before,
+    /// While it runs.
+    During,
     /// After it.
     After,
 }
@@ -145,6 +147,7 @@ impl When {
     fn name(self) -> &'static str {
         match self {
             When::Before => "before",
+            When::During => "during",
             When::After => "after",
         }
     }
@@ -165,7 +168,7 @@ pub struct HookError {
 /// One call of a hook.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
-    /// Before or after.
+    /// Before, during or after.
     pub when: When,
     /// The sweep.
     pub sweep: &'a Sweep,

@@ -67,6 +67,9 @@ pub enum HookFailure {
         /// The beginning of what it printed.
         begins: String,
     },
+    /// The trial was over before it was its time.
+    #[error("the trial ended before it was time for it")]
+    TooLate,
     /// The reference fabric is asked for its counters and there is none.
     #[error("there is no reference fabric in this testbed; `fabric` is the hook of testbeds with a `fabric:`")]
     NoFabric,

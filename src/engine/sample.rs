@@ -1,0 +1,160 @@
+//! A long run told apart in intervals: when a sample is due, and what happened since the one before.
+//!
+//! Contract: a sample is the difference of two cumulative [`Total`]s, so that all samples of a run add up
+//! to the run's own figures, and nothing is kept of a sample that was handed out. The last one of a run
+//! is made of what the run itself reports.
+//!
+//! Left out on purpose: how a driver comes by a total, and the trend of many samples (`report`).
+
+use crate::dpdk::PortStats;
+use crate::measure::Tally;
+use crate::pattern::MAX_SAMPLES;
+use crate::plan::Plan;
+use crate::plan::lane::Sent;
+use crate::units::Picos;
+
+/// Everything counted by one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Total {
+    /// The moment.
+    pub at: Picos,
+    /// What was sent, for each entry.
+    pub sent: Vec<Sent>,
+    /// Frames that each port took, and their bytes without FCS.
+    pub tx: Vec<(u64, u64)>,
+    /// What came back; `None` where no port receives.
+    pub received: Option<Tally>,
+    /// Each driver's counters, where it has some that do not come from the loops.
+    pub stats: Vec<Option<PortStats>>,
+    /// Packet buffers that were not in their pools.
+    pub buffers: u64,
+}
+
+/// What happened in one interval of a run.
+#[derive(Debug, Clone)]
+pub struct Sampled {
+    /// Its number, from 0.
+    pub index: u64,
+    /// It begins after this moment.
+    pub from: Picos,
+    /// It ends with this one.
+    pub to: Picos,
+    /// Whether it is a full interval of a run whose senders were not done.
+    pub whole: bool,
+    /// Whether it is the run's last.
+    pub last: bool,
+    /// What was sent, for each entry.
+    pub sent: Vec<Sent>,
+    /// Frames that each port took, and their bytes without FCS.
+    pub tx: Vec<(u64, u64)>,
+    /// What came back.
+    pub received: Option<Tally>,
+    /// By how much each driver's counters went up.
+    pub stats: Vec<Option<PortStats>>,
+    /// Packet buffers that were not in their pools at its end.
+    pub buffers: u64,
+}
+
+/// What a driver tells while a run goes on.
+#[derive(Debug)]
+pub enum Told {
+    /// What was done so far, a few times a second.
+    Live(crate::engine::outcome::Live),
+    /// A sample is over.
+    Sample(Box<Sampled>),
+}
+
+/// When samples are due, and where the last one ended.
+pub struct Sampler {
+    interval: Picos,
+    /// Until then messages begin: senders that are idle then are not done.
+    duration: Option<Picos>,
+    due: Picos,
+    index: u64,
+    before: Total,
+}
+
+impl Sampler {
+    /// The sampler of a plan that is to be sampled; `zero` is what stood there before the run.
+    #[must_use]
+    pub fn new(plan: &Plan, zero: Total) -> Option<Sampler> {
+        let interval = plan.sample?;
+        Some(Sampler {
+            interval,
+            duration: plan.duration,
+            due: interval,
+            index: 0,
+            before: zero,
+        })
+    }
+
+    /// When the next sample is over. `active`: whether something is still sent or under way; without
+    /// that, only what the plan's duration leaves is told apart.
+    #[must_use]
+    pub fn due(&self, active: bool) -> Picos {
+        let more = self.index < MAX_SAMPLES && (active || self.within());
+        if more { self.due } else { Picos::MAX }
+    }
+
+    /// Whether the next sample is over before the plan's duration is.
+    fn within(&self) -> bool {
+        self.duration.is_some_and(|duration| self.due <= duration)
+    }
+
+    /// What happened up to `now`. `sending`: whether there was still something to be sent.
+    pub fn take(&mut self, now: Total, sending: bool) -> Box<Sampled> {
+        // After the duration, messages that were begun are finished: that is no load any more.
+        let whole = self.duration.map_or(sending, |duration| self.due <= duration);
+        // A driver that was held up takes one long sample and not many empty ones.
+        while self.due <= now.at {
+            self.due = self.due.saturating_add(self.interval);
+        }
+        self.sampled(now, whole, false)
+    }
+
+    /// What happened from the last sample to the end of the run.
+    pub fn finish(&mut self, now: Total) -> Box<Sampled> {
+        // Senders may be done a little before the duration is over.
+        let missing = self.due.saturating_sub(now.at);
+        let whole = self.within() && missing.0 <= self.interval.0 / 100;
+        self.sampled(now, whole, true)
+    }
+
+    fn sampled(&mut self, now: Total, whole: bool, last: bool) -> Box<Sampled> {
+        let before = &self.before;
+        let sampled = Sampled {
+            index: self.index,
+            from: before.at,
+            to: now.at,
+            whole,
+            last,
+            sent: now
+                .sent
+                .iter()
+                .zip(&before.sent)
+                .map(|(now, then)| now.since(then))
+                .collect(),
+            tx: now
+                .tx
+                .iter()
+                .zip(&before.tx)
+                .map(|(now, then)| (now.0.saturating_sub(then.0), now.1.saturating_sub(then.1)))
+                .collect(),
+            received: now
+                .received
+                .as_ref()
+                .zip(before.received.as_ref())
+                .map(|(now, then)| now.since(then)),
+            stats: now
+                .stats
+                .iter()
+                .zip(&before.stats)
+                .map(|(now, then)| Some(now.as_ref()?.since(then.as_ref()?)))
+                .collect(),
+            buffers: now.buffers,
+        };
+        self.index += 1;
+        self.before = now;
+        Box::new(sampled)
+    }
+}
