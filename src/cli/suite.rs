@@ -111,6 +111,10 @@ struct Run {
     #[arg(long, value_name = "HOOK", requires = "testbed")]
     after: Option<String>,
 
+    /// Hook that disturbs the device at half time (a link flap) in the tests that want that: 12.3 and 13.3
+    #[arg(long, value_name = "HOOK", requires = "testbed")]
+    during: Option<String>,
+
     /// Begin anew: delete the tests that the folder holds
     #[arg(long)]
     restart: bool,
@@ -195,6 +199,7 @@ fn begin(args: &Run) -> Outcome {
         set: args.set.clone(),
         before: args.before.clone(),
         after: args.after.clone(),
+        during: args.during.clone(),
     };
     let wanted = Stored::new(&asked, named(&args.tests)?);
     // Mistakes of the input come before anything is made.
@@ -228,6 +233,7 @@ fn named(typed: &[String]) -> Result<Vec<String>, Failure> {
                 set: Vec::new(),
                 before: None,
                 after: None,
+                during: None,
             };
             // It says why.
             suite::test(number, &asked)?;
@@ -448,6 +454,7 @@ fn list(args: &List) -> Outcome {
         set: Vec::new(),
         before: None,
         after: None,
+        during: None,
     };
     let tests: Vec<Test> = SHIPPED
         .iter()

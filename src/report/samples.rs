@@ -196,7 +196,10 @@ pub fn read(path: &Path) -> Result<Samples, SamplesError> {
 }
 
 /// Hands each sample of a file to `see`, and returns its header and the bytes of its finished lines.
-fn each(path: &Path, mut see: impl FnMut(&SampleHeader, Sample)) -> Result<(SampleHeader, u64), SamplesError> {
+///
+/// # Errors
+/// [`SamplesError`].
+pub fn each(path: &Path, mut see: impl FnMut(&SampleHeader, Sample)) -> Result<(SampleHeader, u64), SamplesError> {
     let file = |source| SamplesError::File {
         path: path.to_owned(),
         source,

@@ -59,7 +59,11 @@ pub fn test(test: &Test, profile: Profile, gathered: &Gathered, why: Option<Stri
             })
             .collect(),
         kpis: if done > 0 { kpis(test, gathered) } else { Vec::new() },
-        tables: if done > 0 { specs.collect() } else { Vec::new() },
+        tables: if done > 0 {
+            specs.chain(trends(sweep, gathered)).collect()
+        } else {
+            Vec::new()
+        },
         charts: plots::charts(sweep, gathered)
             .into_iter()
             .map(|(name, chart)| NamedChart { name, chart })
@@ -262,6 +266,79 @@ fn tables_of(sweep: &Sweep, gathered: &Gathered, spec: &TableSpec) -> Vec<Table>
                 .collect(),
         })
         .collect()
+}
+
+/// The trends of sampled runs, a table for each configuration: the first trial's.
+fn trends<'a>(sweep: &'a Sweep, gathered: &'a Gathered) -> impl Iterator<Item = Table> + 'a {
+    gathered.soaks.iter().map(|(point, soak)| {
+        let said = values(sweep, *point)
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", ");
+        let said = if said.is_empty() { said } else { format!(", {said}") };
+        let heads = [
+            "figure",
+            "where",
+            "unit",
+            "first",
+            "last",
+            "least",
+            "greatest",
+            "median",
+            "slope per hour",
+            "Mann-Kendall p",
+            "variation",
+            "flag",
+        ];
+        let unit = |name: &str| if name == "variation" { "%" } else { "" }.to_owned();
+        let figure = |value: f64| Cell::Figure {
+            mean: value,
+            ci95: None,
+        };
+        let or = |value: Option<f64>| value.map_or(Cell::Nothing(()), figure);
+        Table {
+            title: format!(
+                "Trends over {} samples of {}{said}",
+                soak.samples,
+                crate::units::Picos(soak.interval_ps)
+            ),
+            columns: heads
+                .iter()
+                .map(|name| Column {
+                    name: (*name).to_owned(),
+                    unit: unit(name),
+                })
+                .collect(),
+            rows: soak
+                .trends
+                .iter()
+                .map(|trend| {
+                    vec![
+                        Cell::Text(trend.name.clone()),
+                        Cell::Text(trend.place.clone()),
+                        Cell::Text(trend.unit.clone()),
+                        figure(trend.first),
+                        figure(trend.last),
+                        figure(trend.min),
+                        figure(trend.max),
+                        figure(trend.median),
+                        or(trend.slope_per_hour),
+                        or(trend.mann_kendall_p),
+                        or(trend.variation_percent),
+                        Cell::Text(
+                            match trend.grows {
+                                Some(true) => "grows",
+                                Some(false) => "does not grow",
+                                None => "not judged",
+                            }
+                            .to_owned(),
+                        ),
+                    ]
+                })
+                .collect(),
+        }
+    })
 }
 
 impl Test {

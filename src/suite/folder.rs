@@ -41,6 +41,9 @@ pub struct Stored {
     pub before: Option<String>,
     /// The hook that reads it.
     pub after: Option<String>,
+    /// The hook that disturbs it.
+    #[serde(default)]
+    pub during: Option<String>,
 }
 
 impl Stored {
@@ -55,6 +58,7 @@ impl Stored {
             set: self.set.clone(),
             before: self.before.clone(),
             after: self.after.clone(),
+            during: self.during.clone(),
         }
     }
 
@@ -71,6 +75,7 @@ impl Stored {
             set: asked.set.clone(),
             before: asked.before.clone(),
             after: asked.after.clone(),
+            during: asked.during.clone(),
         }
     }
 }
@@ -219,6 +224,7 @@ fn difference(known: &Stored, asked: &Stored) -> Option<String> {
         ("changes", known.set.join(" "), asked.set.join(" ")),
         ("before hook", or(&known.before), or(&asked.before)),
         ("after hook", or(&known.after), or(&asked.after)),
+        ("during hook", or(&known.during), or(&asked.during)),
     ];
     let found = differs.into_iter().find(|(_, known, asked)| known != asked)?;
     Some(format!("{} {}, not {}", found.0, found.1, found.2))

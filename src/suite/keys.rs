@@ -63,6 +63,12 @@ pub const TEST: Section = Section {
             "on a testbed without `fabric`: what a hook is told instead; `null` leaves the key out",
         ),
         key(
+            "disturbed",
+            "true or false",
+            "false",
+            "on a testbed without `fabric`: whether the hook of --during disturbs the device at half time",
+        ),
+        key(
             "kpis",
             "a list of figures, as in `expect`; derived ones too",
             "required",

@@ -30,6 +30,8 @@ pub struct Asked {
     pub before: Option<String>,
     /// The hook that reads its counters.
     pub after: Option<String>,
+    /// The hook that disturbs it at half time, in the tests that want that.
+    pub during: Option<String>,
 }
 
 /// Maps of a sweep whose keys a profile adds to.
@@ -71,7 +73,7 @@ pub fn load(source: &Source, asked: &Asked) -> Result<Test, Diagnostics> {
         .reduce(|base, other| base.with(&other, ADDED_TO));
     if let (Some(tree), true) = (&mut tree, on_device.is_some()) {
         let names = renamed(fields.get("device"), metered);
-        hooked(tree, asked);
+        hooked(tree, asked, fields.flag("disturbed").unwrap_or(false));
         reduced.extend(to_device(tree, &names, asked.before.is_some()));
     }
     let given = Given {
@@ -227,11 +229,12 @@ fn renamed(device: Option<&Node>, metered: bool) -> Vec<(String, Option<String>)
 }
 
 /// Puts the hooks of the command line in place of the fabric's own.
-fn hooked(tree: &mut Node, asked: &Asked) {
+fn hooked(tree: &mut Node, asked: &Asked, disturbed: bool) {
     let Value::Map(entries) = &mut tree.value else { return };
     entries.retain(|(name, _)| name.text != "hooks");
     let hook = |key: &str, value: &Option<String>| Some((name(key), scalar(value.as_ref()?)));
-    let hooks: Vec<(Name, Node)> = [hook("before", &asked.before), hook("after", &asked.after)]
+    let during = hook("during", &asked.during).filter(|_| disturbed);
+    let hooks: Vec<(Name, Node)> = [hook("before", &asked.before), hook("after", &asked.after), during]
         .into_iter()
         .flatten()
         .collect();

@@ -4,13 +4,14 @@
 //! made in one go or in many, and free of wall-clock times.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 
 use super::store::{Store, StoreError};
 use super::types::{FigureName, Sweep};
-use super::{DERIVED, derived};
+use super::{DERIVED, derived, point};
 use crate::report::figures::{self, Figure};
-use crate::report::model::{self, Budget, Environment, Expected, Interval, Queue, Results, TimeSources};
-use crate::report::stats;
+use crate::report::model::{self, Budget, Environment, Expected, Interval, Queue, Results, Soak, TimeSources};
+use crate::report::{samples, stats};
 
 /// Where there are more ports than this, only what they come to together is in the tables.
 const MAX_PORTS: usize = 8;
@@ -44,6 +45,10 @@ pub struct Gathered {
     pub latencies: BTreeMap<(usize, String), (Vec<f64>, u32)>,
     /// Marking over depth in the queue with the most marks, of the first finished trial of each point.
     pub curves: BTreeMap<usize, Queue>,
+    /// What the samples of a sampled run come to, of the first finished trial of each point.
+    pub soaks: BTreeMap<usize, Soak>,
+    /// The samples of those trials.
+    pub samples: BTreeMap<usize, PathBuf>,
     /// The greatest rate error of any entry of any trial, in percent, without its sign.
     pub rate_error_percent: Option<f64>,
 }
@@ -186,6 +191,13 @@ pub fn gather(store: &Store, sweep: &Sweep) -> Result<Gathered, StoreError> {
             seed: entry.seed,
             values,
         });
+        if results.soak.is_some() && !gathered.samples.contains_key(&entry.point) {
+            let file = store
+                .folder()
+                .join(point::folder(entry.point, entry.trial))
+                .join(samples::FILE_NAME);
+            gathered.samples.insert(entry.point, file);
+        }
         gathered.take(entry.point, entry.trial, results);
     }
     // Of all that there is, before single ports and places are left out.
@@ -245,6 +257,9 @@ impl Gathered {
                 *sum += value;
             }
             sums.1 += 1;
+        }
+        if let Some(soak) = &results.soak {
+            self.soaks.entry(point).or_insert_with(|| soak.clone());
         }
         if let Some(queue) = figures::busiest_queue(&results) {
             self.curves.entry(point).or_insert_with(|| queue.clone());

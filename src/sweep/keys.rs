@@ -207,7 +207,7 @@ pub const PLOT: Section = Section {
         key(
             "figure",
             "`[where:] FIGURE[.STATISTIC]`, as in `expect`",
-            "required",
+            "required, or `samples`",
             "what stands on the vertical axis: the mean over the trials of a point, with its 95 % confidence interval",
         ),
         key(
@@ -264,6 +264,12 @@ pub const PLOT: Section = Section {
             "text in which `*` stands for any text (`leaf* to spine*`)",
             "none",
             "bars: the figure at each place of that name, a colour for each point",
+        ),
+        key(
+            "samples",
+            "goodput, KV_xfer_latency.p99, EP_alltoall_latency.p99, ECN_marking_rate, Link_utilization, PFC_frame_count or buffers",
+            "none",
+            "instead of `figure`: this one over the time of a pattern with `sample`, of the first trial of each point",
         ),
     ],
     inside: &[],

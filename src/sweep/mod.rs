@@ -16,6 +16,7 @@ pub mod plots;
 pub mod point;
 mod read;
 pub mod run;
+pub mod series;
 mod shipped;
 pub mod shown;
 pub mod store;

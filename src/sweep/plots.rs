@@ -6,8 +6,8 @@
 
 use super::gather::{Column, Gathered};
 use super::hook::plain;
-use super::types::{FigureName, FigurePlot, Form, Plot, Point, Sweep};
-use super::{point, value};
+use super::types::{FigureName, FigurePlot, Form, Plot, Point, SamplesPlot, Sweep};
+use super::{point, series, value};
 use crate::plot::{self, Axis, Chart, Heat, Note, Quantity, Reference, Series, Style};
 use crate::report::plots;
 
@@ -54,6 +54,7 @@ pub fn charts(sweep: &Sweep, gathered: &Gathered) -> Vec<(String, Chart)> {
             Plot::MarkingCurve => charts.extend(curves(sweep, gathered)),
             Plot::LatencyCdf => charts.extend(latencies(sweep, gathered)),
             Plot::Figure(of) => charts.extend(figure(sweep, gathered, of)),
+            Plot::Samples(of) => charts.extend(sampled(sweep, gathered, of)),
         }
     }
     charts
@@ -270,7 +271,7 @@ fn lines(
     let x = placed(sweep, over);
     let without: Vec<usize> = std::iter::once(over).chain(of.split).collect();
     let (legend, _) = legend(sweep, &without);
-    let mut series = series(sweep, gathered, (index, column), points, &x, &without);
+    let mut series = series_of(sweep, gathered, (index, column), points, &x, &without);
     let (log_x, log_y) = of.log.unwrap_or((wide(&x), false));
     let of_column = |column: &Column, log: bool| {
         let (quantity, _, unit) = value::of_unit(&column.unit);
@@ -287,7 +288,7 @@ fn lines(
         .as_ref()
         .and_then(|figure| told(sweep, gathered, figure).first().copied());
     if let Some((second, other)) = second.and_then(|second| Some((second, gathered.columns.get(second)?))) {
-        let mut more = self::series(sweep, gathered, (second, other), points, &x, &without);
+        let mut more = series_of(sweep, gathered, (second, other), points, &x, &without);
         for line in &mut series {
             line.name = named_line(&column.title(), &line.name);
         }
@@ -368,7 +369,7 @@ fn notes(
 }
 
 /// A line for each combination of the axes that are not in `without`.
-fn series(
+fn series_of(
     sweep: &Sweep,
     gathered: &Gathered,
     (index, column): (usize, &Column),
@@ -479,6 +480,56 @@ fn heat(
             rows: cells,
         }),
         ..Chart::default()
+    })
+}
+
+/// A figure of a sampled run over its time: a line for each entry and point.
+fn sampled(sweep: &Sweep, gathered: &Gathered, of: &SamplesPlot) -> Option<(String, Chart)> {
+    let (title, unit) = of.figure.shown();
+    let (quantity, worth, said) = value::of_unit(unit);
+    let (legend, single) = legend(sweep, &[]);
+    let mut series: Vec<Series> = Vec::new();
+    for (number, file) in &gathered.samples {
+        // A file that is gone or damaged has no line; its results stand all the same.
+        let lines = series::lines(file, of.figure).unwrap_or_default();
+        let several = lines.len() > 1;
+        for (entry, points) in lines {
+            let mut name = rest(sweep, sweep.points.get(*number)?, &[]);
+            if single && let Some((_, value)) = name.split_once('=') {
+                name = value.to_owned();
+            }
+            let name = match (several || name.is_empty(), name.is_empty()) {
+                (true, true) => entry,
+                (true, false) => format!("{entry}, {name}"),
+                (false, _) => name,
+            };
+            series.push(Series {
+                name,
+                points: points
+                    .into_iter()
+                    .map(|(x, y)| plot::Point::new(x, y * worth))
+                    .collect(),
+                style: Style::Line,
+                look: series.len(),
+                right: false,
+            });
+        }
+    }
+    let clock = gathered.about.as_ref().map_or("", |about| about.clock.as_str());
+    (!series.is_empty()).then(|| {
+        let chart = Chart {
+            title: of.title.clone().unwrap_or_else(|| format!("{title} over time")),
+            subtitle: format!(
+                "{}: the first trial of each point, sample by sample, clock {clock}",
+                sweep.name
+            ),
+            x: Axis::new("time since the beginning", Quantity::Picos),
+            y: Axis::new(format!("{title}{said}"), quantity),
+            legend,
+            series,
+            ..Chart::default()
+        };
+        (of.name.clone(), chart)
     })
 }
 

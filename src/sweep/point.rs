@@ -74,5 +74,6 @@ pub(super) fn file_name(plot: &Plot) -> &str {
         Plot::MarkingCurve => "marking-curve",
         Plot::LatencyCdf => "latency-cdf",
         Plot::Figure(figure) => &figure.name,
+        Plot::Samples(samples) => &samples.name,
     }
 }

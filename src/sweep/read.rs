@@ -6,8 +6,10 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use super::series::Sampled;
 use super::types::{
-    Axis, Change, Derived, FigureName, FigurePlot, Form, HALF_TIME, Hooks, Plot, Point, Setting, Sweep, TIMEOUT,
+    Axis, Change, Derived, FigureName, FigurePlot, Form, HALF_TIME, Hooks, Plot, Point, SamplesPlot, Setting, Sweep,
+    TIMEOUT,
 };
 use super::{derived, keys, point};
 use crate::expect;
@@ -342,6 +344,7 @@ fn plots(fields: &Fields<'_>, axes: &[Axis], derived: &[Derived]) -> Vec<Plot> {
                 }
                 found.map(|(_, plot)| plot.clone())
             }
+            _ if item.child("samples").is_some() => samples_plot(reader, item).map(Plot::Samples),
             _ => figure_plot(reader, item, axes, derived).map(|plot| Plot::Figure(Box::new(plot))),
         };
         let Some(plot) = plot else { continue };
@@ -390,6 +393,34 @@ pub(super) fn figure_name(reader: &Reader, place: Place, text: &str, derived: &[
 pub(super) fn plain_name(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     (1..=64).contains(&text.len()) && text.chars().all(plain)
+}
+
+fn samples_plot(reader: &Reader, node: &Node) -> Option<SamplesPlot> {
+    let fields = reader.fields(node, "a plot", &[&keys::PLOT]);
+    for key in [
+        "figure",
+        "over",
+        "right",
+        "note",
+        "reference",
+        "split",
+        "rows",
+        "places",
+        "log",
+    ] {
+        fields.exclude("samples", key);
+    }
+    let name = fields.parse("name", |text| plain_name(text).then(|| text.to_owned()), |_| None);
+    let title = fields.line("title", 200);
+    let figure = fields.word("samples", Sampled::WORDS)?;
+    Some(SamplesPlot {
+        name: name.unwrap_or_else(|| {
+            let text = fields.text("samples").unwrap_or_default().replace('.', "-");
+            format!("samples-{text}")
+        }),
+        title,
+        figure,
+    })
 }
 
 fn figure_plot(reader: &Reader, node: &Node, axes: &[Axis], derived: &[Derived]) -> Option<FigurePlot> {

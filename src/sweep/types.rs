@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::series::Sampled;
 use crate::expect::Expectation;
 use crate::report::direction::Better;
 use crate::units::Share;
@@ -250,6 +251,19 @@ pub enum Plot {
     LatencyCdf,
     /// Any figure over any axis.
     Figure(Box<FigurePlot>),
+    /// A figure of a sampled run over its time.
+    Samples(SamplesPlot),
+}
+
+/// A figure of a sampled run over its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SamplesPlot {
+    /// File name without extension.
+    pub name: String,
+    /// Its title, where it is not the figure's.
+    pub title: Option<String>,
+    /// The figure.
+    pub figure: Sampled,
 }
 
 /// A figure over an axis.
