@@ -17,6 +17,7 @@ pub mod expect;
 pub mod fabric;
 pub mod host;
 pub mod measure;
+pub mod metrics;
 pub mod pattern;
 pub mod plan;
 pub mod plot;

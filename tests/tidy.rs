@@ -42,6 +42,8 @@ const KNOWS: &[(&str, &[&str])] = &[
             "units", "wire", "dpdk", "host", "pattern", "testbed", "fabric", "plan", "measure", "engine", "report",
         ],
     ),
+    // Of a trial under way, for who watches from outside.
+    ("metrics", &["units", "engine", "report", "trial"]),
     ("calibrate", &["units", "yaml", "pattern", "testbed", "report", "trial"]),
     (
         "sweep",
@@ -98,6 +100,7 @@ const KNOWS: &[(&str, &[&str])] = &[
             "sweep",
             "suite",
             "compare",
+            "metrics",
         ],
     ),
 ];

@@ -13,6 +13,7 @@ mod decode;
 mod devices;
 mod doctor;
 pub mod input;
+mod metrics;
 mod notes;
 mod ports;
 pub mod progress;

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::input::Input;
+use super::metrics::MetricsArgs;
 use super::progress::{Progress, ProgressSample};
 use super::sweep::Many;
 use super::{Failure, Outcome};
 use crate::calibrate;
 use crate::engine::outcome::Live;
 use crate::fabric;
+use crate::report::format::{Configuration, Format};
 use crate::report::samples::{self, Keeper};
 use crate::report::{self, terminal};
 use crate::sweep::{self, Given, MAX_TRIALS};
@@ -54,6 +56,35 @@ pub struct Args {
     /// Print nothing but errors
     #[arg(long, short)]
     quiet: bool,
+
+    /// How to print the results
+    #[arg(long, value_enum, default_value_t)]
+    format: Shown,
+
+    #[command(flatten)]
+    metrics: MetricsArgs,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(super) enum Shown {
+    /// squall's own tables
+    #[default]
+    Text,
+    /// AllToAll in the columns of nccl-tests
+    Nccl,
+    /// Transfers in the columns of perftest's ib_write_bw and ib_write_lat
+    Perftest,
+}
+
+impl From<Shown> for Format {
+    fn from(shown: Shown) -> Format {
+        match shown {
+            Shown::Text => Format::Text,
+            Shown::Nccl => Format::Nccl,
+            Shown::Perftest => Format::Perftest,
+        }
+    }
 }
 
 /// Runs the command.
@@ -80,6 +111,9 @@ pub fn run(args: &Args) -> Outcome {
         earlier: None,
     };
     trial.check()?;
+    let format = Format::from(args.format);
+    let kinds = pattern.pattern.traffic.iter().map(|entry| entry.kind.name());
+    format.fits(kinds).map_err(Failure::Input)?;
     if let Some(folder) = &args.out {
         // Before anything is measured: a result that cannot be kept is not worth the run.
         std::fs::create_dir_all(folder)
@@ -106,7 +140,11 @@ pub fn run(args: &Args) -> Outcome {
     let mut progress: Option<Progress> = None;
     let mut sent_before = 0;
     let mut keeper = args.out.as_deref().map(|folder| Keeper::new(folder, None));
+    let metrics = args.metrics.listen(&pattern.pattern.name, 1, 0, args.quiet)?;
     let results = trial.run(&mut Session::new(), &stop, |seen| {
+        if let Some(metrics) = &metrics {
+            metrics.seen(seen);
+        }
         if let Some(kept) = seen.kept
             && let Some(keeper) = &mut keeper
             && !keeper.keep(kept)
@@ -127,8 +165,18 @@ pub fn run(args: &Args) -> Outcome {
         results,
         fabric: counters,
     } = results?;
+    if let Some(metrics) = &metrics {
+        metrics.finished(&results);
+    }
     if !args.quiet {
-        super::devices::print(&terminal::render(&results, terminal::View::of_stdout()))?;
+        let text = if format == Format::Text {
+            terminal::render(&results, terminal::View::of_stdout())
+        } else {
+            let mut one = Configuration::new("");
+            one.add(&results);
+            report::format::render(format, &[one])
+        };
+        super::devices::print(&text)?;
     }
     if let Some(folder) = &args.out {
         let path = report::write_or_print(&results, folder, &mut std::io::stdout())
@@ -181,6 +229,8 @@ fn many(args: &Args) -> Outcome {
         dry_run: false,
         i_own_this_interface: args.i_own_this_interface.clone(),
         quiet: args.quiet,
+        format: args.format,
+        metrics: args.metrics.clone(),
     };
     super::sweep::many(&sweep::of_pattern(&args.input.pattern, given)?, &many)
 }

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Subcommand;
 
+use super::metrics::MetricsArgs;
 use super::run::interrupt_flag;
 use super::sweep::{InProcess, check, keep_summary};
 use super::sweep_progress::SweepProgress;
 use super::{Failure, Outcome};
+use crate::report::format::Format;
 use crate::report::terminal::View;
 use crate::report::terminal::table::{Cell, Table, Tone, toned};
 use crate::suite::folder::{Folder, FolderError, Stored};
@@ -134,6 +136,9 @@ struct How {
     #[arg(long, value_name = "NAME")]
     i_own_this_interface: Vec<String>,
 
+    #[command(flatten)]
+    metrics: MetricsArgs,
+
     /// Print nothing but errors
     #[arg(long, short)]
     quiet: bool,
@@ -254,7 +259,7 @@ fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
     let mut session = Session::new();
     let mut refused: Vec<Option<Failure>> = Vec::new();
     for test in tests {
-        refused.push(check(&test.ready, &how.i_own_this_interface, &mut session).err());
+        refused.push(check(&test.ready, &how.i_own_this_interface, Format::Text, &mut session).err());
     }
     // On one's own testbed some tests may not fit, and the others are none the worse for it.
     let all_refused = refused.iter().all(Option::is_some);
@@ -268,7 +273,7 @@ fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
     let refused: Vec<Option<String>> = tests
         .iter()
         .map(|test| {
-            check(&test.ready, &how.i_own_this_interface, &mut session)
+            check(&test.ready, &how.i_own_this_interface, Format::Text, &mut session)
                 .err()
                 .map(|failure| failure.to_string())
         })
@@ -280,7 +285,11 @@ fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
         .filter(|(_, refused)| refused.is_none())
         .map(|(test, _)| trials_of(test))
         .sum();
-    let mut runner = InProcess { session };
+    let metrics = how.metrics.listen("suite", all, 0, how.quiet)?;
+    let mut runner = InProcess {
+        session,
+        metrics: metrics.as_ref(),
+    };
     let mut progress = None;
     let mut before = 0;
     let mut done = Vec::new();
@@ -352,7 +361,7 @@ fn trials_of(test: &Test) -> usize {
 /// Runs what is not finished of one test. `before`: finished trials of the tests before it.
 fn one(
     test: &Test,
-    runner: &mut InProcess,
+    runner: &mut InProcess<'_>,
     store: &mut Store,
     owned: &[String],
     stop: &Arc<AtomicBool>,
@@ -370,8 +379,14 @@ fn one(
         format!("test {}: {said}", test.id)
     };
     progress.skip(store.count());
+    let runner_metrics = runner.metrics;
     let ended = sweep::run::run(&test.ready, runner, store, owned, stop, |seen| match seen {
-        Seen::Begins { point, trial, done } => progress.begins(&named(point), trial, before + done),
+        Seen::Begins { point, trial, done } => {
+            if let Some(metrics) = runner_metrics {
+                metrics.begins(&named(point));
+            }
+            progress.begins(&named(point), trial, before + done);
+        }
         Seen::Under(watched) => progress.under(watched),
         Seen::PointDone { point, done } => progress.point_done(&named(point), before + done),
     });

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use super::run::interrupt_flag;
+use super::metrics::MetricsArgs;
+use super::run::{Shown, interrupt_flag};
 use super::sweep_progress::SweepProgress;
 use super::{Failure, Outcome};
+use crate::metrics::Metrics;
+use crate::report::format::{self, Configuration, Format};
 use crate::report::terminal::View;
 use crate::sweep::gather::{Gathered, gather};
 use crate::sweep::run::{Ended, Runner, Seen, SweepError};
@@ -65,6 +68,13 @@ pub struct Many {
     /// Print nothing but errors
     #[arg(long, short)]
     pub quiet: bool,
+
+    /// How to print the results
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Shown,
+
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
 }
 
 /// Runs the command.
@@ -88,19 +98,31 @@ pub fn run(args: &Args) -> Outcome {
 }
 
 /// Trials one after another in this process.
-pub(super) struct InProcess {
+pub(super) struct InProcess<'a> {
     /// Its DPDK.
     pub session: Session,
+    /// Who is told of it.
+    pub metrics: Option<&'a Metrics>,
 }
 
-impl Runner for InProcess {
+impl Runner for InProcess<'_> {
     fn run(
         &mut self,
         trial: &Trial<'_>,
         stop: &AtomicBool,
         watch: &mut dyn FnMut(&Watched<'_>),
     ) -> Result<Measured, TrialError> {
-        trial.run(&mut self.session, stop, watch)
+        let metrics = self.metrics;
+        let measured = trial.run(&mut self.session, stop, |seen| {
+            if let Some(metrics) = metrics {
+                metrics.seen(seen);
+            }
+            watch(seen);
+        })?;
+        if let Some(metrics) = metrics {
+            metrics.finished(&measured.results);
+        }
+        Ok(measured)
     }
 }
 
@@ -138,7 +160,7 @@ impl From<SweepError> for Failure {
 /// Each kind of [`Failure`].
 pub(super) fn many(ready: &Ready, args: &Many) -> Outcome {
     let mut session = Session::new();
-    check(ready, &args.i_own_this_interface, &mut session)?;
+    check(ready, &args.i_own_this_interface, args.format.into(), &mut session)?;
     if args.dry_run {
         return super::devices::print(&points(ready));
     }
@@ -164,7 +186,11 @@ pub(super) fn many(ready: &Ready, args: &Many) -> Outcome {
             "note: squall {version} began this sweep, and squall {own} goes on with it"
         ));
     }
-    let mut runner = InProcess { session };
+    let metrics = args.metrics.listen(&ready.sweep.name, all, store.count(), args.quiet)?;
+    let mut runner = InProcess {
+        session,
+        metrics: metrics.as_ref(),
+    };
     let owned = &args.i_own_this_interface;
     let ended = sweep::run::run(ready, &mut runner, &mut store, owned, &stop, |seen| {
         let named = |number: usize| {
@@ -172,7 +198,12 @@ pub(super) fn many(ready: &Ready, args: &Many) -> Outcome {
             values.map_or(String::new(), |values| point::said(&ready.sweep.axes, values))
         };
         match seen {
-            Seen::Begins { point, trial, done } => progress.begins(&named(point), trial, done),
+            Seen::Begins { point, trial, done } => {
+                if let Some(metrics) = &metrics {
+                    metrics.begins(&named(point));
+                }
+                progress.begins(&named(point), trial, done);
+            }
             Seen::Under(watched) => progress.under(watched),
             Seen::PointDone { point, done } => progress.point_done(&named(point), done),
         }
@@ -183,8 +214,11 @@ pub(super) fn many(ready: &Ready, args: &Many) -> Outcome {
     let gathered = gather(&store, &ready.sweep)?;
     keep_summary(&store, ready, &gathered, complete)?;
     if !args.quiet {
-        let summary = shown::summary(&ready.sweep, &gathered, complete, false, View::of_stdout());
-        super::devices::print(&summary)?;
+        let text = match Format::from(args.format) {
+            Format::Text => shown::summary(&ready.sweep, &gathered, complete, false, View::of_stdout()),
+            format => format::render(format, &configurations(ready, &store)?),
+        };
+        super::devices::print(&text)?;
         if let Some(folder) = &args.out {
             super::say(&format!("results: {}", folder.display()));
         }
@@ -224,11 +258,32 @@ pub(super) fn keep_summary(
     Ok(())
 }
 
+/// The finished trials by point, for tables of other tools.
+fn configurations(ready: &Ready, store: &Store) -> Result<Vec<Configuration>, StoreError> {
+    let sweep = &ready.sweep;
+    let named = |values| match sweep.axes.len() {
+        0 => String::new(),
+        _ => point::said(&sweep.axes, values),
+    };
+    let mut all: Vec<Configuration> = sweep
+        .points
+        .iter()
+        .map(|values| Configuration::new(named(values)))
+        .collect();
+    for trial in store.results() {
+        let (entry, results) = trial?;
+        if let Some(configuration) = all.get_mut(entry.point) {
+            configuration.add(&results);
+        }
+    }
+    Ok(all)
+}
+
 /// Looks at every point before the first trial: nobody wants to hear of the last one's mistake tomorrow.
 ///
 /// # Errors
 /// What is wrong with the input or the environment.
-pub(super) fn check(ready: &Ready, owned: &[String], session: &mut Session) -> Result<(), Failure> {
+pub(super) fn check(ready: &Ready, owned: &[String], format: Format, session: &mut Session) -> Result<(), Failure> {
     let mut environment = None;
     ready.check(|number, inputs| {
         let trial = Trial {
@@ -240,6 +295,10 @@ pub(super) fn check(ready: &Ready, owned: &[String], session: &mut Session) -> R
             calibration: None,
             earlier: None,
         };
+        let kinds = inputs.pattern.pattern.traffic.iter().map(|entry| entry.kind.name());
+        if let Err(text) = format.fits(kinds) {
+            return Err(Diagnostics::unplaced(&format!("point {number}"), text));
+        }
         match trial.check().and_then(|()| session.expect(&inputs.testbed.testbed)) {
             Ok(()) => Ok(()),
             Err(TrialError::Input(text)) => {

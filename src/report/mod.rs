@@ -13,6 +13,7 @@ mod anomaly;
 pub mod assemble;
 pub mod direction;
 pub mod figures;
+pub mod format;
 mod json;
 pub mod kpi;
 pub mod model;
@@ -34,4 +35,4 @@ pub use verdict::in_scope;
 pub const ONE_TRIAL: &str = "One trial: the draft asks for 20 or more of every configuration.";
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

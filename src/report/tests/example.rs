@@ -666,7 +666,7 @@ fn inferred() -> Inferred {
 }
 
 /// Three entries, two ports, one anomaly that measuring found.
-pub(super) fn results() -> Results {
+pub(crate) fn results() -> Results {
     let found = Anomaly {
         kind: AnomalyKind::Clock,
         text: "The TSCs of the two cores differ by 40 ns.".to_owned(),

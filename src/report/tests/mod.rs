@@ -1,7 +1,7 @@
 //! The report as a whole: what it writes, what it says, and that its documentation is complete.
 
 mod docs;
-pub(super) mod example;
+pub(crate) mod example;
 mod plots;
 mod verdict;
 
