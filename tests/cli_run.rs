@@ -108,6 +108,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("put-latency-unloaded", &["traffic.put.count=200"]),
     ("put-throughput", &["traffic.put.count=10"]),
     ("routing-modes", &[]),
+    ("soak", &["duration=100ms", "sample=20ms"]),
     (
         "wide-ep",
         &["traffic.dispatch.batch=16", "traffic.dispatch.iterations=1"],

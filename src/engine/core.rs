@@ -60,6 +60,8 @@ pub struct CoreSample {
     pub received: Option<Tally>,
     /// Groups of messages that other cores see parts of, too.
     pub groups: Vec<Groups>,
+    /// How long the loop stood still for it.
+    pub pause: Picos,
 }
 
 /// A core's figures so far.
@@ -238,7 +240,8 @@ impl CoreTask {
                 Ok(Command::Relate(port, line)) => self.relate(port, line),
                 Ok(Command::Sample) => {
                     // Once in a sample: what it allocates and copies is not for a packet.
-                    let sample = self.sample(clock.now());
+                    let mut sample = self.sample(clock.now());
+                    sample.pause = clock.now().saturating_sub(sample.at);
                     let _ = self.events.send(Event::Sampled(Box::new(sample)));
                 }
                 Ok(Command::Stop) => self.tx.iter_mut().for_each(TxUnit::stop),
@@ -281,6 +284,7 @@ impl CoreTask {
             tx: Vec::new(),
             received: self.recorder.as_ref().map(|recorder| Tally::of(recorder, at)),
             groups: self.recorder.as_mut().map_or_else(Vec::new, Recorder::hand_over_groups),
+            pause: Picos::ZERO,
         };
         for unit in &self.tx {
             let sent = unit.schedule().sent();

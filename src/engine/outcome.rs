@@ -226,6 +226,7 @@ impl Outcome {
             received: self.received.as_ref().map(|recorder| Tally::of(recorder, self.elapsed)),
             stats: self.ports.iter().map(|port| port.stats).collect(),
             buffers,
+            pause: None,
         }
     }
 

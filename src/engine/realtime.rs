@@ -514,6 +514,7 @@ impl Control {
                     at: parts.iter().map(|part| part.at).max().unwrap_or_default(),
                     stats: stats_of(running),
                     buffers: buffers_out(running),
+                    pause: parts.iter().map(|part| part.pause).max(),
                     ..blank(plan)
                 };
                 for part in parts {

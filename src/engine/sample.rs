@@ -28,6 +28,8 @@ pub struct Total {
     pub stats: Vec<Option<PortStats>>,
     /// Packet buffers that were not in their pools.
     pub buffers: u64,
+    /// The longest time for which a core's loop stood still to tell all this; `None` where none did.
+    pub pause: Option<Picos>,
 }
 
 /// What happened in one interval of a run.
@@ -53,6 +55,8 @@ pub struct Sampled {
     pub stats: Vec<Option<PortStats>>,
     /// Packet buffers that were not in their pools at its end.
     pub buffers: u64,
+    /// The longest time for which a core's loop stood still at its end.
+    pub pause: Option<Picos>,
 }
 
 /// What a driver tells while a run goes on.
@@ -152,6 +156,7 @@ impl Sampler {
                 .map(|(now, then)| Some(now.as_ref()?.since(then.as_ref()?)))
                 .collect(),
             buffers: now.buffers,
+            pause: now.pause,
         };
         self.index += 1;
         self.before = now;

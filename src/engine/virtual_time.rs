@@ -400,6 +400,7 @@ impl<'a> Driver<'a> {
             received: Some(Tally::of(&self.recorder, self.fabric.now())),
             stats: vec![None; self.tx.len()],
             buffers: running.buffers_out(),
+            pause: None,
         }
     }
 

@@ -48,6 +48,8 @@ fn what_is_seen_is_told_and_a_finished_trial_agrees_with_its_results() {
         },
         length: Some(Picos(2_000_000_000_000)),
         listens: true,
+        kept: None,
+        before: Picos::ZERO,
     });
     let text = scrape(&metrics);
     assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");

@@ -67,7 +67,7 @@ pub(super) fn growths(soak: &Soak) -> Vec<Anomaly> {
             place: trend.place.clone(),
         })
         .collect();
-    if soak.resident_memory_grows {
+    if soak.resident_memory_grows == Some(true) {
         let text = "The resident memory of squall's own process grew: environment.resident_memory has it.";
         found.push(Anomaly {
             kind: Kind::Growth,

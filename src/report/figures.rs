@@ -84,7 +84,7 @@ pub fn of(results: &Results) -> Vec<Figure> {
 /// Figures of a long run: how many grew, and how much each entry's KV transfers varied.
 fn of_soak(figures: &mut Vec<Figure>, soak: &Soak) {
     let grown = soak.trends.iter().filter(|trend| trend.grows == Some(true)).count() as u64;
-    let grown = float(grown + u64::from(soak.resident_memory_grows));
+    let grown = float(grown + u64::from(soak.resident_memory_grows == Some(true)));
     figures.push(Figure::new("soak_growths", "", "1", "run", Some(grown)));
     for trend in soak.trends.iter().filter(|trend| trend.name == "KV_xfer_latency") {
         let name = "KV_xfer_latency_variation";

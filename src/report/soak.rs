@@ -6,6 +6,8 @@
 //!
 //! Left out on purpose: where samples come from, and files (`samples`).
 
+use std::time::{Duration, SystemTime};
+
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::model::{Sample, SampleHeader, SampledReceived, Soak, Trend};
@@ -24,6 +26,9 @@ const RELEVANT_BYTES: f64 = 1_048_576.0;
 
 /// A growth of fewer buffers is a burst's.
 const RELEVANT_BUFFERS: f64 = 32.0;
+
+/// Wall-clock time that memory must be watched for: a process touches new memory for a while anyway.
+const MEMORY_WATCH: Duration = Duration::from_secs(60);
 
 const PICOS_PER_HOUR: f64 = 3.6e15;
 
@@ -231,6 +236,8 @@ pub struct Trends {
     interval_ps: u64,
     figures: Vec<Figure>,
     resident: Series,
+    /// Wall-clock times of the first and the last sample in it.
+    watched: Option<(SystemTime, SystemTime)>,
     samples: u64,
     /// As the plan has it.
     expected: Option<u64>,
@@ -328,6 +335,7 @@ impl Trends {
             interval_ps: header.interval_ps,
             figures,
             resident: Series::new(),
+            watched: None,
             samples: 0,
             expected: header
                 .planned_duration_ps
@@ -369,6 +377,9 @@ impl Trends {
             self.warm_up += 1;
         } else if let Some(bytes) = sample.process.resident_bytes {
             self.resident.see(time, float(bytes));
+            if let Ok(at) = humantime::parse_rfc3339_weak(&sample.process.at) {
+                self.watched = Some((self.watched.map_or(at, |(first, _)| first), at));
+            }
         }
         self.samples += 1;
     }
@@ -377,16 +388,22 @@ impl Trends {
     /// places of entries whose times nobody may rely on.
     #[must_use]
     pub fn finish(&self, untimed: &[String]) -> (Soak, Option<Trend>) {
-        let resident = self
+        let mut resident = self
             .resident
             .trend("resident_memory", "bytes", "run", Some(RELEVANT_BYTES));
+        let watched = self.watched.and_then(|(first, last)| last.duration_since(first).ok());
+        if let Some(trend) = &mut resident
+            && watched.is_none_or(|watched| watched < MEMORY_WATCH)
+        {
+            trend.grows = None;
+        }
         let known = |figure: &&Figure| !(figure.timed && untimed.contains(&figure.place));
         let soak = Soak {
             interval_ps: self.interval_ps,
             samples: self.samples,
             segments: self.segments,
             warm_up_samples: self.warm_up,
-            resident_memory_grows: resident.as_ref().is_some_and(|trend| trend.grows == Some(true)),
+            resident_memory_grows: resident.as_ref().and_then(|trend| trend.grows),
             trends: self
                 .figures
                 .iter()

@@ -60,6 +60,7 @@ impl Watching {
                 let process = SampledProcess {
                     at: provenance::rfc3339_millis(SystemTime::now()),
                     resident_bytes: provenance::resident_bytes(),
+                    pause_ps: sampled.pause.map(|pause| pause.0),
                 };
                 let sample = samples::sample(plan, sampled, self.before, process);
                 if let Some(trends) = &mut self.trends {

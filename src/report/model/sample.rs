@@ -183,4 +183,7 @@ pub struct SampledProcess {
     pub at: String,
     /// Resident memory of squall's process (`VmRSS`).
     pub resident_bytes: Option<u64>,
+    /// The longest time for which a core's loop stood still while its counters were copied; none in
+    /// simulated time, and of a run's last sample.
+    pub pause_ps: Option<u64>,
 }

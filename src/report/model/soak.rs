@@ -13,9 +13,9 @@ pub struct Soak {
     pub segments: u32,
     /// First samples that the trend of resident memory leaves out.
     pub warm_up_samples: u64,
-    /// Whether the resident memory of squall's process grew. Its figures are in `environment`: no two runs
-    /// are alike in them.
-    pub resident_memory_grows: bool,
+    /// Whether the resident memory of squall's process grew; none where it was watched for less than a
+    /// minute. Its figures are in `environment`: no two runs are alike in them.
+    pub resident_memory_grows: Option<bool>,
     /// Each figure that was sampled.
     pub trends: Vec<Trend>,
 }

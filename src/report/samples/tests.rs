@@ -29,6 +29,7 @@ fn sample(index: u64, segment: u32, to_ps: u64) -> Sample {
         process: SampledProcess {
             at: "2026-01-01T00:00:00.000Z".to_owned(),
             resident_bytes: None,
+            pause_ps: None,
         },
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn soak(out: &mut String, soak: &Soak, view: View) {
         ]);
     }
     out.push_str(&table.render(view));
-    if soak.resident_memory_grows {
+    if soak.resident_memory_grows == Some(true) {
         line(
             out,
             &wrap("  ", "the resident memory of squall's own process grows", view),

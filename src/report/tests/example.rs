@@ -392,7 +392,7 @@ pub(super) fn soak() -> Soak {
         samples: 96,
         segments: 1,
         warm_up_samples: 10,
-        resident_memory_grows: false,
+        resident_memory_grows: Some(false),
         trends: vec![trend("KV_xfer_latency", "us", "traffic/incast")],
     }
 }
@@ -475,8 +475,9 @@ pub(in crate::report) fn sample(index: u64, p99_ps: u64, resident: u64) -> Sampl
         }],
         buffers_in_use: 64,
         process: SampledProcess {
-            at: String::new(),
+            at: format!("2026-01-01T{:02}:{:02}:00.000Z", index / 60, index % 60),
             resident_bytes: Some(resident),
+            pause_ps: Some(300_000_000),
         },
     }
 }
