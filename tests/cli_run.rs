@@ -108,6 +108,14 @@ const SHORT: &[(&str, &[&str])] = &[
     ("put-latency-unloaded", &["traffic.put.count=200"]),
     ("put-throughput", &["traffic.put.count=10"]),
     ("routing-modes", &[]),
+    (
+        "scale",
+        &[
+            "traffic.kv.duration=50ms",
+            "traffic.kv.rate=10%",
+            "traffic.dispatch.batch=16",
+        ],
+    ),
     ("soak", &["duration=100ms", "sample=20ms"]),
     (
         "wide-ep",

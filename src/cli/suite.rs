@@ -209,6 +209,7 @@ fn begin(args: &Run) -> Outcome {
     let wanted = Stored::new(&asked, named(&args.tests)?);
     // Mistakes of the input come before anything is made.
     let tests = load(&wanted)?;
+    examine(&tests, wanted.testbed.is_some(), &args.how)?;
     if args.dry_run {
         return super::devices::print(&overview(&tests, View::of_stdout()));
     }
@@ -254,30 +255,26 @@ fn load(stored: &Stored) -> Result<Vec<Test>, Failure> {
     Ok(each.collect::<Result<_, _>>()?)
 }
 
+/// Looks at every point of every test before the first trial. On one's own testbed some tests may not fit, and
+/// the others are none the worse for it: why not, for each.
+fn examine(tests: &[Test], own_testbed: bool, how: &How) -> Result<(Session, Vec<Option<String>>), Failure> {
+    let mut session = Session::new();
+    let mut refused = Vec::new();
+    let mut first = None;
+    for test in tests {
+        let failure = check(&test.ready, &how.i_own_this_interface, Format::Text, &mut session).err();
+        refused.push(failure.as_ref().map(ToString::to_string));
+        first = first.or(failure);
+    }
+    match first {
+        Some(failure) if !own_testbed || refused.iter().all(Option::is_some) => Err(failure),
+        _ => Ok((session, refused)),
+    }
+}
+
 /// Runs what is not finished, and writes the report, however it ends.
 fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
-    let mut session = Session::new();
-    let mut refused: Vec<Option<Failure>> = Vec::new();
-    for test in tests {
-        refused.push(check(&test.ready, &how.i_own_this_interface, Format::Text, &mut session).err());
-    }
-    // On one's own testbed some tests may not fit, and the others are none the worse for it.
-    let all_refused = refused.iter().all(Option::is_some);
-    if let Some(failure) = refused
-        .iter_mut()
-        .find_map(Option::take)
-        .filter(|_| all_refused || folder.stored.testbed.is_none())
-    {
-        return Err(failure);
-    }
-    let refused: Vec<Option<String>> = tests
-        .iter()
-        .map(|test| {
-            check(&test.ready, &how.i_own_this_interface, Format::Text, &mut session)
-                .err()
-                .map(|failure| failure.to_string())
-        })
-        .collect();
+    let (session, refused) = examine(tests, folder.stored.testbed.is_some(), how)?;
     let stop = interrupt_flag("stopping; what is finished is kept. Once more ends at once")?;
     let all: usize = tests
         .iter()

@@ -313,7 +313,7 @@ pub(super) fn run() -> Run {
             workload: BTreeMap::from([("arrivals".to_owned(), "20/s, Poisson".to_owned())]),
             health: BTreeMap::from([("fec".to_owned(), "3e-15".to_owned())]),
         },
-        oversubscription: None,
+        oversubscription: Some(1.5),
         started_at: "2026-02-25T06:13:20Z".to_owned(),
         planned_duration_ps: Some(5_000_000_000),
         measured_duration_ps: Some(4_504_000_000),
