@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use squall::yaml::read::Section;
-use squall::{expect, pattern, sweep, testbed};
+use squall::{expect, pattern, suite, sweep, testbed};
 
 /// The text of `docs/<name>` and, below it, the text with its generated parts made anew.
 fn check(name: &str, sections: &[&Section], shipped: &[(&str, &str)]) {
@@ -88,6 +88,7 @@ fn the_tables_are_the_codes_own() {
     check("PATTERNS.md", pattern::keys::SECTIONS, pattern::SHIPPED);
     check("TESTBEDS.md", testbed::keys::SECTIONS, testbed::SHIPPED);
     check("SWEEPS.md", sweep::keys::SECTIONS, sweep::SHIPPED);
+    check("SUITE.md", suite::keys::SECTIONS, &[]);
 }
 
 /// The YAML examples of a document.

@@ -242,6 +242,11 @@ pub const SECTIONS: &[(&str, &[Known])] = &[
             figure("packet_latency", TIMES, "one-way delay of a frame"),
             figure("round_time", TIMES, "a round's first departure to its last arrival"),
             figure(
+                "longest_gap",
+                &[one(Time)],
+                "longest time without an arrival, of any pair of workers that had frames to receive",
+            ),
+            figure(
                 "longest_outage",
                 &[one(Time)],
                 "longest time without an arrival of a flow at whose end frames were missing, in the whole run",

@@ -61,6 +61,7 @@ const LOWER: &[&str] = &[
     "round_time",
     "dropped",
     "soak_growths",
+    "longest_gap",
     "longest_outage",
     "KV_xfer_latency_variation",
     "Switch_CPU",

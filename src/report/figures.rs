@@ -114,10 +114,11 @@ fn of_entry(figures: &mut Vec<Figure>, entry: &Traffic) {
         add("ce", "frames", ce);
         add("messages", "messages", entry.messages.completed.map(float));
         add("incomplete", "messages", entry.messages.incomplete.map(float));
-        #[expect(clippy::cast_precision_loss, reason = "a time for people")]
-        let outage = entry.outage.map_or(0.0, |outage| outage.length_ps as f64 / 1e6);
+        let outage = entry.outage.map_or(0.0, |outage| float(outage.length_ps) / 1e6);
         let told = packets.received.is_some() && entry.times_refused.is_none();
         add("longest_outage", "us", told.then_some(outage));
+        let gap = entry.longest_gap.map(|gap| float(gap.length_ps) / 1e6);
+        add("longest_gap", "us", gap.filter(|_| told));
         times(figures, "packet_latency", &place, entry.packet_latency.as_ref());
     }
     if let Some(rounds) = &entry.rounds {
