@@ -111,6 +111,7 @@ const SHORT: &[(&str, &[&str])] = &[
     (
         "scale",
         &[
+            "duration=2s",
             "traffic.kv.duration=50ms",
             "traffic.kv.rate=10%",
             "traffic.dispatch.batch=16",

@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 use squall::suite::model::{Kpi, State, Suite, Test};
 use squall::suite::{Asked, Profile, SHIPPED};
+use squall::sweep::Axis;
 use support::{Folder, Running, run, squall, wait_for};
 
 /// Every test of the list, in the draft's order.
@@ -128,7 +129,7 @@ fn every_test_of_the_list_is_there_in_both_profiles_and_on_real_ports() {
         ..asked(Profile::Quick, Some("kernel-switch"))
     };
     let marks = squall::suite::test("8.1", &hooked).unwrap_or_else(|error| panic!("{error}"));
-    let keys: Vec<String> = marks.ready.sweep.axes.iter().map(|axis| axis.title()).collect();
+    let keys: Vec<String> = marks.ready.sweep.axes.iter().map(Axis::title).collect();
     assert_eq!(
         keys[1], "testbed.configured.meter.cbs",
         "a bridge marks by a token bucket, which the hook sets"
@@ -383,17 +384,6 @@ fn tokens_are_routed(folder: &Folder, all: &Suite) {
     );
     let entry = |point: usize| of_trial(folder, "all", "7.2", point, "results.json")["traffic"][0].clone();
     let tokens = |point: usize, key: &str| entry(point)["routing"][key].as_u64().unwrap();
-    let ranks_spread = |point: usize, end: &str| {
-        let results = entry(point);
-        let mut sums = std::collections::BTreeMap::new();
-        for flow in results["flows"]["listed"].as_array().unwrap() {
-            *sums.entry(flow[end].as_u64().unwrap()).or_insert(0) += flow["sent"].as_u64().unwrap();
-        }
-        (
-            sums.values().copied().max().unwrap_or(0),
-            sums.values().copied().min().unwrap_or(0),
-        )
-    };
     // Top-k sends every copy; a capacity drops some and sends fewer; nothing else drops any.
     assert!(tokens(2, "dropped") > 0 && tokens(2, "sent") < tokens(0, "sent"));
     for point in [0, 1, 3] {
@@ -407,7 +397,6 @@ fn tokens_are_routed(folder: &Folder, all: &Suite) {
     // Low-latency dispatch carries the same from every rank, whatever the routing.
     let sent = |point: usize| entry(point)["payload_bytes"]["sent"].as_u64().unwrap();
     assert_eq!(sent(4), sent(7));
-    let _ = ranks_spread;
     // Expert choice evens out receivers; a skewed top-k does not: less even, later.
     let skewed = kpi(modes, 0, "traffic/dispatch", "EP_alltoall_latency", "mean")
         .mean
@@ -513,7 +502,11 @@ fn compare_finds_what_was_planted_and_nothing_else() {
     suite(&folder, "slow", &["5.3", "--seed", "2", "--set", slow]);
     let uplink = compare("fast", "slow", 1);
     let worse = uplink["worse"].as_array().unwrap();
-    let named = |name: &str| worse.iter().any(|one| one["figure"].as_str().unwrap().starts_with(name));
+    let named = |name: &str| {
+        worse
+            .iter()
+            .any(|one| one["figure"].as_str().unwrap().starts_with(name))
+    };
     assert!(named("KV_xfer_latency") && named("KV_xfer_bandwidth"), "{uplink}");
     let changed = marks["changed"].as_array().unwrap();
     assert!(
