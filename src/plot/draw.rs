@@ -42,10 +42,10 @@ impl Form {
     const fn layout(self) -> Layout {
         match self {
             Form::Sheet => Layout {
-                width: 1000,
+                width: 1060,
                 height: 496,
                 head: 64,
-                legend: Some(200),
+                legend: Some(260),
                 values: 80,
             },
             Form::Wide => Layout {
@@ -67,8 +67,9 @@ impl Form {
 /// Letters that every machine has.
 pub(super) const FONT: &str = "sans-serif";
 
-/// Characters of a line of the legend.
+/// Characters of a line of the legend beside the plane, and below a narrow one, in the widest of usual fonts.
 const LEGEND_CHARS: usize = 26;
+const LEGEND_CHARS_BELOW: usize = 42;
 
 /// Series that the legend has room for.
 const LEGEND_LINES: usize = 22;
@@ -356,7 +357,7 @@ fn legend(chart: &Chart, area: &Area<'_>) -> Drawn {
     let named = named(chart);
     // In its place below the plane there is room for longer lines.
     let chars = if area.dim_in_pixel().0 > 300 {
-        2 * LEGEND_CHARS
+        LEGEND_CHARS_BELOW
     } else {
         LEGEND_CHARS
     };
