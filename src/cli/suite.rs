@@ -209,9 +209,25 @@ fn begin(args: &Run) -> Outcome {
     let wanted = Stored::new(&asked, named(&args.tests)?);
     // Mistakes of the input come before anything is made.
     let tests = load(&wanted)?;
-    examine(&tests, wanted.testbed.is_some(), &args.how)?;
+    let (_, refused) = examine(&tests, wanted.testbed.is_some(), &args.how)?;
     if args.dry_run {
-        return super::devices::print(&overview(&tests, View::of_stdout()));
+        let mut out = overview(&tests, asked.profile, View::of_stdout());
+        for (test, why) in tests.iter().zip(&refused) {
+            let notes = test.reduced.iter().filter(|_| args.testbed.is_some()).cloned();
+            let why = why.iter().map(|why| format!("is not run: {why}"));
+            for line in why.chain(notes) {
+                out += &format!("\ntest {}: {line}", test.id);
+            }
+        }
+        super::devices::print(&format!("{}\n", out.trim_end()))?;
+        let missing = refused.iter().filter(|why| why.is_some()).count();
+        return match missing {
+            0 => Ok(()),
+            _ => Err(Failure::Run(format!(
+                "{missing} of {} tests do not fit this testbed",
+                tests.len()
+            ))),
+        };
     }
     let folder = Folder::open(&args.out, wanted, args.restart)?;
     let tests = load(&folder.stored)?;
@@ -252,7 +268,34 @@ fn named(typed: &[String]) -> Result<Vec<String>, Failure> {
 fn load(stored: &Stored) -> Result<Vec<Test>, Failure> {
     let asked = stored.asked();
     let each = stored.tests.iter().map(|id| suite::test(id, &asked));
-    Ok(each.collect::<Result<_, _>>()?)
+    let mut tests = each.collect::<Result<Vec<Test>, _>>()?;
+    if stored.testbed.is_some() {
+        tests.iter_mut().for_each(leave_out);
+    }
+    Ok(tests)
+}
+
+/// On one's own testbed some configurations may not fit: more senders than there are workers. The others are none
+/// the worse for it.
+fn leave_out(test: &mut Test) {
+    let left = test.ready.leave_out(|inputs| {
+        let speeds = crate::trial::speeds(&inputs.testbed.testbed);
+        let testbed = inputs.testbed.testbed.sized(inputs.pattern.pattern.workers_needed());
+        // Where speeds are not known without the ports, the trial will tell.
+        let Ok(speeds) = speeds.or_else(|_| crate::trial::speeds(&testbed)) else {
+            return Ok(());
+        };
+        let plan = crate::trial::plan_of(&inputs.pattern, &testbed, &speeds);
+        plan.map(|_| ())
+            .map_err(|error| error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
+    });
+    let lines = left.into_iter().map(|(why, points)| {
+        format!(
+            "Left out, for it does not fit the testbed: {} ({why}).",
+            points.join("; ")
+        )
+    });
+    test.reduced.extend(lines);
 }
 
 /// Looks at every point of every test before the first trial. On one's own testbed some tests may not fit, and
@@ -291,6 +334,7 @@ fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
     let mut before = 0;
     let mut done = Vec::new();
     let mut ends = Vec::new();
+    let mut environment = false;
     for (test, refused) in tests.iter().zip(refused) {
         if let Some(why) = refused {
             ends.push(format!("test {} was not run: {why}", test.id));
@@ -320,6 +364,7 @@ fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
         keep_summary(&store, &test.ready, &gathered, why.is_none())?;
         before += store.count();
         if let Err(failure) = ended {
+            environment |= matches!(failure, Failure::Environment(_));
             ends.push(format!("test {}: {failure}", test.id));
         }
         if gathered.unmet > 0 {
@@ -343,10 +388,10 @@ fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
             folder.path().display()
         )));
     }
-    if ends.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::Run(ends.join("\n")))
+    match ends.join("\n") {
+        text if text.is_empty() => Ok(()),
+        text if environment => Err(Failure::Environment(text)),
+        text => Err(Failure::Run(text)),
     }
 }
 
@@ -489,7 +534,7 @@ fn list(args: &List) -> Outcome {
         return super::devices::print(&format!("{text}\n"));
     }
     let view = View::of_stdout();
-    let mut out = overview(&tests, view);
+    let mut out = overview(&tests, asked.profile, view);
     out += "\nNot here:\n";
     let mut table = Table::new(&[
         ("test".to_owned(), 0),
@@ -503,7 +548,8 @@ fn list(args: &List) -> Outcome {
     super::devices::print(&out)
 }
 
-fn overview(tests: &[Test], view: View) -> String {
+fn overview(tests: &[Test], profile: Profile, view: View) -> String {
+    let head = format!("profile {} (--profile draft or quick)\n\n", profile.name());
     let mut table = Table::new(&[
         ("test".to_owned(), 0),
         ("title".to_owned(), 1),
@@ -529,5 +575,5 @@ fn overview(tests: &[Test], view: View) -> String {
                 .into(),
         ]);
     }
-    table.render(view)
+    head + &table.render(view)
 }

@@ -203,6 +203,11 @@ fn of_suite(read: &Suite) -> Side {
             stated("profile", Some(&read.profile), true),
             stated("testbed", read.testbed.as_ref(), false),
             stated("seed", Some(read.seed), false),
+            stated(
+                "changes",
+                Some(read.changes.join("; ")).filter(|text| !text.is_empty()),
+                false,
+            ),
             stated("squall", Some(&read.squall_version), false),
         ],
         warnings: Vec::new(),

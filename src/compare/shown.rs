@@ -112,7 +112,7 @@ fn table(out: &mut String, findings: &[Finding], tone: Tone, comparison: &Compar
         ("figure", 0),
         ("test", 0),
         ("configuration", 0),
-        ("where", 0),
+        ("where", 5),
         (">A", 0),
         (">B", 0),
         (">change", 4),

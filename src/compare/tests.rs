@@ -61,6 +61,7 @@ fn suite(kpis: Vec<Kpi>) -> Suite {
         profile: "draft".to_owned(),
         testbed: None,
         seed: 1,
+        changes: Vec::new(),
         conforming: true,
         nonconformities: Vec::new(),
         system: Vec::new(),

@@ -22,6 +22,20 @@ pub enum Dimension {
 }
 
 impl Dimension {
+    /// The unit that reports have for it.
+    #[must_use]
+    pub const fn of_reports(self) -> &'static str {
+        match self {
+            Dimension::Time => "us",
+            Dimension::Share => "%",
+            Dimension::Rate => "GB/s",
+            Dimension::Size => "bytes",
+            Dimension::Count => "frames",
+            Dimension::Frequency => "frames/s",
+            Dimension::Ratio => "1",
+        }
+    }
+
     /// Units of bounds, each with its worth in the base.
     #[must_use]
     pub const fn units(self) -> &'static [(&'static str, f64)] {

@@ -132,7 +132,11 @@ fn definition(sweep: &Sweep, figure: &str) -> String {
 
 fn unit_of(sweep: &Sweep, figure: &FigureName) -> String {
     let derived = sweep.derived.iter().find(|derived| derived.name == figure.figure);
-    derived.map_or_else(|| "1".to_owned(), |derived| derived.unit.clone())
+    let Some(derived) = derived else {
+        let measure = expect::find(&figure.figure).and_then(|known| known.measure(Some(&figure.statistic)));
+        return measure.map_or("1", |measure| measure.dimension.of_reports()).to_owned();
+    };
+    derived.unit.clone()
 }
 
 fn kpis(test: &Test, gathered: &Gathered) -> Vec<Kpi> {

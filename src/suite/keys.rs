@@ -63,6 +63,12 @@ pub const TEST: Section = Section {
             "on a testbed without `fabric`: what a hook is told instead; `null` leaves the key out",
         ),
         key(
+            "isolated_only",
+            "a list of names of traffic entries",
+            "none",
+            "on a testbed with real ports that is not `isolated`: entries that are left out",
+        ),
+        key(
             "disturbed",
             "true or false",
             "false",

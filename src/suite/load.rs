@@ -74,6 +74,11 @@ pub fn load(source: &Source, asked: &Asked) -> Result<Test, Diagnostics> {
     if let (Some(tree), true) = (&mut tree, on_device.is_some()) {
         let names = renamed(fields.get("device"), metered);
         hooked(tree, asked, fields.flag("disturbed").unwrap_or(false));
+        let isolated = on_device.as_ref().is_some_and(|testbed| testbed.testbed.isolated);
+        for name in sentences(&fields, "isolated_only").iter().filter(|_| !isolated) {
+            leave_out(tree, name);
+            reduced.push(format!("`{name}` is left out: the testbed is not `isolated`."));
+        }
         reduced.extend(to_device(tree, &names, asked.before.is_some()));
     }
     let given = Given {
@@ -102,10 +107,16 @@ pub fn load(source: &Source, asked: &Asked) -> Result<Test, Diagnostics> {
     let stem = format!("{id} {}", asked.profile.name());
     let ready = sweep::of_tree(source.clone(), &tree, Reader::default(), &stem, given)?;
     let kpis = fields.list("kpis").unwrap_or_default();
-    let kpis = kpis
+    let mut kpis: Vec<sweep::FigureName> = kpis
         .iter()
         .filter_map(|node| figure(&reader, node, &ready.sweep))
         .collect();
+    // A switch that marks by a token bucket has no depth to be read, but a burst.
+    if metered && kpis.iter().any(|kpi| kpi.figure == "ECN_Kmin") {
+        for name in ["queues: ECN_CBS", "queues: ECN_CIR"] {
+            kpis.extend(sweep::figure(&reader, root.place, name, &ready.sweep));
+        }
+    }
     let tables = fields.list("tables").unwrap_or_default();
     let tables = tables
         .iter()
@@ -216,7 +227,11 @@ fn renamed(device: Option<&Node>, metered: bool) -> Vec<(String, Option<String>)
     let (kmin, kmax) = if metered {
         (Some("testbed.configured.meter.cbs"), None)
     } else {
-        (Some("testbed.configured.ecn.kmin"), Some("testbed.configured.ecn.kmax"))
+        // The draft has one threshold: a step, whatever the testbed says of a slope.
+        (
+            Some("testbed.configured.ecn.kmin, testbed.configured.ecn.kmax"),
+            Some("testbed.configured.ecn.kmax"),
+        )
     };
     let known = [
         ("testbed.fabric.switch.ecn.kmin", kmin),
@@ -247,6 +262,49 @@ fn hooked(tree: &mut Node, asked: &Asked, disturbed: bool) {
                 value: Value::Map(hooks),
             },
         ));
+    }
+}
+
+/// Takes a traffic entry out of the pattern, and its keys out of what is set and varied.
+fn leave_out(tree: &mut Node, entry: &str) {
+    let Value::Map(entries) = &mut tree.value else { return };
+    let of_entry = format!("traffic.{entry}.");
+    for (section, node) in entries.iter_mut() {
+        if let (Value::Map(changes), "set" | "vary" | "labels") = (&mut node.value, section.text.as_str()) {
+            changes.retain_mut(|(name, _)| {
+                let keys = name
+                    .text
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|key| !key.starts_with(&of_entry));
+                let kept: Vec<&str> = keys.collect();
+                name.text = kept.join(", ");
+                !name.text.is_empty()
+            });
+        }
+    }
+    let place = tree.place;
+    let none = (
+        name(&format!("traffic.{entry}")),
+        Node {
+            place,
+            value: Value::Null,
+        },
+    );
+    let Value::Map(entries) = &mut tree.value else { return };
+    match entries.iter_mut().find(|(section, _)| section.text == "set") {
+        Some((_, node)) => {
+            if let Value::Map(changes) = &mut node.value {
+                changes.push(none);
+            }
+        }
+        None => entries.push((
+            name("set"),
+            Node {
+                place,
+                value: Value::Map(vec![none]),
+            },
+        )),
     }
 }
 

@@ -33,6 +33,9 @@ pub struct Suite {
     pub testbed: Option<String>,
     /// Seed that all others are derived from.
     pub seed: u64,
+    /// What was changed of every test (`--set`), and the hooks of the device under test: `key=value`.
+    #[serde(default)]
+    pub changes: Vec<String>,
     /// Whether every test meets the draft's conditions.
     pub conforming: bool,
     /// Why not, where that holds of all tests, a sentence each.

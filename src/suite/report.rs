@@ -10,6 +10,7 @@ use super::types::Profile;
 use super::{ABSENT, absent};
 use crate::report::model::{About, Budget, TimeSource};
 use crate::sweep::gather::{About as Facts, Gathered};
+use crate::testbed;
 use crate::testbed::about::{Asked, HEALTH, SYSTEM, WORKLOAD};
 use crate::units::BitRate;
 use crate::yaml::Diagnostics;
@@ -28,6 +29,11 @@ pub struct Done {
 /// # Errors
 /// Only when the shipped list of other tests cannot be read.
 pub fn suite(stored: &Stored, done: &[Done]) -> Result<Suite, Diagnostics> {
+    // What the testbed file says holds for tests that could not be run, too.
+    let lab = match &stored.testbed {
+        Some(name) => About::from(&testbed::load(name, &[])?.testbed.about),
+        None => About::default(),
+    };
     let facts: Vec<(&str, &Facts)> = done
         .iter()
         .filter_map(|done| Some((done.test.id.as_str(), done.gathered.about.as_ref()?)))
@@ -46,15 +52,29 @@ pub fn suite(stored: &Stored, done: &[Done]) -> Result<Suite, Diagnostics> {
         profile: stored.profile.name().to_owned(),
         testbed: stored.testbed.clone(),
         seed: stored.seed,
+        changes: changes(stored),
         conforming: !tests.is_empty() && tests.iter().all(|test| test.conforming),
         nonconformities,
-        system: system(&facts),
-        workload: asked_for(WORKLOAD, "workload", &facts, |about| &about.workload),
-        health: health(&facts, done),
+        system: system(&facts, &lab),
+        workload: asked_for(WORKLOAD, "workload", &facts, &lab, |about| &about.workload),
+        health: health(&facts, &lab, done),
         tests,
         absent: absent(ABSENT)?,
         instrument: instrument(done),
     })
+}
+
+/// What makes the tests others than those of the profile, and who sets and reads the device.
+fn changes(stored: &Stored) -> Vec<String> {
+    let hook = |name: &str, hook: &Option<String>| hook.as_ref().map(|hook| format!("{name} hook={hook}"));
+    let trials = stored.trials.map(|trials| format!("trials={trials}"));
+    let hooks = [
+        trials,
+        hook("before", &stored.before),
+        hook("after", &stored.after),
+        hook("during", &stored.during),
+    ];
+    stored.set.iter().cloned().chain(hooks.into_iter().flatten()).collect()
 }
 
 /// A value of each test: one where all are the same, else each with the tests that have it.
@@ -83,6 +103,7 @@ fn asked_for(
     asked: &[Asked],
     section: &str,
     facts: &[(&str, &Facts)],
+    lab: &About,
     pick: impl Fn(&About) -> &std::collections::BTreeMap<String, String>,
 ) -> Vec<Item> {
     let item = |asked: &Asked| {
@@ -90,7 +111,7 @@ fn asked_for(
             .iter()
             .filter_map(|(test, facts)| Some((*test, pick(&facts.lab).get(asked.key)?.clone())))
             .collect();
-        let value = same_or_each(&values);
+        let value = same_or_each(&values).or_else(|| pick(lab).get(asked.key).cloned());
         Item {
             name: asked.name.to_owned(),
             source: value.is_some().then(|| "testbed".to_owned()),
@@ -101,8 +122,8 @@ fn asked_for(
     asked.iter().map(item).collect()
 }
 
-fn system(facts: &[(&str, &Facts)]) -> Vec<Item> {
-    let mut items = asked_for(SYSTEM, "system", facts, |about| &about.system);
+fn system(facts: &[(&str, &Facts)], lab: &About) -> Vec<Item> {
+    let mut items = asked_for(SYSTEM, "system", facts, lab, |about| &about.system);
     let seen = |key: &str, say: &dyn Fn(&Facts) -> String| {
         let values: Vec<(&str, String)> = facts.iter().map(|(test, facts)| (*test, say(facts))).collect();
         (key.to_owned(), same_or_each(&values))
@@ -190,8 +211,8 @@ const READ: &[(&str, &str, &str)] = &[
     ("routing", "Routing_flaps", "flaps"),
 ];
 
-fn health(facts: &[(&str, &Facts)], done: &[Done]) -> Vec<Indicator> {
-    let items = asked_for(HEALTH, "health", facts, |about| &about.health);
+fn health(facts: &[(&str, &Facts)], lab: &About, done: &[Done]) -> Vec<Indicator> {
+    let items = asked_for(HEALTH, "health", facts, lab, |about| &about.health);
     let indicator = |(asked, mut item): (&Asked, Item)| {
         let read = READ.iter().find(|(key, ..)| *key == asked.key);
         // What was measured goes before what somebody wrote down.
@@ -269,7 +290,7 @@ fn instrument(done: &[Done]) -> Instrument {
             pacing: done
                 .gathered
                 .rate_error_percent
-                .map(|error| format!("at most {error:.4} % off the planned rate")),
+                .map(|error| format!("at most {error:.4} % off the planned rate, waiting for pauses included")),
             calibration: about.and_then(|about| about.calibration.as_ref()).map(budget),
         }
     });

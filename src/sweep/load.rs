@@ -146,6 +146,31 @@ impl Ready {
         Ok(self)
     }
 
+    /// Leaves out the points of which `keep` says why, and returns each reason with the points in words.
+    pub fn leave_out(&mut self, mut keep: impl FnMut(&Inputs) -> Result<(), String>) -> Vec<(String, Vec<String>)> {
+        let mut left: Vec<(String, Vec<String>)> = Vec::new();
+        let mut kept = Vec::new();
+        for (number, point) in self.sweep.points.iter().enumerate() {
+            // Mistakes of the input are told elsewhere, with their places.
+            match self.inputs(number, 0).map_or(Ok(()), |inputs| keep(&inputs)) {
+                Ok(()) => kept.push(point.clone()),
+                Err(why) => {
+                    let said = point::said(&self.sweep.axes, point);
+                    match left.iter_mut().find(|(known, _)| *known == why) {
+                        Some((_, points)) => points.push(said),
+                        None => left.push((why, vec![said])),
+                    }
+                }
+            }
+        }
+        if kept.is_empty() {
+            // Then the sweep itself does not fit, which its check says.
+            return Vec::new();
+        }
+        self.sweep.points = kept;
+        left
+    }
+
     /// The testbed as it was named; `None` for the built-in one.
     #[must_use]
     pub fn testbed_name(&self) -> Option<&str> {
@@ -256,7 +281,9 @@ impl Ready {
             }
         }
         if !self.sweep.axes.is_empty() && self.before.is_none() && self.during.is_none() && self.after.is_none() {
-            let keys = self.sweep.axes.iter().flat_map(|axis| &axis.keys);
+            // One with a name for people is words in tables, whether anybody is told it or not.
+            let unnamed = self.sweep.axes.iter().filter(|axis| axis.label.is_none());
+            let keys = unnamed.flat_map(|axis| &axis.keys);
             if let Some(key) = keys.into_iter().find(|key| key.starts_with(DEVICE)) {
                 note(Diagnostics::unplaced(
                     &self.source.name,

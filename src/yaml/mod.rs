@@ -43,7 +43,8 @@ use std::path::Path;
 /// One diagnostic when there is neither, or the file cannot be read.
 pub fn find(typed: &str, what: &str, shipped: &[(&str, &str)], overrides: &[String]) -> Result<Source, Diagnostics> {
     let path = Path::new(typed);
-    if path.exists() {
+    // A folder, such as one of results, hides no shipped text of its name.
+    if path.exists() && !path.is_dir() {
         return Source::read(path, overrides);
     }
     if let Some((name, text)) = shipped.iter().find(|(name, _)| *name == typed) {

@@ -402,6 +402,7 @@ pub fn example() -> Suite {
         profile: text("draft"),
         testbed: Some(text("lab-7")),
         seed: 42,
+        changes: Vec::new(),
         conforming: false,
         nonconformities: vec![text("The DUT is a reference fabric in virtual time, not a device.")],
         system: vec![

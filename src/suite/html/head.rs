@@ -133,6 +133,14 @@ pub(super) fn of(test: &Test) -> Vec<Telling<'_>> {
     chosen.into_iter().flat_map(|kpi| ends(kpi, &measured)).collect()
 }
 
+/// Whether the summary has the figure of another place, too.
+pub(super) fn is_of_several(all: &[Telling<'_>], kpi: &Kpi) -> bool {
+    let other = |one: &Telling<'_>| {
+        (&one.kpi.name, &one.kpi.statistic) == (&kpi.name, &kpi.statistic) && one.kpi.place != kpi.place
+    };
+    all.iter().any(other)
+}
+
 /// The least and the greatest of one figure over the configurations.
 fn ends<'a>(kpi: &'a Kpi, measured: &[&'a Kpi]) -> Vec<Telling<'a>> {
     let mut all = measured.iter().copied().filter(|other| same(kpi, other));

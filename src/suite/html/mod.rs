@@ -88,6 +88,9 @@ fn opening(suite: &Suite) -> Markup {
             @if unmet == 1 { "One expectation is not met." }
             @else if unmet > 1 { (unmet) " expectations are not met." }
         }
+        @if !suite.changes.is_empty() {
+            p { "Not as the profile has it: " (suite.changes.join("; ")) "." }
+        }
         @if !suite.conforming {
             @if suite.nonconformities.is_empty() {
                 p { "Which tests do not meet the draft's conditions, and why, is said with each of them." }

@@ -79,7 +79,10 @@ pub(super) fn summary(suite: &Suite) -> Markup {
                                 span.under { (test.title) }
                             }
                         }
-                        td { (name(&row.kpi.name, &row.kpi.statistic)) }
+                        td {
+                            (name(&row.kpi.name, &row.kpi.statistic))
+                            @if head::is_of_several(&telling, row.kpi) { " " span.none { "of " (row.kpi.place) } }
+                        }
                         td.where {
                             @if let Some(rank) = row.rank { (rank) ": " }
                             @if row.rank == Some("all alike") { (test.points.len()) " configurations" }
