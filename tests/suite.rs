@@ -41,14 +41,8 @@ const KPIS: &[(&str, &str, &str)] = &[
 
 fn asked(profile: Profile, testbed: Option<&str>) -> Asked {
     Asked {
-        profile,
         testbed: testbed.map(str::to_owned),
-        seed: 1,
-        trials: None,
-        set: Vec::new(),
-        before: None,
-        after: None,
-        during: None,
+        ..Asked::new(profile)
     }
 }
 

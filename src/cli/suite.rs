@@ -247,16 +247,7 @@ fn named(typed: &[String]) -> Result<Vec<String>, Failure> {
             .filter(|id| *id == number || id.split('.').next() == Some(number))
             .collect();
         if found.is_empty() {
-            let asked = Asked {
-                profile: Profile::Quick,
-                testbed: None,
-                seed: 1,
-                trials: None,
-                set: Vec::new(),
-                before: None,
-                after: None,
-                during: None,
-            };
+            let asked = Asked::new(Profile::Quick);
             // It says why.
             suite::test(number, &asked)?;
         }
@@ -503,16 +494,7 @@ fn summary(suite: &Suite, view: View) -> String {
 }
 
 fn list(args: &List) -> Outcome {
-    let asked = Asked {
-        profile: args.profile.into(),
-        testbed: None,
-        seed: 1,
-        trials: None,
-        set: Vec::new(),
-        before: None,
-        after: None,
-        during: None,
-    };
+    let asked = Asked::new(args.profile.into());
     let tests: Vec<Test> = SHIPPED
         .iter()
         .map(|(id, _)| suite::test(id, &asked))

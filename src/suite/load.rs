@@ -34,6 +34,23 @@ pub struct Asked {
     pub during: Option<String>,
 }
 
+impl Asked {
+    /// The tests as the profile has them, each on its own reference fabric.
+    #[must_use]
+    pub fn new(profile: Profile) -> Asked {
+        Asked {
+            profile,
+            testbed: None,
+            seed: 1,
+            trials: None,
+            set: Vec::new(),
+            before: None,
+            after: None,
+            during: None,
+        }
+    }
+}
+
 /// Maps of a sweep whose keys a profile adds to.
 const ADDED_TO: &[&str] = &["set", "labels", "hooks"];
 
