@@ -10,7 +10,7 @@ use crate::expect;
 use crate::report::direction;
 use crate::sweep::gather::Gathered;
 use crate::sweep::hook::plain;
-use crate::sweep::{DERIVED, FigureName, Sweep, Term, plots, point, shown, tables};
+use crate::sweep::{FigureName, Sweep, Term, plots, point, shown, tables};
 
 /// The test's part of the result. `why`: why it was not run, or ended early.
 #[must_use]
@@ -351,10 +351,4 @@ impl Test {
         let derived = self.ready.sweep.derived.iter().find(|derived| derived.name == figure);
         derived.map_or_else(|| direction::better(figure), |derived| derived.better)
     }
-}
-
-/// Whether a figure is one of those that follow from others.
-#[must_use]
-pub fn is_derived(kpi: &Kpi) -> bool {
-    kpi.place == DERIVED
 }

@@ -66,8 +66,6 @@ pub struct About {
     pub dut: String,
     /// The draft's test, as "8.1".
     pub draft: Option<String>,
-    /// The greatest line rate of any port, in bits per second.
-    pub line_rate_bps: Option<u64>,
     /// What times rest on.
     pub timestamps: TimeSources,
     /// On what the first trial ran.
@@ -80,7 +78,7 @@ pub struct About {
     pub details: BTreeMap<String, String>,
     /// The testbed, in words.
     pub topology: Option<String>,
-    /// Line rates of the ports, each once, in bits per second.
+    /// Line rates of the ports, each once, in bits per second, the greatest last.
     pub speeds_bps: Vec<u64>,
     /// squall's version.
     pub squall_version: String,
@@ -215,7 +213,6 @@ impl Gathered {
             clock: run.clock.to_string(),
             dut: run.dut.id.to_string(),
             draft: results.traffic.first().and_then(|entry| entry.draft.clone()),
-            line_rate_bps: results.ports.iter().filter_map(|port| port.speed_bps).max(),
             timestamps: run.timestamps,
             environment: results.environment.clone(),
             calibration: results.calibration.clone(),

@@ -152,7 +152,7 @@ fn lines(
     let line_rate = gathered
         .about
         .as_ref()
-        .and_then(|about| about.line_rate_bps)
+        .and_then(|about| about.speeds_bps.last().copied())
         .filter(|_| of.line_rate && column.unit == "GB/s");
     #[expect(clippy::cast_precision_loss, reason = "a rate on a chart")]
     let references = line_rate.map(|bps| Reference {
