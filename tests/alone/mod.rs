@@ -9,6 +9,10 @@ use std::process::{Command, Output};
 /// Set in the process that runs one case.
 const CASE: &str = "SQUALL_TEST_CASE";
 
+/// What a case frees goes back to the kernel at once (mallopt(3)): what is resident is what is in use, and
+/// not what the allocator keeps of earlier work, which differs from one build to the next by megabytes.
+const GIVEN_BACK: [(&str, &str); 2] = [("MALLOC_MMAP_THRESHOLD_", "65536"), ("MALLOC_TRIM_THRESHOLD_", "65536")];
+
 /// The network namespace in which a case runs.
 #[derive(Clone, Copy)]
 pub enum Namespace {
@@ -62,6 +66,7 @@ pub fn alone_to_the_end(namespace: Namespace, case: impl FnOnce()) -> Option<(Ou
     let output = command
         .args([name, "--exact", "--nocapture", "--test-threads=1"])
         .env(CASE, name)
+        .envs(GIVEN_BACK)
         .output()
         .unwrap();
     let (stdout, stderr) = (
