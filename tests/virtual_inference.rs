@@ -396,3 +396,81 @@ fn a_fabric_without_faults_gives_no_alarm() {
         }
     });
 }
+
+/// A mark that another switch has made is not held against the last queue. What comes from that queue's
+/// own leaf can only have been marked there: it tells its thresholds, and whether they are the right ones.
+#[test]
+fn a_mark_of_another_switch_is_not_this_ones() {
+    const THRESHOLD: u64 = 100_000;
+    alone(Namespace::Ours, || {
+        let mut bench = Bench::new();
+        // Everything comes over several switches, and queues stand on the uplinks and behind them.
+        let mut said = 0;
+        for seed in 1..=12 {
+            let sets = [
+                &format!("seed={seed}"),
+                "duration=500us",
+                "traffic.kv.pairs=32",
+                "traffic.kv.message=1MB",
+                "traffic.kv.qps=8",
+                "traffic.kv.rate=100%",
+                "traffic.kv.count=unlimited",
+            ];
+            let (results, _) = bench.balanced("concurrent-pairs", "leaf-spine", &sets);
+            assert!(
+                !kinds(&results).contains(&AnomalyKind::EcnMismatch),
+                "{:?}",
+                results.anomalies
+            );
+            for marking in results.inferred.queues.iter().filter_map(|one| one.ecn.as_ref()) {
+                if marking.explanation.contains("several switches") {
+                    said += 1;
+                    assert_eq!(marking.verdict, MarkingVerdict::CannotTell);
+                    assert_eq!((marking.kmin_bytes, marking.onset, marking.at), (None, None, None));
+                }
+            }
+        }
+        assert!(said > 0, "no queue had marks that were not its own");
+
+        let mut run = |fault: &str| {
+            let bed = format!(
+                "fabric:\n  topology: leaf-spine\n  leaves: 3\n  spines: 1\n  hosts: 12\n  speed: 100Gbps\n  \
+                 uplink_speed: 100Gbps\n  switch: {{buffer: 64MB, ecn: {{kmin: {THRESHOLD}B, kmax: {THRESHOLD}B}}}}\n{fault}"
+            );
+            // Workers 0 and 1 share their leaf's uplink, where a queue stands; worker 4 gets half of what
+            // that carries, and all that another one sends.
+            let text = "frame: {ecn: ect0}\ntraffic:\n  - {name: alone, kind: incast, senders: [0, 1, 6], receiver: 4, \
+                 message: 4KiB, stagger: 5us}\n  - {name: far, kind: transfer, from: 0-1, to: 4-5, message: 4MB, count: 1, after: \
+                 alone, delay: 50us}\n  - {name: joins, kind: transfer, from: 6, to: 4, message: 4MB, count: 1, after: alone, \
+                 delay: 250us}\n";
+            let (results, fabric) = bench.balanced(text, &bed, &[]);
+            let classes = fabric.switches[0].ports.iter().flat_map(|port| &port.classes);
+            let uplink = classes.map(|class| class.marked_frames).sum::<u64>();
+            assert!(uplink > 100, "the first leaf marks: {uplink}");
+            let marking = queue(&results, "host4").ecn.clone().unwrap();
+            (marking, kinds(&results))
+        };
+
+        // A leaf does as it is told.
+        let (marking, found) = run("");
+        assert_eq!(marking.verdict, MarkingVerdict::Follows, "{}", marking.explanation);
+        assert!(
+            (marking.kmin_bytes.unwrap().value - THRESHOLD as f64).abs() <= FRAME,
+            "{marking:?}"
+        );
+        assert!(!found.contains(&AnomalyKind::EcnMismatch), "{found:?}");
+
+        // A leaf that does not do as it is told is still found out.
+        for kmin in ["50KB", "300KB"] {
+            let fault = format!("  faults: [{{at: leaf1, ecn_ignored: {{kmin: {kmin}, kmax: {kmin}, pmax: 100%}}}}]\n");
+            let (marking, found) = run(&fault);
+            assert_eq!(
+                marking.verdict,
+                MarkingVerdict::DoesNotFollow,
+                "{}",
+                marking.explanation
+            );
+            assert!(found.contains(&AnomalyKind::EcnMismatch), "{found:?}");
+        }
+    });
+}

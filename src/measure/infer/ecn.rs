@@ -7,7 +7,7 @@
 //! Left out on purpose: the depths themselves (`queue`).
 
 use super::curve::{Bin, Sample, curve, samples};
-use super::fit::{Fit, fit, log_likelihood};
+use super::fit::{Fit, fit, log_likelihood, probability};
 use super::queue::{Frame, Port, Queue, departure};
 use super::{Evidence, Facts};
 use crate::measure::trace::Kind;
@@ -60,6 +60,9 @@ pub enum Verdict {
     CannotTell,
 }
 
+/// Fewer marks than are due by so many standard deviations is no chance.
+const UNLIKELY: f64 = 5.0;
+
 /// What was read of one queue's marking by one method.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Marking {
@@ -67,7 +70,8 @@ pub struct Marking {
     pub frames: u64,
     /// Of them, marked.
     pub marked: u64,
-    /// ECN-capable frames left out: they waited elsewhere, at least in part.
+    /// ECN-capable frames left out: they waited elsewhere, at least in part, or another switch may have
+    /// marked them.
     pub elsewhere: u64,
     /// Greatest depth that any of them saw, bytes.
     pub deepest: u64,
@@ -90,15 +94,19 @@ pub struct Marking {
 }
 
 /// One frame that counts.
+#[derive(Clone, Copy)]
 struct Counted {
     frame: Frame,
     marked: bool,
+    /// It came from another leaf: other switches may have marked it.
+    far: bool,
 }
 
 /// Reads the marking of `queue`; `None` when no ECN-capable frame went through it.
 #[must_use]
 pub fn infer(evidence: &Evidence<'_>, facts: &Facts, port: &Port, queue: &Queue) -> Option<Marking> {
     let seen = evidence.trace.observations();
+    let leaf = |port: usize| evidence.places.get(port).map(|place| place.leaf);
     let counted: Vec<Counted> = queue
         .frames
         .iter()
@@ -110,6 +118,7 @@ pub fn infer(evidence: &Evidence<'_>, facts: &Facts, port: &Port, queue: &Queue)
             counts.then_some(Counted {
                 frame: *frame,
                 marked: one.is_marked(),
+                far: leaf(usize::from(flow.sender)) != leaf(queue.port),
             })
         })
         .collect();
@@ -120,11 +129,65 @@ pub fn infer(evidence: &Evidence<'_>, facts: &Facts, port: &Port, queue: &Queue)
         return Some(coarse(&counted));
     }
     let all = counted.len();
-    let counted: Vec<Counted> = counted.into_iter().filter(|one| !one.frame.elsewhere).collect();
+    let here: Vec<Counted> = counted.into_iter().filter(|one| !one.frame.elsewhere).collect();
+    let (marking, lacking) = read(evidence, queue, &here, all);
+    let far_marks = here.iter().filter(|one| one.far && one.marked).count();
+    if far_marks == 0 || !is_mismatch(marking.verdict) || lacking {
+        return Some(marking);
+    }
+    // Other switches can only have added marks. What came from this leaf went through no queue but this one.
+    let near: Vec<Counted> = here.into_iter().filter(|one| !one.far).collect();
+    let (marking, _) = read(evidence, queue, &near, all);
+    if marking.verdict != Verdict::CannotTell {
+        return Some(marking);
+    }
+    let why = format!(
+        "{far_marks} marked frames came over several switches, and more are marked than this queue would mark: which \
+         switch marked them cannot be told from outside. A test of one switch reads its thresholds (8.1)."
+    );
+    Some(Marking {
+        fit: None,
+        at: None,
+        onset: None,
+        why_not: Some(why.clone()),
+        explanation: why,
+        ..marking
+    })
+}
+
+fn is_mismatch(verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::DoesNotFollow | Verdict::MarksNothing | Verdict::MarksEverything => true,
+        Verdict::Follows | Verdict::CannotTell => false,
+    }
+}
+
+/// Whether fewer frames are marked than the configuration demands, by more than chance would have it.
+/// `slack`: bytes by which depths may be off.
+#[expect(clippy::cast_precision_loss, reason = "depths and numbers of frames")]
+fn lacks_marks(samples: &[Sample], configured: Option<EcnThresholds>, slack: u64) -> bool {
+    let Some(said) = configured else { return false };
+    let (kmin, kmax) = ((said.kmin.0 + slack) as f64, (said.kmax.0 + slack) as f64);
+    let (mut due, mut variance, mut marked) = (0.0, 1.0, 0.0);
+    for sample in samples {
+        let p = probability(sample.depth as f64, kmin, kmax, said.pmax.0);
+        if p > 0.0 {
+            let frames = sample.frames as f64;
+            due += frames * p;
+            variance += frames * p * (1.0 - p);
+            marked += sample.marked as f64;
+        }
+    }
+    marked < due - UNLIKELY * variance.sqrt()
+}
+
+/// What `counted` say, of `all` ECN-capable frames of the queue; and whether marks are lacking.
+fn read(evidence: &Evidence<'_>, queue: &Queue, counted: &[Counted], all: usize) -> (Marking, bool) {
+    let seen = evidence.trace.observations();
     let elsewhere = (all - counted.len()) as u64;
     // Both depths of the same frames, or likelihoods could not be compared.
-    let both = |one: &Counted| one.frame.found().is_some() && one.frame.left().is_some();
-    let counted: Vec<Counted> = counted.into_iter().filter(both).collect();
+    let both = |one: &&Counted| one.frame.found().is_some() && one.frame.left().is_some();
+    let counted: Vec<Counted> = counted.iter().filter(both).copied().collect();
     let found = samples(counted.iter().filter_map(|one| Some((one.frame.found()?, one.marked))));
     let left = samples(counted.iter().filter_map(|one| Some((one.frame.left()?, one.marked))));
     let longest = counted.iter().map(|one| u64::from(one.frame.len)).max().unwrap_or(0);
@@ -153,14 +216,9 @@ pub fn infer(evidence: &Evidence<'_>, facts: &Facts, port: &Port, queue: &Queue)
     if counted.is_empty() {
         marking.why_not = Some("Whatever these frames waited, they waited elsewhere, not in this queue.".to_owned());
     }
-    let (verdict, explanation) = judge(
-        &marking,
-        reading.samples,
-        evidence.configured.ecn,
-        longest + uncertainty,
-    );
-    (marking.verdict, marking.explanation) = (verdict, explanation);
-    Some(marking)
+    let (configured, slack) = (evidence.configured.ecn, longest + uncertainty);
+    (marking.verdict, marking.explanation) = judge(&marking, reading.samples, configured, slack);
+    (marking, lacks_marks(reading.samples, configured, slack))
 }
 
 /// What can be said when arrival times are those of bursts.

@@ -55,7 +55,8 @@ pub struct Marking {
     pub frames: u64,
     /// Of them, marked.
     pub marked: u64,
-    /// ECN-capable frames left out because they waited elsewhere, at least in part.
+    /// ECN-capable frames left out: they waited elsewhere, at least in part, or another switch may have
+    /// marked them.
     #[serde(default)]
     pub elsewhere: u64,
     /// Greatest depth that any of them saw.
