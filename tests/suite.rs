@@ -511,6 +511,46 @@ fn compare_finds_what_was_planted_and_nothing_else() {
     );
 }
 
+/// One lab file, one folder: with a port that takes who sends and one that takes who receives, every
+/// configuration of every test fits. What such a lab cannot show is said, and it is not said of one that can.
+#[test]
+fn one_lab_file_fits_every_test() {
+    let folder = Folder::new();
+    let dry = |testbed: &str| {
+        let out = folder.text("out");
+        let args = [
+            "suite",
+            "run",
+            "--profile",
+            "quick",
+            "--testbed",
+            testbed,
+            "--dry-run",
+            "--out",
+            &out,
+        ];
+        run(squall(&args)).expect(0).stdout
+    };
+    let text = dry("mlx5-2x400g");
+    assert!(!text.contains("Left out") && !text.contains("is not run"), "{text}");
+    let said = |text: &str| text.lines().filter(|line| line.contains("Nothing queues up")).count();
+    assert_eq!(said(&text), 2, "tests 8.1 and 8.2: {text}");
+    assert!(
+        text.contains("test 8.1: Nothing queues up in the device on the way to port right"),
+        "{text}"
+    );
+
+    let lab = folder.path("lab.yaml");
+    let port = |name: &str, n: u32, workers: &str| {
+        format!("- {{name: {name}, device: \"0000:3b:00.{n}\", speed: 400Gbps, workers: {workers}}}\n")
+    };
+    let ports = port("a", 0, "senders") + &port("b", 1, "senders") + &port("c", 2, "receivers");
+    std::fs::write(&lab, format!("isolated: true\nports:\n{ports}")).unwrap();
+    let text = dry(lab.to_str().unwrap());
+    assert!(!text.contains("Left out") && !text.contains("is not run"), "{text}");
+    assert_eq!(said(&text), 0, "{text}");
+}
+
 #[test]
 fn what_is_wrong_is_said() {
     let told = |args: &[&str], status: i32| run(squall(args)).expect(status).stderr;

@@ -22,6 +22,13 @@ pub(super) fn notes(plan: &Plan, summary: &Summary, testbed: &Testbed) -> Vec<St
             )
         })
         .collect();
+    notes.extend(plan.not_gathered(summary).into_iter().map(|port| {
+        format!(
+            "nothing queues up on the way to port {}: the ports that send there carry together no more than it does. Send \
+             from more ports, or make that port slower",
+            plan.ports[port].name
+        )
+    }));
     notes.extend(plan.hairpins().into_iter().map(|port| {
         format!(
             "workers behind port {} send to each other: most switches do not return a frame to where it came from. Spread \

@@ -261,32 +261,9 @@ fn load(stored: &Stored) -> Result<Vec<Test>, Failure> {
     let each = stored.tests.iter().map(|id| suite::test(id, &asked));
     let mut tests = each.collect::<Result<Vec<Test>, _>>()?;
     if stored.testbed.is_some() {
-        tests.iter_mut().for_each(leave_out);
+        tests.iter_mut().for_each(Test::fit);
     }
     Ok(tests)
-}
-
-/// On one's own testbed some configurations may not fit: more senders than there are workers. The others are none
-/// the worse for it.
-fn leave_out(test: &mut Test) {
-    let left = test.ready.leave_out(|inputs| {
-        let speeds = crate::trial::speeds(&inputs.testbed.testbed);
-        let testbed = inputs.testbed.testbed.sized(inputs.pattern.pattern.workers_needed());
-        // Where speeds are not known without the ports, the trial will tell.
-        let Ok(speeds) = speeds.or_else(|_| crate::trial::speeds(&testbed)) else {
-            return Ok(());
-        };
-        let plan = crate::trial::plan_of(&inputs.pattern, &testbed, &speeds);
-        plan.map(|_| ())
-            .map_err(|error| error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
-    });
-    let lines = left.into_iter().map(|(why, points)| {
-        format!(
-            "Left out, for it does not fit the testbed: {} ({why}).",
-            points.join("; ")
-        )
-    });
-    test.reduced.extend(lines);
 }
 
 /// Looks at every point of every test before the first trial. On one's own testbed some tests may not fit, and

@@ -22,6 +22,7 @@ use crate::yaml::{self, Diagnostics, Source};
 pub use read::MAX_SAMPLES;
 pub use shipped::SHIPPED;
 pub use types::*;
+pub use workers::Role;
 
 /// A pattern with what a report says of its origin.
 #[derive(Debug, Clone, PartialEq)]

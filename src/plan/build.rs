@@ -6,8 +6,8 @@
 //! Left out on purpose: DPDK. Line rates come in as an argument.
 
 mod probe;
+mod workers;
 
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use crate::pattern::{
@@ -15,8 +15,8 @@ use crate::pattern::{
 };
 use crate::plan::feed::{Dispatch, Offsets, Rounds, Sizes, Work};
 use crate::plan::routing::Router;
-use crate::plan::{EntryPlan, LanePlan, Pace, Pair, Plan, PortPlan, Worker, mix};
-use crate::testbed::{Addresses, Testbed, WorkerCount};
+use crate::plan::{EntryPlan, LanePlan, Pace, Pair, Plan, PortPlan, mix};
+use crate::testbed::Testbed;
 use crate::units::{BitRate, PICOS_PER_SECOND, Picos, Qpn, WIRE_OVERHEAD};
 
 /// Destination QPN of the first flow; 0 and 1 are reserved (IBTA Vol 1, 3.5.3), and a round number
@@ -67,7 +67,7 @@ pub fn build(pattern: &Pattern, testbed: &Testbed, speeds: &[BitRate]) -> Result
             gateway_mac: port.gateway_mac,
         })
         .collect();
-    let workers = place_workers(pattern, testbed, &mut errors);
+    let workers = workers::place(pattern, testbed, &mut errors);
     let mut plan = Plan {
         seed: pattern.seed,
         duration: pattern.duration,
@@ -137,75 +137,6 @@ fn overlapping_qpns(plan: &Plan, errors: &mut Vec<PlanError>) {
             ));
         }
     }
-}
-
-fn place_workers(pattern: &Pattern, testbed: &Testbed, errors: &mut Vec<PlanError>) -> Vec<Worker> {
-    let needed = pattern.workers_needed();
-    let fixed: u32 = testbed
-        .ports
-        .iter()
-        .map(|port| match port.workers {
-            WorkerCount::Exactly(n) => n,
-            WorkerCount::Auto => 0,
-        })
-        .fold(0, u32::saturating_add);
-    let autos = u32::try_from(testbed.ports.iter().filter(|p| p.workers == WorkerCount::Auto).count()).unwrap_or(1);
-    let shared = needed.saturating_sub(fixed).max(autos);
-    let mut workers: Vec<Worker> = Vec::new();
-    let mut auto_index = 0;
-    for (index, port) in testbed.ports.iter().enumerate() {
-        let count = match port.workers {
-            WorkerCount::Exactly(n) => n,
-            WorkerCount::Auto => {
-                auto_index += 1;
-                shared * auto_index / autos - shared * (auto_index - 1) / autos
-            }
-        };
-        for i in 0..count {
-            let number = u32::try_from(workers.len()).unwrap_or(u32::MAX);
-            let Some((ipv4, ipv6)) = addresses(&testbed.addresses, number) else {
-                errors.push(error(
-                    &port.name,
-                    format!(
-                        "worker {number} has no address left in {}/{}",
-                        testbed.addresses.ipv4.0, testbed.addresses.ipv4.1
-                    ),
-                    "give `addresses` a larger prefix",
-                ));
-                return workers;
-            };
-            workers.push(Worker {
-                port: index,
-                mac: worker_mac(port.mac, i, number),
-                ipv4,
-                ipv6,
-            });
-        }
-    }
-    workers
-}
-
-fn worker_mac(port_mac: Option<[u8; 6]>, index: u32, number: u32) -> [u8; 6] {
-    let (mut mac, add) = match port_mac {
-        Some(mac) => (mac, index),
-        None => ([2, 0, 0, 0, 0, 0], number + 1),
-    };
-    let low = u32::from_be_bytes([0, mac[3], mac[4], mac[5]]).wrapping_add(add);
-    mac[3..].copy_from_slice(&low.to_be_bytes()[1..]);
-    mac
-}
-
-fn addresses(addresses: &Addresses, number: u32) -> Option<(Ipv4Addr, Ipv6Addr)> {
-    let (first4, prefix4) = addresses.ipv4;
-    let (first6, prefix6) = addresses.ipv6;
-    let ipv4 = u32::from(first4).checked_add(number)?;
-    let ipv6 = u128::from(first6).checked_add(u128::from(number))?;
-    let mask4 = u32::MAX.checked_shl(32 - u32::from(prefix4)).unwrap_or(0);
-    let mask6 = u128::MAX.checked_shl(128 - u32::from(prefix6)).unwrap_or(0);
-    let inside = ipv4 & mask4 == u32::from(first4) & mask4 && ipv6 & mask6 == u128::from(first6) & mask6;
-    // The last address of an IPv4 prefix is the subnet's broadcast address.
-    let broadcast = prefix4 < 31 && ipv4 | mask4 == u32::MAX;
-    (inside && !broadcast).then(|| (Ipv4Addr::from(ipv4), Ipv6Addr::from(ipv6)))
 }
 
 /// What `place_*` make of an entry's kind.

@@ -15,12 +15,14 @@ pub mod schedule;
 pub mod segment;
 pub mod summary;
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::pattern::{FrameOptions, Start, Verb};
 use crate::units::{BitRate, Picos};
 pub use build::{PlanError, build};
 use feed::Work;
+use summary::Summary;
 
 /// One endpoint: an address behind a port. Worker numbers count over the testbed's ports.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,6 +171,27 @@ impl Plan {
         ports.sort_unstable();
         ports.dedup();
         ports
+    }
+
+    /// Ports that are to receive more than they carry, although the ports that send to them carry together
+    /// no more than that: what waits, waits at the senders, and nothing queues up on the way.
+    #[must_use]
+    pub fn not_gathered(&self, summary: &Summary) -> Vec<usize> {
+        let mut senders = vec![BTreeSet::new(); self.ports.len()];
+        for pair in self.entries.iter().flat_map(|entry| &entry.pairs) {
+            senders[self.arrival_port(*pair)].insert(self.workers[pair.src as usize].port);
+        }
+        let speed = |port: usize| self.ports[port].speed.0;
+        (0..self.ports.len())
+            .filter(|port| {
+                let together = senders[*port]
+                    .iter()
+                    .map(|sender| speed(*sender))
+                    .fold(0, u64::saturating_add);
+                summary.ports[*port].offered_rx > speed(*port) && together <= speed(*port)
+            })
+            .filter(|port| !self.ports[*port].loopback)
+            .collect()
     }
 
     /// The port on which frames of `pair` are expected back.

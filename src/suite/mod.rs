@@ -7,6 +7,7 @@
 
 pub mod assemble;
 pub mod csv;
+mod fit;
 pub mod folder;
 pub mod html;
 pub mod keys;

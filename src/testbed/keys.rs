@@ -195,9 +195,9 @@ pub const PORT: Section = Section {
         ),
         key(
             "workers",
-            "auto, or 1 to 65536",
+            "auto, senders, receivers, or 1 to 65536",
             "auto",
-            "workers behind this port; auto shares out what the pattern needs",
+            "workers behind this port; auto shares out what the pattern needs, senders and receivers those that only send or only receive",
         ),
         key(
             "mac",

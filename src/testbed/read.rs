@@ -229,7 +229,31 @@ fn ports(outer: &Fields<'_>) -> Vec<Port> {
             placed.push((node.place, port));
         }
     }
+    roles(outer.reader(), &placed);
     placed.into_iter().map(|(_, port)| port).collect()
+}
+
+/// Where one port takes workers by their role, every worker is placed by its role.
+fn roles(reader: &Reader, ports: &[(Place, Port)]) {
+    let Some((place, named)) = ports.iter().find(|(_, port)| port.workers.is_role()) else {
+        return;
+    };
+    for (place, port) in ports {
+        if let WorkerCount::Exactly(number) = port.workers {
+            let what = format!(
+                "port `{}` has `workers: {number}` while port `{}` takes its workers by their role; say senders, \
+                 receivers or auto at every port, or numbers",
+                port.name, named.name
+            );
+            reader.report(Finding::new(*place, what));
+        }
+    }
+    for (role, word) in [(WorkerCount::Senders, "senders"), (WorkerCount::Receivers, "receivers")] {
+        if !(ports.iter()).any(|(_, port)| port.workers == role || port.workers == WorkerCount::Auto) {
+            let what = format!("no port takes {word}; say `workers: {word}` or `workers: auto` at one of them");
+            reader.report(Finding::new(*place, what));
+        }
+    }
 }
 
 fn port(reader: &Reader, node: &Node, index: usize, earlier: &[(Place, Port)]) -> Option<Port> {
@@ -243,17 +267,17 @@ fn port(reader: &Reader, node: &Node, index: usize, earlier: &[(Place, Port)]) -
         _ => "",
     };
     let (null, ring) = (driver == "net_null", driver == "net_ring");
-    let workers = |text: &str| match text {
-        "auto" => Some(WorkerCount::Auto),
-        _ => {
+    let workers = |text: &str| {
+        let word = WorkerCount::WORDS.iter().find(|(word, _)| *word == text);
+        word.map(|(_, workers)| *workers).or_else(|| {
             let count = parse_int(text).filter(|count| (1..=65_536).contains(count))?;
             u32::try_from(count).ok().map(WorkerCount::Exactly)
-        }
+        })
     };
-    let near_auto = |text: &str| near::nearest(text, ["auto"]).map(str::to_owned);
+    let near_word = |text: &str| near::nearest(text, WorkerCount::WORDS.map(|(word, _)| word)).map(str::to_owned);
     let name = name(&fields, index, earlier);
     let speed = fields.unit("speed", |_: &BitRate| true);
-    let workers = fields.parse("workers", workers, near_auto).unwrap_or(WorkerCount::Auto);
+    let workers = fields.parse("workers", workers, near_word).unwrap_or(WorkerCount::Auto);
     let mac = fields.parse("mac", mac, |_| None);
     let gateway_mac = fields.parse("gateway_mac", self::mac, |_| None);
     let loopback = fields.flag("loopback").unwrap_or(ring);

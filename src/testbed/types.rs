@@ -189,6 +189,36 @@ pub enum WorkerCount {
     Auto,
     /// A number, at least 1.
     Exactly(u32),
+    /// `senders`: of what the pattern asks for, workers that only send; shared as above with other
+    /// ports that take them.
+    Senders,
+    /// `receivers`: those that only receive.
+    Receivers,
+}
+
+impl WorkerCount {
+    /// The words.
+    pub(super) const WORDS: [(&str, WorkerCount); 3] = [
+        ("auto", WorkerCount::Auto),
+        ("senders", WorkerCount::Senders),
+        ("receivers", WorkerCount::Receivers),
+    ];
+
+    /// The number that is said; 0 where it is left to the pattern.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        if let WorkerCount::Exactly(number) = self {
+            number
+        } else {
+            0
+        }
+    }
+
+    /// Whether it is a role, by which workers are then placed on all ports.
+    #[must_use]
+    pub fn is_role(self) -> bool {
+        matches!(self, WorkerCount::Senders | WorkerCount::Receivers)
+    }
 }
 
 /// `device`: a vdev with its arguments, a PCI address, or a host of the fabric.
