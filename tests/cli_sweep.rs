@@ -622,3 +622,28 @@ fn a_dry_run_lists_the_points() {
     let ended = run(squall(&["sweep", &file])).expect(2);
     assert!(ended.stderr.contains("--out DIR"), "{}", ended.stderr);
 }
+
+/// What squall itself names is what came with it: files of the same name in the current folder are the user's, and
+/// meant where the user types their name.
+#[test]
+fn a_file_named_like_a_shipped_one_hides_it_from_nobody_but_who_types_it() {
+    let folder = Folder::new();
+    for name in ["switch", "ecn-incast", "first-look", "ecmp-entropy", "oversubscribed"] {
+        folder.write(name, "no: such key\n");
+    }
+    let within = |args: &[&str]| {
+        let mut command = squall(args);
+        command.current_dir(folder.path(""));
+        run(command)
+    };
+    // The shipped sweep's pattern and testbed, the suite's, and the testbed by default.
+    folder.write("own.yaml", "traffic: [{kind: incast, senders: 2, message: 4KiB}]\n");
+    within(&["check", "own.yaml"]).expect(0);
+    within(&["sweep", "ecmp", "--dry-run", "--out", "out"]).expect(0);
+    within(&["suite", "run", "8.1", "--profile", "quick", "--dry-run", "--out", "out"]).expect(0);
+    // Typed names.
+    let text = within(&["check", "own.yaml", "--testbed", "switch"]).expect(2).stderr;
+    assert!(text.contains("switch:1:1"), "{text}");
+    let text = within(&["check", "first-look"]).expect(2).stderr;
+    assert!(text.contains("first-look:1:1"), "{text}");
+}

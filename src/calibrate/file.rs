@@ -138,6 +138,7 @@ mod tests {
             name: "lab.yaml".to_owned(),
             text: text.to_owned(),
             overrides: overrides.iter().map(|set| (*set).to_owned()).collect(),
+            shipped: false,
         })
         .expect("it is a testbed")
     }

@@ -264,6 +264,7 @@ impl Bench<'_> {
             name: "calibrate".to_owned(),
             text: text(way, size, rate, (!self.simulated).then_some(self.seconds)),
             overrides: Vec::new(),
+            shipped: false,
         });
         let pattern = pattern.map_err(|errors| TrialError::Input(errors.to_string()))?;
         let trial = Trial {

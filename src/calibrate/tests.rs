@@ -5,6 +5,7 @@ fn loaded(text: &str) -> testbed::Loaded {
         name: "lab.yaml".to_owned(),
         text: text.to_owned(),
         overrides: Vec::new(),
+        shipped: false,
     })
     .expect("it is a testbed")
 }

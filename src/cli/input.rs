@@ -42,11 +42,16 @@ impl Input {
         let (of_testbed, mut of_pattern) = split(&self.set);
         of_pattern.extend(self.seed.map(|seed| format!("seed={seed}")));
         let pattern = pattern::load(&self.pattern, &of_pattern);
-        let name = match &pattern {
-            Ok(pattern) => self.testbed_of(pattern),
-            Err(_) => self.testbed.as_deref().unwrap_or(testbed::DEFAULT),
+        let of_pattern = pattern.as_ref().ok();
+        let own = self.own_testbed(of_pattern);
+        let by_us = self.testbed.is_none() && (own.is_none() || of_pattern.is_some_and(|one| one.source.shipped));
+        let name = own.unwrap_or(testbed::DEFAULT);
+        let testbed = if by_us {
+            testbed::load_named_by_us(name, &of_testbed)
+        } else {
+            testbed::load(name, &of_testbed)
         };
-        let testbed = testbed::load(name, &of_testbed)
+        let testbed = testbed
             .map_err(|errors| errors.placed(|_, item| item.file = item.file.replacen("--set ", "--set testbed.", 1)));
         match (pattern, testbed) {
             (Ok(pattern), Ok(testbed)) => Ok((pattern, testbed)),
@@ -58,8 +63,13 @@ impl Input {
     /// Path or name of the testbed that `pattern` runs on.
     #[must_use]
     pub fn testbed_of<'a>(&'a self, pattern: &'a pattern::Loaded) -> &'a str {
-        let own = self.testbed.as_deref().or(pattern.pattern.testbed.as_deref());
-        own.unwrap_or(testbed::DEFAULT)
+        self.own_testbed(Some(pattern)).unwrap_or(testbed::DEFAULT)
+    }
+
+    /// The testbed that somebody named.
+    fn own_testbed<'a>(&'a self, pattern: Option<&'a pattern::Loaded>) -> Option<&'a str> {
+        let of_pattern = pattern.and_then(|pattern| pattern.pattern.testbed.as_deref());
+        self.testbed.as_deref().or(of_pattern)
     }
 }
 

@@ -60,6 +60,7 @@ pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Pattern, Di
         name: name.to_owned(),
         text: text.to_owned(),
         overrides: overrides.to_vec(),
+        shipped: false,
     })
 }
 

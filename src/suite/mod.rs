@@ -47,6 +47,7 @@ pub fn test(name: &str, asked: &Asked) -> Result<Test, Diagnostics> {
         name: format!("suites/{id}.yaml"),
         text: (*text).to_owned(),
         overrides: Vec::new(),
+        shipped: true,
     };
     load::load(&source, asked)
 }
@@ -60,6 +61,7 @@ pub fn absent(text: &str) -> Result<Vec<model::Absent>, Diagnostics> {
         name: "suites/absent.yaml".to_owned(),
         text: text.to_owned(),
         overrides: Vec::new(),
+        shipped: true,
     };
     let mut findings = Vec::new();
     let root = source.tree(|_, _, _| None, &mut findings);

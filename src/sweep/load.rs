@@ -74,8 +74,9 @@ impl Ready {
     /// # Errors
     /// Files that are not there, and what is wrong with the command line's changes of them.
     pub fn new(mut sweep: Sweep, source: Source, given: Given) -> Result<Ready, Diagnostics> {
-        let folder = if Path::new(&source.name).exists() {
-            Path::new(&source.name).parent().map(Path::to_owned)
+        let file = Path::new(&source.name);
+        let folder = if !source.shipped && file.exists() {
+            file.parent().map(Path::to_owned)
         } else {
             None
         };
@@ -83,7 +84,8 @@ impl Ready {
             let path = folder.as_ref()?.join(name);
             path.exists().then_some(path)
         };
-        let find = |name: &str, what: &str, shipped: &[(&str, &str)]| match near(name) {
+        let find = |name: &str, what: &str, shipped: &[(&str, &str)], by_us: bool| match near(name) {
+            _ if by_us => yaml::find_named_by_us(name, what, shipped, &[]),
             Some(path) => Source::read(&path, &[]),
             None => yaml::find(name, what, shipped, &[]),
         };
@@ -91,12 +93,14 @@ impl Ready {
             let hook = name.as_deref().map(|name| Hook::find(name, near(name)));
             hook.transpose()
         };
-        let pattern = find(&sweep.pattern, "pattern", pattern::SHIPPED);
+        let pattern = find(&sweep.pattern, "pattern", pattern::SHIPPED, source.shipped);
+        let mut by_us = source.shipped && given.testbed.is_none();
         if let (None, Ok(pattern)) = (&sweep.testbed, &pattern) {
             sweep.testbed = made_for(pattern, &given.set);
+            by_us = pattern.shipped || sweep.testbed.is_none();
         }
         let name = sweep.testbed.as_deref().unwrap_or(testbed::DEFAULT);
-        let testbed = find(name, "testbed", testbed::SHIPPED);
+        let testbed = find(name, "testbed", testbed::SHIPPED, by_us);
         let before = hook(&sweep.hooks.before);
         let during = hook(&sweep.hooks.during);
         let after = hook(&sweep.hooks.after);

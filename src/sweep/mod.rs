@@ -73,6 +73,7 @@ pub fn of_pattern(pattern: &str, given: Given) -> Result<Ready, Diagnostics> {
         name: String::new(),
         text: String::new(),
         overrides: given.vary.clone(),
+        shipped: false,
     };
     let as_vary = |errors: Diagnostics| errors.placed(|_, item| item.file = item.file.replacen("--set ", "--vary ", 1));
     let mut found = None;
@@ -153,6 +154,7 @@ pub fn parse(name: &str, text: &str) -> Result<Sweep, Diagnostics> {
         name: name.to_owned(),
         text: text.to_owned(),
         overrides: Vec::new(),
+        shipped: false,
     })
 }
 

@@ -45,6 +45,14 @@ pub fn load(testbed: &str, overrides: &[String]) -> Result<Loaded, Diagnostics> 
     of(yaml::find(testbed, "testbed", SHIPPED, overrides)?)
 }
 
+/// The same for a name that the user did not type: one in a shipped pattern, or the default.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_named_by_us(testbed: &str, overrides: &[String]) -> Result<Loaded, Diagnostics> {
+    of(yaml::find_named_by_us(testbed, "testbed", SHIPPED, overrides)?)
+}
+
 /// A testbed from a text that was read already.
 ///
 /// # Errors
@@ -63,6 +71,7 @@ pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Testbed, Di
         name: name.to_owned(),
         text: text.to_owned(),
         overrides: overrides.to_vec(),
+        shipped: false,
     })
 }
 

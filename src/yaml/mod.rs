@@ -47,12 +47,8 @@ pub fn find(typed: &str, what: &str, shipped: &[(&str, &str)], overrides: &[Stri
     if path.exists() && !path.is_dir() {
         return Source::read(path, overrides);
     }
-    if let Some((name, text)) = shipped.iter().find(|(name, _)| *name == typed) {
-        return Ok(Source {
-            name: format!("{what}s/{name}.yaml"),
-            text: (*text).to_owned(),
-            overrides: overrides.to_vec(),
-        });
+    if let Some(source) = find_shipped(typed, what, shipped, overrides) {
+        return Ok(source);
     }
     let names: Vec<&str> = shipped.iter().map(|(name, _)| *name).collect();
     let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
@@ -65,4 +61,28 @@ pub fn find(typed: &str, what: &str, shipped: &[(&str, &str)], overrides: &[Stri
         item.suggestion = near::nearest(&stem, names.iter().copied()).map(str::to_owned);
     }
     Err(error)
+}
+
+/// What a text that came with squall names: the shipped text of that name, whatever files there are; else as
+/// [`find`].
+///
+/// # Errors
+/// As [`find`].
+pub fn find_named_by_us(
+    name: &str,
+    what: &str,
+    shipped: &[(&str, &str)],
+    overrides: &[String],
+) -> Result<Source, Diagnostics> {
+    find_shipped(name, what, shipped, overrides).map_or_else(|| find(name, what, shipped, overrides), Ok)
+}
+
+fn find_shipped(name: &str, what: &str, shipped: &[(&str, &str)], overrides: &[String]) -> Option<Source> {
+    let (name, text) = shipped.iter().find(|(known, _)| *known == name)?;
+    Some(Source {
+        name: format!("{what}s/{name}.yaml"),
+        text: (*text).to_owned(),
+        overrides: overrides.to_vec(),
+        shipped: true,
+    })
 }

@@ -82,6 +82,8 @@ pub struct Source {
     pub text: String,
     /// `--set` values, in order, as typed.
     pub overrides: Vec<String>,
+    /// The text came with squall, and so does what it names.
+    pub shipped: bool,
 }
 
 impl Source {
@@ -94,6 +96,7 @@ impl Source {
             name: path.display().to_string(),
             text: String::new(),
             overrides: overrides.to_vec(),
+            shipped: false,
         };
         let mut bytes = Vec::new();
         let limit = u64::try_from(MAX_TEXT).unwrap_or(u64::MAX);
@@ -391,6 +394,7 @@ mod tests {
             name: "dir/a.yaml".into(),
             text: text.into(),
             overrides: vec!["x=\u{1b}[31m".into()],
+            shipped: false,
         }
     }
 

@@ -133,6 +133,7 @@ fn text(name: &str, text: &str, overrides: Vec<String>) -> Source {
         name: name.to_owned(),
         text: text.to_owned(),
         overrides,
+        shipped: false,
     }
 }
 
