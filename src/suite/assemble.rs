@@ -72,10 +72,11 @@ pub fn test(test: &Test, profile: Profile, gathered: &Gathered, why: Option<Stri
         anomalies: gathered
             .anomalies
             .iter()
-            .map(|((point, kind), count)| Anomaly {
+            .map(|((point, kind), counted)| Anomaly {
                 point: Some(*point),
                 kind: kind.clone(),
-                count: *count,
+                count: counted.count,
+                first: counted.first.clone(),
             })
             .collect(),
         unmet: if gathered.unmet > 0 {

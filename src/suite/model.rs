@@ -250,6 +250,9 @@ pub struct Anomaly {
     pub kind: String,
     /// How often.
     pub count: u64,
+    /// Where the first of them was, and what was said of it.
+    #[serde(default)]
+    pub first: String,
 }
 
 /// One of the draft's tests that is not here.

@@ -290,7 +290,7 @@ fn instrument(done: &[Done]) -> Instrument {
             pacing: done
                 .gathered
                 .rate_error_percent
-                .map(|error| format!("at most {error:.4} % off the planned rate, waiting for pauses included")),
+                .map(|error| format!("at most {error:.4} % off the planned rate, where no pause and no other traffic of the port held it up")),
             calibration: about.and_then(|about| about.calibration.as_ref()).map(budget),
         }
     });

@@ -10,8 +10,9 @@ use super::store::{Store, StoreError};
 use super::types::{FigureName, Sweep};
 use super::{DERIVED, derived, point};
 use crate::report::figures::{self, Figure};
-use crate::report::model::{self, Budget, Environment, Expected, Interval, Queue, Results, Soak, TimeSources};
+use crate::report::model::{self, Budget, Environment, Expected, Interval, Queue, Results, Soak, TimeSources, Traffic};
 use crate::report::{samples, stats};
+use crate::units::Picos;
 
 /// Where there are more ports than this, only what they come to together is in the tables.
 const MAX_PORTS: usize = 8;
@@ -38,7 +39,7 @@ pub struct Gathered {
     /// The first of them, with point and trial.
     pub listed: Vec<(usize, u32, Expected)>,
     /// Anomalies by point and kind.
-    pub anomalies: BTreeMap<(usize, String), u64>,
+    pub anomalies: BTreeMap<(usize, String), Counted>,
     /// Why trials do not conform to the draft, each once.
     pub nonconformities: Vec<String>,
     /// Latency curves: by point and entry, for each percentile its sum over trials, and how many.
@@ -49,7 +50,8 @@ pub struct Gathered {
     pub soaks: BTreeMap<usize, Soak>,
     /// The samples of those trials.
     pub samples: BTreeMap<usize, PathBuf>,
-    /// The greatest rate error of any entry of any trial, in percent, without its sign.
+    /// The greatest rate error of any entry of any trial that waited neither for pauses nor for its own
+    /// port, in percent, without its sign.
     pub rate_error_percent: Option<f64>,
 }
 
@@ -84,6 +86,15 @@ pub struct About {
     pub squall_version: String,
     /// What was set in the first trial, its point's values and its seed among it.
     pub settings: Vec<String>,
+}
+
+/// Anomalies of one kind at one point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// How often.
+    pub count: u64,
+    /// Where the first of them was, and what was said of it.
+    pub first: String,
 }
 
 /// One figure of one place.
@@ -228,10 +239,10 @@ impl Gathered {
             squall_version: results.environment.squall_version.clone(),
             settings: run.settings.clone(),
         });
-        let errors = results
-            .traffic
-            .iter()
-            .filter_map(|entry| entry.pacing.as_ref()?.rate_error_percent);
+        // What waited for a pause, or for its own port, says nothing of how evenly squall sends.
+        let free = |entry: &&Traffic| results.paused(entry) == Picos::ZERO && !results.is_overbooked(entry);
+        let errors =
+            (results.traffic.iter().filter(free)).filter_map(|entry| entry.pacing.as_ref()?.rate_error_percent);
         self.rate_error_percent = errors.map(f64::abs).chain(self.rate_error_percent).reduce(f64::max);
         for text in &run.nonconformities {
             if !self.nonconformities.contains(text) {
@@ -240,7 +251,11 @@ impl Gathered {
         }
         for anomaly in &results.anomalies {
             let kind = (point, anomaly.kind.name().to_owned());
-            *self.anomalies.entry(kind).or_default() += 1;
+            let counted = self.anomalies.entry(kind).or_insert_with(|| Counted {
+                count: 0,
+                first: format!("{}: {}", anomaly.place, anomaly.text),
+            });
+            counted.count += 1;
         }
         // Of a background load nobody asks how long its messages take.
         for entry in results.traffic.iter().filter(|entry| entry.kind != "background") {

@@ -195,7 +195,7 @@ fn point(sweep: &Sweep, gathered: &Gathered, point: usize) -> Value {
         .anomalies
         .iter()
         .filter(|((of, _), _)| *of == point)
-        .map(|((_, kind), count)| (kind.clone(), Value::from(*count)))
+        .map(|((_, kind), counted)| (kind.clone(), Value::from(counted.count)))
         .collect();
     json!({
         "index": point,

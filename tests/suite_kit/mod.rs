@@ -251,11 +251,13 @@ fn latency() -> Test {
             point: Some(1),
             kind: text("pacing-late"),
             count: 12_345,
+            first: text("traffic/kv: Senders were so late that schedules were moved 12345 times."),
         },
         Anomaly {
             point: None,
             kind: text("clock-refused"),
             count: 1,
+            first: String::new(),
         },
     ];
     test.unmet = vec![text("traffic.kv.latency.p99 <= 1ms: 2.41 ms at background load 90%")];

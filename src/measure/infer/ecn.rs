@@ -60,6 +60,9 @@ pub enum Verdict {
     CannotTell,
 }
 
+/// Most queues on a path, of a three-tier Clos: one of them holds this part of what stands in all.
+const QUEUES: f64 = 5.0;
+
 /// Fewer marks than are due by so many standard deviations is no chance.
 const UNLIKELY: f64 = 5.0;
 
@@ -131,19 +134,19 @@ pub fn infer(evidence: &Evidence<'_>, facts: &Facts, port: &Port, queue: &Queue)
     let all = counted.len();
     let here: Vec<Counted> = counted.into_iter().filter(|one| !one.frame.elsewhere).collect();
     let (marking, lacking) = read(evidence, queue, &here, all);
-    let far_marks = here.iter().filter(|one| one.far && one.marked).count();
-    if far_marks == 0 || !is_mismatch(marking.verdict) || lacking {
+    let far = here.iter().filter(|one| one.far).count();
+    if far == 0 || !is_mismatch(marking.verdict) || lacking {
         return Some(marking);
     }
-    // Other switches can only have added marks. What came from this leaf went through no queue but this one.
+    // What came from this leaf went through no queue but this one.
     let near: Vec<Counted> = here.into_iter().filter(|one| !one.far).collect();
     let (marking, _) = read(evidence, queue, &near, all);
     if marking.verdict != Verdict::CannotTell {
         return Some(marking);
     }
     let why = format!(
-        "{far_marks} marked frames came over several switches, and more are marked than this queue would mark: which \
-         switch marked them cannot be told from outside. A test of one switch reads its thresholds (8.1)."
+        "{far} frames came over several switches: in which of them they waited and were marked cannot be told from outside. \
+         A test of one switch reads its thresholds (8.1)."
     );
     Some(Marking {
         fit: None,
@@ -162,12 +165,15 @@ fn is_mismatch(verdict: Verdict) -> bool {
     }
 }
 
-/// Whether fewer frames are marked than the configuration demands, by more than chance would have it.
-/// `slack`: bytes by which depths may be off.
+/// Whether fewer frames are marked than the configuration demands, by more than chance would have it,
+/// though the bytes that they found stood in several queues. `slack`: bytes by which depths may be off.
 #[expect(clippy::cast_precision_loss, reason = "depths and numbers of frames")]
 fn lacks_marks(samples: &[Sample], configured: Option<EcnThresholds>, slack: u64) -> bool {
     let Some(said) = configured else { return false };
-    let (kmin, kmax) = ((said.kmin.0 + slack) as f64, (said.kmax.0 + slack) as f64);
+    let (kmin, kmax) = (
+        QUEUES * (said.kmin.0 + slack) as f64,
+        QUEUES * (said.kmax.0 + slack) as f64,
+    );
     let (mut due, mut variance, mut marked) = (0.0, 1.0, 0.0);
     for sample in samples {
         let p = probability(sample.depth as f64, kmin, kmax, said.pmax.0);

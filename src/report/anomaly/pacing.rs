@@ -4,7 +4,7 @@
 //! ours is ever late, a shortfall that pauses account for is not worth a word: the pauses themselves
 //! are in `ports[].pfc`. On real ports nobody knows whether they were obeyed, and both are said.
 
-use crate::report::model::{AnomalyKind as Kind, Clock, Port, Results, Traffic};
+use crate::report::model::{AnomalyKind as Kind, Clock, Results, Traffic};
 use crate::units::Picos;
 
 /// Achieved rates below this share of the requested one are worth a word.
@@ -13,14 +13,18 @@ const RATE_TOLERANCE: f64 = 0.99;
 /// Says what there is to say of an entry's pacing.
 pub(super) fn of_entry(results: &Results, entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
     let Some(pacing) = &entry.pacing else { return };
-    let ports = || results.ports.iter().filter(|port| entry.tx_ports.contains(&port.name));
-    let paused = ports().map(|port| paused(port, entry)).max().unwrap_or_default();
+    let paused = results.paused(entry);
     let simulated = results.run.clock == Clock::Virtual;
     if pacing.slips > 0 && !(simulated && paused > Picos::ZERO) {
-        say(
-            Kind::Pacing,
-            format!("Senders were so late that schedules were moved {} times.", pacing.slips),
-        );
+        let slips = pacing.slips;
+        let text = if simulated {
+            format!(
+                "{slips} times a sender's port was busy with its other traffic for so long that the schedule was moved."
+            )
+        } else {
+            format!("Senders were so late that schedules were moved {slips} times.")
+        };
+        say(Kind::Pacing, text);
     }
     #[expect(clippy::cast_precision_loss, reason = "a ratio of rates")]
     if let Some((requested, achieved)) = pacing
@@ -39,7 +43,7 @@ pub(super) fn of_entry(results: &Results, entry: &Traffic, say: &mut dyn FnMut(K
         if paused > Picos::ZERO {
             reasons.push(format!("PFC asked a sending port to pause for {paused}"));
         }
-        if ports().any(|port| port.tx.offered_bps > port.speed_bps) {
+        if results.is_overbooked(entry) {
             reasons.push("its ports had more to send than their line rate".to_owned());
         }
         let reasons = if reasons.is_empty() {
@@ -53,14 +57,6 @@ pub(super) fn of_entry(results: &Results, entry: &Traffic, say: &mut dyn FnMut(K
             format!("Sent at {percent:.1} % of the rate asked for ({achieved} of {requested} bit/s){reasons}."),
         );
     }
-}
-
-/// For how long a port was asked to pause the entry's class.
-fn paused(port: &Port, entry: &Traffic) -> Picos {
-    let class = entry.parameters.get("class").and_then(serde_json::Value::as_u64);
-    let class = class.and_then(|class| usize::try_from(class).ok());
-    let times = port.pfc.paused_ps_per_class.unwrap_or_default();
-    Picos(class.and_then(|class| times.get(class)).copied().unwrap_or_default())
 }
 
 /// Bits on the wire that an entry has sent.

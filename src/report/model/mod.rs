@@ -21,6 +21,8 @@ mod traffic;
 
 use serde::{Deserialize, Serialize};
 
+use crate::units::Picos;
+
 pub use calibration::*;
 pub use device::*;
 pub use expected::*;
@@ -74,6 +76,25 @@ pub struct Results {
 }
 
 impl Results {
+    /// For how long PFC asked a port that sends `entry` to pause the entry's class, the longest of them.
+    #[must_use]
+    pub fn paused(&self, entry: &Traffic) -> Picos {
+        let class = entry.parameters.get("class").and_then(serde_json::Value::as_u64);
+        let class = class.and_then(|class| usize::try_from(class).ok());
+        let paused = |port: &Port| -> Option<u64> { port.pfc.paused_ps_per_class?.get(class?).copied() };
+        Picos(self.senders_of(entry).filter_map(paused).max().unwrap_or(0))
+    }
+
+    /// Whether a port that sends `entry` had more to send than its line rate.
+    #[must_use]
+    pub fn is_overbooked(&self, entry: &Traffic) -> bool {
+        self.senders_of(entry).any(|port| port.tx.offered_bps > port.speed_bps)
+    }
+
+    fn senders_of<'a>(&'a self, entry: &'a Traffic) -> impl Iterator<Item = &'a Port> {
+        self.ports.iter().filter(|port| entry.tx_ports.contains(&port.name))
+    }
+
     /// Puts a run's results together: computes the KPIs and looks for contradictions, which follow
     /// those that the caller `found` itself.
     #[must_use]

@@ -277,7 +277,7 @@ fn anomalies(test: &Test) -> Markup {
         return html! { p { (text) } };
     }
     let inner = html! {
-        thead { tr { th scope="col" { "Kind" } th scope="col" { "Configuration" } th.n scope="col" { "How often" } } }
+        thead { tr { th scope="col" { "Kind" } th scope="col" { "Configuration" } th.n scope="col" { "How often" } th scope="col" { "The first of them" } } }
         tbody {
             @for anomaly in &test.anomalies {
                 tr {
@@ -287,9 +287,10 @@ fn anomalies(test: &Test) -> Markup {
                         None => "the whole test",
                     } }
                     td.n { (crate::report::terminal::text::grouped(anomaly.count)) }
+                    td { (shown::words(anomaly.first.as_str(), "not said")) }
                 }
             }
         }
     };
-    shown::table("Anomalies", 3, &inner)
+    shown::table("Anomalies", 4, &inner)
 }
