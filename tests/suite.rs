@@ -350,6 +350,19 @@ fn arithmetic(folder: &Folder, all: &Suite) {
             ends[0] * 0.999 <= expected && expected <= ends[1] * 1.001,
             "{ends:?} {expected}"
         );
+        // Between nodes, which are leaves: the frames that the fabric's uplinks carried, of all.
+        let fabric = of_trial(folder, "all", "7.3", point, "fabric.json");
+        let leaves = fabric["switches"].as_array().unwrap().iter();
+        let leaves = leaves.filter(|switch| switch["name"].as_str().unwrap().starts_with("leaf"));
+        let ports = leaves.flat_map(|switch| switch["ports"].as_array().unwrap());
+        let up = ports.filter(|port| port["to"].as_str().unwrap().starts_with("spine"));
+        let up = Value::Array(up.cloned().collect());
+        let share = over_classes(&up, "sent_frames") as f64 / fabric["frames_sent"].as_f64().unwrap();
+        let said = kpi(wide, point, "derived", "inter_node_fraction", "").mean.unwrap();
+        assert!(
+            (share - said).abs() < 0.01,
+            "{ranks} ranks: {share} of the frames, {said} said"
+        );
     }
     // BusBW: (n−1)/n of what a rank hands over, its own experts' tokens included, over the time of a dispatch.
     let results = of_trial(folder, "all", "7.1", 0, "results.json");
@@ -373,15 +386,29 @@ fn tokens_are_routed(folder: &Folder, all: &Suite) {
     let modes = test(all, "7.2");
     let routing = |point: usize| modes.points[point].values[1].clone().unwrap();
     assert_eq!(
-        [0, 1, 2, 3].map(routing),
-        ["top-k", "expert-choice", "top-k-drop", "aux-loss"].map(str::to_owned)
+        [0, 1, 2, 3, 4].map(routing),
+        ["top-k", "top-k", "expert-choice", "top-k-drop", "aux-loss"].map(str::to_owned)
     );
     let entry = |point: usize| of_trial(folder, "all", "7.2", point, "results.json")["traffic"][0].clone();
     let tokens = |point: usize, key: &str| entry(point)["routing"][key].as_u64().unwrap();
     // Top-k sends every copy; a capacity drops some and sends fewer; nothing else drops any.
-    assert!(tokens(2, "dropped") > 0 && tokens(2, "sent") < tokens(0, "sent"));
-    for point in [0, 1, 3] {
+    assert!(tokens(3, "dropped") > 0 && tokens(3, "sent") < tokens(1, "sent"));
+    for point in [0, 1, 2, 4] {
         assert_eq!(tokens(point, "dropped"), 0, "point {point}");
+    }
+    // What is not sent is among the KPIs, for it makes a dispatch shorter.
+    for (point, name, key) in [
+        (3, "tokens_dropped", "dropped"),
+        (6, "tokens_overflow", "overflow"),
+        (6, "tokens_padding", "padding"),
+    ] {
+        let [first, second] = [0, 1].map(|trial| {
+            let path = format!("all/7.2/trials/point-{point:04}/trial-{trial:04}/results.json");
+            let results: Value = serde_json::from_slice(&std::fs::read(folder.path(&path)).unwrap()).unwrap();
+            results["traffic"][0]["routing"][key].as_f64().unwrap()
+        });
+        let said = kpi(modes, point, "traffic/dispatch", name, "").mean.unwrap();
+        assert!(said > 0.0 && close(said, (first + second) / 2.0), "{name}: {said}");
     }
     // 16 ranks of 64 tokens, top 2, 8 dispatches: every copy is sent or stays at home.
     assert_eq!(tokens(0, "sent") + tokens(0, "local"), 16 * 64 * 2 * 8);
@@ -390,12 +417,12 @@ fn tokens_are_routed(folder: &Folder, all: &Suite) {
     assert_eq!(payload, tokens(0, "sent") * 7168 * 2);
     // Low-latency dispatch carries the same from every rank, whatever the routing.
     let sent = |point: usize| entry(point)["payload_bytes"]["sent"].as_u64().unwrap();
-    assert_eq!(sent(4), sent(7));
-    // Expert choice evens out receivers; a skewed top-k does not: less even, later.
-    let skewed = kpi(modes, 0, "traffic/dispatch", "EP_alltoall_latency", "mean")
+    assert_eq!(sent(5), sent(9));
+    // The auxiliary loss evens out receivers; a skewed top-k does not: later.
+    let skewed = kpi(modes, 1, "traffic/dispatch", "EP_alltoall_latency", "mean")
         .mean
         .unwrap();
-    let even = kpi(modes, 3, "traffic/dispatch", "EP_alltoall_latency", "mean")
+    let even = kpi(modes, 4, "traffic/dispatch", "EP_alltoall_latency", "mean")
         .mean
         .unwrap();
     assert!(skewed > even, "a hot spot takes longer: {skewed} against {even}");

@@ -69,6 +69,21 @@ pub const SECTIONS: &[(&str, &[Known])] = &[
             figure("ce", COUNT, "frames received with CE"),
             figure("messages", COUNT, "messages wholly received"),
             figure("incomplete", COUNT, "messages sent and not wholly received"),
+            figure(
+                "tokens_dropped",
+                COUNT,
+                "token copies that an AllToAll dropped for want of capacity",
+            ),
+            figure(
+                "tokens_overflow",
+                COUNT,
+                "token copies beyond a pair's padded number, not sent (low-latency mode)",
+            ),
+            figure(
+                "tokens_padding",
+                COUNT,
+                "copies sent that carry no token (low-latency mode)",
+            ),
             figure("anomalies", COUNT, "anomalies of the whole run"),
             figure(
                 "soak_growths",

@@ -177,21 +177,25 @@ impl Plan {
     /// no more than that: what waits, waits at the senders, and nothing queues up on the way.
     #[must_use]
     pub fn not_gathered(&self, summary: &Summary) -> Vec<usize> {
+        let speed = |port: usize| self.ports[port].speed.0;
+        let together = self.carried_to();
+        (0..self.ports.len())
+            .filter(|port| summary.ports[*port].offered_rx > speed(*port) && together[*port] <= speed(*port))
+            .filter(|port| !self.ports[*port].loopback)
+            .collect()
+    }
+
+    /// What the ports that send to each port carry together, bit/s.
+    fn carried_to(&self) -> Vec<u64> {
         let mut senders = vec![BTreeSet::new(); self.ports.len()];
         for pair in self.entries.iter().flat_map(|entry| &entry.pairs) {
             senders[self.arrival_port(*pair)].insert(self.workers[pair.src as usize].port);
         }
-        let speed = |port: usize| self.ports[port].speed.0;
-        (0..self.ports.len())
-            .filter(|port| {
-                let together = senders[*port]
-                    .iter()
-                    .map(|sender| speed(*sender))
-                    .fold(0, u64::saturating_add);
-                summary.ports[*port].offered_rx > speed(*port) && together <= speed(*port)
-            })
-            .filter(|port| !self.ports[*port].loopback)
-            .collect()
+        let together = |ports: &BTreeSet<usize>| {
+            let speeds = ports.iter().map(|port| self.ports[*port].speed.0);
+            speeds.fold(0, u64::saturating_add)
+        };
+        senders.iter().map(together).collect()
     }
 
     /// The port on which frames of `pair` are expected back.

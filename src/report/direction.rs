@@ -41,6 +41,8 @@ const LOWER: &[&str] = &[
     "icrc_errors",
     "malformed",
     "incomplete",
+    "tokens_dropped",
+    "tokens_overflow",
     "anomalies",
     "KV_xfer_latency",
     "Fabric_FCT",
@@ -134,6 +136,7 @@ mod tests {
             [
                 "sent",
                 "ce",
+                "tokens_padding",
                 "ECN_marking_rate",
                 "PFC_XOFF",
                 "PFC_XON",

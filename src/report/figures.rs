@@ -121,6 +121,14 @@ fn of_entry(figures: &mut Vec<Figure>, entry: &Traffic) {
         add("longest_gap", "us", gap.filter(|_| told));
         times(figures, "packet_latency", &place, entry.packet_latency.as_ref());
     }
+    if let Some(tokens) = &entry.routing {
+        let mut add = |name: &str, copies: u64| {
+            figures.push(Figure::new(name, "", "copies", &place, Some(float(copies))));
+        };
+        add("tokens_dropped", tokens.dropped);
+        add("tokens_overflow", tokens.overflow);
+        add("tokens_padding", tokens.padding);
+    }
     if let Some(rounds) = &entry.rounds {
         times(figures, "round_time", &place, rounds.time.as_ref());
     }

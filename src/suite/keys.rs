@@ -78,7 +78,7 @@ pub const TEST: Section = Section {
             "kpis",
             "a list of figures, as in `expect`; derived ones too",
             "required",
-            "the KPIs of the test",
+            "the KPIs of the test; the first four are in the summary",
         ),
         key(
             "tables",

@@ -8,6 +8,9 @@ use super::text::{cut, harmless, width};
 /// Space between columns, and before the first.
 const GAP: usize = 2;
 
+/// Columns of text are not made narrower than this.
+const LEAST_WORDS: usize = 4;
+
 /// How a piece of text is to be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
@@ -123,10 +126,13 @@ impl Table {
                 _ => break,
             }
         }
-        // Names are in the first column; what is still too wide is taken from them.
-        let excess = total(&shown).saturating_sub(view.width);
-        if let Some((_, first)) = shown.first_mut() {
-            *first = first.saturating_sub(excess).max(4);
+        // What is still too wide is taken from the widest words: of figures nothing can be spared.
+        while total(&shown) > view.width {
+            let words = shown.iter_mut().filter(|(index, _)| !self.columns[*index].right);
+            match words.map(|(_, columns)| columns).rev().max_by_key(|columns| **columns) {
+                Some(widest) if *widest > LEAST_WORDS => *widest -= 1,
+                _ => break,
+            }
         }
         let mut lines = String::new();
         let mut line = |cells: &mut dyn FnMut(usize) -> (String, Tone)| {

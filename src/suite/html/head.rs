@@ -1,7 +1,6 @@
 //! Which KPIs say most about a test.
 //!
-//! Contract: those that the draft's "Measurement" paragraph of the test names first, as far as they were
-//! measured; of a KPI that has a value in many configurations, the least and the greatest.
+//! Contract: those that the test's file lists first, as far as they were measured; of a KPI that has a value in many configurations, the least and the greatest.
 //!
 //! Left out on purpose: a judgement of them.
 
@@ -9,88 +8,6 @@ use crate::suite::model::{Kpi, Test};
 
 /// Rows of a test in the summary, at most: figures, of two configurations each.
 const MOST: usize = 4;
-
-/// A KPI's name and statistic; an empty statistic: any.
-type Named = (&'static str, &'static str);
-
-/// What the draft asks for, by number of the test; the longest beginning that fits counts.
-const ASKED: &[(&str, &[Named])] = &[
-    ("5.1", &[("KV_xfer_bandwidth", "aggregate"), ("KV_xfer_bandwidth", "")]),
-    (
-        "5",
-        &[
-            ("KV_xfer_bandwidth", "aggregate"),
-            ("KV_xfer_latency", "p50"),
-            ("KV_xfer_latency", "p99"),
-            ("KV_xfer_latency", "tail-spread"),
-            ("JFI", ""),
-        ],
-    ),
-    (
-        "7",
-        &[
-            ("EP_alltoall_bandwidth", ""),
-            ("EP_alltoall_latency", "p50"),
-            ("EP_alltoall_latency", "p99"),
-            ("KV_xfer_latency", "p99"),
-        ],
-    ),
-    (
-        "8.1",
-        &[
-            ("ECN_marking_rate", ""),
-            ("ECN_onset_depth", ""),
-            ("ECN_Kmin", ""),
-            ("Fabric_Goodput", "aggregate"),
-        ],
-    ),
-    (
-        "8.2",
-        &[
-            ("PFC_frame_count", ""),
-            ("PFC_pause_time", ""),
-            ("HOL_blocking_delay", ""),
-            ("Fabric_FCT", "p99"),
-        ],
-    ),
-    (
-        "8.3",
-        &[
-            ("Convergence_time", ""),
-            ("JFI", ""),
-            ("Packet_drop_rate", ""),
-            ("Fabric_Goodput", ""),
-        ],
-    ),
-    (
-        "8.4",
-        &[
-            ("PFC_storms", ""),
-            ("PFC_propagation_depth", ""),
-            ("Zero_throughput", ""),
-            ("Recovery_time", ""),
-        ],
-    ),
-    ("9", &[("JFI", ""), ("Link_utilization", ""), ("Fabric_Goodput", "")]),
-    (
-        "12",
-        &[
-            ("Disruption_time", ""),
-            ("Convergence_time", ""),
-            ("Recovery_time", ""),
-            ("Packet_drop_rate", ""),
-        ],
-    ),
-    (
-        "13",
-        &[
-            ("Fabric_Goodput", ""),
-            ("KV_xfer_latency", "p99"),
-            ("Packet_drop_rate", ""),
-            ("JFI", ""),
-        ],
-    ),
-];
 
 /// One row of the summary.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -113,19 +30,8 @@ pub(super) fn of(test: &Test) -> Vec<Telling<'_>> {
         .iter()
         .filter(|kpi| kpi.mean.is_some_and(f64::is_finite))
         .collect();
-    let fits =
-        |number: &str| test.id == number || test.id.strip_prefix(number).is_some_and(|rest| rest.starts_with('.'));
-    let asked = ASKED.iter().filter(|(number, _)| fits(number));
-    let asked = asked
-        .max_by_key(|(number, _)| number.len())
-        .map_or(&[][..], |(_, names)| names);
     let mut chosen: Vec<&Kpi> = Vec::new();
-    let named = asked.iter().filter_map(|(name, statistic)| {
-        let fits = |kpi: &&&Kpi| kpi.name == *name && (statistic.is_empty() || kpi.statistic == *statistic);
-        measured.iter().find(fits).copied()
-    });
-    // Where the draft's names do not fill the rows, the test's own order does.
-    for kpi in named.chain(measured.iter().copied()) {
+    for kpi in measured.iter().copied() {
         if chosen.len() < MOST && !chosen.iter().any(|other| same(kpi, other)) {
             chosen.push(kpi);
         }
