@@ -122,6 +122,7 @@ pub fn load(source: &Source, asked: &Asked) -> Result<Test, Diagnostics> {
         return Err(source.diagnostics(reader.into_findings()));
     };
     let stem = format!("{id} {}", asked.profile.name());
+        test: Some(id.clone()),
     let ready = sweep::of_tree(source.clone(), &tree, Reader::default(), &stem, given)?;
     let kpis = fields.list("kpis").unwrap_or_default();
     let mut kpis: Vec<sweep::FigureName> = kpis
