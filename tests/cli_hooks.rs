@@ -144,10 +144,14 @@ cat > \"$name.json\"
 
 #[test]
 fn what_a_device_says_lands_under_the_draft_s_names() {
-    let folder = folder(
-        NULL,
-        "hooks: {after: template}\nexpect: [\"Buffer_utilization < 1 %\"]\n",
-    );
+    let folder = folder(NULL, "hooks: {after: read}\nexpect: [\"Buffer_utilization < 1 %\"]\n");
+    // The sample that the template has in its comments.
+    let template = std::fs::read_to_string(repository().join("hooks/template")).expect("it is shipped");
+    let sample: Vec<&str> = template
+        .lines()
+        .filter_map(|line| line.strip_prefix("        #   "))
+        .collect();
+    script(&folder, "read", &format!("cat <<'JSON'\n{}\nJSON", sample.join("\n")));
     let ended = run(sweep(&folder)).expect(1);
     let line = "Buffer_utilization of device/port 1 is 1.525879 %";
     assert!(ended.stderr.contains(line), "{}", ended.stderr);
@@ -160,7 +164,7 @@ fn what_a_device_says_lands_under_the_draft_s_names() {
             (text("name"), text("unit"), kpi["value"].as_f64().expect("a number"))
         })
         .collect();
-    // The template's own figures: 512,000 of 32 MiB; 118,207 of 125,952; twelve frames of class 3.
+    // The sample's figures: 512,000 of 32 MiB; 118,207 of 125,952; twelve frames of class 3.
     let expected = [
         ("Buffer_utilization", "%", 1.525_878_906_25),
         ("ECN_marking_rate", "%", 93.850_832_063_008_13),
@@ -173,8 +177,16 @@ fn what_a_device_says_lands_under_the_draft_s_names() {
         assert!((found.2 - wanted.2).abs() < 1e-9, "{found:?}");
     }
     assert_eq!(kpis.len(), expected.len());
-    assert_eq!(results["device"]["hook"], "template");
+    assert_eq!(results["device"]["hook"], "read");
     assert_eq!(results["device"]["about"], "what switch, what software");
+}
+
+/// Nobody who forgot to fill it in has invented counters in a report.
+#[test]
+fn the_template_as_it_is_reads_nothing() {
+    let folder = folder(NULL, "hooks: {before: template, after: template}\n");
+    run(sweep(&folder)).expect(0);
+    assert_eq!(results(&folder, 0, 0)["device"]["readings"], json!([]));
 }
 
 /// A sweep with this hook after each trial, which fails.

@@ -93,3 +93,21 @@ fn a_browser_shows_all_of_it_and_asks_for_nothing() {
         }
     });
 }
+
+/// The list of what is not met is cut short; the number is not.
+#[test]
+fn all_that_is_not_met_is_counted() {
+    let mut suite = suite_kit::example();
+    for test in &mut suite.tests {
+        test.unmet.clear();
+        test.unmet_count = 0;
+    }
+    let first = &mut suite.tests[0];
+    first.unmet = vec!["point 0, trial 0: lost is 4".to_owned(), "and 23 more".to_owned()];
+    first.unmet_count = 24;
+    let page = render(&suite);
+    assert!(page.contains("24 not met") && page.contains("24 expectations are not met."));
+    // A report of before there was a number.
+    suite.tests[0].unmet_count = 0;
+    assert!(render(&suite).contains("2 not met"));
+}

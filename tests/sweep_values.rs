@@ -405,3 +405,43 @@ fn the_pattern_s_seed_is_the_sweep_s_where_no_other_is_given() {
     assert_eq!(of(Some(9)), (9, 0x2c1e_51ce_56f1_e053));
     assert_eq!(of(None).0, own);
 }
+
+#[test]
+fn what_is_varied_cannot_be_set() {
+    let of = |vary: &str, set: &str| {
+        let given = Given {
+            vary: vec![vary.to_owned()],
+            set: vec![set.to_owned()],
+            ..Given::default()
+        };
+        sweep::of_pattern("ecn-incast", given).map_err(|errors| errors.to_string())
+    };
+    let senders = "traffic.incast.senders=4,8";
+    let text = of(senders, "traffic.incast.senders = 3").expect_err("no trial would have 3");
+    assert!(
+        text.contains(
+            "--set traffic.incast.senders = 3: this sweep varies `traffic.incast.senders` over 4, 8, which takes the place \
+             of what is set; leave this --set out"
+        ),
+        "{text}"
+    );
+    for (vary, set) in [
+        (senders, "traffic.incast=null"),
+        ("testbed.fabric.switch.ecn=none", "testbed.fabric.switch.ecn.kmin=1MB"),
+    ] {
+        assert!(of(vary, set).is_err(), "{set}");
+    }
+    for set in ["traffic.incast.senders_=3", "traffic.incast.receiver=4"] {
+        assert!(of(senders, set).is_ok(), "{set}");
+    }
+    // What only some points replace is still there in the others.
+    let points = "pattern: first-look\npoints: [{traffic.a: null}, {traffic.b: null}]";
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("some.yaml");
+    std::fs::write(&file, points).expect("it can be written");
+    let given = Given {
+        set: vec!["traffic.a.rate=10%".to_owned()],
+        ..Given::default()
+    };
+    sweep::load(&file.to_string_lossy(), given).unwrap_or_else(|errors| panic!("{errors}"));
+}

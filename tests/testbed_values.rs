@@ -283,3 +283,11 @@ fn the_draft_s_lists_are_complete() {
         ]
     );
 }
+
+#[test]
+fn numbers_among_roles_are_one_mistake() {
+    let text = "ports: [{name: a, device: net_ring0, workers: senders}, {name: b, device: net_ring1, workers: 4}]\n";
+    let errors = testbed::parse("lab.yaml", text, &[]).expect_err("b takes no role");
+    let found: Vec<&str> = errors.items.iter().map(|item| item.what.as_str()).collect();
+    assert!(found.len() == 1 && found[0].contains("`workers: 4`"), "{found:?}");
+}

@@ -222,6 +222,7 @@ fn many(args: &Args) -> Outcome {
         testbed: args.input.testbed.clone(),
         trials: args.trials,
         seed: args.input.seed,
+        test: None,
     };
     let many = Many {
         out: args.out.clone(),

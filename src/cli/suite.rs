@@ -273,6 +273,12 @@ fn examine(tests: &[Test], own_testbed: bool, how: &How) -> Result<(Session, Vec
     let mut refused = Vec::new();
     let mut first = None;
     for test in tests {
+        if let Some(why) = &test.not_run {
+            refused.push(Some(why.clone()));
+            let said = format!("test {} is not run: {why}", test.id);
+            first = first.or(Some(Failure::Input(said)));
+            continue;
+        }
         let failure = check(&test.ready, &how.i_own_this_interface, Format::Text, &mut session).err();
         refused.push(failure.as_ref().map(ToString::to_string));
         first = first.or(failure);
@@ -412,7 +418,7 @@ fn look(folder: &Folder, test: &Test) -> Result<Done, Failure> {
         Gathered::default()
     };
     Ok(Done {
-        test: suite::assemble::test(test, folder.stored.profile, &gathered, None),
+        test: suite::assemble::test(test, folder.stored.profile, &gathered, test.not_run.clone()),
         gathered,
     })
 }

@@ -88,6 +88,7 @@ pub fn run(args: &Args) -> Outcome {
         testbed: args.testbed.clone(),
         trials: args.trials,
         seed: args.seed,
+        test: None,
     };
     if args.many.out.is_none() && !args.many.dry_run {
         return Err(Failure::Input(

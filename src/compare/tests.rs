@@ -54,6 +54,7 @@ fn suite(kpis: Vec<Kpi>) -> Suite {
         remarks: Vec::new(),
         anomalies: Vec::new(),
         unmet: Vec::new(),
+        unmet_count: 0,
     };
     Suite {
         schema: SCHEMA.to_owned(),

@@ -34,5 +34,8 @@ pub use verdict::in_scope;
 /// What a result says of itself when it stands alone.
 pub const ONE_TRIAL: &str = "One trial: the draft asks for 20 or more of every configuration.";
 
+/// What every run through software devices alone says of itself.
+pub const SOFTWARE_PORTS: &str = "The ports are software devices: there is no hardware traffic generator.";
+
 #[cfg(test)]
 pub(crate) mod tests;

@@ -79,6 +79,7 @@ pub fn test(test: &Test, profile: Profile, gathered: &Gathered, why: Option<Stri
                 first: counted.first.clone(),
             })
             .collect(),
+        unmet_count: gathered.unmet,
         unmet: if gathered.unmet > 0 {
             shown::unmet_lines(sweep, gathered)
         } else {

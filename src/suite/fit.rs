@@ -9,10 +9,12 @@ use crate::trial;
 
 impl Test {
     /// Leaves out the configurations that do not fit the testbed, for they need more workers than there are,
-    /// say; the others are none the worse for it. Says where a switch under test has nothing to queue.
+    /// say; the others are none the worse for it. Says where a switch under test has nothing to queue, and where it
+    /// would have to return frames to where they came from.
     pub fn fit(&mut self) {
         let of_a_switch = self.dut == DutId::Switch;
         let mut ungathered: Vec<String> = Vec::new();
+        let mut hairpins: Vec<String> = Vec::new();
         let left = self.ready.leave_out(|inputs| {
             let testbed = inputs.testbed.testbed.sized(inputs.pattern.pattern.workers_needed());
             // Where speeds are not known without the ports, the trial will tell.
@@ -23,6 +25,7 @@ impl Test {
                 .map_err(|error| error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))?;
             let ports = plan.not_gathered(&plan.summary());
             ungathered.extend(ports.into_iter().map(|port| plan.ports[port].name.clone()));
+            hairpins.extend(plan.hairpins().into_iter().map(|port| plan.ports[port].name.clone()));
             Ok(())
         });
         self.reduced.extend(left.into_iter().map(|(why, points)| {
@@ -31,8 +34,17 @@ impl Test {
                 points.join("; ")
             )
         }));
-        ungathered.sort_unstable();
-        ungathered.dedup();
+        for ports in [&mut ungathered, &mut hairpins] {
+            ports.sort_unstable();
+            ports.dedup();
+        }
+        if !hairpins.is_empty() {
+            self.reduced.push(format!(
+                "Workers behind one port send to each other (port {}): most switches do not return a frame to where it came \
+                 from, and what they do not return counts as lost.",
+                hairpins.join(", ")
+            ));
+        }
         if of_a_switch && !ungathered.is_empty() {
             self.reduced.push(format!(
                 "Nothing queues up in the device on the way to port {}: the ports that send there carry together no more \

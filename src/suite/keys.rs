@@ -57,6 +57,12 @@ pub const TEST: Section = Section {
             "what the profile `quick` makes smaller: why its results do not conform",
         ),
         key(
+            "departs",
+            "a list of sentences",
+            "none",
+            "where the test departs from the draft in every profile: why its results do not conform",
+        ),
+        key(
             "device",
             "a map of a key of the fabric and the key that takes its place",
             "none",
@@ -73,6 +79,12 @@ pub const TEST: Section = Section {
             "true or false",
             "false",
             "on a testbed without `fabric`: whether the hook of --during disturbs the device at half time",
+        ),
+        key(
+            "undisturbed",
+            "a line of text",
+            "none",
+            "on a testbed without `fabric` and without a hook of --during: why the test is not run then",
         ),
         key(
             "kpis",

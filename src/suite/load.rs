@@ -83,6 +83,9 @@ pub fn load(source: &Source, asked: &Asked) -> Result<Test, Diagnostics> {
         Profile::Quick => sentences(&fields, "reduced"),
         Profile::Draft => Vec::new(),
     };
+    reduced.extend(sentences(&fields, "departs"));
+    let undisturbed = fields.line("undisturbed", 200);
+    let mut not_run = None;
     let mut tree = [Some("sweep"), Some(asked.profile.name())]
         .into_iter()
         .flatten()
@@ -90,13 +93,28 @@ pub fn load(source: &Source, asked: &Asked) -> Result<Test, Diagnostics> {
         .reduce(|base, other| base.with(&other, ADDED_TO));
     if let (Some(tree), true) = (&mut tree, on_device.is_some()) {
         let names = renamed(fields.get("device"), metered);
-        hooked(tree, asked, fields.flag("disturbed").unwrap_or(false));
+        let disturbed = fields.flag("disturbed").unwrap_or(false);
+        hooked(tree, asked, disturbed);
+        if asked.during.is_none() {
+            not_run = undisturbed;
+            if disturbed && not_run.is_none() {
+                reduced.push(
+                    "Nothing disturbed the device at half time: there is no hook that does (--during).".to_owned(),
+                );
+            }
+        }
         let isolated = on_device.as_ref().is_some_and(|testbed| testbed.testbed.isolated);
         for name in sentences(&fields, "isolated_only").iter().filter(|_| !isolated) {
             leave_out(tree, name);
             reduced.push(format!("`{name}` is left out: the testbed is not `isolated`."));
         }
         reduced.extend(to_device(tree, &names, asked.before.is_some()));
+        let says_xon = on_device
+            .as_ref()
+            .is_some_and(|testbed| testbed.testbed.said.pfc.is_some());
+        if says_xon {
+            leave_xon_to_the_device(tree);
+        }
     }
     let given = Given {
         set: asked.set.clone(),
@@ -104,6 +122,7 @@ pub fn load(source: &Source, asked: &Asked) -> Result<Test, Diagnostics> {
         testbed: asked.testbed.clone(),
         trials: asked.trials,
         seed: Some(asked.seed),
+        test: Some(id.clone()),
     };
     let (title, objective, procedure) = (
         fields.line("title", 200).unwrap_or_default(),
@@ -123,6 +142,9 @@ pub fn load(source: &Source, asked: &Asked) -> Result<Test, Diagnostics> {
     };
     let stem = format!("{id} {}", asked.profile.name());
     let ready = sweep::of_tree(source.clone(), &tree, Reader::default(), &stem, given)?;
+    if on_device.is_some() && asked.after.is_none() && rests_on_loads(&ready.sweep) {
+        reduced.push("Loads of links are not measured: there is no device hook that reads them (--after).".to_owned());
+    }
     let kpis = fields.list("kpis").unwrap_or_default();
     let mut kpis: Vec<sweep::FigureName> = kpis
         .iter()
@@ -149,10 +171,24 @@ pub fn load(source: &Source, asked: &Asked) -> Result<Test, Diagnostics> {
         objective: joined(&objective),
         procedure: joined(&procedure),
         reduced,
+        not_run,
         kpis,
         tables,
         remarks,
         ready,
+    })
+}
+
+/// Whether a figure of the test follows from loads of links, which only the device can tell.
+fn rests_on_loads(sweep: &Sweep) -> bool {
+    let of_device =
+        |figure: &sweep::FigureName| figure.scope.as_deref() == Some("device") && figure.figure == "Link_utilization";
+    let mut terms = sweep.derived.iter().flat_map(|derived| &derived.terms);
+    terms.any(|(_, term)| match term {
+        sweep::Term::Figure(figure) | sweep::Term::At(figure, _) | sweep::Term::Over { figure, .. } => {
+            of_device(figure)
+        }
+        sweep::Term::Axis(_) => false,
     })
 }
 
@@ -282,6 +318,17 @@ fn hooked(tree: &mut Node, asked: &Asked, disturbed: bool) {
     }
 }
 
+/// Where XOFF is varied and XON is not, the XON that the testbed says of the switch goes with one XOFF only: it is
+/// taken out, and each XOFF has the one that stands below it by default.
+fn leave_xon_to_the_device(tree: &mut Node) {
+    let (xoff, xon) = ("testbed.configured.pfc.xoff", "testbed.configured.pfc.xon");
+    let Value::Map(entries) = &tree.value else { return };
+    let varied = varied_keys(entries);
+    if varied.iter().any(|key| key == xoff) && !varied.iter().any(|key| key == xon) {
+        set_to_null(tree, xon);
+    }
+}
+
 /// Takes a traffic entry out of the pattern, and its keys out of what is set and varied.
 fn leave_out(tree: &mut Node, entry: &str) {
     let Value::Map(entries) = &mut tree.value else { return };
@@ -300,9 +347,14 @@ fn leave_out(tree: &mut Node, entry: &str) {
             });
         }
     }
+    set_to_null(tree, &format!("traffic.{entry}"));
+}
+
+/// Takes `key` out of the pattern or the testbed, at every point.
+fn set_to_null(tree: &mut Node, key: &str) {
     let place = tree.place;
     let none = (
-        name(&format!("traffic.{entry}")),
+        name(key),
         Node {
             place,
             value: Value::Null,

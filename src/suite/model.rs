@@ -118,8 +118,22 @@ pub struct Test {
     pub remarks: Vec<Remark>,
     /// What a reader must know before trusting the figures: kinds of anomaly, with how often.
     pub anomalies: Vec<Anomaly>,
-    /// Expectations that were not met, a line each.
+    /// Expectations that were not met: the first, a line each, and how many more.
     pub unmet: Vec<String>,
+    /// How many were not met in all.
+    #[serde(default)]
+    pub unmet_count: usize,
+}
+
+impl Test {
+    /// How many expectations were not met; of a report that does not say, as many as it lists.
+    #[must_use]
+    pub fn unmet_in_all(&self) -> usize {
+        match self.unmet_count {
+            0 => self.unmet.len(),
+            count => count,
+        }
+    }
 }
 
 /// How far a test is done.

@@ -8,6 +8,7 @@ use super::folder::Stored;
 use super::model::{self, Indicator, Instrument, Item, OfTest, Suite};
 use super::types::Profile;
 use super::{ABSENT, absent};
+use crate::report;
 use crate::report::model::{About, Budget, TimeSource};
 use crate::sweep::gather::{About as Facts, Gathered};
 use crate::testbed;
@@ -55,7 +56,7 @@ pub fn suite(stored: &Stored, done: &[Done]) -> Result<Suite, Diagnostics> {
         changes: changes(stored),
         conforming: !tests.is_empty() && tests.iter().all(|test| test.conforming),
         nonconformities,
-        system: system(&facts, &lab),
+        system: system(done, &facts, &lab),
         workload: asked_for(WORKLOAD, "workload", &facts, &lab, |about| &about.workload),
         health: health(&facts, &lab, done),
         tests,
@@ -122,13 +123,34 @@ fn asked_for(
     asked.iter().map(item).collect()
 }
 
-fn system(facts: &[(&str, &Facts)], lab: &About) -> Vec<Item> {
+/// What made the traffic of a test: words of the draft's section 14.
+fn generation(facts: &Facts, gathered: &Gathered) -> String {
+    let how = if facts.clock == "virtual" {
+        "simulated traffic: frames in simulated time through squall's reference fabric, no hardware"
+    } else if gathered
+        .nonconformities
+        .iter()
+        .any(|text| text == report::SOFTWARE_PORTS)
+    {
+        "software traffic generator: frames in real time through software ports of DPDK"
+    } else {
+        "hardware traffic generator (RT, section 3.4.1): NIC ports driven by DPDK"
+    };
+    format!("{how}, squall {}", env!("CARGO_PKG_VERSION"))
+}
+
+fn system(done: &[Done], facts: &[(&str, &Facts)], lab: &About) -> Vec<Item> {
     let mut items = asked_for(SYSTEM, "system", facts, lab, |about| &about.system);
     let seen = |key: &str, say: &dyn Fn(&Facts) -> String| {
         let values: Vec<(&str, String)> = facts.iter().map(|(test, facts)| (*test, say(facts))).collect();
         (key.to_owned(), same_or_each(&values))
     };
-    let drivers = |facts: &Facts| facts.environment.drivers.join(", ");
+    let nic = |facts: &Facts| {
+        if facts.clock == "virtual" {
+            return "NICs simulated by squall's reference fabric".to_owned();
+        }
+        format!("driver {}", facts.environment.drivers.join(", "))
+    };
     let speeds = |facts: &Facts| {
         let each = facts
             .speeds_bps
@@ -147,7 +169,7 @@ fn system(facts: &[(&str, &Facts)], lab: &About) -> Vec<Item> {
     };
     let topology = |facts: &Facts| facts.topology.clone().unwrap_or_default();
     for (key, value) in [
-        seen("system.nic", &|facts| format!("driver {}", drivers(facts))),
+        seen("system.nic", &nic),
         seen("system.link_speed", &speeds),
         seen("system.topology", &topology),
         seen("system.switch_asic", &fabric("squall's reference fabric")),
@@ -173,13 +195,20 @@ fn system(facts: &[(&str, &Facts)], lab: &About) -> Vec<Item> {
         source: Some("squall".to_owned()),
         key: None,
     };
-    items.push(said(
-        "Traffic generation mode",
-        format!(
-            "hardware traffic generator (RT, section 3.4.1): squall {}",
-            env!("CARGO_PKG_VERSION")
-        ),
-    ));
+    let generated: Vec<(&str, String)> = done
+        .iter()
+        .filter_map(|done| {
+            let about = done.gathered.about.as_ref()?;
+            Some((done.test.id.as_str(), generation(about, &done.gathered)))
+        })
+        .collect();
+    let generated = same_or_each(&generated);
+    items.push(Item {
+        name: "Traffic generation mode".to_owned(),
+        source: generated.is_some().then(|| "squall".to_owned()),
+        value: generated,
+        key: None,
+    });
     items.push(said(
         "RDMA transport",
         "RoCEv2, RC request packets made raw; nobody acknowledges".to_owned(),
@@ -302,5 +331,5 @@ fn instrument(done: &[Done]) -> Instrument {
 
 /// The instrument's error budget in a line.
 fn budget(budget: &Budget) -> String {
-    crate::report::terminal::calibration_line(budget)
+    report::terminal::calibration_line(budget)
 }

@@ -39,6 +39,8 @@ pub struct Test {
     pub procedure: String,
     /// Why its results do not conform, beside what the trials say.
     pub reduced: Vec<String>,
+    /// Why it cannot be run on this testbed, where that is known before its trials are looked at.
+    pub not_run: Option<String>,
     /// Its KPIs.
     pub kpis: Vec<FigureName>,
     /// Its tables.

@@ -68,6 +68,40 @@ fn made_for(pattern: &Source, set: &[String]) -> Option<String> {
     pattern::of(source).ok()?.pattern.testbed
 }
 
+/// Changes of the command line that no trial would see, for what they change is varied.
+fn varied_and_set(sweep: &Sweep, given: &Given) -> Option<Diagnostics> {
+    let whose = match &given.test {
+        Some(id) => format!("test {id}"),
+        None => "this sweep".to_owned(),
+    };
+    let part = |key: &str, of: &str| key.strip_prefix(of).is_some_and(|rest| rest.starts_with('.'));
+    let mistake = |text: &String| {
+        let set = text.split('=').next()?.trim();
+        let values_of = |number: usize| {
+            let points = sweep.points.iter();
+            points.map(move |point| point.values.get(number).and_then(Option::as_ref))
+        };
+        let axes = sweep.axes.iter().enumerate();
+        let mut keys = axes.flat_map(|(number, axis)| axis.keys.iter().map(move |key| (number, key)));
+        // A part of what only some points replace is still there in the others.
+        let (number, key) = keys.find(|(number, key)| {
+            *key == set || part(key, set) || part(set, key) && values_of(*number).all(|value| value.is_some())
+        })?;
+        let mut values: Vec<&str> = values_of(number).flatten().map(|value| value.value.as_str()).collect();
+        let mut seen = std::collections::BTreeSet::new();
+        values.retain(|value| seen.insert(*value));
+        let what = format!(
+            "{whose} varies `{key}` over {}, which takes the place of what is set; leave this --set out",
+            yaml::shown(&values.join(", "), 200)
+        );
+        Some(Diagnostics::unplaced(
+            &format!("--set {}", yaml::shown(text, 100)),
+            what,
+        ))
+    };
+    given.set.iter().filter_map(mistake).reduce(Diagnostics::and)
+}
+
 impl Ready {
     /// Reads what the sweep names. `source` is its text; `given` what the command line says besides.
     ///
@@ -104,14 +138,18 @@ impl Ready {
         let before = hook(&sweep.hooks.before);
         let during = hook(&sweep.hooks.during);
         let after = hook(&sweep.hooks.after);
-        let mut errors: Option<Diagnostics> = None;
+        let mut errors = varied_and_set(&sweep, &given);
         if let Some(text) = given
             .set
             .iter()
             .find(|text| text.split('=').next().is_some_and(|key| key.trim() == "seed"))
         {
             let what = "each trial has a seed of its own, derived from that of --seed or of the sweep";
-            errors = Some(Diagnostics::unplaced(&format!("--set {text}"), what));
+            let error = Diagnostics::unplaced(&format!("--set {text}"), what);
+            errors = Some(match errors.take() {
+                Some(earlier) => earlier.and(error),
+                None => error,
+            });
         }
         let mut note = |error: Diagnostics| {
             errors = Some(match errors.take() {
@@ -150,13 +188,14 @@ impl Ready {
         Ok(self)
     }
 
-    /// Leaves out the points of which `keep` says why, and returns each reason with the points in words.
+    /// Leaves out the points that do not load, and those of which `keep` says why, and returns each reason with
+    /// the points in words. Where no point is left, none is left out: the check of the sweep says what is wrong.
     pub fn leave_out(&mut self, mut keep: impl FnMut(&Inputs) -> Result<(), String>) -> Vec<(String, Vec<String>)> {
         let mut left: Vec<(String, Vec<String>)> = Vec::new();
         let mut kept = Vec::new();
         for (number, point) in self.sweep.points.iter().enumerate() {
-            // Mistakes of the input are told elsewhere, with their places.
-            match self.inputs(number, 0).map_or(Ok(()), |inputs| keep(&inputs)) {
+            let loaded = self.inputs(number, 0).map_err(|errors| errors.sentence());
+            match loaded.and_then(|inputs| keep(&inputs)) {
                 Ok(()) => kept.push(point.clone()),
                 Err(why) => {
                     let said = point::said(&self.sweep.axes, point);

@@ -46,6 +46,8 @@ pub struct Given {
     pub trials: Option<u32>,
     /// `--seed`, instead of the file's.
     pub seed: Option<u64>,
+    /// The draft's test that the sweep is, where a suite runs it: messages name it.
+    pub test: Option<String>,
 }
 
 /// Loads the file `sweep`, or the shipped sweep of that name when there is no such file, with the

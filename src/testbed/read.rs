@@ -238,8 +238,10 @@ fn roles(reader: &Reader, ports: &[(Place, Port)]) {
     let Some((place, named)) = ports.iter().find(|(_, port)| port.workers.is_role()) else {
         return;
     };
+    let mut mixed = false;
     for (place, port) in ports {
         if let WorkerCount::Exactly(number) = port.workers {
+            mixed = true;
             let what = format!(
                 "port `{}` has `workers: {number}` while port `{}` takes its workers by their role; say senders, \
                  receivers or auto at every port, or numbers",
@@ -247,6 +249,10 @@ fn roles(reader: &Reader, ports: &[(Place, Port)]) {
             );
             reader.report(Finding::new(*place, what));
         }
+    }
+    if mixed {
+        // Whoever sends and receives is known when all ports say it.
+        return;
     }
     for (role, word) in [(WorkerCount::Senders, "senders"), (WorkerCount::Receivers, "receivers")] {
         if !(ports.iter()).any(|(_, port)| port.workers == role || port.workers == WorkerCount::Auto) {

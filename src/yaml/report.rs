@@ -360,6 +360,14 @@ impl Diagnostics {
         self
     }
 
+    /// What is wrong, without the places, on one line.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let mut whats: Vec<&str> = self.items.iter().map(|item| item.what.as_str()).collect();
+        whats.dedup();
+        whats.join("; ")
+    }
+
     /// How many mistakes there are.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -129,6 +129,7 @@ pub fn bare(id: &str, title: &str) -> Test {
         remarks: Vec::new(),
         anomalies: Vec::new(),
         unmet: Vec::new(),
+        unmet_count: 0,
     }
 }
 

@@ -191,7 +191,7 @@ fn run(inputs: &Inputs<'_>, plan: &Plan, summary: &Summary, outcome: &Outcome) -
         }
     }
     if outcome.clock == outcome::Clock::Tsc && outcome.ports.iter().all(|port| port.info.is_virtual()) {
-        nonconformities.push("The ports are software devices: there is no hardware traffic generator.".to_owned());
+        nonconformities.push(super::SOFTWARE_PORTS.to_owned());
     }
     if plan.ports.iter().any(|port| port.loopback) {
         nonconformities.push("Ports are looped back: there is no device under test.".to_owned());
