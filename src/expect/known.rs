@@ -69,6 +69,11 @@ pub const SECTIONS: &[(&str, &[Known])] = &[
             figure("ce", COUNT, "frames received with CE"),
             figure("messages", COUNT, "messages wholly received"),
             figure("incomplete", COUNT, "messages sent and not wholly received"),
+            figure(
+                "cut_off",
+                COUNT,
+                "pairs of workers of which nothing came any more, to the end of the run",
+            ),
             figure("anomalies", COUNT, "anomalies of the whole run"),
             figure(
                 "soak_growths",
@@ -158,7 +163,7 @@ pub const SECTIONS: &[(&str, &[Known])] = &[
             figure(
                 "HOL_blocking_delay",
                 &[of("mean", Time), of("p99", Time), of("max", Time)],
-                "waiting of frames while another class or port was paused",
+                "lateness of departures, and waiting on the way while another class or port was paused",
             ),
             figure(
                 "HOL_held_time",

@@ -41,6 +41,7 @@ const LOWER: &[&str] = &[
     "icrc_errors",
     "malformed",
     "incomplete",
+    "cut_off",
     "anomalies",
     "KV_xfer_latency",
     "Fabric_FCT",
