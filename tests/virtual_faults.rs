@@ -283,6 +283,26 @@ fn a_link_that_dies() {
     });
 }
 
+/// What stands for ever is told from what is lost here and there: only the former cuts a pair off.
+#[test]
+fn only_what_lasts_to_the_end_is_cut_off() {
+    alone(Namespace::Ours, || {
+        let mut bench = Bench::new();
+        for (fault, cut_off) in [
+            ("{at: host2, drop: {probability: 0.1%}}", 0),
+            ("{at: host2, drop: {probability: 30%}}", 0),
+            ("{at: host2, link_down: {from: 50us, to: 80us, detect: 1s}}", 0),
+            ("{at: host2, stuck_pause: {class: 3, from: 50us}}", 1),
+        ] {
+            let (results, _) = bench.run(TWO, &with(fault), &[]);
+            for entry in &results.traffic {
+                assert!(entry.packets.lost.unwrap() > 0, "{fault}");
+                assert_eq!(entry.cut_off_pairs, Some(cut_off), "{fault}: {:?}", entry.packets);
+            }
+        }
+    });
+}
+
 #[test]
 fn a_pause_that_is_stuck() {
     alone(Namespace::Ours, || {

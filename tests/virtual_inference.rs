@@ -19,7 +19,7 @@ use rand_pcg::Pcg64;
 use squall::fabric::Counters;
 use squall::fabric::counters::PortCounters;
 use squall::report::model::{
-    AnomalyKind, Estimate, MarkAt, Marking, MarkingVerdict, PauseDirection, Pausing, Queue, Results,
+    AnomalyKind, Estimate, MarkAt, Marking, MarkingVerdict, PauseDirection, Pausing, Queue, Results, Statistic,
 };
 use virtual_kit::Bench;
 
@@ -472,5 +472,54 @@ fn a_mark_of_another_switch_is_not_this_ones() {
             );
             assert!(found.contains(&AnomalyKind::EcnMismatch), "{found:?}");
         }
+    });
+}
+
+/// A victim that is paused waits at its sender: the first frame that is due in a pause, to its end.
+#[test]
+fn a_victim_waits_at_its_sender_as_long_as_it_is_paused() {
+    alone(Namespace::Ours, || {
+        let mut bench = Bench::new();
+        let bed = "fabric:\n  faults: [{at: switch0-host0, stuck_pause: {class: 3, from: 50us, to: 150us}}]\n";
+        let text = "name: victims\ntraffic:\n  \
+                    - {name: burst, kind: burst, transfers: 2, from: 1-2, to: 3, message: 1MB, window: 1us, frame: {dscp: 26}}\n  \
+                    - {name: same, kind: transfer, from: 0, to: 4, message: 4KiB, count: 1200, rate: 10%, frame: {dscp: 26}}\n  \
+                    - {name: other, kind: transfer, from: 0, to: 5, message: 4KiB, count: 1200, rate: 10%, frame: {dscp: 10}}\n";
+        let (results, fabric) = bench.balanced(text, bed, &[]);
+        let delay = |entry: &str, statistic: Statistic| {
+            let mine = |kpi: &&squall::report::model::Kpi| {
+                kpi.name == "HOL_blocking_delay"
+                    && kpi.statistic == statistic
+                    && kpi.place == format!("traffic/{entry}")
+            };
+            results.kpis.iter().find(mine).unwrap().value.unwrap()
+        };
+        let paused = class3(&fabric.hosts[0]).pause_received_ps as f64 / 1e6;
+        assert!((paused - 100.0).abs() < 0.1, "{paused}");
+        // 4,174 bytes and 24 on the wire, at a tenth of 400 Gb/s.
+        let gap = 4198.0 * 8.0 / 40e9 * 1e6;
+        // The first one due after the XOFF waits longest. Lateness is kept to one part in a hundred.
+        let longest = delay("same", Statistic::Max);
+        assert!(
+            longest > 0.99 * (paused - gap) && longest < 1.01 * (paused + gap),
+            "{longest}"
+        );
+        // Then a lane makes up for 32 frames at most, back to back, and the rest of the plan moves: the first is
+        // late by the pause, the next by 32 gaps, and each after it by a gap less a frame on the wire less.
+        let mean = |frames: f64| {
+            let late = frames * gap;
+            (paused + late * late / (2.0 * 0.9 * gap) + late / 2.0) / 1200.0
+        };
+        let read = delay("same", Statistic::Mean);
+        assert!(
+            read > mean(31.0) && read < mean(33.0),
+            "{read}: {} to {}",
+            mean(31.0),
+            mean(33.0)
+        );
+        // The other class waits for nothing but frames of its own port: the 32 that leave back to back then.
+        let others = delay("other", Statistic::Max);
+        assert!(others < 33.0 * gap / 10.0, "{others}");
+        assert!(delay("other", Statistic::Mean) < 0.1);
     });
 }

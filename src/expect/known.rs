@@ -84,6 +84,11 @@ pub const SECTIONS: &[(&str, &[Known])] = &[
                 COUNT,
                 "copies sent that carry no token (low-latency mode)",
             ),
+            figure(
+                "cut_off",
+                COUNT,
+                "pairs of workers of which nothing came any more, to the end of the run",
+            ),
             figure("anomalies", COUNT, "anomalies of the whole run"),
             figure(
                 "soak_growths",
@@ -173,7 +178,7 @@ pub const SECTIONS: &[(&str, &[Known])] = &[
             figure(
                 "HOL_blocking_delay",
                 &[of("mean", Time), of("p99", Time), of("max", Time)],
-                "waiting of frames while another class or port was paused",
+                "lateness of departures, and waiting on the way while another class or port was paused",
             ),
             figure(
                 "HOL_held_time",

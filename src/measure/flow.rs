@@ -139,6 +139,7 @@ impl RxFlow {
     /// Adds what another core has counted. Order cannot be told across cores: RSS keeps a flow on
     /// one, unless its source port changes.
     pub fn merge(&mut self, other: &RxFlow) {
+        self.next = self.next.max(other.next);
         self.packets += other.packets;
         self.bytes += other.bytes;
         self.duplicated = self.duplicated.saturating_add(other.duplicated);

@@ -43,6 +43,7 @@ const LOWER: &[&str] = &[
     "incomplete",
     "tokens_dropped",
     "tokens_overflow",
+    "cut_off",
     "anomalies",
     "KV_xfer_latency",
     "Fabric_FCT",

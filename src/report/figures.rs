@@ -114,6 +114,7 @@ fn of_entry(figures: &mut Vec<Figure>, entry: &Traffic) {
         add("ce", "frames", ce);
         add("messages", "messages", entry.messages.completed.map(float));
         add("incomplete", "messages", entry.messages.incomplete.map(float));
+        add("cut_off", "pairs", entry.cut_off_pairs.map(float));
         let outage = entry.outage.map_or(0.0, |outage| float(outage.length_ps) / 1e6);
         let told = packets.received.is_some() && entry.times_refused.is_none();
         add("longest_outage", "us", told.then_some(outage));

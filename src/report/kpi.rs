@@ -183,7 +183,12 @@ fn of_entry(list: &mut Listing<'_>, entry: &Traffic, victim: Option<&Victim>) {
 fn bus_bandwidth(entry: &Traffic, bandwidth: Option<f64>) -> Option<f64> {
     let ranks = float(entry.parameters.get("ranks")?.as_u64().filter(|ranks| *ranks > 0)?);
     let routed = entry.routing.filter(|routed| routed.sent > 0)?;
-    let all = float(routed.sent.saturating_add(routed.local)) / float(routed.sent);
+    let all = if routed.padding > 0 || routed.overflow > 0 {
+        // Low-latency mode: every pair has the same number of slots, and so has a rank for itself.
+        ranks / (ranks - 1.0)
+    } else {
+        float(routed.sent.saturating_add(routed.local)) / float(routed.sent)
+    };
     Some(bandwidth? * all / ranks * (ranks - 1.0) / ranks)
 }
 

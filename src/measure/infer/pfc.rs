@@ -83,7 +83,7 @@ pub struct Pausing {
     pub xoff: Option<Reading>,
     /// XON threshold.
     pub xon: Option<Reading>,
-    /// Why there is no threshold.
+    /// Why there is no threshold, or no XON.
     pub why_not: Option<String>,
 }
 
@@ -208,7 +208,7 @@ fn received(
         .collect();
     let spans = Spans::of_pauses(mine.iter().copied(), speed(evidence, port));
     if all_are_seen(evidence, facts, port, class) {
-        pausing.unfounded = Some(unfounded(evidence, &spans, &frames));
+        pausing.unfounded = unfounded(judged_until(evidence, facts, port, class), &spans, &frames);
     }
     if ports.iter().any(|port| port.paths.is_coarse()) {
         pausing.why_not = Some("Arrival times are those of bursts.".to_owned());
@@ -231,6 +231,14 @@ fn received(
         (None, _) => Some("No XOFF came while the frames that left before it were all seen.".to_owned()),
     };
     (pausing.xoff, pausing.xon) = (xoff, xon);
+    if let (Some(off), Some(on)) = (&pausing.xoff, &pausing.xon)
+        && on.threshold.value > off.threshold.value
+        && on.threshold.low >= off.threshold.high
+    {
+        let why = "XON reads above XOFF: less lies between the two than a frame, and which is which cannot be told.";
+        pausing.why_not = Some(why.to_owned());
+        pausing.xon = None;
+    }
     pausing
 }
 
@@ -270,10 +278,40 @@ fn all_are_seen(evidence: &Evidence<'_>, facts: &Facts, port: usize, class: u8) 
     evidence.received.beyond() == 0 && facts.flows().iter().filter(mine).all(|flow| receives(flow.arrival))
 }
 
-/// The longest stretch of a pause in which none of the frames was on its way.
-fn unfounded(evidence: &Evidence<'_>, spans: &Spans, frames: &[Held]) -> Picos {
+/// Until when every frame of `class` that `port` had on its way is known. Of a trace that is not whole
+/// this is the last departure that is in it, of the flow in which that is earliest: what left later may have
+/// arrived when frames were kept no longer.
+fn judged_until(evidence: &Evidence<'_>, facts: &Facts, port: usize, class: u8) -> i64 {
     let last = evidence.end.min(evidence.trace.complete_until());
     let last = i64::try_from(last.0).unwrap_or(i64::MAX);
+    if evidence.trace.beyond() == 0 {
+        return last;
+    }
+    let mut seen = vec![(0u64, 0i64); facts.flows().len()];
+    for one in evidence.trace.observations() {
+        let place = seen.get_mut(one.flow as usize).filter(|_| one.kind == Kind::First);
+        if let Some((frames, left)) = place {
+            *frames += 1;
+            *left = departure(one).map_or(*left, |time| time.max(*left));
+        }
+    }
+    let flows = facts.flows().iter().zip(seen).enumerate();
+    flows
+        .filter(|(_, (flow, _))| usize::from(flow.sender) == port && flow.class == class)
+        .filter(|(number, (_, (frames, _)))| {
+            let sent = evidence.flow_packets.get(*number);
+            sent.is_none_or(|sent| sent > frames)
+        })
+        .map(|(_, (_, (_, left)))| left)
+        .fold(last, i64::min)
+}
+
+/// The longest stretch of a pause before `last` in which none of the frames was on its way; `None` when
+/// all pauses are later.
+fn unfounded(last: i64, spans: &Spans, frames: &[Held]) -> Option<Picos> {
+    if spans.iter().next().is_some_and(|(from, _)| from >= last) {
+        return None;
+    }
     let mut ways: Vec<(i64, i64)> = frames.iter().map(|frame| (frame.departure, frame.arrival)).collect();
     ways.sort_unstable();
     let mut longest = 0;
@@ -296,7 +334,7 @@ fn unfounded(evidence: &Evidence<'_>, spans: &Spans, frames: &[Held]) -> Picos {
             }
         }
     }
-    Picos(longest.max(0).unsigned_abs())
+    Some(Picos(longest.max(0).unsigned_abs()))
 }
 
 /// What the events say of XOFF and XON.

@@ -119,8 +119,9 @@ pub struct Victim {
     /// Waiting of the others.
     pub calm: Waiting,
     /// For how long its own senders were paused in its class while it was sent, all together: its
-    /// frames were held before they left, which no delay shows.
-    pub held: Picos,
+    /// frames were held before they left, which no delay shows. `None` where frames or pauses are not all
+    /// known to the end of the last pause.
+    pub held: Option<Picos>,
     /// Its frames went through the deepest queue of those that were paused: it is not a victim but
     /// part of the cause.
     pub congested: bool,
@@ -151,6 +152,14 @@ pub fn victims(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port]) -> Vec<Op
     }
     // What is foreign differs for each port and class of a sender.
     let mut foreign: Vec<[Option<Spans>; 8]> = vec![const { [const { None }; 8] }; spans.len()];
+    let complete = i64::try_from(evidence.trace.complete_until().0).unwrap_or(i64::MAX);
+    let whole = evidence.received.beyond() == 0
+        && (evidence.trace.beyond() == 0
+            || spans
+                .iter()
+                .flatten()
+                .flat_map(Spans::iter)
+                .all(|(_, end)| end <= complete));
     let seen = evidence.trace.observations();
     let mut during: Vec<Vec<u64>> = vec![Vec::new(); entries];
     let mut calm = during.clone();
@@ -228,7 +237,7 @@ pub fn victims(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port]) -> Vec<Op
             (during.len() + calm.len() > 0).then(|| Victim {
                 during: Waiting::of(during),
                 calm: Waiting::of(calm),
-                held: held(entry, active.get(entry).copied().unwrap_or((0, 0))),
+                held: whole.then(|| held(entry, active.get(entry).copied().unwrap_or((0, 0)))),
                 congested: congested.get(entry).copied().unwrap_or(false),
             })
         })

@@ -65,7 +65,7 @@ pub(super) fn inferred(plan: &Plan, outcome: &Outcome, configured: &Configured, 
                     entry: entry.name.clone(),
                     during: waiting(&victim.during),
                     calm: waiting(&victim.calm),
-                    held_ps: victim.held.0,
+                    held_ps: victim.held.map(|time| time.0),
                     congested: victim.congested,
                 })
             })

@@ -131,6 +131,7 @@ pub(super) fn traffic(
             }),
         longest_gap: timely.and_then(|recorder| longest_gap(pairs_of(plan, recorder, index))),
         outage: timely.and_then(|recorder| outage(pairs_of(plan, recorder, index))),
+        cut_off_pairs: recorder.map(|recorder| cut_off_pairs(outcome, recorder, entry)),
         pacing: Some(Pacing {
             requested_bps: requested(entry, planned),
             achieved_bps: per_second(wire_bits(sent.packets, sent.frame_bytes), sending),
@@ -172,6 +173,29 @@ fn outage(pairs: &[PairRecord]) -> Option<FlowOutage> {
         flow: u64::from(longest.flow),
         frames: longest.missing,
     })
+}
+
+/// Pairs whose last frames are missing, in a number that chance does not make at the loss that the pair's
+/// other frames had (for at least 1 %): e to the power of minus 20.
+#[expect(clippy::cast_precision_loss, reason = "a ratio of numbers of frames")]
+fn cut_off_pairs(outcome: &Outcome, recorder: &Recorder, entry: &EntryPlan) -> u64 {
+    let first = u64::from(entry.frame.first_psn.value());
+    let cut_off = |pair: usize| {
+        let from = entry.first_flow as usize + pair * entry.qps as usize;
+        let (mut sent, mut lost, mut last) = (0u64, 0u64, 0u64);
+        for number in from..from + entry.qps as usize {
+            let flow = &recorder.flows()[number];
+            let missing = outcome.flow_packets[number].saturating_sub(flow.packets);
+            sent += outcome.flow_packets[number];
+            lost += missing;
+            last += (first + outcome.flow_packets[number])
+                .saturating_sub(flow.expected())
+                .min(missing);
+        }
+        let ratio = (lost - last) as f64 / (sent - last).max(1) as f64;
+        last as f64 * ratio.clamp(0.01, 0.99).ln() < -20.0
+    };
+    (0..entry.pairs.len()).filter(|pair| cut_off(*pair)).count() as u64
 }
 
 fn taken(made: &Sent, unsent: &Sent) -> Sent {

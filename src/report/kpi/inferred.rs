@@ -33,23 +33,39 @@ pub(super) fn of_entry(list: &mut Listing<'_>, entry: &Traffic, victim: Option<&
         );
     }
     if let Some(victim) = victim.filter(|victim| !victim.congested) {
-        let meaning = "waiting beyond the unloaded delay of frames on their way while another class or port was paused";
-        for (statistic, picos) in [
-            (Statistic::Mean, victim.during.mean_ps),
-            (Statistic::P99, victim.during.p99_ps),
-            (Statistic::Max, victim.during.max_ps),
-        ] {
-            let waited = (victim.during.frames > 0).then(|| micros(picos));
-            list.add("HOL_blocking_delay", "us", statistic, waited, meaning);
-        }
+        of_victim(list, entry, victim);
         let meaning = "time for which PFC held its senders in its class while it was sent, all senders together";
         list.add(
             "HOL_held_time",
             "us",
             Statistic::Value,
-            Some(micros(victim.held_ps)),
+            victim.held_ps.map(micros),
             meaning,
         );
+    }
+}
+
+/// What pauses cost a victim: the wait at its senders, and the one on the way. A sender that is paused
+/// holds its frames before they leave, and no one-way delay knows of it; their lateness does.
+fn of_victim(list: &mut Listing<'_>, entry: &Traffic, victim: &Victim) {
+    let lateness = entry.pacing.as_ref().and_then(|pacing| pacing.lateness.as_ref());
+    let meaning = "lateness of departures, and beside it the waiting beyond the unloaded delay of frames that were on their \
+                   way while another class or port was paused";
+    let during = &victim.during;
+    for (statistic, late, waited) in [
+        (Statistic::Mean, lateness.map(|late| late.mean), during.mean_ps),
+        (Statistic::P99, lateness.map(|late| float(late.p99)), during.p99_ps),
+        (Statistic::Max, lateness.map(|late| float(late.max)), during.max_ps),
+    ] {
+        let waited = (during.frames > 0).then(|| float(waited));
+        let delay = match (late, waited) {
+            (Some(late), waited) => Some(late + waited.unwrap_or(0.0)),
+            // When its frames were due nobody says: what a pause cost them at the sender is not known.
+            (None, waited) => waited.filter(|_| victim.held_ps == Some(0)),
+        };
+        // Of pauses that went on when single frames were kept no longer, the beginning says nothing.
+        let delay = delay.filter(|_| victim.held_ps.is_some());
+        list.add("HOL_blocking_delay", "us", statistic, delay.map(|ps| ps / 1e6), meaning);
     }
 }
 

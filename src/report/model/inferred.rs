@@ -282,8 +282,9 @@ pub struct Victim {
     pub during: Waiting,
     /// Waiting of the others.
     pub calm: Waiting,
-    /// For how long its senders themselves were paused in its class while it was sent, all together.
-    pub held_ps: u64,
+    /// For how long its senders themselves were paused in its class while it was sent, all together; none
+    /// where single frames and pauses were not kept to the end of the last pause.
+    pub held_ps: Option<u64>,
     /// Its frames went through the deepest queue of a class that was paused: part of the cause.
     pub congested: bool,
 }

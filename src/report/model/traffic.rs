@@ -64,6 +64,10 @@ pub struct Traffic {
     /// The longest time without an arrival of any flow at whose end frames were missing.
     #[serde(default)]
     pub outage: Option<FlowOutage>,
+    /// Pairs of workers that were cut off to the end of the run: more of the frames that were sent last are
+    /// missing than chance loses.
+    #[serde(default)]
+    pub cut_off_pairs: Option<u64>,
     /// How punctually it was sent.
     pub pacing: Option<Pacing>,
     /// Its flows: all of them, or the worst.

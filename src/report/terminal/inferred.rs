@@ -294,7 +294,7 @@ pub(super) fn pauses(out: &mut String, inferred: &Inferred, view: View) {
     if let Some(hops) = inferred.pause_propagation_hops.filter(|hops| *hops > 1) {
         line(out, &format!("  pauses came back over {hops} switches"));
     }
-    let worth = |victim: &&Victim| !victim.congested && victim.during.frames + victim.held_ps > 0;
+    let worth = |victim: &&Victim| !victim.congested && victim.during.frames + victim.held_ps.unwrap_or(0) > 0;
     for victim in inferred.victims.iter().filter(worth) {
         let mut said = Vec::new();
         if victim.during.frames > 0 {
@@ -307,8 +307,8 @@ pub(super) fn pauses(out: &mut String, inferred: &Inferred, view: View) {
         if victim.calm.frames > 0 {
             said.push(format!("{} otherwise", Picos(victim.calm.mean_ps)));
         }
-        if victim.held_ps > 0 {
-            said.push(format!("its senders were held {}", Picos(victim.held_ps)));
+        if let Some(held) = victim.held_ps.filter(|held| *held > 0) {
+            said.push(format!("its senders were held {}", Picos(held)));
         }
         let head = format!("  {}: ", harmless(&victim.entry));
         line(out, &wrap(&head, &said.join(", "), view));

@@ -124,6 +124,7 @@ pub(super) fn incast() -> Traffic {
             flow: 2,
             frames: 11,
         }),
+        cut_off_pairs: Some(0),
         pacing: Some(Pacing {
             requested_bps: Some(100_000_000_000),
             achieved_bps: Some(95_000_000_000),
@@ -216,6 +217,7 @@ fn blind() -> Traffic {
         first_mark: None,
         longest_gap: None,
         outage: None,
+        cut_off_pairs: None,
         pacing: None,
         flows: Flows::new(Vec::new(), Flows::LISTED),
         ..incast()
@@ -657,7 +659,7 @@ fn inferred() -> Inferred {
             entry: "kv".to_owned(),
             during: waiting(2_000_000),
             calm: waiting(100_000),
-            held_ps: 60_000_000,
+            held_ps: Some(60_000_000),
             congested: false,
         }],
         leaves: Some(1),

@@ -512,3 +512,30 @@ fn conformity_is_not_claimed_against_its_own_reasons() {
     );
     assert_eq!(TIMES, run().timestamps);
 }
+
+/// What a rank hands over is counted in slots where slots are sent, and in tokens where tokens are: 128 of
+/// either a dispatch from each of 16 ranks, 120 of them over the network.
+#[test]
+fn bus_bandwidth_counts_what_stays_at_home_as_what_is_sent() {
+    let of = |local: u64, overflow: u64, padding: u64| {
+        let mut entry = results().traffic[1].clone();
+        entry.parameters.insert("ranks".to_owned(), 16.into());
+        let sent = 8 * 16 * 120;
+        entry.routing = Some(RoutedTokens {
+            sent,
+            local,
+            dropped: 0,
+            overflow,
+            padding,
+        });
+        let results = with(entry);
+        let all = kpi(&results, "EP_alltoall_bandwidth", Statistic::Aggregate, "traffic/ep").unwrap();
+        kpi(&results, "BusBW", Statistic::PerPort, "traffic/ep").unwrap() / (all / 16.0)
+    };
+    // Half of the slots are padding, and of the tokens few stay at home: what crosses the network is the same.
+    for (local, overflow, padding) in [(507, 89, 7_928), (1_035, 4_109, 4_120)] {
+        assert!((of(local, overflow, padding) - 1.0).abs() < 1e-9);
+    }
+    // 8 · 16 · 8 tokens at home, as even routing has them, without slots.
+    assert!((of(1_024, 0, 0) - 1.0).abs() < 1e-9);
+}

@@ -236,7 +236,11 @@ fn what_a_victim_waits_is_told_from_what_it_waits_anyway() {
     assert_eq!(victim.during.frames + victim.calm.frames, 400);
     // Frames that left from 48.xx to 100 us, every half.
     assert!((100..112).contains(&victim.during.frames), "{}", victim.during.frames);
-    assert_eq!(victim.held, Picos(50_000_000), "port 1 is a sender of the entry, too");
+    assert_eq!(
+        victim.held,
+        Some(Picos(50_000_000)),
+        "port 1 is a sender of the entry, too"
+    );
     let calm = read(2, &trace(&passed, 2), &PauseLog::default(), &[]);
     assert_eq!(calm.victims, [None]);
 }

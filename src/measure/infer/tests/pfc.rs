@@ -120,8 +120,15 @@ fn lossless(senders: usize, frames: usize, xoff: u64, xon: u64, stuck: Option<(u
 
 /// What is inferred of it, with what the model's senders received.
 fn read(senders: usize, model: &Lossless, end: u64, leaves: usize) -> Inferred {
+    read_of(senders, model, end, leaves, model.passed.len())
+}
+
+/// The same of a trace that has room for so many frames.
+fn read_of(senders: usize, model: &Lossless, end: u64, leaves: usize, room: usize) -> Inferred {
     let plan = plan(senders);
-    let trace: Trace = trace(&model.passed, u16::try_from(senders).unwrap());
+    let whole = trace(&model.passed, u16::try_from(senders).unwrap());
+    let mut trace = Trace::with_room_for(room);
+    whole.observations().iter().for_each(|one| trace.push(*one));
     let mut log = PauseLog::default();
     let mut ports = vec![PortRecord::default(); senders + 1];
     for (time, sender, pause) in &model.pauses {
@@ -256,4 +263,43 @@ fn a_pause_kept_up_is_a_storm() {
     assert_eq!(pausing.total, Picos(12 * full.0 + full.0));
     assert!(pausing.xoff.is_none() && pausing.why_not.is_some());
     assert_eq!(inferred.propagation, None);
+}
+
+/// Frames were kept only until 80 us: what sender 0 had in the switch then arrived later, and a pause that
+/// went on is neither without a reason nor judged as to what it cost.
+#[test]
+fn what_lies_beyond_the_trace_is_not_judged() {
+    let micros = |time: u64| time * 1_000_000;
+    let mut passed: Vec<(usize, u64, u64)> = vec![(0, 0, 1), (0, 2, 100)];
+    passed.extend((2..120).map(|time| (1, time, time + 1)));
+    passed.sort_by_key(|(_, _, arrival)| *arrival);
+    let frame = |(sender, departure, arrival): (usize, u64, u64)| Passed {
+        sent: Sent {
+            departure: micros(departure),
+            sender,
+            len: LEN,
+        },
+        arrival: micros(arrival),
+        found: 0,
+        left: 0,
+        marked: false,
+    };
+    let model = Lossless {
+        passed: passed.into_iter().map(frame).collect(),
+        pauses: vec![(micros(3), 0, true), (micros(85), 0, false)],
+    };
+    let whole = read(2, &model, micros(200), 1);
+    assert_eq!(of(&whole, 0).unfounded, Some(Picos::ZERO));
+    assert_eq!(whole.victims[0].unwrap().held, Some(Picos::from_micros(82)));
+    let cut = read_of(2, &model, micros(200), 1, 79);
+    assert_eq!(cut.until, Some(Picos::from_micros(81)));
+    assert_eq!(of(&cut, 0).unfounded, None);
+    assert_eq!(cut.victims[0].unwrap().held, None);
+    // A pause that was over by then is judged as before.
+    let model = Lossless {
+        pauses: vec![(micros(3), 0, true), (micros(60), 0, false)],
+        ..model
+    };
+    let cut = read_of(2, &model, micros(200), 1, 79);
+    assert_eq!(cut.victims[0].unwrap().held, Some(Picos::from_micros(57)));
 }
