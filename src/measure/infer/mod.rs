@@ -69,6 +69,14 @@ pub struct Estimate {
     pub high: f64,
 }
 
+impl Estimate {
+    /// Whether it is the greater one, and no figure but the ends is in both intervals.
+    #[must_use]
+    pub fn is_above(&self, other: &Estimate) -> bool {
+        self.value > other.value && self.low >= other.high
+    }
+}
+
 /// What was read of one queue: the frames of one class that leave the switch for one of our ports.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueueInferred {

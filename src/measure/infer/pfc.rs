@@ -232,8 +232,7 @@ fn received(
     };
     (pausing.xoff, pausing.xon) = (xoff, xon);
     if let (Some(off), Some(on)) = (&pausing.xoff, &pausing.xon)
-        && on.threshold.value > off.threshold.value
-        && on.threshold.low >= off.threshold.high
+        && on.threshold.is_above(&off.threshold)
     {
         let why = "XON reads above XOFF: less lies between the two than a frame, and which is which cannot be told.";
         pausing.why_not = Some(why.to_owned());

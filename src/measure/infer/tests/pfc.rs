@@ -303,3 +303,36 @@ fn what_lies_beyond_the_trace_is_not_judged() {
     let cut = read_of(2, &model, micros(200), 1, 79);
     assert_eq!(cut.victims[0].unwrap().held, Some(Picos::from_micros(57)));
 }
+
+/// More stands in the switch when it lets a sender go than when it stopped it: that is no threshold.
+#[test]
+fn an_xon_above_its_xoff_is_none() {
+    let micros = |time: u64| time * 1_000_000;
+    let frame = |departure: u64, arrival: u64| Passed {
+        sent: Sent {
+            departure: micros(departure),
+            sender: 0,
+            len: LEN,
+        },
+        arrival: micros(arrival),
+        found: 0,
+        left: 0,
+        marked: false,
+    };
+    // One alone, then forty of which none comes out before the pause is over.
+    let passed = std::iter::once(frame(0, 1)).chain((10..50).map(|time| frame(time, 30 + time)));
+    let held_at = |off: u64, on: u64| Lossless {
+        passed: passed.clone().collect(),
+        pauses: vec![(micros(off), 0, true), (micros(on), 0, false)],
+    };
+    let upside_down = read(1, &held_at(15, 38), micros(200), 1);
+    let pausing = of(&upside_down, 0);
+    assert!(pausing.xoff.is_some(), "{pausing:?}");
+    assert_eq!(pausing.xon, None);
+    assert!(pausing.why_not.as_deref().unwrap().contains("XON reads above XOFF"));
+    // Let go when most has come out: both are read.
+    let upright = read(1, &held_at(38, 75), micros(200), 1);
+    let pausing = of(&upright, 0);
+    let (xoff, xon) = (pausing.xoff.as_ref().unwrap(), pausing.xon.as_ref().unwrap());
+    assert!(xon.threshold.value < xoff.threshold.value, "{pausing:?}");
+}
