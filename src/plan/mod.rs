@@ -177,11 +177,11 @@ impl Plan {
     /// no more than that: what waits, waits at the senders, and nothing queues up on the way.
     #[must_use]
     pub fn not_gathered(&self, summary: &Summary) -> Vec<usize> {
-        let speed = |port: usize| self.ports[port].speed.0;
-        let together = self.carried_to();
-        (0..self.ports.len())
-            .filter(|port| summary.ports[*port].offered_rx > speed(*port) && together[*port] <= speed(*port))
-            .filter(|port| !self.ports[*port].loopback)
+        let ports = self.ports.iter().zip(&summary.ports).enumerate();
+        ports
+            .filter(|(_, (port, own))| own.offered_rx > port.speed.0 && own.carried_rx <= port.speed.0)
+            .filter(|(_, (port, _))| !port.loopback)
+            .map(|(index, _)| index)
             .collect()
     }
 

@@ -48,7 +48,9 @@ pub struct PortSummary {
     pub offered_tx: u64,
     /// The same towards the workers behind this port.
     pub offered_rx: u64,
-    /// `offered_rx`, as far as the ports that send it carry it, over the port's line rate.
+    /// What the ports that send here carry together, bit/s.
+    pub carried_rx: u64,
+    /// `offered_rx`, as far as it is carried, over the port's line rate.
     pub oversubscription: f64,
     /// Wire bytes that leave here.
     pub tx_wire_bytes: u64,
@@ -285,7 +287,9 @@ impl Plan {
             };
             entries.push(summary);
         }
-        let carried = self.carried_to();
+        for (port, carried) in ports.iter_mut().zip(self.carried_to()) {
+            port.carried_rx = carried;
+        }
         for (index, (port, plan)) in ports.iter_mut().zip(&self.ports).enumerate() {
             // It is greatest when some entry has just begun.
             for now in &entries {
@@ -300,7 +304,7 @@ impl Plan {
                 port.offered_rx = port.offered_rx.max(rx);
             }
             #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
-            let ratio = port.offered_rx.min(carried[index]) as f64 / plan.speed.0 as f64;
+            let ratio = port.offered_rx.min(port.carried_rx) as f64 / plan.speed.0 as f64;
             port.oversubscription = ratio;
         }
         let length = match (length, self.duration) {

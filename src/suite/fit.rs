@@ -23,8 +23,10 @@ impl Test {
             };
             let plan = trial::plan_of(&inputs.pattern, &testbed, &speeds)
                 .map_err(|error| error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))?;
-            let ports = plan.not_gathered(&plan.summary());
-            ungathered.extend(ports.into_iter().map(|port| plan.ports[port].name.clone()));
+            if of_a_switch {
+                let ports = plan.not_gathered(&plan.summary());
+                ungathered.extend(ports.into_iter().map(|port| plan.ports[port].name.clone()));
+            }
             hairpins.extend(plan.hairpins().into_iter().map(|port| plan.ports[port].name.clone()));
             Ok(())
         });
@@ -45,7 +47,7 @@ impl Test {
                 hairpins.join(", ")
             ));
         }
-        if of_a_switch && !ungathered.is_empty() {
+        if !ungathered.is_empty() {
             self.reduced.push(format!(
                 "Nothing queues up in the device on the way to port {}: the ports that send there carry together no more \
                  than it does. Send from more ports, or make that port slower.",

@@ -139,24 +139,20 @@ impl Ready {
         let during = hook(&sweep.hooks.during);
         let after = hook(&sweep.hooks.after);
         let mut errors = varied_and_set(&sweep, &given);
-        if let Some(text) = given
-            .set
-            .iter()
-            .find(|text| text.split('=').next().is_some_and(|key| key.trim() == "seed"))
-        {
-            let what = "each trial has a seed of its own, derived from that of --seed or of the sweep";
-            let error = Diagnostics::unplaced(&format!("--set {text}"), what);
-            errors = Some(match errors.take() {
-                Some(earlier) => earlier.and(error),
-                None => error,
-            });
-        }
         let mut note = |error: Diagnostics| {
             errors = Some(match errors.take() {
                 Some(earlier) => earlier.and(error),
                 None => error,
             });
         };
+        if let Some(text) = given
+            .set
+            .iter()
+            .find(|text| text.split('=').next().is_some_and(|key| key.trim() == "seed"))
+        {
+            let what = "each trial has a seed of its own, derived from that of --seed or of the sweep";
+            note(Diagnostics::unplaced(&format!("--set {text}"), what));
+        }
         let pattern = pattern.map_err(&mut note);
         let testbed = testbed.map_err(&mut note);
         let before = before.map_err(&mut note);

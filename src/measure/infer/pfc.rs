@@ -134,10 +134,11 @@ impl Running {
 #[must_use]
 pub fn infer(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port]) -> Vec<Pausing> {
     let mut found = Vec::new();
+    let known = known(evidence, facts);
     for (port, record) in evidence.ports.iter().enumerate() {
         for (class, meter) in (0u8..8).zip(&record.paused) {
             if meter.xoff + meter.xon > 0 {
-                found.push(received(evidence, facts, ports, port, class, *meter));
+                found.push(received(evidence, facts, ports, port, class, *meter, &known));
             }
         }
     }
@@ -194,6 +195,7 @@ fn received(
     port: usize,
     class: u8,
     meter: PauseMeter,
+    known: &[Option<i64>],
 ) -> Pausing {
     let mut pausing = summary(evidence, port, class, Direction::Received, meter);
     let frames = frames_of(evidence, facts, ports, port, class);
@@ -208,7 +210,7 @@ fn received(
         .collect();
     let spans = Spans::of_pauses(mine.iter().copied(), speed(evidence, port));
     if all_are_seen(evidence, facts, port, class) {
-        pausing.unfounded = unfounded(judged_until(evidence, facts, port, class), &spans, &frames);
+        pausing.unfounded = unfounded(judged_until(evidence, facts, port, class, known), &spans, &frames);
     }
     if ports.iter().any(|port| port.paths.is_coarse()) {
         pausing.why_not = Some("Arrival times are those of bursts.".to_owned());
@@ -277,16 +279,13 @@ fn all_are_seen(evidence: &Evidence<'_>, facts: &Facts, port: usize, class: u8) 
     evidence.received.beyond() == 0 && facts.flows().iter().filter(mine).all(|flow| receives(flow.arrival))
 }
 
-/// Until when every frame of `class` that `port` had on its way is known. Of a trace that is not whole
-/// this is the last departure that is in it, of the flow in which that is earliest: what left later may have
-/// arrived when frames were kept no longer.
-fn judged_until(evidence: &Evidence<'_>, facts: &Facts, port: usize, class: u8) -> i64 {
-    let last = evidence.end.min(evidence.trace.complete_until());
-    let last = i64::try_from(last.0).unwrap_or(i64::MAX);
-    if evidence.trace.beyond() == 0 {
-        return last;
-    }
+/// Of a trace that is not whole, for each flow of which frames are missing the last departure that is in it: what
+/// left later may have arrived when frames were kept no longer. None of the others.
+fn known(evidence: &Evidence<'_>, facts: &Facts) -> Vec<Option<i64>> {
     let mut seen = vec![(0u64, 0i64); facts.flows().len()];
+    if evidence.trace.beyond() == 0 {
+        return vec![None; seen.len()];
+    }
     for one in evidence.trace.observations() {
         let place = seen.get_mut(one.flow as usize).filter(|_| one.kind == Kind::First);
         if let Some((frames, left)) = place {
@@ -294,14 +293,21 @@ fn judged_until(evidence: &Evidence<'_>, facts: &Facts, port: usize, class: u8) 
             *left = departure(one).map_or(*left, |time| time.max(*left));
         }
     }
-    let flows = facts.flows().iter().zip(seen).enumerate();
+    let known = |(number, (frames, left)): (usize, (u64, i64))| {
+        let sent = evidence.flow_packets.get(number);
+        sent.is_none_or(|sent| *sent > frames).then_some(left)
+    };
+    seen.into_iter().enumerate().map(known).collect()
+}
+
+/// Until when every frame of `class` that `port` had on its way is known.
+fn judged_until(evidence: &Evidence<'_>, facts: &Facts, port: usize, class: u8, known: &[Option<i64>]) -> i64 {
+    let last = evidence.end.min(evidence.trace.complete_until());
+    let last = i64::try_from(last.0).unwrap_or(i64::MAX);
+    let flows = facts.flows().iter().zip(known);
     flows
-        .filter(|(_, (flow, _))| usize::from(flow.sender) == port && flow.class == class)
-        .filter(|(number, (_, (frames, _)))| {
-            let sent = evidence.flow_packets.get(*number);
-            sent.is_none_or(|sent| sent > frames)
-        })
-        .map(|(_, (_, (_, left)))| left)
+        .filter(|(flow, _)| usize::from(flow.sender) == port && flow.class == class)
+        .filter_map(|(_, left)| *left)
         .fold(last, i64::min)
 }
 
