@@ -71,6 +71,11 @@ uint64_t squall_tsc(void)
 	return rte_rdtsc();
 }
 
+uint64_t squall_tsc_ordered(void)
+{
+	return rte_rdtsc_precise();
+}
+
 /* ---- offloads and RSS ------------------------------------------------------------------- */
 
 const uint64_t squall_rx_offload_timestamp = RTE_ETH_RX_OFFLOAD_TIMESTAMP;

@@ -35,6 +35,8 @@ int squall_log_to(void (*sink)(const char *text, size_t len));
 const char *squall_pmd_path(void);
 
 uint64_t squall_tsc(void);
+/* The same, after everything before it has been done. */
+uint64_t squall_tsc_ordered(void);
 
 /* ---- offloads and RSS, as values -------------------------------------------------------- */
 

@@ -37,7 +37,7 @@ mod thread;
 mod timesync;
 
 pub use batch::{BATCH, RxBatch, RxFrame, TxBatch, TxFrame};
-pub use clock::{TscClock, tsc};
+pub use clock::{TscClock, tsc, tsc_ordered};
 pub use device_clock::{DeviceClock, kernel_nanos};
 pub use eal::{DeviceArg, Eal, EalConfig, Hugepages, build_version, pmd_path, version};
 pub use error::Error;

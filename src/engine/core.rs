@@ -157,7 +157,7 @@ impl CoreTask {
             }
             if let Some(recorder) = &mut self.recorder {
                 for unit in &mut self.rx {
-                    let got = unit.step(recorder, || clock.now());
+                    let got = unit.step(recorder, || clock.now_ordered());
                     busy |= got > 0;
                     // After a whole burst more may be waiting that came before this look.
                     if got < BATCH {

@@ -236,12 +236,12 @@ struct Station {
 
 impl Station {
     fn read(&mut self, clock: &TscClock) -> Option<Reading> {
-        let before = clock.now();
+        let before = clock.now_ordered();
         let nanos = self.timesync.time()?;
         Some(Reading {
             before: before.0,
             nanos,
-            after: clock.now().0,
+            after: clock.now_ordered().0,
         })
     }
 }

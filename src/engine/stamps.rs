@@ -9,7 +9,7 @@
 
 use hdrhistogram::Histogram;
 
-use crate::dpdk::{Effective, Port, RxTimestamps, StampSource, Started, TscClock, kernel_nanos, tsc};
+use crate::dpdk::{Effective, Port, RxTimestamps, StampSource, Started, TscClock, kernel_nanos, tsc_ordered};
 use crate::measure::clock::{Line, Reading, Relation, Scale, Summary, Time};
 use crate::measure::record::coarse_histogram;
 use crate::testbed::Timestamps;
@@ -142,9 +142,9 @@ impl Watch {
     fn tightest(&mut self) -> Option<(u64, u64, u64)> {
         let mut best: Option<(u64, u64, u64)> = None;
         for _ in 0..TRIES {
-            let before = tsc();
+            let before = tsc_ordered();
             let Some(ticks) = (self.reader)() else { continue };
-            let after = tsc();
+            let after = tsc_ordered();
             let width = |reading: &(u64, u64, u64)| reading.2.wrapping_sub(reading.0);
             let this = (before, ticks, after);
             if best.as_ref().is_none_or(|best| width(&this) < width(best)) {
