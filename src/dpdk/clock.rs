@@ -36,14 +36,13 @@ pub fn tsc() -> u64 {
 pub fn tsc_ordered() -> u64 {
     #[cfg(target_arch = "x86_64")]
     {
-        use std::arch::x86_64::{_mm_lfence, _rdtsc};
-        // SAFETY: every x86-64 CPU has LFENCE and RDTSC, and Linux lets user space run them.
-        unsafe {
-            _mm_lfence();
-            let cycles = _rdtsc();
-            _mm_lfence();
-            cycles
-        }
+        use std::arch::x86_64::_mm_lfence;
+        // SAFETY: every x86-64 CPU has LFENCE.
+        let wait = || unsafe { _mm_lfence() };
+        wait();
+        let cycles = tsc();
+        wait();
+        cycles
     }
     #[cfg(not(target_arch = "x86_64"))]
     {

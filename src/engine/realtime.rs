@@ -443,6 +443,9 @@ impl Control {
             }
             if cause.is_some() && stopped_at.is_none() {
                 stopped_at = Some(Instant::now());
+                if let Some(sampler) = &mut self.sampler {
+                    sampler.stop(clock.now());
+                }
                 self.order(Command::Stop);
             }
             let sent_all = self.snapshots.iter().all(|snapshot| snapshot.finished);

@@ -71,7 +71,8 @@ pub enum Told {
 /// When samples are due, and where the last one ended.
 pub struct Sampler {
     interval: Picos,
-    /// Until then messages begin: senders that are idle then are not done.
+    /// Until then messages begin: senders that are idle then are not done. When they were told to stop, if
+    /// that was before.
     duration: Option<Picos>,
     due: Picos,
     index: u64,
@@ -90,6 +91,11 @@ impl Sampler {
             index: 0,
             before: zero,
         })
+    }
+
+    /// The senders were told to stop at `now`: what comes after it is no load any more.
+    pub fn stop(&mut self, now: Picos) {
+        self.duration = Some(self.duration.map_or(now, |duration| duration.min(now)));
     }
 
     /// When the next sample is over. `active`: whether something is still sent or under way; without
@@ -161,5 +167,53 @@ impl Sampler {
         self.index += 1;
         self.before = now;
         Box::new(sampled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sampler(duration: Option<u64>) -> Sampler {
+        Sampler {
+            interval: Picos(100),
+            duration: duration.map(Picos),
+            due: Picos(100),
+            index: 0,
+            before: Total::default(),
+        }
+    }
+
+    fn at(time: u64) -> Total {
+        Total {
+            at: Picos(time),
+            ..Total::default()
+        }
+    }
+
+    /// Whatever was still on its way when the run was stopped is in a sample, and in none that is a whole
+    /// one, whether the run had an end of its own or not.
+    #[test]
+    fn what_comes_after_a_stop_is_no_whole_sample() {
+        for duration in [None, Some(1000)] {
+            let mut sampler = sampler(duration);
+            assert!(sampler.take(at(100), true).whole, "{duration:?}");
+            sampler.stop(Picos(230));
+            // Asked for before the stop, told after it.
+            assert!(sampler.take(at(231), false).whole, "{duration:?}");
+            assert!(!sampler.take(at(300), false).whole, "{duration:?}");
+            assert_eq!(sampler.due(false), Picos::MAX, "nothing is left to be told apart");
+            assert!(!sampler.finish(at(399)).whole, "{duration:?}");
+        }
+    }
+
+    /// The last sample is whole if senders were done a hundredth of it before its end.
+    #[test]
+    fn the_end_of_a_run_is_a_whole_sample_when_it_is_almost_there() {
+        for (end, whole) in [(200, true), (199, true), (198, false)] {
+            let mut sampler = sampler(Some(200));
+            assert!(sampler.take(at(100), true).whole);
+            assert_eq!(sampler.finish(at(end)).whole, whole, "{end}");
+        }
     }
 }

@@ -255,6 +255,9 @@ impl<'a> Driver<'a> {
                 until_look = LOOK_EVERY;
                 if cause.is_none() && stop.load(Ordering::Relaxed) {
                     cause = Some("stopped by the user".to_owned());
+                    if let Some(sampler) = sampler.as_deref_mut() {
+                        sampler.stop(self.fabric.now());
+                    }
                     self.tx.iter_mut().for_each(TxUnit::stop);
                     for host in 0..self.tx.len() {
                         self.finish(host);

@@ -65,6 +65,14 @@ fn wire_bits(frames: u64, bytes: u64) -> u64 {
     (bytes + frames * WIRE_OVERHEAD) * 8
 }
 
+/// The wire rate of frames of which the first and the last left, or arrived, `span` apart: there is one
+/// interval less than there are frames, so that a full link has its line rate and not a little more.
+fn rate_within(frames: u64, bytes: u64, span: Picos) -> Option<u64> {
+    let whole = u128::from(wire_bits(frames, bytes));
+    let begun = whole * u128::from(frames.saturating_sub(1)) / u128::from(frames.max(1));
+    per_second(u64::try_from(begun).ok()?, span)
+}
+
 /// Puts a run's results together.
 #[must_use]
 pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results {

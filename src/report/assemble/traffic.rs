@@ -4,7 +4,7 @@
 //!
 //! Left out on purpose: ports, and what is read from the frames' times (`measure::infer`).
 
-use super::{Inputs, parameters, per_second, times, wire_bits};
+use super::{Inputs, parameters, per_second, rate_within, times, wire_bits};
 use crate::engine::outcome::Outcome;
 use crate::measure::{EntryRecord, PairRecord, Recorder};
 use crate::pattern::Ecn as Codepoint;
@@ -112,7 +112,7 @@ pub(super) fn traffic(
         frame_bytes: Volume::new(sent.frame_bytes, record.map(|record| record.frame_bytes)),
         ecn: Ecn::new(if carries_messages { codepoints } else { own }, seen),
         goodput_bps: timely_record.and_then(|record| per_second(record.payload_bytes * 8, active_time)),
-        tx_wire_rate_bps: per_second(wire_bits(sent.packets, sent.frame_bytes), sending),
+        tx_wire_rate_bps: rate_within(sent.packets, sent.frame_bytes, sending),
         rx_wire_rate_bps: timely_record
             .and_then(|record| per_second(wire_bits(record.packets, record.frame_bytes), active_time)),
         packet_latency: timely_record.and_then(|record| distribution(&record.latency, None, basis)),
@@ -134,7 +134,7 @@ pub(super) fn traffic(
         cut_off_pairs: recorder.map(|recorder| cut_off_pairs(outcome, recorder, entry)),
         pacing: Some(Pacing {
             requested_bps: requested(entry, planned),
-            achieved_bps: per_second(wire_bits(sent.packets, sent.frame_bytes), sending),
+            achieved_bps: rate_within(sent.packets, sent.frame_bytes, sending),
             rate_error_percent: outcome.gaps[index].rate_error().map(|share| 100.0 * share),
             gaps: of_times(&outcome.gaps[index].gaps, times::of_lateness(plan, outcome, entry)),
             arrival_gaps: timely_record
