@@ -614,6 +614,13 @@ fn a_dry_run_lists_the_points() {
         "{}",
         ended.stdout
     );
+    // Two, three and four senders, each twice: 8 rounds of 16 frames, four trials.
+    let frames = (2 + 3 + 4) * 2 * 8 * 16 * 4;
+    assert!(
+        ended.stdout.contains(&format!("; {frames} frames, ")),
+        "{}",
+        ended.stdout
+    );
     assert!(
         ended.stdout.contains("     5  senders=4 kmin/kmax=60KB\n"),
         "{}",

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use squall::suite::model::{Kpi, State, Suite, Test};
+use squall::suite::model::{Cell, Kpi, State, Suite, Test};
 use squall::suite::{Asked, Profile, SHIPPED};
 use squall::sweep::Axis;
 use support::{Folder, Running, run, squall, wait_for};
@@ -105,8 +105,14 @@ fn every_test_of_the_list_is_there_in_both_profiles_and_on_real_ports() {
                 .unwrap_or_else(|error| panic!("{id}: {error}"));
         }
         assert!(quick.reduced.len() > draft.reduced.len(), "{id}");
-        let trials = if id.starts_with("13.") { 1 } else { 20 };
+        // The draft's section 1.3: 50 of bursts; of a soak it asks for no second.
+        let trials = match id {
+            "8.2" => 50,
+            "13.1" | "13.3" => 1,
+            _ => 20,
+        };
         assert_eq!(draft.ready.sweep.trials, trials, "{id}");
+        assert_eq!(quick.draft_trials, trials as usize, "{id}");
         // A Linux bridge: no key of the fabric is left, and what nobody sets is not varied.
         let kernel = squall::suite::test(id, &asked(Profile::Quick, Some("kernel-switch")))
             .unwrap_or_else(|error| panic!("{id}: {error}"));
@@ -120,6 +126,7 @@ fn every_test_of_the_list_is_there_in_both_profiles_and_on_real_ports() {
     let hooked = Asked {
         before: Some("kernel-switch".to_owned()),
         after: Some("kernel-switch".to_owned()),
+        hook_timeout: Some("5min".to_owned()),
         ..asked(Profile::Quick, Some("kernel-switch"))
     };
     let marks = squall::suite::test("8.1", &hooked).unwrap_or_else(|error| panic!("{error}"));
@@ -128,6 +135,7 @@ fn every_test_of_the_list_is_there_in_both_profiles_and_on_real_ports() {
         keys[1], "testbed.configured.meter.cbs",
         "a bridge marks by a token bucket, which the hook sets"
     );
+    assert_eq!(marks.ready.sweep.hooks.timeout, Duration::from_mins(5));
 }
 
 /// The draft's own parameters, written out from its procedures.
@@ -277,6 +285,18 @@ fn marks_and_pauses_are_the_fabrics(folder: &Folder, all: &Suite) {
         let mean = (frames[0] + frames[1]) / 2.0;
         let found = kpi(bursts, point, "ports", "PFC_frame_count", "").mean.unwrap();
         assert!(close(found, mean), "point {point}: {found} against {mean}");
+        // Side by side with them in the report: what the switch says that it sent.
+        let title = "By the device's own counters";
+        let table = bursts
+            .tables
+            .iter()
+            .find(|table| table.title.starts_with(title))
+            .unwrap();
+        let column = table.columns.iter().position(|column| column.name == "PFC_frame_count");
+        let Cell::Figure { mean: told, .. } = table.rows[point][column.unwrap()] else {
+            panic!("point {point}: nothing in the device's table");
+        };
+        assert!(close(told, mean), "point {point}: {told} against {mean}");
     }
     // Losses, by the fabric's own count of all causes.
     let failures = test(all, "12.3");
@@ -694,6 +714,8 @@ fn what_is_wrong_is_said() {
     assert!(text.contains("did you mean `switch`?"), "{text}");
     let text = said(&["8.1", "--before", "sonic"], 2);
     assert!(text.contains("--testbed"), "{text}");
+    let text = said(&["8.1", "--testbed", "kernel-switch", "--hook-timeout", "2h"], 2);
+    assert!(text.contains("from 100ms to 1h"), "{text}");
     let text = said(&["8.1", "--set", "traffic.incast.sender=3"], 2);
     assert!(text.contains("did you mean `senders`?"), "{text}");
     assert!(!folder.path("out").exists(), "nothing is made for a mistake");

@@ -8,7 +8,7 @@ use clap::Subcommand;
 
 use super::metrics::MetricsArgs;
 use super::run::interrupt_flag;
-use super::sweep::{InProcess, check, keep_summary};
+use super::sweep::{Extent, InProcess, check, keep_summary};
 use super::sweep_progress::SweepProgress;
 use super::{Failure, Outcome};
 use crate::report::format::Format;
@@ -21,8 +21,9 @@ use crate::suite::{self, ABSENT, Asked, Profile, SHIPPED, Test};
 use crate::sweep::gather::{Gathered, gather};
 use crate::sweep::run::{Ended, Seen};
 use crate::sweep::store::Store;
-use crate::sweep::{self, MAX_TRIALS, point};
+use crate::sweep::{self, MAX_TRIALS, is_hook_timeout, point};
 use crate::trial::Session;
+use crate::units::Picos;
 
 /// Run the draft's tests by their numbers, and report on them as the draft asks
 #[derive(Debug, clap::Args)]
@@ -117,6 +118,10 @@ struct Run {
     #[arg(long, value_name = "HOOK", requires = "testbed")]
     during: Option<String>,
 
+    /// How long a hook may take, from 100ms to 1h [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = hook_timeout)]
+    hook_timeout: Option<String>,
+
     /// Begin anew: delete the tests that the folder holds
     #[arg(long)]
     restart: bool,
@@ -195,6 +200,12 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
+fn hook_timeout(text: &str) -> Result<String, String> {
+    let time = text.parse().ok().filter(is_hook_timeout);
+    time.map(|_: Picos| text.to_owned())
+        .ok_or_else(|| "a time from 100ms to 1h is needed, such as 5min".to_owned())
+}
+
 fn begin(args: &Run) -> Outcome {
     let asked = Asked {
         profile: args.profile.into(),
@@ -205,22 +216,24 @@ fn begin(args: &Run) -> Outcome {
         before: args.before.clone(),
         after: args.after.clone(),
         during: args.during.clone(),
+        hook_timeout: args.hook_timeout.clone(),
     };
     let wanted = Stored::new(&asked, named(&args.tests)?);
     // Mistakes of the input come before anything is made.
     let tests = load(&wanted)?;
-    let (_, refused) = examine(&tests, wanted.testbed.is_some(), &args.how)?;
+    let (_, examined) = examine(&tests, wanted.testbed.is_some(), &args.how)?;
     if args.dry_run {
-        let mut out = overview(&tests, asked.profile, View::of_stdout());
-        for (test, why) in tests.iter().zip(&refused) {
+        let refused = examined.iter().map(|found| found.as_ref().err());
+        let mut out = overview(&tests, Some(&examined), asked.profile, View::of_stdout());
+        for (test, why) in tests.iter().zip(refused.clone()) {
             let notes = test.reduced.iter().filter(|_| args.testbed.is_some()).cloned();
-            let why = why.iter().map(|why| format!("is not run: {why}"));
-            for line in why.chain(notes) {
+            let why = why.map(|why| format!("is not run: {why}"));
+            for line in why.into_iter().chain(notes) {
                 out += &format!("\ntest {}: {line}", test.id);
             }
         }
         super::devices::print(&format!("{}\n", out.trim_end()))?;
-        let missing = refused.iter().filter(|why| why.is_some()).count();
+        let missing = refused.flatten().count();
         return match missing {
             0 => Ok(()),
             _ => Err(Failure::Run(format!(
@@ -267,36 +280,40 @@ fn load(stored: &Stored) -> Result<Vec<Test>, Failure> {
 }
 
 /// Looks at every point of every test before the first trial. On one's own testbed some tests may not fit, and
-/// the others are none the worse for it: why not, for each.
-fn examine(tests: &[Test], own_testbed: bool, how: &How) -> Result<(Session, Vec<Option<String>>), Failure> {
+/// the others are none the worse for it: for each what its trials come to, or why not.
+fn examine(tests: &[Test], own_testbed: bool, how: &How) -> Result<(Session, Vec<Result<Extent, String>>), Failure> {
     let mut session = Session::new();
-    let mut refused = Vec::new();
+    let mut examined = Vec::new();
     let mut first = None;
     for test in tests {
         if let Some(why) = &test.not_run {
-            refused.push(Some(why.clone()));
+            examined.push(Err(why.clone()));
             let said = format!("test {} is not run: {why}", test.id);
             first = first.or(Some(Failure::Input(said)));
             continue;
         }
-        let failure = check(&test.ready, &how.i_own_this_interface, Format::Text, &mut session).err();
-        refused.push(failure.as_ref().map(ToString::to_string));
-        first = first.or(failure);
+        match check(&test.ready, &how.i_own_this_interface, Format::Text, &mut session) {
+            Ok(extent) => examined.push(Ok(extent)),
+            Err(failure) => {
+                examined.push(Err(failure.to_string()));
+                first = first.or(Some(failure));
+            }
+        }
     }
     match first {
-        Some(failure) if !own_testbed || refused.iter().all(Option::is_some) => Err(failure),
-        _ => Ok((session, refused)),
+        Some(failure) if !own_testbed || examined.iter().all(Result::is_err) => Err(failure),
+        _ => Ok((session, examined)),
     }
 }
 
 /// Runs what is not finished, and writes the report, however it ends.
 fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
-    let (session, refused) = examine(tests, folder.stored.testbed.is_some(), how)?;
+    let (session, examined) = examine(tests, folder.stored.testbed.is_some(), how)?;
     let stop = interrupt_flag("stopping; what is finished is kept. Once more ends at once")?;
     let all: usize = tests
         .iter()
-        .zip(&refused)
-        .filter(|(_, refused)| refused.is_none())
+        .zip(&examined)
+        .filter(|(_, found)| found.is_ok())
         .map(|(test, _)| trials_of(test))
         .sum();
     let metrics = how.metrics.listen("suite", all, 0, how.quiet)?;
@@ -309,8 +326,8 @@ fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
     let mut done = Vec::new();
     let mut ends = Vec::new();
     let mut environment = false;
-    for (test, refused) in tests.iter().zip(refused) {
-        if let Some(why) = refused {
+    for (test, found) in tests.iter().zip(examined) {
+        if let Err(why) = found {
             ends.push(format!("test {} was not run: {why}", test.id));
             done.push(Done {
                 test: suite::assemble::test(test, folder.stored.profile, &Gathered::default(), Some(why)),
@@ -499,7 +516,7 @@ fn list(args: &List) -> Outcome {
         return super::devices::print(&format!("{text}\n"));
     }
     let view = View::of_stdout();
-    let mut out = overview(&tests, asked.profile, view);
+    let mut out = overview(&tests, None, asked.profile, view);
     out += "\nNot here:\n";
     let mut table = Table::new(&[
         ("test".to_owned(), 0),
@@ -513,32 +530,39 @@ fn list(args: &List) -> Outcome {
     super::devices::print(&out)
 }
 
-fn overview(tests: &[Test], profile: Profile, view: View) -> String {
+/// The tests, a row each; what their trials come to where that was `examined`.
+fn overview(tests: &[Test], examined: Option<&[Result<Extent, String>]>, profile: Profile, view: View) -> String {
     let head = format!("profile {} (--profile draft or quick)\n\n", profile.name());
-    let mut table = Table::new(&[
+    let mut columns = vec![
         ("test".to_owned(), 0),
         ("title".to_owned(), 1),
         ("DUT".to_owned(), 0),
         (">points".to_owned(), 0),
         (">trials".to_owned(), 0),
-        ("pattern".to_owned(), 2),
-        ("testbed".to_owned(), 2),
-    ]);
-    for test in tests {
+    ];
+    if examined.is_some() {
+        columns.extend([(">frames".to_owned(), 1), (">traffic".to_owned(), 0)]);
+    }
+    columns.extend([("pattern".to_owned(), 2), ("testbed".to_owned(), 2)]);
+    let mut table = Table::new(&columns);
+    for (index, test) in tests.iter().enumerate() {
         let sweep = &test.ready.sweep;
-        table.row(vec![
+        let mut row: Vec<Cell> = vec![
             test.id.clone().into(),
             test.title.clone().into(),
             test.dut.to_string().into(),
             sweep.points.len().to_string().into(),
             format!("{} each", sweep.trials).into(),
-            sweep.pattern.clone().into(),
-            sweep
-                .testbed
-                .clone()
-                .unwrap_or_else(|| crate::testbed::DEFAULT.to_owned())
-                .into(),
-        ]);
+        ];
+        if let Some(found) = examined.and_then(|examined| examined.get(index)) {
+            let not_run = || "not run".to_owned();
+            row.push(found.as_ref().map_or_else(|_| not_run(), Extent::frames).into());
+            row.push(found.as_ref().map_or_else(|_| not_run(), Extent::length).into());
+        }
+        let testbed = sweep.testbed.clone();
+        row.push(sweep.pattern.clone().into());
+        row.push(testbed.unwrap_or_else(|| crate::testbed::DEFAULT.to_owned()).into());
+        table.row(row);
     }
     head + &table.render(view)
 }

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use super::metrics::MetricsArgs;
 use super::run::{Shown, interrupt_flag};
 use super::sweep_progress::SweepProgress;
 use super::{Failure, Outcome};
 use crate::metrics::Metrics;
+use crate::plan::summary::Summary;
 use crate::report::format::{self, Configuration, Format};
 use crate::report::terminal::View;
 use crate::sweep::gather::{Gathered, gather};
@@ -15,6 +17,7 @@ use crate::sweep::run::{Ended, Runner, Seen, SweepError};
 use crate::sweep::store::{Store, StoreError};
 use crate::sweep::{self, Given, MAX_TRIALS, Ready, plots, point, shown, tables};
 use crate::trial::{Measured, Session, Trial, TrialError, Watched};
+use crate::units::{PICOS_PER_SECOND, Picos};
 use crate::yaml::Diagnostics;
 
 /// Run many trials of a pattern over many points, and go on where an earlier call ended
@@ -161,9 +164,9 @@ impl From<SweepError> for Failure {
 /// Each kind of [`Failure`].
 pub(super) fn many(ready: &Ready, args: &Many) -> Outcome {
     let mut session = Session::new();
-    check(ready, &args.i_own_this_interface, args.format.into(), &mut session)?;
+    let extent = check(ready, &args.i_own_this_interface, args.format.into(), &mut session)?;
     if args.dry_run {
-        return super::devices::print(&points(ready));
+        return super::devices::print(&points(ready, &extent));
     }
     let temporary;
     let folder = match &args.out {
@@ -284,8 +287,9 @@ fn configurations(ready: &Ready, store: &Store) -> Result<Vec<Configuration>, St
 ///
 /// # Errors
 /// What is wrong with the input or the environment.
-pub(super) fn check(ready: &Ready, owned: &[String], format: Format, session: &mut Session) -> Result<(), Failure> {
+pub(super) fn check(ready: &Ready, owned: &[String], format: Format, session: &mut Session) -> Result<Extent, Failure> {
     let mut environment = None;
+    let mut extent = Extent::default();
     ready.check(|number, inputs| {
         let trial = Trial {
             pattern: &inputs.pattern,
@@ -300,8 +304,15 @@ pub(super) fn check(ready: &Ready, owned: &[String], format: Format, session: &m
         if let Err(text) = format.fits(kinds) {
             return Err(Diagnostics::unplaced(&format!("point {number}"), text));
         }
-        match trial.check().and_then(|()| session.expect(&inputs.testbed.testbed)) {
-            Ok(()) => Ok(()),
+        let plan = trial.check().and_then(|plan| {
+            session.expect(&inputs.testbed.testbed)?;
+            Ok(plan)
+        });
+        match plan {
+            Ok(plan) => {
+                extent.add(plan.map(|plan| plan.summary()).as_ref(), ready.sweep.trials);
+                Ok(())
+            }
             Err(TrialError::Input(text)) => {
                 let values = ready.sweep.points.get(number);
                 let values = values.map_or(String::new(), |values| point::said(&ready.sweep.axes, values));
@@ -313,11 +324,69 @@ pub(super) fn check(ready: &Ready, owned: &[String], format: Format, session: &m
             }
         }
     })?;
-    environment.map_or(Ok(()), |text| Err(Failure::Environment(text)))
+    environment.map_or(Ok(extent), |text| Err(Failure::Environment(text)))
+}
+
+/// What all trials of a sweep come to by their plans.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Extent {
+    /// Frames; none where the line rate of a port is not known before it is opened.
+    frames: Option<u64>,
+    /// The sum of their lengths; none where one has no end, or as above.
+    length: Option<Picos>,
+}
+
+impl Default for Extent {
+    fn default() -> Extent {
+        Extent {
+            frames: Some(0),
+            length: Some(Picos::ZERO),
+        }
+    }
+}
+
+impl Extent {
+    fn add(&mut self, summary: Option<&Summary>, trials: u32) {
+        let entries = |summary: &Summary| {
+            summary
+                .entries
+                .iter()
+                .map(|entry| entry.packets + entry.control)
+                .sum::<u64>()
+        };
+        let frames = summary.map(|summary| entries(summary).saturating_mul(u64::from(trials)));
+        let length = summary.and_then(|summary| summary.length);
+        let length = length.map(|length| Picos(length.0.saturating_mul(u64::from(trials))));
+        self.frames = self.frames.zip(frames).map(|(sum, one)| sum.saturating_add(one));
+        self.length = self.length.zip(length).map(|(sum, one)| sum.saturating_add(one));
+    }
+
+    /// Frames, in words.
+    pub(super) fn frames(&self) -> String {
+        self.frames.map_or("not known".to_owned(), |frames| match frames {
+            0..10_000 => frames.to_string(),
+            10_000..10_000_000 => format!("{} thousand", frames / 1_000),
+            _ => format!("{} million", frames / 1_000_000),
+        })
+    }
+
+    /// Their length, in words.
+    pub(super) fn length(&self) -> String {
+        let Some(length) = self.length else {
+            return "not known".to_owned();
+        };
+        let unit = if length < Picos(PICOS_PER_SECOND) {
+            1_000
+        } else {
+            1_000_000_000
+        };
+        let whole = (length.nanos() + unit / 2) / unit * unit;
+        humantime::format_duration(Duration::from_nanos(whole)).to_string()
+    }
 }
 
 /// The points, a line each.
-fn points(ready: &Ready) -> String {
+fn points(ready: &Ready, extent: &Extent) -> String {
     let sweep = &ready.sweep;
     let lines = sweep
         .points
@@ -325,11 +394,13 @@ fn points(ready: &Ready) -> String {
         .enumerate()
         .map(|(number, values)| format!("{number:>6}  {}\n", point::said(&sweep.axes, values)));
     format!(
-        "{}: {} points, {} trials each, seed {}\n\n{}",
+        "{}: {} points, {} trials each, seed {}; {} frames, {} of traffic in all\n\n{}",
         sweep.name,
         sweep.points.len(),
         sweep.trials,
         sweep.seed,
+        extent.frames(),
+        extent.length(),
         lines.collect::<String>()
     )
 }

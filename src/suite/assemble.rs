@@ -24,7 +24,7 @@ pub fn test(test: &Test, profile: Profile, gathered: &Gathered, why: Option<Stri
     };
     let mut nonconformities = test.reduced.clone();
     if done > 0 {
-        nonconformities.extend(tables::nonconformities(sweep, gathered));
+        nonconformities.extend(tables::nonconformities(sweep, gathered, test.draft_trials));
     }
     if profile == Profile::Quick && nonconformities.is_empty() {
         nonconformities.push("The profile is quick.".to_owned());
@@ -60,7 +60,10 @@ pub fn test(test: &Test, profile: Profile, gathered: &Gathered, why: Option<Stri
             .collect(),
         kpis: if done > 0 { kpis(test, gathered) } else { Vec::new() },
         tables: if done > 0 {
-            specs.chain(trends(sweep, gathered)).collect()
+            specs
+                .chain(trends(sweep, gathered))
+                .chain(counted_by_device(sweep, gathered))
+                .collect()
         } else {
             Vec::new()
         },
@@ -272,6 +275,59 @@ fn tables_of(sweep: &Sweep, gathered: &Gathered, spec: &TableSpec) -> Vec<Table>
                 .collect(),
         })
         .collect()
+}
+
+/// Figures that follow from the device's own counters, of which its table has the greatest over its places.
+const BY_DEVICE: &[&str] = &[
+    "Buffer_utilization",
+    "ECN_marking_rate",
+    "PFC_frame_count",
+    "Packet_drop_rate",
+    "Link_utilization",
+];
+
+/// What the device counted itself, to be held against what was seen from outside; none where no hook read it.
+fn counted_by_device(sweep: &Sweep, gathered: &Gathered) -> Option<Table> {
+    let of = |name: &&str| -> Vec<usize> { gathered.columns_of(Some("device"), name, "").collect() };
+    let found: Vec<(&str, Vec<usize>)> = BY_DEVICE
+        .iter()
+        .map(|name| (*name, of(name)))
+        .filter(|(_, places)| !places.is_empty())
+        .collect();
+    let unit = |places: &[usize]| {
+        let column = places.first().and_then(|at| gathered.columns.get(*at));
+        column.map_or(String::new(), |column| column.unit.clone())
+    };
+    let greatest = |point: usize, places: &[usize]| {
+        let means = places.iter().filter_map(|at| gathered.estimate(point, *at));
+        means.max_by(|one, other| one.mean.total_cmp(&other.mean))
+    };
+    let heads = shown_axes(sweep).into_iter().filter_map(|axis| sweep.axes.get(axis));
+    let heads = heads.map(|axis| Column {
+        name: point::shown(&sweep.axes, axis),
+        unit: String::new(),
+    });
+    let of_figures = found.iter().map(|(name, places)| Column {
+        name: (*name).to_owned(),
+        unit: unit(places),
+    });
+    let row = |point: usize| {
+        let of_axes = values(sweep, point).into_iter();
+        let of_axes = of_axes.map(|value| Cell::Text(value.unwrap_or_else(|| "as it is".to_owned())));
+        let cells = found.iter().map(|(_, places)| match greatest(point, places) {
+            None => Cell::Nothing(()),
+            Some(found) => Cell::Figure {
+                mean: found.mean,
+                ci95: found.ci95,
+            },
+        });
+        of_axes.chain(cells).collect()
+    };
+    (!found.is_empty()).then(|| Table {
+        title: "By the device's own counters: the greatest of its ports, queues and switches".to_owned(),
+        columns: heads.chain(of_figures).collect(),
+        rows: (0..sweep.points.len()).map(row).collect(),
+    })
 }
 
 /// The trends of sampled runs, a table for each configuration: the first trial's.

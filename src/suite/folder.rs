@@ -44,6 +44,9 @@ pub struct Stored {
     /// The hook that disturbs it.
     #[serde(default)]
     pub during: Option<String>,
+    /// How long a hook may take, where that is not the default.
+    #[serde(default)]
+    pub hook_timeout: Option<String>,
 }
 
 impl Stored {
@@ -59,6 +62,7 @@ impl Stored {
             before: self.before.clone(),
             after: self.after.clone(),
             during: self.during.clone(),
+            hook_timeout: self.hook_timeout.clone(),
         }
     }
 
@@ -76,6 +80,7 @@ impl Stored {
             before: asked.before.clone(),
             after: asked.after.clone(),
             during: asked.during.clone(),
+            hook_timeout: asked.hook_timeout.clone(),
         }
     }
 }
@@ -225,6 +230,7 @@ fn difference(known: &Stored, asked: &Stored) -> Option<String> {
         ("before hook", or(&known.before), or(&asked.before)),
         ("after hook", or(&known.after), or(&asked.after)),
         ("during hook", or(&known.during), or(&asked.during)),
+        ("hook timeout", or(&known.hook_timeout), or(&asked.hook_timeout)),
     ];
     let found = differs.into_iter().find(|(_, known, asked)| known != asked)?;
     Some(format!("{} {}, not {}", found.0, found.1, found.2))

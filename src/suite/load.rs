@@ -32,6 +32,8 @@ pub struct Asked {
     pub after: Option<String>,
     /// The hook that disturbs it at half time, in the tests that want that.
     pub during: Option<String>,
+    /// How long a hook may take, where that is not the default: a time that [`sweep::is_hook_timeout`] has.
+    pub hook_timeout: Option<String>,
 }
 
 impl Asked {
@@ -47,6 +49,7 @@ impl Asked {
             before: None,
             after: None,
             during: None,
+            hook_timeout: None,
         }
     }
 }
@@ -129,6 +132,11 @@ pub fn load(source: &Source, asked: &Asked) -> Result<Test, Diagnostics> {
         fields.prose("objective").unwrap_or_default(),
         fields.prose("procedure").unwrap_or_default(),
     );
+    // Whatever the profile: its number of trials is the draft's.
+    let draft_trials = fields
+        .get(Profile::Draft.name())
+        .and_then(|draft| draft.child("trials"));
+    let draft_trials = draft_trials.and_then(|trials| trials.text()?.parse().ok());
     let words = [
         ("t-dispatch", Remark::TDispatch),
         ("kv-cache", Remark::KvCache),
@@ -172,6 +180,7 @@ pub fn load(source: &Source, asked: &Asked) -> Result<Test, Diagnostics> {
         procedure: joined(&procedure),
         reduced,
         not_run,
+        draft_trials: draft_trials.unwrap_or(sweep::tables::DRAFT_TRIALS),
         kpis,
         tables,
         remarks,
@@ -302,11 +311,12 @@ fn hooked(tree: &mut Node, asked: &Asked, disturbed: bool) {
     entries.retain(|(name, _)| name.text != "hooks");
     let hook = |key: &str, value: &Option<String>| Some((name(key), scalar(value.as_ref()?)));
     let during = hook("during", &asked.during).filter(|_| disturbed);
-    let hooks: Vec<(Name, Node)> = [hook("before", &asked.before), hook("after", &asked.after), during]
+    let mut hooks: Vec<(Name, Node)> = [hook("before", &asked.before), hook("after", &asked.after), during]
         .into_iter()
         .flatten()
         .collect();
     if !hooks.is_empty() {
+        hooks.extend(hook("timeout", &asked.hook_timeout));
         let place = tree.place;
         entries.push((
             name("hooks"),

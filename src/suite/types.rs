@@ -41,6 +41,8 @@ pub struct Test {
     pub reduced: Vec<String>,
     /// Why it cannot be run on this testbed, where that is known before its trials are looked at.
     pub not_run: Option<String>,
+    /// Trials of a configuration that the draft asks for.
+    pub draft_trials: usize,
     /// Its KPIs.
     pub kpis: Vec<FigureName>,
     /// Its tables.

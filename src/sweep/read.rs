@@ -260,7 +260,6 @@ fn listed(fields: &Fields<'_>, node: &Node) -> (Vec<Axis>, Vec<Point>) {
 
 fn hooks(reader: &Reader, node: &Node) -> Hooks {
     let fields = reader.fields(node, "`hooks`", &[&keys::HOOKS]);
-    let fits = |time: &Picos| (Picos::from_micros(100_000)..=Picos::from_micros(3_600_000_000)).contains(time);
     Hooks {
         before: fields.line("before", 1000),
         during: fields.line("during", 1000),
@@ -273,9 +272,14 @@ fn hooks(reader: &Reader, node: &Node) -> Hooks {
             .unwrap_or(HALF_TIME),
         after: fields.line("after", 1000),
         timeout: fields
-            .unit("timeout", fits)
+            .unit("timeout", is_hook_timeout)
             .map_or(TIMEOUT, |time: Picos| Duration::from_nanos(time.nanos())),
     }
+}
+
+/// Whether a hook may be given so long.
+pub fn is_hook_timeout(time: &Picos) -> bool {
+    (Picos::from_micros(100_000)..=Picos::from_micros(3_600_000_000)).contains(time)
 }
 
 /// The charts that have a name of their own.

@@ -85,19 +85,20 @@ pub struct Measured {
 }
 
 impl Trial<'_> {
-    /// Whether the trial could be run, as far as can be told without touching a port.
+    /// Whether the trial could be run, as far as can be told without touching a port; and its plan, where the
+    /// line rates of all ports are known.
     ///
     /// # Errors
     /// As [`Trial::run`].
-    pub fn check(&self) -> Result<(), TrialError> {
+    pub fn check(&self) -> Result<Option<Plan>, TrialError> {
         let testbed = &self.sized();
         check_fabric(testbed)?;
         safety::check_devices(&self.pattern.pattern, testbed, self.owned_interfaces)?;
         // Where the speeds are known, so is the plan.
-        if let Ok(speeds) = speeds(testbed) {
-            safety::check_blast(&plan_of(self.pattern, testbed, &speeds)?, testbed)?;
-        }
-        Ok(())
+        let Ok(speeds) = speeds(testbed) else { return Ok(None) };
+        let plan = plan_of(self.pattern, testbed, &speeds)?;
+        safety::check_blast(&plan, testbed)?;
+        Ok(Some(plan))
     }
 
     /// Runs the trial. `stop` ends it early: what was measured by then is in the results, which say
