@@ -120,13 +120,17 @@ pub fn mean_ci95(trials: &[f64]) -> Option<(f64, Option<Interval>)> {
     }
     #[expect(clippy::cast_precision_loss, reason = "a number of trials")]
     let count = trials.len() as f64;
-    // Around the first value: the mean of equal values is that value, with no spread of rounding.
+    // Around the first value: the mean of values that are equal but for rounding (sums of the same terms in
+    // another order) is that value, with no spread.
     let first = trials.first().copied().unwrap_or(0.0);
-    let mean = first + trials.iter().map(|x| x - first).sum::<f64>() / count;
+    let rounding = 16.0 * f64::EPSILON * first.abs();
+    let away = |x: &f64| Some(x - first).filter(|by| by.abs() > rounding).unwrap_or(0.0);
+    let offset = trials.iter().map(away).sum::<f64>() / count;
+    let mean = first + offset;
     if trials.len() == 1 {
         return Some((mean, None));
     }
-    let variance = trials.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    let variance = trials.iter().map(|x| (away(x) - offset).powi(2)).sum::<f64>() / (count - 1.0);
     let interval = StudentsT::new(0.0, 1.0, count - 1.0).ok().map(|t| {
         let half = t.inverse_cdf(0.975) * (variance / count).sqrt();
         Interval {
@@ -211,6 +215,11 @@ mod tests {
             let interval = interval.unwrap();
             assert_eq!((mean, interval.low, interval.high), (value, value, value));
         }
+        // The same terms, added in another order.
+        let sums = [(0.1 + 0.2) + 0.3, 0.1 + (0.2 + 0.3)];
+        assert_ne!(sums[0], sums[1]);
+        let (mean, interval) = mean_ci95(&sums).unwrap();
+        assert_eq!((mean, interval.unwrap().low), (sums[0], sums[0]));
     }
 
     #[test]

@@ -134,7 +134,8 @@ pub(super) fn traffic(
         cut_off_pairs: recorder.map(|recorder| cut_off_pairs(outcome, recorder, entry)),
         pacing: Some(Pacing {
             requested_bps: requested(entry, planned),
-            achieved_bps: rate_within(sent.packets, sent.frame_bytes, sending),
+            // As `requested` has it: all frames, over the time from the first to the last.
+            achieved_bps: per_second(wire_bits(sent.packets, sent.frame_bytes), sending),
             rate_error_percent: outcome.gaps[index].rate_error().map(|share| 100.0 * share),
             gaps: of_times(&outcome.gaps[index].gaps, times::of_lateness(plan, outcome, entry)),
             arrival_gaps: timely_record
