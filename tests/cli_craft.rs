@@ -11,7 +11,8 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use serde_json::Value;
-use support::{Folder, assert_accepted, has, number, repository, run, squall};
+use support::skip::needs;
+use support::{Folder, assert_accepted, number, repository, run, squall};
 
 /// Names of the shipped patterns.
 fn shipped() -> Vec<String> {
@@ -268,8 +269,7 @@ fn assert_read_alike(capture: &Path) {
 
 #[test]
 fn tshark_reads_the_fields_that_decode_reads() {
-    if !has("tshark") {
-        eprintln!("skipped: there is no tshark here (scripts/setup.sh installs it)");
+    if !needs(&["tshark"]) {
         return;
     }
     let folder = Folder::new();

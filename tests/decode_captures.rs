@@ -2,6 +2,7 @@
 //! agree with each other, damage is named, and tshark reads the same fields.
 
 mod common;
+mod skip;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -237,14 +238,15 @@ fn tshark_reads_the_same_fields() {
     for (field, _) in TSHARK_FIELDS {
         command.args(["-e", field]);
     }
-    let output = match command.output() {
-        Ok(output) if output.status.success() => output,
-        Ok(output) => panic!("tshark: {}", String::from_utf8_lossy(&output.stderr)),
-        Err(error) => {
-            eprintln!("skipped: tshark cannot be run ({error}); install it with `apt-get install tshark`");
-            return;
-        }
-    };
+    if !skip::needs(&["tshark"]) {
+        return;
+    }
+    let output = command.output().expect("tshark runs");
+    assert!(
+        output.status.success(),
+        "tshark: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let theirs = String::from_utf8(output.stdout).expect("UTF-8");
     let ours = json_lines(&squall(&["decode", "--json", &path("golden.pcap")]));
     let mut compared = 0;

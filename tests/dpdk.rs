@@ -8,9 +8,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod alone;
+mod skip;
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -462,10 +462,7 @@ fn what_a_port_cannot_do_is_refused() {
 
 #[test]
 fn hugepages_work_where_there_are_some() {
-    if !squall::dpdk::hugepages(Path::new("/")).can_give(96 << 20) {
-        eprintln!("skipped: there are no 96 MiB of free hugepages");
-        return;
-    }
+    let Some(_held) = skip::needs_hugepages(96) else { return };
     alone(Namespace::Ours, || {
         let eal = Eal::init(&EalConfig {
             hugepages: Hugepages::Auto,

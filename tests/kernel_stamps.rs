@@ -2,7 +2,7 @@
 //! interface: the delays that are reported are those of tcpdump's stamps, within the uncertainty that is
 //! reported.
 //!
-//! Each case has a process and a network namespace of its own (`alone`); it says why where it skips.
+//! Each case has a process and a network namespace of its own (`alone`); it says what it lacks where it is skipped.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -14,7 +14,8 @@ use std::process::Command;
 use serde_json::Value;
 
 use alone::{Namespace, alone};
-use support::{Folder, Running, has, number, run, squall, wait_for};
+use support::skip::{needs, needs_root};
+use support::{Folder, Running, number, run, squall, wait_for};
 
 const FRAMES: u64 = 200;
 
@@ -64,8 +65,7 @@ fn stamps(capture: &[u8]) -> Vec<(u64, u64)> {
 
 #[test]
 fn delays_by_the_kernels_stamps_are_those_of_tcpdumps() {
-    if !has("tcpdump") || !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: it takes tcpdump (scripts/setup.sh) and root to capture");
+    if !needs(&["tcpdump"]) || !needs_root("capturing with tcpdump") {
         return;
     }
     alone(Namespace::Own, || {

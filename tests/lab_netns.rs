@@ -14,7 +14,8 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use support::{Ended, Folder, Running, assert_balanced, has, list, number, repository, run, squall, wait_for};
+use support::skip::{needs, needs_namespace, needs_root};
+use support::{Ended, Folder, Running, assert_balanced, list, number, repository, run, squall, wait_for};
 
 /// One lab at a time: each keeps two cores busy.
 static TURN: Mutex<()> = Mutex::new(());
@@ -44,24 +45,10 @@ impl Lab {
     /// One that is not there yet.
     fn named() -> Option<Lab> {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        if !run(Command::new("id")).expect(0).stdout.starts_with("uid=0(") {
-            eprintln!("skipped: named network namespaces take root");
+        if !needs_root("a named network namespace") || !needs(&["ip", "tc", "nft"]) {
             return None;
         }
-        for program in ["ip", "tc", "nft"] {
-            if !has(program) {
-                eprintln!("skipped: there is no {program} here (scripts/setup.sh installs it)");
-                return None;
-            }
-        }
-        let mut unshare = Command::new("unshare");
-        unshare.args(["-n", "true"]);
-        if run(unshare).code != Some(0) {
-            eprintln!(
-                "skipped: no network namespace to be had here, though we are root (a container without CAP_SYS_ADMIN?)"
-            );
-            return None;
-        }
+        needs_namespace("n", "true")?;
         Some(Lab {
             name: format!("squall-test-{}", std::process::id()),
             folder: Folder::new(),

@@ -2,7 +2,7 @@
 //! on a Linux bridge, set up by the very commands of testbeds/af-packet.yaml. What results.json says
 //! must be what tcpdump, check_pcap.py, tc, nftables and the interfaces' own counters say.
 //!
-//! Needs a network namespace: root, or a kernel that gives one to any user; says why it skips
+//! Needs a network namespace: root, or a kernel that gives one to any user; says what it lacks
 //! elsewhere. A namespace has no name and lives as long as a process that ends with the test, however
 //! the test ends.
 
@@ -15,9 +15,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use support::{
-    Folder, Running, assert_accepted, assert_balanced, has, list, number, repository, run, squall, wait_for,
-};
+use support::skip::{is_root, needs, needs_namespace, needs_root};
+use support::{Folder, Running, assert_accepted, assert_balanced, list, number, repository, run, squall, wait_for};
 
 /// One bridge at a time: each keeps two cores busy.
 static TURN: Mutex<()> = Mutex::new(());
@@ -45,21 +44,16 @@ impl Lab {
 
     fn with(capture: bool) -> Option<Lab> {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        for program in ["unshare", "nsenter", "ip", "tc", "nft", "tcpdump"] {
-            if !has(program) {
-                eprintln!("skipped: there is no {program} here (scripts/setup.sh installs it)");
-                return None;
-            }
-        }
-        let root = run(Command::new("id")).expect(0).stdout.starts_with("uid=0(");
-        if capture && !root {
-            eprintln!("skipped: capturing with tcpdump takes root");
+        if !needs(&["unshare", "nsenter", "ip", "tc", "nft", "tcpdump"])
+            || capture && !needs_root("capturing with tcpdump")
+        {
             return None;
         }
+        let flags = needs_namespace("nm", "mount -t sysfs none /sys")?;
         let mut keeper = Command::new("unshare");
         // A sysfs of its own shows the namespace's interfaces, as `ip netns exec` has it.
         keeper
-            .arg(if root { "-nm" } else { "-rnm" })
+            .arg(flags)
             .args(["sh", "-c", "mount -t sysfs none /sys && echo ready && exec cat"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
@@ -68,14 +62,10 @@ impl Lab {
         BufReader::new(keeper.stdout.take().unwrap())
             .read_line(&mut line)
             .unwrap();
-        if line != "ready\n" {
-            let _ = keeper.wait();
-            eprintln!("skipped: no network namespace to be had here (it takes root)");
-            return None;
-        }
+        assert_eq!(line, "ready\n", "it could be had a moment ago");
         let lab = Lab {
             keeper,
-            user: !root,
+            user: !is_root(),
             folder: Folder::new(),
             _turn: turn,
         };

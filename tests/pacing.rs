@@ -22,8 +22,9 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
+use support::skip::needs;
 use support::veth::{self, Seen};
-use support::{Folder, assert_balanced, has, list, number, run};
+use support::{Folder, assert_balanced, list, number, run};
 
 /// Attempts that a machine with other work to do has.
 const ATTEMPTS: usize = 6;
@@ -222,8 +223,7 @@ fn over_veth_the_kernels_stamps_have_the_rate() {
 #[test]
 fn nothing_leaves_in_a_burst_at_the_start() {
     let _turn = turn();
-    if !has("python3") {
-        eprintln!("skipped: there is no python3 here");
+    if !needs(&["python3"]) {
         return;
     }
     let folder = Folder::new();

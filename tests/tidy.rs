@@ -142,6 +142,9 @@ const FOLDERS: &[&str] = &[
     ".ci/",
 ];
 
+/// Where tests are skipped, and what looks for programs there.
+const SKIP: &str = "tests/skip/mod.rs";
+
 /// A file's code: comments and the contents of strings and characters are spaces, lines stay.
 fn code(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -315,6 +318,44 @@ fn length(path: &str, text: &str) -> Vec<String> {
     )]
 }
 
+/// Skips of tests that do not go through [`SKIP`], which fails where CI has said that none is allowed: a line
+/// that says so or a search for a program in a test, an ignored test, a step of scripts/test.sh that is taken
+/// only where its program is.
+fn skips(path: &str, text: &str) -> Vec<String> {
+    let is_test = path.starts_with("tests/") && path.ends_with(".rs") && path != SKIP;
+    let is_steps = path == "scripts/test.sh" || path.starts_with(".ci/");
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        let line = line.trim_start();
+        let printed = ["println!(", "print!("].iter().any(|call| line.contains(call));
+        // What is printed may stand in the next line.
+        let said = format!("{line} {}", lines.get(index + 1).unwrap_or(&"")).to_lowercase();
+        let leaves = |at: usize| {
+            let next = lines.get(at).map_or("", |line| line.trim());
+            next.starts_with("return;") || next.starts_with("return None;")
+        };
+        // The statement that prints ends some lines on.
+        let end = (index..lines.len()).find(|at| lines[*at].trim_end().ends_with(';'));
+        let complaint = if path.ends_with(".rs") && line.starts_with("#[ignore") {
+            "an ignored test"
+        } else if is_test && printed && said.contains("\"skip") {
+            "a skip of its own"
+        } else if is_test && printed && end.is_some_and(|end| leaves(end + 1)) {
+            "a test that says something and leaves"
+        } else if (is_test || is_steps) && !line.starts_with(['/', '#']) && line.contains("command -v") {
+            "a search for a program"
+        } else {
+            continue;
+        };
+        found.push(format!(
+            "{path}:{}: {complaint}: ask {SKIP} for what is needed, and let scripts/setup.sh install it",
+            index + 1
+        ));
+    }
+    found
+}
+
 /// Paths of this repository that a text names, with line numbers.
 fn named_paths<'a>(path: &str, text: &'a str) -> Vec<(usize, PathBuf, &'a str)> {
     let mut found = Vec::new();
@@ -427,6 +468,15 @@ fn documents_and_comments_name_files_that_are_there() {
 }
 
 #[test]
+fn no_test_is_skipped_but_by_the_one_helper() {
+    assert_tidy(skips, "");
+    // `.ci/run` has no ending by which it would be found, and CI is where no test may be skipped.
+    let ci = include_str!("../.ci/run");
+    assert_eq!(skips(".ci/run", ci), [""; 0]);
+    assert!(ci.contains("export SQUALL_NO_SKIP=1"), "{ci}");
+}
+
+#[test]
 fn every_part_of_the_library_has_its_rule() {
     let lib = include_str!("../src/lib.rs");
     let parts: Vec<&str> = lib
@@ -532,6 +582,36 @@ fn planted_length_is_found() {
     assert_eq!(length("src/plan/tests.rs", &long), [""; 0]);
     let tested = format!("fn f() {{}}\n#[cfg(test)]\nmod tests {{\n{long}}}\n");
     assert_eq!(length("src/plan/lane.rs", &tested), [""; 0]);
+}
+
+#[test]
+fn planted_skips_are_found() {
+    for text in [
+        "    eprintln!(\"skipped: no tshark\");",
+        "    eprintln!(\n        \"Skipping {name}\"\n    );",
+        "    println!(\"no tshark\");\n    return;",
+        "    eprintln!(\n        \"no tshark\"\n    );\n    return None;",
+        "#[ignore = \"needs root\"]",
+        "#[ignore]",
+        "    .args([\"-c\", \"command -v tshark\"])",
+    ] {
+        assert_eq!(skips("tests/netns.rs", text).len(), 1, "{text}");
+        assert_eq!(skips("scripts/demo.sh", text), [""; 0], "{text}");
+    }
+    for text in [
+        "    skip(\"there is none\");\n    return;",
+        "    for line in lines.skip(1) {",
+        "    eprintln!(\"{seen}\");\n    let x = 1;\n    return;",
+        "#[cfg_attr(miri, ignore = \"slow\")]",
+        "// found with `command -v`",
+    ] {
+        assert_eq!(skips("tests/netns.rs", text), [""; 0], "{text}");
+    }
+    assert_eq!(
+        skips("scripts/test.sh", "if command -v shellcheck >/dev/null; then").len(),
+        1
+    );
+    assert_eq!(skips("src/wire/bth.rs", "#[ignore]").len(), 1);
 }
 
 #[test]

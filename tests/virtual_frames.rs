@@ -21,7 +21,8 @@ use squall::engine::virtual_lab::{self, Pools};
 use squall::fabric::{Counters, Event, Fabric};
 use squall::units::Picos;
 use squall::{pattern, plan, testbed, trial};
-use support::{Folder, check_pcap, has, number, run};
+use support::skip::needs;
+use support::{Folder, check_pcap, number, run};
 use virtual_kit::{Bench, marked, sum};
 
 /// Header options that put fields at other places, or change what a mark changes.
@@ -146,8 +147,7 @@ fn carry(eal: &Eal, pools: &mut Pools, pattern: &str, testbed: &str) -> (Capture
 
 /// Frames that tshark takes for CE, and those with an IPv4 checksum that it calls wrong.
 fn tshark(path: &Path) -> Option<(u64, u64)> {
-    if !has("tshark") {
-        eprintln!("skipped: no tshark here");
+    if !needs(&["tshark"]) {
         return None;
     }
     let count = |filter: &str| {

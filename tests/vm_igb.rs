@@ -2,7 +2,7 @@
 //! Intel 82576 ports (scripts/vm-igb.sh). What results.json says is held against the NICs' own counters and
 //! against what QEMU has captured between them.
 //!
-//! Needs QEMU 8.1 or later and packages from the distribution's mirror; says why it skips elsewhere.
+//! Needs QEMU 8.1 or later and packages from the distribution's mirror; says what it lacks elsewhere.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -13,8 +13,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use support::skip::skip;
 use support::{
-    Ended, Folder, Running, assert_accepted, assert_balanced, has, list, number, repository, run, squall, wait_for,
+    Ended, Folder, Running, assert_accepted, assert_balanced, list, number, repository, run, squall, wait_for,
 };
 
 /// One guest at a time: each keeps two cores busy.
@@ -56,7 +57,7 @@ fn turn() -> Option<MutexGuard<'static, ()>> {
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let check = run(script(&["check"]));
     if check.code != Some(0) {
-        eprintln!("skipped: {}", check.stdout.trim());
+        skip(check.stdout.trim());
         return None;
     }
     Some(turn)
@@ -312,7 +313,6 @@ squall ports -a 0000:01:00.0
 
 #[test]
 fn the_script_says_what_is_wrong() {
-    assert!(has("bash"));
     let wrong = run(script(&["fly"]));
     assert_eq!(wrong.code, Some(1));
     assert!(wrong.stderr.contains("usage: scripts/vm-igb.sh"), "{}", wrong.stderr);

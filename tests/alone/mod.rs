@@ -4,6 +4,9 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+#[path = "../skip/mod.rs"]
+mod skip;
+
 use std::process::{Command, Output};
 
 /// Set in the process that runs one case.
@@ -45,19 +48,7 @@ pub fn alone_to_the_end(namespace: Namespace, case: impl FnOnce()) -> Option<(Ou
     let mut command = match namespace {
         Namespace::Ours => Command::new(std::env::current_exe().unwrap()),
         Namespace::Own => {
-            let root = Command::new("id")
-                .arg("-u")
-                .output()
-                .is_ok_and(|id| id.stdout == b"0\n");
-            let flags = if root { "-n" } else { "-rn" };
-            let tools = format!("unshare {flags} ip link show lo");
-            match Command::new("sh").args(["-c", &tools]).output() {
-                Ok(output) if output.status.success() => {}
-                other => {
-                    eprintln!("skipped {name}: no network namespace to be had here ({tools}): {other:?}");
-                    return None;
-                }
-            }
+            let flags = skip::needs_namespace("n", "ip link show lo")?;
             let mut command = Command::new("unshare");
             command.arg(flags).arg(std::env::current_exe().unwrap());
             command

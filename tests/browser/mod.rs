@@ -5,6 +5,9 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../skip/mod.rs"]
+mod skip;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -85,16 +88,7 @@ const AROUND: &str = r#"<!doctype html><meta charset="utf-8"><body>
 
 /// The browser, where there is one.
 pub fn chromium() -> Option<&'static str> {
-    let found = ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find(|name| {
-            let version = Command::new(name).arg("--version").output();
-            version.is_ok_and(|output| output.status.success())
-        });
-    if found.is_none() {
-        eprintln!("skipped: no chromium on PATH (scripts/setup.sh installs it)");
-    }
-    found
+    skip::needs_one_of(&["chromium", "chromium-browser", "google-chrome"])
 }
 
 /// Opens `file` of `folder`: the document after its scripts, and what the console said.

@@ -7,6 +7,8 @@
 #![allow(dead_code, reason = "every test file uses a part of it")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../skip/mod.rs"]
+pub mod skip;
 pub mod veth;
 
 use std::fs::File;
@@ -161,15 +163,6 @@ pub fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
         assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-/// Whether `program` can be started here.
-pub fn has(program: &str) -> bool {
-    Command::new("sh")
-        .args(["-c", &format!("command -v {program}")])
-        .stdout(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
 }
 
 /// A folder of a test's own, gone with it.

@@ -7,7 +7,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{Folder, has, run};
+use super::skip::{needs, needs_namespace, needs_root};
+use super::{Folder, run};
 
 /// A frame as tcpdump saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,23 +23,10 @@ pub struct Seen {
 
 /// A folder for what a script needs and leaves; `None` where there can be no such script.
 pub fn folder() -> Option<Folder> {
-    for program in ["unshare", "ip", "tcpdump", "python3"] {
-        if !has(program) {
-            eprintln!("skipped: there is no {program} here (scripts/setup.sh installs it)");
-            return None;
-        }
-    }
-    if !run(Command::new("id")).expect(0).stdout.starts_with("uid=0(") {
-        eprintln!("skipped: capturing with tcpdump takes root");
+    if !needs(&["unshare", "ip", "tcpdump", "python3"]) || !needs_root("capturing with tcpdump") {
         return None;
     }
-    let tried = Command::new("unshare")
-        .args(["-nm", "mount", "-t", "sysfs", "none", "/sys"])
-        .output();
-    if !tried.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: no network namespace to be had here");
-        return None;
-    }
+    needs_namespace("nm", "mount -t sysfs none /sys")?;
     Some(Folder::new())
 }
 
