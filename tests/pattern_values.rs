@@ -588,7 +588,7 @@ frame:
   source_port: {range: [50000, 50015]}
 traffic:
   - {name: t, kind: transfer, pairs: 2, from: [4, 2], to: 7, kv_cache: CFG-A, message: 16MiB, verb: send, qps: 3,
-     count: 9, outstanding: 2, rate: 1000/s, start: 1ms, duration: 2s, frame: {pmtu: 4096, first_qpn: 0x100}}
+     count: 9, outstanding: 2, priority: 5, rate: 1000/s, start: 1ms, duration: 2s, frame: {pmtu: 4096, first_qpn: 0x100}}
   - {name: i, kind: incast, senders: [1, 3], receiver: 0, message: 1MB, verb: put, qps: 2, count: 4, start_mode: staggered,
      stagger: 2us, repeats: 3, gap: 1ms, rate: max, after: t, delay: 5us}
   - {name: b, kind: burst, transfers: 3, from: 0-1, to: [2, 3, 4], message: 64KiB, window: 100us, arrival: poisson, bursts: 4,
@@ -639,6 +639,8 @@ fn every_key_ends_where_it_belongs() {
     };
     assert_eq!(t.frame, own, "an entry's frame goes over the pattern's");
     assert!([i, b, a, g, p, e].iter().all(|entry| entry.frame == frame));
+    assert_eq!(t.priority, Some(5));
+    assert!([i, b, a, g, p, e].iter().all(|entry| entry.priority.is_none()));
     assert_eq!(
         (t.start, t.duration),
         (Start::At(Picos::from_micros(1000)), Some(Picos::from_micros(2_000_000)))

@@ -1,12 +1,10 @@
 //! What `fabric` and `configured` take and refuse, and what a testbed with a fabric becomes.
 
-use squall::pattern::{FrameOptions, VlanTag};
 use squall::testbed::{
     self, Configured, Device, EcnConfig, EcnThresholds, Fabric, Fault, FaultKind, Forwarding, MarkAt, Meter, Often,
     PfcConfig, PfcThresholds, Scheduler, Switch, Testbed, Topology, WorkerCount,
 };
 use squall::units::{BitRate, Bytes, Picos, Share};
-use squall::wire::class_of;
 
 fn parse(text: &str) -> Result<Testbed, Vec<(String, String)>> {
     testbed::parse("t.yaml", text, &[]).map_err(|errors| {
@@ -394,6 +392,7 @@ fn thresholds_that_a_switch_is_said_to_have() {
         Configured {
             ecn: Some(ecn(500_000, 500_000, 1.0)),
             pfc: Some(pfc(3_000_000, 2_900_000)),
+            lossless: Some(1 << 3),
             meter: None,
         }
     );
@@ -403,6 +402,7 @@ fn thresholds_that_a_switch_is_said_to_have() {
         Configured {
             ecn: Some(ecn(500_000, 500_000, 1.0)),
             pfc: None,
+            lossless: Some(0),
             meter: None,
         }
     );
@@ -410,16 +410,25 @@ fn thresholds_that_a_switch_is_said_to_have() {
     assert_eq!(configured(real), Configured::default());
     assert_eq!(
         configured(&format!(
-            "{real}configured: {{ecn: {{kmin: 1MB, kmax: 2MB, pmax: 5%}}, pfc: {{xoff: 100KB, xon: 90KB}}, \
+            "{real}configured: {{ecn: {{kmin: 1MB, kmax: 2MB, pmax: 5%}}, pfc: {{xoff: 100KB, xon: 90KB, classes: 3-4}}, \
              meter: {{cir: 8Mbps, cbs: 2MB}}}}\n"
         )),
         Configured {
             ecn: Some(ecn(1_000_000, 2_000_000, 0.05)),
             pfc: Some(pfc(100_000, 90_000)),
+            lossless: Some(1 << 3 | 1 << 4),
             meter: Some(Meter {
                 cir: BitRate(8_000_000),
                 cbs: Bytes(2_000_000),
             }),
+        }
+    );
+    // The lossless classes may be known without their thresholds.
+    assert_eq!(
+        configured(&format!("{real}configured: {{pfc: {{classes: 4}}}}\n")),
+        Configured {
+            lossless: Some(1 << 4),
+            ..Configured::default()
         }
     );
     let errors = parse(&format!(
@@ -427,29 +436,6 @@ fn thresholds_that_a_switch_is_said_to_have() {
     ))
     .expect_err("half");
     assert_eq!(errors.len(), 4, "{errors:?}");
-}
-
-#[test]
-fn a_frames_class_is_that_of_its_options() {
-    // DSCP 26 is AF31 (RFC 2597): class 3.
-    assert_eq!(FrameOptions::default().class(), 3);
-    let tag = |pcp| VlanTag {
-        tpid: 0x8100,
-        vid: 5,
-        pcp,
-        dei: false,
-    };
-    let tagged = FrameOptions {
-        vlan: vec![tag(6), tag(1)],
-        ..FrameOptions::default()
-    };
-    assert_eq!(tagged.class(), 6);
-    // The same two frames on the wire.
-    let mut bytes = [0; 34];
-    bytes[12..16].copy_from_slice(&[0x08, 0x00, 0x45, 26 << 2]);
-    assert_eq!(class_of(&bytes), 3);
-    bytes[12..24].copy_from_slice(&[0x81, 0x00, 0xc0, 5, 0x81, 0x00, 0x20, 5, 0x08, 0x00, 0x45, 26 << 2]);
-    assert_eq!(class_of(&bytes), 6);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use squall::testbed::{
     WorkerCount,
 };
 use squall::units::{BitRate, Bytes};
+use squall::wire::class::{Maps, Trust};
 
 /// A port `p` with `sets` (keys of the port; `/key=value` of the testbed).
 fn load(sets: &[&str]) -> Result<Testbed, Vec<String>> {
@@ -166,6 +167,9 @@ ports:
      gateway_mac: \"02:00:00:00:00:02\", loopback: true, receive: false, announce: false, tx_queues: 2, rx_queues: 3,
      descriptors: 512, promiscuous: false, pacing: nic, pfc: ignore,
      timestamps: kernel}
+dscp_to_priority: {default: 2, 3: 3, 8-10: 0}
+pcp_to_priority: sonic
+trust: dscp
 calibration: lab.json
 dut: {vendor: v, asic: 7}
 ";
@@ -210,6 +214,15 @@ dut: {vendor: v, asic: 7}
             timestamps: Timestamps::Kernel,
         }],
         fabric: None,
+        classes: Maps {
+            dscp: std::array::from_fn(|dscp| match dscp {
+                3 => 3,
+                8..=10 => 0,
+                _ => 2,
+            }),
+            pcp: [1, 0, 2, 3, 4, 5, 6, 7],
+            trust: Trust::Dscp,
+        },
         said: Configured::default(),
         calibration: Some("lab.json".into()),
         dut: [
@@ -290,4 +303,90 @@ fn numbers_among_roles_are_one_mistake() {
     let errors = testbed::parse("lab.yaml", text, &[]).expect_err("b takes no role");
     let found: Vec<&str> = errors.items.iter().map(|item| item.what.as_str()).collect();
     assert!(found.len() == 1 && found[0].contains("`workers: 4`"), "{found:?}");
+}
+
+#[test]
+fn a_map_of_priorities_has_a_name_or_says_what_each_code_point_is() {
+    let read = |line: &str| {
+        testbed::parse("x.yaml", &format!("ports: [{{device: net_ring0}}]\n{line}\n"), &[])
+            .map(|testbed| testbed.classes)
+            .map_err(|errors| errors.to_string())
+    };
+    let standard = Maps::default();
+    assert_eq!(read(""), Ok(standard));
+    assert_eq!(read("dscp_to_priority: standard"), Ok(standard));
+    // SONiC's default: DSCP 3 and 4 lossless, 26 in class 1.
+    let sonic = read("dscp_to_priority: sonic").expect("a name").dscp;
+    assert_eq!(
+        [3, 4, 5, 8, 26, 46, 48].map(|dscp: usize| sonic[dscp]),
+        [3, 4, 2, 0, 1, 5, 6]
+    );
+    // What is not named is as in `standard`, or as `default` says.
+    let own = read("dscp_to_priority: {3: 4, 62-63: 0}").expect("a map").dscp;
+    assert_eq!([0, 3, 26, 61, 62, 63].map(|dscp: usize| own[dscp]), [0, 4, 3, 7, 0, 0]);
+    let over = read("dscp_to_priority: {26: 3, default: sonic}").expect("a map").dscp;
+    assert_eq!([3, 25, 26, 27].map(|dscp: usize| over[dscp]), [3, 1, 3, 1]);
+    let pcp = read("pcp_to_priority: {0-3: 7}").expect("a map").pcp;
+    assert_eq!(pcp, [7, 7, 7, 7, 4, 5, 6, 7]);
+    for (line, said) in [
+        ("dscp_to_priority: sonc", "did you mean `sonic`"),
+        (
+            "dscp_to_priority: {64: 3}",
+            "`dscp_to_priority` is a map with `64` as a key",
+        ),
+        ("dscp_to_priority: {3: 8}", "`dscp_to_priority` is a map with `8` for 3"),
+        (
+            "dscp_to_priority: {0-7: 1, 5: 2}",
+            "`dscp_to_priority` is a map with 5 in it twice",
+        ),
+        ("dscp_to_priority: {7-0: 1}", "did you mean `0-7`"),
+        ("dscp_to_priority: {defalt: 1}", "did you mean `default`"),
+        ("dscp_to_priority: {default: sonik}", "did you mean `sonic`"),
+        ("dscp_to_priority: [1, 2]", "`dscp_to_priority` is a list"),
+        (
+            "pcp_to_priority: {8: 1}",
+            "`pcp_to_priority` is a map with `8` as a key",
+        ),
+        ("trust: cos", "`trust` is `cos`"),
+    ] {
+        let errors = read(line).expect_err(line);
+        assert!(errors.contains(said), "{line}: {errors}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_map_of_priorities_is_spelled_as_it_is_read(
+        few in proptest::array::uniform32(0_u8..8),
+        lone in proptest::collection::vec((0_usize..64, 0_u8..8), 0..4),
+        pcp in proptest::array::uniform8(0_u8..8),
+        base in 0_usize..3,
+    ) {
+        // Names, names with exceptions, and maps in which anything goes.
+        let mut dscp: [u8; 64] = match base {
+            0 => testbed::classes::DSCP_MAPS[0].1,
+            1 => testbed::classes::DSCP_MAPS[1].1,
+            _ => std::array::from_fn(|dscp| few[dscp / 2]),
+        };
+        for (at, priority) in lone {
+            dscp[at] = priority;
+        }
+        let text = format!(
+            "ports: [{{device: net_ring0}}]\ndscp_to_priority: {}\npcp_to_priority: {}\n",
+            testbed::classes::dscp_map(&dscp),
+            testbed::classes::pcp_map(&pcp)
+        );
+        let read = testbed::parse("x.yaml", &text, &[]).unwrap_or_else(|errors| panic!("{errors}")).classes;
+        proptest::prop_assert_eq!((read.dscp, read.pcp), (dscp, pcp));
+    }
+}
+
+#[test]
+fn the_maps_with_a_name_are_spelled_by_it() {
+    for (name, map) in testbed::classes::DSCP_MAPS {
+        assert_eq!(testbed::classes::dscp_map(&map), name);
+    }
+    for (name, map) in testbed::classes::PCP_MAPS {
+        assert_eq!(testbed::classes::pcp_map(&map), name);
+    }
 }

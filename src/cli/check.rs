@@ -78,6 +78,7 @@ fn text(pattern: &str, testbed: &Testbed, plan: &Plan, summary: &Summary) -> Str
     let head = [
         "entry",
         "kind",
+        "class",
         "flows",
         "messages",
         "frames",
@@ -92,6 +93,11 @@ fn text(pattern: &str, testbed: &Testbed, plan: &Plan, summary: &Summary) -> Str
         rows.push(vec![
             entry.name.clone(),
             entry.kind.to_owned(),
+            if entry.pairs.is_empty() {
+                "-".to_owned()
+            } else {
+                entry.class.to_string()
+            },
             own.flows.to_string(),
             format!("{about}{}", own.messages),
             format!("{about}{}", own.packets),

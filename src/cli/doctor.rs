@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use super::class_notes::disagreements;
 use super::devices::{DeviceFlags, print};
 use super::{Failure, Outcome, ports};
 use crate::dpdk::{self, DeviceArg, Eal, EalConfig, Hugepages, StampSource};
@@ -56,6 +57,7 @@ pub fn run(args: &Args) -> Outcome {
         None => Asked {
             frame_len: LONGEST_FRAME,
             loads: Vec::new(),
+            classes: Vec::new(),
         },
     };
     let needs = Needs {
@@ -73,6 +75,7 @@ pub fn run(args: &Args) -> Outcome {
     };
     let root = Path::new("/");
     let mut findings = host::examine(root, &needs, &interfaces, &Devlink::of_this_host(root, &needs));
+    findings.extend(asked.classes);
     let in_the_way = findings.iter().any(|finding| finding.level == Level::Error);
     if !args.no_ports && !in_the_way && !needs.devices.is_empty() {
         match offers(wanted.eal, wanted.testbed.as_ref()) {
@@ -102,6 +105,8 @@ struct Asked {
     frame_len: u32,
     /// By port: the most at any one time, either way.
     loads: Vec<BitRate>,
+    /// Where its classes and the testbed's do not agree.
+    classes: Vec<Finding>,
 }
 
 fn asked(pattern: &str, testbed: Option<&Testbed>) -> Result<Asked, Failure> {
@@ -110,10 +115,17 @@ fn asked(pattern: &str, testbed: Option<&Testbed>) -> Result<Asked, Failure> {
         return Err(Failure::Input("--pattern needs a --testbed".to_owned()));
     };
     let plan = trial::plan_of(&pattern, testbed, &trial::speeds(testbed)?)?;
+    let classes = disagreements(&plan, testbed).into_iter().map(|found| Finding {
+        check: "classes",
+        level: Level::Warning,
+        what: found.what,
+        mend: Some(found.remedy),
+    });
     let load = |port: &PortSummary| BitRate(port.offered_tx.max(port.offered_rx));
     Ok(Asked {
         frame_len: u32::try_from(plan.max_frame_len()).unwrap_or(u32::MAX),
         loads: plan.summary().ports.iter().map(load).collect(),
+        classes: classes.collect(),
     })
 }
 

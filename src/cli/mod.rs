@@ -6,6 +6,7 @@
 mod bench;
 mod calibrate;
 mod check;
+mod class_notes;
 mod compare;
 mod completions;
 mod craft;

@@ -2,6 +2,7 @@
 //!
 //! Contract: a line of text each, without a full stop.
 
+use super::class_notes::disagreements;
 use crate::pattern::Start;
 use crate::plan::feed::{Hold, Rounds, Work};
 use crate::plan::segment::Position;
@@ -36,6 +37,8 @@ pub(super) fn notes(plan: &Plan, summary: &Summary, testbed: &Testbed) -> Vec<St
             plan.ports[port].name
         )
     }));
+    let classes = disagreements(plan, testbed).into_iter();
+    notes.extend(classes.map(|found| format!("{}; {}", found.what, found.remedy)));
     for (entry, own) in plan.entries.iter().zip(&summary.entries) {
         if let Work::Rounds(rounds) = &entry.work
             && let Some(hold) = rounds.hold
@@ -149,7 +152,7 @@ fn shared(plan: &Plan, entry: &EntryPlan, hold: Hold, notes: &mut Vec<String>) {
     };
     let port = |entry: &EntryPlan| entry.pairs.first().map(|pair| plan.arrival_port(*pair));
     for other in &plan.entries {
-        let same_queue = other.frame.class() == hold.class
+        let same_queue = other.class == hold.class
             && other
                 .pairs
                 .iter()

@@ -338,7 +338,7 @@ fn classes_of(plan: &Plan, port: usize) -> u8 {
     plan.entries
         .iter()
         .filter(sends)
-        .fold(0, |classes, entry| classes | 1 << entry.frame.class())
+        .fold(0, |classes, entry| classes | 1 << entry.class)
 }
 
 /// Who makes a port obey PFC, its driver having agreed to do so for the classes in `agreed`.

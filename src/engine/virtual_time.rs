@@ -93,6 +93,7 @@ fn drive(
     mut watch: impl FnMut(Told),
 ) -> Result<Outcome, String> {
     let mut fabric = running.fabric()?;
+    fabric.classify(plan.classes.clone());
     for worker in &plan.workers {
         fabric.attach(worker.mac, worker.port);
     }

@@ -13,6 +13,7 @@ use super::route::{Routes, Uplink};
 use super::switch::{Marking, Switch};
 use super::{Fabric, Frame};
 use crate::testbed::{self, Forwarding, MAX_HOSTS, MarkAt, Topology, places};
+use crate::wire::class::Classes;
 
 /// Why a fabric cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +59,7 @@ impl<F: Frame> Fabric<F> {
             frames: Frames::new(),
             ports,
             switches,
+            classes: Classes::default(),
             routes,
             macs: Vec::new(),
             hosts,

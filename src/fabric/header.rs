@@ -5,7 +5,8 @@
 //! Left out on purpose: checksums and the ICRC; a switch does not judge them.
 
 use super::random::mix;
-use crate::wire::{bth, class_of, ethernet, udp, vlan};
+use crate::wire::class::Classes;
+use crate::wire::{bth, ethernet, udp, vlan};
 
 /// What decides a frame's way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl Header {
     /// Reads a frame that begins with its Ethernet header: its destination MAC address in the low
     /// 48 bits, and the rest.
     #[inline]
-    pub fn read(frame: &[u8]) -> (u64, Header) {
+    pub fn read(frame: &[u8], classes: &Classes) -> (u64, Header) {
         let destination = word::<6>(frame, 0);
         let mut at = ethernet::LEN;
         let mut kind = word::<2>(frame, 12);
@@ -47,7 +48,7 @@ impl Header {
             at += vlan::LEN;
         }
         let mut header = Header {
-            class: class_of(frame),
+            class: classes.of_frame(frame),
             ect: false,
             ce: false,
             control: kind == u64::from(ethernet::TYPE_MAC_CONTROL),

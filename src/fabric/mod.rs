@@ -30,6 +30,7 @@ use std::collections::VecDeque;
 
 use crate::testbed::{MarkAt, Scheduler};
 use crate::units::Picos;
+use crate::wire::class::Classes;
 use crate::wire::{ethernet, pfc};
 
 pub use build::{FabricError, check};
@@ -116,6 +117,8 @@ pub struct Fabric<F> {
     ports: Vec<Port>,
     switches: Vec<switch::Switch>,
     routes: route::Routes,
+    /// In which class a frame is: in its sender's NIC, and in every switch.
+    classes: Classes,
     /// MAC address to host, sorted.
     macs: Vec<(u64, u32)>,
     hosts: usize,
@@ -143,6 +146,11 @@ impl<F: Frame> Fabric<F> {
             Ok(at) => self.macs[at].1 = host,
             Err(at) => self.macs.insert(at, (key, host)),
         }
+    }
+
+    /// Says in which class frames are from now on, where it is not by the standard maps.
+    pub fn classify(&mut self, classes: Classes) {
+        self.classes = classes;
     }
 
     /// The time of what was told last.
@@ -203,7 +211,7 @@ impl<F: Frame> Fabric<F> {
     /// the class paused, it waits in the NIC.
     pub fn send(&mut self, host: usize, frame: F) {
         let Some(port) = self.nic(host) else { return };
-        let (destination, header) = Header::read(frame.bytes());
+        let (destination, header) = Header::read(frame.bytes(), &self.classes);
         let len = u32::try_from(frame.bytes().len()).unwrap_or(u32::MAX);
         let to = match self.macs.binary_search_by_key(&destination, |(mac, _)| *mac) {
             Ok(at) => self.macs[at].1,

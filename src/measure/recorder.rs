@@ -18,6 +18,7 @@ use crate::plan::Plan;
 use crate::plan::feed::Work;
 use crate::plan::segment::packets;
 use crate::units::{BitRate, Picos};
+use crate::wire::class::Classes;
 use crate::wire::stamp::Stamp;
 use crate::wire::{Frame, Opcode, Packet, pause, pfc};
 
@@ -63,6 +64,8 @@ pub struct Recorder {
     ports: Vec<PortRecord>,
     /// Line rate of each port: pause times count in its bit times.
     speeds: Vec<BitRate>,
+    /// In which class the network has which frames.
+    classes: Classes,
     trace: Trace,
     pauses: PauseLog,
     /// Ports whose sending obeys what arrives.
@@ -147,6 +150,7 @@ impl Recorder {
             pairs: vec![PairRecord::default(); pair_number as usize],
             ports: vec![PortRecord::default(); plan.ports.len()],
             speeds: plan.ports.iter().map(|port| port.speed).collect(),
+            classes: plan.classes.clone(),
             trace,
             pauses: PauseLog::default(),
             obeying: vec![false; plan.ports.len()],
@@ -277,7 +281,7 @@ impl Recorder {
             seq: 0,
             port: u16::try_from(port).unwrap_or(u16::MAX),
             len: u16::try_from(frame_len).unwrap_or(u16::MAX),
-            class: packet.class(),
+            class: self.classes.of_packet(packet),
             ecn: packet.ecn(),
             kind: Kind::Ballast,
         });
@@ -341,7 +345,7 @@ impl Recorder {
             seq: seq as u32,
             port: flow.port,
             len: frame_len.min(usize::from(u16::MAX)) as u16,
-            class: packet.class(),
+            class: self.classes.of_packet(packet),
             ecn,
             kind: match seen {
                 Seen::New | Seen::Reordered => Kind::First,

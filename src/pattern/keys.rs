@@ -109,6 +109,12 @@ pub const ENTRY: Section = Section {
             "the pattern's",
             "header fields of the entry's frames",
         ),
+        key(
+            "priority",
+            "0 to 7",
+            "what the testbed's `dscp_to_priority` and `pcp_to_priority` say",
+            "class in which the network has the entry's frames, whatever their DSCP and PCP",
+        ),
     ],
     inside: &[("frame", &FRAME)],
 };

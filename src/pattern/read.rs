@@ -195,6 +195,10 @@ fn entry(
     let frame = frame::read(&fields, frame);
     if matches!(read, Kind::Pfc(_)) {
         fields.refuse("frame", "means nothing to a PFC frame, which has no IP header");
+        fields.refuse(
+            "priority",
+            "means nothing to a PFC frame, which waits in no class; `classes` says what it pauses",
+        );
     }
     if let Kind::EcnProbe(probe) = &mut read {
         kinds::probe_frame(&fields, probe, &frame);
@@ -204,6 +208,7 @@ fn entry(
         start: start(&fields, earlier),
         duration: time_above_zero(&fields, "duration"),
         frame,
+        priority: fields.int("priority", 0..=7),
         kind: read,
     };
     if known && endless(&entry.kind) && !fields.has("duration") && !bounded && !bad_count(&fields, &entry.kind) {

@@ -51,6 +51,9 @@ pub struct Entry {
     pub duration: Option<Picos>,
     /// `frame`: header fields of every frame. Pattern-wide `frame` keys are merged in already.
     pub frame: FrameOptions,
+    /// `priority`: the class in which the network has the entry's frames, 0…7; `None`: what the
+    /// testbed's maps say.
+    pub priority: Option<u8>,
     /// What it sends.
     pub kind: Kind,
 }
@@ -486,11 +489,10 @@ pub struct FrameOptions {
 }
 
 impl FrameOptions {
-    /// The traffic class of such frames: PCP of the outermost tag, else the DSCP's upper three
-    /// bits; the rule of `wire::class_of`.
+    /// PCP of the outermost tag.
     #[must_use]
-    pub fn class(&self) -> u8 {
-        self.vlan.first().map_or(self.dscp >> 3, |tag| tag.pcp)
+    pub fn pcp(&self) -> Option<u8> {
+        self.vlan.first().map(|tag| tag.pcp)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::plan::routing::Router;
 use crate::plan::{EntryPlan, LanePlan, Pace, Pair, Plan, PortPlan, mix};
 use crate::testbed::Testbed;
 use crate::units::{BitRate, PICOS_PER_SECOND, Picos, Qpn, WIRE_OVERHEAD};
+use crate::wire::class::{Classes, Rule};
 
 /// Destination QPN of the first flow; 0 and 1 are reserved (IBTA Vol 1, 3.5.3), and a round number
 /// is easy to find in a capture.
@@ -75,6 +76,10 @@ pub fn build(pattern: &Pattern, testbed: &Testbed, speeds: &[BitRate]) -> Result
         workers,
         ports,
         entries: Vec::new(),
+        classes: Classes {
+            maps: testbed.classes,
+            rules: Vec::new(),
+        },
     };
     let mut next_qpn = FIRST_QPN;
     for (index, entry) in pattern.traffic.iter().enumerate() {
@@ -99,6 +104,13 @@ pub fn build(pattern: &Pattern, testbed: &Testbed, speeds: &[BitRate]) -> Result
             next_qpn = first.value();
         }
         placed.first_qpn = next_qpn;
+        if let Some(class) = entry.priority {
+            plan.classes.rules.push(Rule {
+                first_qpn: next_qpn,
+                count: placed.flows(),
+                class,
+            });
+        }
         next_qpn = next_qpn.saturating_add(placed.flows());
         if next_qpn > Qpn::MAX {
             errors.push(error(
@@ -150,6 +162,9 @@ struct Placed {
 
 fn place_entry(plan: &Plan, index: usize, entry: &Entry, errors: &mut Vec<PlanError>) -> EntryPlan {
     let seed = mix(plan.seed ^ mix(index as u64));
+    let class = entry
+        .priority
+        .unwrap_or_else(|| plan.classes.maps.of(entry.frame.pcp(), Some(entry.frame.dscp)));
     let placed = match &entry.kind {
         Kind::Transfer(transfer) => place_transfer(plan, transfer),
         Kind::Background(background) => place_background(plan, entry, background),
@@ -157,7 +172,7 @@ fn place_entry(plan: &Plan, index: usize, entry: &Entry, errors: &mut Vec<PlanEr
         Kind::Burst(burst) => place_burst(plan, entry, burst, seed),
         Kind::AllToAll(alltoall) => place_alltoall(plan, entry, alltoall, seed),
         Kind::Pfc(pfc) => place_pfc(pfc),
-        Kind::EcnProbe(probe) => probe::place(plan, entry, probe, errors),
+        Kind::EcnProbe(probe) => probe::place(plan, entry, class, probe, errors),
     };
     for lane in &placed.lanes {
         let port = &plan.ports[plan.workers[lane.worker as usize].port];
@@ -181,6 +196,7 @@ fn place_entry(plan: &Plan, index: usize, entry: &Entry, errors: &mut Vec<PlanEr
         start: entry.start,
         duration: entry.duration,
         frame: entry.frame.clone(),
+        class,
         verb: placed.verb,
         pairs: placed.pairs,
         qps: placed.qps,

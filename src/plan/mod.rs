@@ -20,6 +20,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::pattern::{FrameOptions, Start, Verb};
 use crate::units::{BitRate, Picos};
+use crate::wire::class::Classes;
 pub use build::{PlanError, build};
 use feed::Work;
 use summary::Summary;
@@ -96,6 +97,8 @@ pub struct EntryPlan {
     pub duration: Option<Picos>,
     /// Header fields.
     pub frame: FrameOptions,
+    /// Class in which the network has its frames; [`Plan::classes`] says the same of their bytes.
+    pub class: u8,
     /// How its messages are carried.
     pub verb: Verb,
     /// Ordered pairs of workers; those of one lane stand together.
@@ -147,6 +150,8 @@ pub struct Plan {
     pub ports: Vec<PortPlan>,
     /// All entries, in the pattern's order.
     pub entries: Vec<EntryPlan>,
+    /// In which class the network has which frames.
+    pub classes: Classes,
 }
 
 impl Plan {

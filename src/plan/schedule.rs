@@ -151,7 +151,7 @@ impl Schedule {
                 }
                 if on_port % queue.1.max(1) == queue.0 {
                     let lane = Lane::new(index, entry, number, unlimited, real, plan.seed);
-                    classes.push(if lane.is_control() { 0 } else { 1 << entry.frame.class() });
+                    classes.push(if lane.is_control() { 0 } else { 1 << entry.class });
                     lanes.push(lane);
                     *open[index].get_or_insert(0) += 1;
                 }

@@ -46,6 +46,7 @@ pub(crate) fn testbed(ports: usize) -> Testbed {
         },
         ports: (0..ports).map(port).collect(),
         fabric: None,
+        classes: crate::wire::class::Maps::default(),
         said: Configured::default(),
         calibration: None,
         dut: BTreeMap::new(),

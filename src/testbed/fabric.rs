@@ -263,6 +263,8 @@ pub struct Configured {
     pub ecn: Option<EcnThresholds>,
     /// PFC thresholds, where they are known.
     pub pfc: Option<PfcThresholds>,
+    /// Lossless classes, bit n for class n, where they are known.
+    pub lossless: Option<u8>,
     /// The token bucket by which it marks, where it marks by one.
     pub meter: Option<Meter>,
 }
@@ -285,6 +287,7 @@ impl Testbed {
         self.fabric.as_ref().map_or(self.said, |fabric| Configured {
             ecn: fabric.switch.ecn.map(|ecn| ecn.thresholds),
             pfc: fabric.switch.pfc.map(|pfc| pfc.thresholds),
+            lossless: Some(fabric.switch.pfc.map_or(0, |pfc| pfc.classes)),
             meter: None,
         })
     }

@@ -51,6 +51,24 @@ pub const TESTBED: Section = Section {
             "the reference fabric in place of `ports`: hosts, links and switches in virtual time",
         ),
         key(
+            "dscp_to_priority",
+            "standard, sonic, or a map of DSCPs (`3`, `8-15`, `default`) to 0 to 7",
+            "standard",
+            "class in which the network has frames of each DSCP: the DSCP's upper three bits, SONiC's default, or one's own map",
+        ),
+        key(
+            "pcp_to_priority",
+            "standard, sonic, or a map of PCPs (`3`, `0-2`, `default`) to 0 to 7",
+            "standard",
+            "class in which the network has VLAN-tagged frames of each PCP: that of the same number, SONiC's default, or one's own map",
+        ),
+        key(
+            "trust",
+            "pcp or dscp",
+            "pcp",
+            "which of the two maps decides about a frame that has a VLAN tag and a DSCP",
+        ),
+        key(
             "configured",
             "a map of ecn, pfc and meter",
             "none",
@@ -285,6 +303,7 @@ pub const SECTIONS: &[&Section] = &[
     &LINK_DOWN,
     &STUCK_PAUSE,
     &CONFIGURED,
+    &LOSSLESS,
     &METER,
     &about::SYSTEM_KEYS,
     &about::WORKLOAD_KEYS,

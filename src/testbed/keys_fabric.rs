@@ -290,7 +290,12 @@ pub const CONFIGURED: Section = Section {
     name: "configured",
     keys: &[
         key("ecn", "a map of kmin, kmax and pmax", "none", "marking thresholds"),
-        key("pfc", "a map of xoff and xon", "none", "pause thresholds"),
+        key(
+            "pfc",
+            "a map of xoff, xon and classes",
+            "none",
+            "pause thresholds, and the lossless classes",
+        ),
         key(
             "meter",
             "a map of cir and cbs",
@@ -298,6 +303,13 @@ pub const CONFIGURED: Section = Section {
             "the token bucket by which the switch marks, where it does not mark by the depth of its queue",
         ),
     ],
+    inside: &[],
+};
+
+/// `pfc` of `configured`, beside the thresholds.
+pub const LOSSLESS: Section = Section {
+    name: "configured pfc",
+    keys: &[key("classes", CLASSES, "not said", "lossless classes")],
     inside: &[],
 };
 

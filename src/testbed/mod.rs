@@ -7,6 +7,7 @@
 //! Left out on purpose: traffic, and anything that needs DPDK to answer (link speed, offloads).
 
 pub mod about;
+pub mod classes;
 mod device;
 mod fabric;
 pub mod keys;

@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use super::{
     Addresses, Cores, Device, EalOptions, Hugepages, Pacing, PfcReaction, Port, Testbed, Timestamps, WorkerCount,
-    about, device, keys, read_fabric,
+    about, classes, device, keys, read_fabric,
 };
 use crate::units::{BitRate, Bytes};
 use crate::yaml::read::{Fields, Reader, parse_int, printable};
@@ -52,6 +52,7 @@ pub fn testbed(reader: &Reader, root: &Node, stem: &str) -> Testbed {
         addresses: addresses(&fields),
         ports: ports(&fields),
         fabric: read_fabric::fabric(&fields),
+        classes: classes::read(&fields),
         said: read_fabric::configured(&fields),
         calibration: fields.line("calibration", 4096),
         dut: dut(&fields),

@@ -259,17 +259,22 @@ pub fn configured(outer: &Fields<'_>) -> Configured {
     outer.exclude("configured", "fabric");
     let fields = outer.reader().fields(node, "`configured`", &[&keys::CONFIGURED]);
     let reader = outer.reader();
+    let pfc = fields
+        .get("pfc")
+        .map(|node| reader.fields(node, "`pfc`", &[&keys::PAUSE_THRESHOLDS, &keys::LOSSLESS]));
+    // Who knows the lossless classes need not know their thresholds.
+    let thresholds = |pfc: &&Fields<'_>| pfc.has("xoff") || pfc.has("xon") || !pfc.has("classes");
+    if let Some(pfc) = pfc.as_ref().filter(thresholds) {
+        pfc.require("xoff");
+    }
     Configured {
         ecn: fields.get("ecn").map(|node| {
             let ecn = reader.fields(node, "`ecn`", &[&keys::THRESHOLDS]);
             ecn.require("kmin");
             ecn_thresholds(&ecn)
         }),
-        pfc: fields.get("pfc").map(|node| {
-            let pfc = reader.fields(node, "`pfc`", &[&keys::PAUSE_THRESHOLDS]);
-            pfc.require("xoff");
-            pfc_thresholds(&pfc)
-        }),
+        pfc: pfc.as_ref().filter(|pfc| thresholds(pfc)).map(pfc_thresholds),
+        lossless: pfc.as_ref().and_then(classes),
         meter: fields.get("meter").and_then(|node| {
             let meter = reader.fields(node, "`meter`", &[&keys::METER]);
             meter.require("cir");

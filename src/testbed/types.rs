@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::about::About;
 use super::{Configured, Fabric};
 use crate::units::{BitRate, Bytes};
+use crate::wire::class::Maps;
 
 /// A whole testbed file.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,8 @@ pub struct Testbed {
     pub ports: Vec<Port>,
     /// `fabric`, in place of `ports`.
     pub fabric: Option<Fabric>,
+    /// `dscp_to_priority`, `pcp_to_priority` and `trust`: by what the network puts frames into classes.
+    pub classes: Maps,
     /// `configured`; [`Testbed::configured`] also knows the fabric's.
     pub said: Configured,
     /// `calibration`: file of `squall calibrate`, from the testbed's folder; `None`: the one beside it.

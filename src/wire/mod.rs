@@ -56,7 +56,6 @@ pub mod vlan;
 mod bytes;
 mod malformed;
 
-pub use class::class_of;
 pub use malformed::Malformed;
 pub use opcode::Opcode;
 pub use packet::{Frame, Packet};

@@ -213,14 +213,6 @@ impl<'a> Packet<'a> {
         (self.tags != 0).then_some(self.tci.to_be_bytes()[0] >> 5)
     }
 
-    /// Traffic class: the PCP of the outermost tag, else the DSCP's upper three bits (the class
-    /// selector, RFC 2474 section 4.2.2).
-    #[inline]
-    #[must_use]
-    pub fn class(&self) -> u8 {
-        self.pcp().unwrap_or(self.dscp() >> 3)
-    }
-
     /// VLAN identifier of the outermost tag.
     #[inline]
     #[must_use]

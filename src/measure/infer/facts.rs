@@ -48,7 +48,7 @@ impl Facts {
                     lane,
                     sender: narrow(plan.workers.get(pair.src as usize).map_or(0, |worker| worker.port)),
                     arrival: narrow(plan.arrival_port(*pair)),
-                    class: entry.frame.class(),
+                    class: entry.class,
                     capable,
                     probe,
                     first: entry.frame.first_psn.value(),

@@ -16,8 +16,8 @@ const PROBE_MARGIN: Picos = Picos::from_micros(50);
 /// Bit times of a quantum (IEEE 802.1Q 36.1.3.3).
 const QUANTUM_BITS: u64 = 512;
 
-/// Places `probe`, whose frames are those of `entry`.
-pub(super) fn place(plan: &Plan, entry: &Entry, probe: &EcnProbe, errors: &mut Vec<PlanError>) -> Placed {
+/// Places `probe`, whose frames are those of `entry`, in this class.
+pub(super) fn place(plan: &Plan, entry: &Entry, class: u8, probe: &EcnProbe, errors: &mut Vec<PlanError>) -> Placed {
     let senders = len(&probe.senders.0);
     let pairs = pair_up(&probe.senders.0, &[probe.receiver], senders);
     let bits = wire_bits(entry, probe.verb, u64::from(probe.message));
@@ -58,7 +58,7 @@ pub(super) fn place(plan: &Plan, entry: &Entry, probe: &EcnProbe, errors: &mut V
     // The receiver's port and the switch's at the other end of the link have one rate.
     let line = plan.ports[plan.workers[probe.receiver as usize].port].speed;
     rounds.hold = Some(Hold {
-        class: entry.frame.class(),
+        class,
         lead: probe.lead,
         // A quarter of the time that a pause lasts: a renewal may be late by the other three.
         renew: Picos(line.time_of(u64::from(XOFF) * QUANTUM_BITS).0 / 4),

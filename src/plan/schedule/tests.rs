@@ -13,6 +13,7 @@ fn pattern(kinds: Vec<Kind>) -> Pattern {
         start: Start::At(Picos::ZERO),
         duration: None,
         frame: FrameOptions::default(),
+        priority: None,
         kind,
     };
     Pattern {
@@ -440,7 +441,7 @@ fn a_paused_class_waits_and_the_others_go_on() {
             Next::Packet { at, lane, due } => {
                 assert_eq!(at, now, "it leaves when it is asked for");
                 let entry = schedule.lanes()[lane].entry;
-                assert_eq!(paused & (1 << plan.entries[entry].frame.class()), 0, "turn {turn}");
+                assert_eq!(paused & (1 << plan.entries[entry].class), 0, "turn {turn}");
                 sent[entry] += 1;
                 if entry == 0 {
                     latest = latest.max(now - schedule.planned());

@@ -20,7 +20,7 @@ pub(super) fn of(entry: &EntryPlan) -> BTreeMap<String, Value> {
     put("pmtu", json!(entry.frame.pmtu));
     put("dscp", json!(entry.frame.dscp));
     if !entry.pairs.is_empty() {
-        put("class", json!(entry.frame.class()));
+        put("class", json!(entry.class));
     }
     match &entry.work {
         Work::Continuous {

@@ -168,6 +168,7 @@ pub fn read(plan: &Plan, trace: &Trace, sent: &[SentPause], configured: Option<R
             pmax: Share(red.pmax),
         }),
         pfc: None,
+        lossless: None,
         meter: None,
     };
     infer(&Evidence {

@@ -112,6 +112,7 @@ fn read(frames: u64, rounds: u64, switch: Switch, told: Red) -> Inferred {
             pmax: Share(told.pmax),
         }),
         pfc: None,
+        lossless: None,
         meter: None,
     };
     infer(&Evidence {

@@ -1,0 +1,183 @@
+//! In which class the network has a frame: what is planted by a testbed's maps and a pattern's
+//! `priority` is the class that the fabric's switches queue, mark and pause, that its senders obey, and
+//! that squall reads.
+//!
+//! The witnesses are the fabric's own counters for each class and the planted values.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod alone;
+mod virtual_kit;
+
+use alone::{Namespace, alone};
+use squall::fabric::Counters;
+use squall::report::model::{Estimate, Results};
+use virtual_kit::Bench;
+
+/// A queue of 5 MB, twice, as the shipped `ecn-probe` fills it.
+const PROBE: &str = "frame: {dscp: 3, ecn: ect0}
+traffic:
+  - {name: probe, kind: ecn-probe, senders: 4, frames: 1200, repeats: 2}
+";
+
+/// Two to one: with an XOFF of 300 KB the switch pauses both senders over and over.
+const INCAST: &str = "frame: {dscp: 3}
+traffic:
+  - {name: i, kind: incast, senders: 2, message: 4MB, rate: 100%}
+";
+
+/// A switch with two lossless classes, which marks at 300 KB.
+const SWITCH: &str = "fabric:
+  switch:
+    ecn: {kmin: 300KB}
+    pfc: {classes: 3-4, xoff: 300KB, xon: 290KB}
+";
+
+/// Frames that the fabric carried, and PFC frames that its switches sent, by class.
+fn carried(fabric: &Counters) -> ([u64; 8], [u64; 8]) {
+    let (mut frames, mut pauses) = ([0; 8], [0; 8]);
+    for class in fabric
+        .switches
+        .iter()
+        .flat_map(|switch| &switch.ports)
+        .flat_map(|port| &port.classes)
+    {
+        frames[usize::from(class.class)] += class.sent_frames;
+        pauses[usize::from(class.class)] += class.xoff_sent;
+    }
+    (frames, pauses)
+}
+
+/// The only class in which something was counted.
+#[track_caller]
+fn only(of: [u64; 8]) -> u8 {
+    let used: Vec<u8> = (0..8).filter(|class| of[usize::from(*class)] > 0).collect();
+    assert_eq!(used.len(), 1, "{of:?}");
+    used[0]
+}
+
+fn class_of_entry(results: &Results) -> u64 {
+    results.traffic[0].parameters["class"].as_u64().unwrap()
+}
+
+fn holds(read: Option<Estimate>, truth: f64) -> bool {
+    read.is_some_and(|read| read.low <= truth && read.high.is_none_or(|high| truth <= high))
+}
+
+/// A pattern's frame keys, a testbed's keys, and the class of IEEE 802.1Q that these frames then have.
+const CELLS: [(&str, &str, u8); 9] = [
+    ("traffic.0.frame.dscp=3", "dscp_to_priority: sonic", 3),
+    ("traffic.0.frame.dscp=4", "dscp_to_priority: sonic", 4),
+    ("traffic.0.frame.dscp=26", "dscp_to_priority: standard", 3),
+    ("traffic.0.frame.dscp=46", "dscp_to_priority: {46: 4}", 4),
+    (
+        "traffic.0.frame={dscp: 50, ip: 6}",
+        "dscp_to_priority: {default: 0, 48-55: 3}",
+        3,
+    ),
+    (
+        "traffic.0.frame={dscp: 26, vlan: [{vid: 9, pcp: 4}]}",
+        "dscp_to_priority: sonic",
+        4,
+    ),
+    (
+        "traffic.0.frame={dscp: 26, vlan: [{vid: 9, pcp: 1}]}",
+        "pcp_to_priority: {1: 3}",
+        3,
+    ),
+    (
+        "traffic.0.frame={dscp: 4, vlan: [{vid: 9, pcp: 3}]}",
+        "dscp_to_priority: sonic\ntrust: dscp",
+        4,
+    ),
+    // Whatever the maps say.
+    ("traffic.0.priority=3", "dscp_to_priority: {default: 0}", 3),
+];
+
+fn testbed(keys: &str) -> String {
+    format!("{SWITCH}{keys}\n")
+}
+
+#[test]
+fn the_probe_holds_the_class_that_the_switch_has_its_frames_in() {
+    alone(Namespace::Ours, || {
+        let mut bench = Bench::new();
+        for (frame, keys, class) in CELLS {
+            // Each sender's quarter of the queue stays below the switch's XOFF.
+            let pfc = "testbed.fabric.switch.pfc={classes: 3-4, xoff: 3MB}";
+            let (results, fabric) = bench.balanced(PROBE, &testbed(keys), &[frame, pfc]);
+            let cell = format!("{frame} with {keys}");
+            let (frames, _) = carried(&fabric);
+            assert_eq!((only(frames), frames[usize::from(class)]), (class, 2400), "{cell}");
+            assert_eq!(class_of_entry(&results), u64::from(class), "{cell}");
+            // The port that holds it names this class and no other.
+            let held = results.ports[4].pfc.sent_per_class;
+            assert_eq!(only(held), class, "{cell}");
+            let queue = &results.inferred.queues[0];
+            assert_eq!((queue.port.as_str(), queue.class), ("host4", class), "{cell}");
+            let marking = &queue.probe.as_ref().unwrap().marking;
+            assert!(holds(marking.kmin_bytes, 300_000.0), "{cell}: {:?}", marking.kmin_bytes);
+        }
+    });
+}
+
+#[test]
+fn senders_obey_the_class_that_the_switch_pauses() {
+    alone(Namespace::Ours, || {
+        let mut bench = Bench::new();
+        for (frame, keys, class) in CELLS {
+            let (results, fabric) = bench.balanced(INCAST, &testbed(keys), &[frame]);
+            let cell = format!("{frame} with {keys}");
+            let (frames, pauses) = carried(&fabric);
+            assert_eq!((only(frames), only(pauses)), (class, class), "{cell}");
+            // Nothing is lost in a lossless class: the NICs did what they were told.
+            assert_eq!(results.traffic[0].packets.lost, Some(0), "{cell}");
+            for port in &results.ports[..2] {
+                assert_eq!(only(port.pfc.received_per_class.unwrap()), class, "{cell}");
+                assert_eq!(only(port.pfc.paused_ps_per_class.unwrap()), class, "{cell}");
+            }
+            let pausing: Vec<u8> = results.inferred.pfc.iter().map(|read| read.class).collect();
+            assert!(
+                !pausing.is_empty() && pausing.iter().all(|read| *read == class),
+                "{cell}: {pausing:?}"
+            );
+        }
+    });
+}
+
+/// SONiC's default has DSCP 26 in class 1, which it does not pause: what overflows is lost.
+#[test]
+fn dscp_26_is_lossy_to_sonics_default() {
+    alone(Namespace::Ours, || {
+        let mut bench = Bench::new();
+        let bed = testbed("dscp_to_priority: sonic");
+        let small = "testbed.fabric.switch.buffer=3MB";
+        let (results, fabric) = bench.balanced(INCAST, &bed, &["frame.dscp=26", small]);
+        let (frames, pauses) = carried(&fabric);
+        assert_eq!((only(frames), pauses), (1, [0; 8]));
+        assert_eq!(class_of_entry(&results), 1);
+        assert!(results.traffic[0].packets.lost > Some(0));
+    });
+}
+
+/// `priority` is of its entry alone: the other entry's frames, of the same DSCP, go by the map.
+#[test]
+fn a_priority_is_of_its_own_entry() {
+    alone(Namespace::Ours, || {
+        let mut bench = Bench::new();
+        let two = "traffic:
+  - {name: a, kind: transfer, message: 1MB, count: 1, priority: 6}
+  - {name: b, kind: transfer, message: 1MB, count: 2}
+";
+        let (results, fabric) = bench.balanced(two, &testbed("dscp_to_priority: {26: 2}"), &[]);
+        let (frames, _) = carried(&fabric);
+        // 1 MB in packets of 4,096 bytes is 245 of them.
+        assert_eq!(frames, [0, 0, 490, 0, 0, 0, 245, 0]);
+        let classes: Vec<u64> = results
+            .traffic
+            .iter()
+            .map(|entry| entry.parameters["class"].as_u64().unwrap())
+            .collect();
+        assert_eq!(classes, [6, 2]);
+    });
+}
