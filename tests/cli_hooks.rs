@@ -305,6 +305,81 @@ fn hooks_that_hang_are_ended_with_their_children() {
     }
 }
 
+/// Whatever ends a sweep, the device is left as it was: the hook of the end runs once, after all others.
+#[test]
+fn the_end_is_told_once_however_the_sweep_ends() {
+    let told = "echo \"$SQUALL_HOOK $SQUALL_POINT $SQUALL_TRIAL\" >> \"$LOG\"; [ $SQUALL_HOOK != after ] || echo '{\"readings\": []}'";
+    let log = |folder: &Folder, sweep: Command, status: i32| {
+        let mut sweep = sweep;
+        sweep.env("LOG", folder.text("log"));
+        let ended = run(sweep).expect(status);
+        let log = std::fs::read_to_string(folder.path("log")).unwrap_or_default();
+        (ended, log.lines().map(str::to_owned).collect::<Vec<_>>())
+    };
+    let hooks =
+        "vary: {traffic.kv.message: [64KiB, 128KiB]}\ntrials: 2\nhooks: {before: tell, after: tell, end: tell}\n";
+    // Complete.
+    let folder = folder(NULL, hooks);
+    script(&folder, "tell", told);
+    let (_, lines) = log(&folder, sweep(&folder), 0);
+    assert_eq!(lines.len(), 9, "{lines:?}");
+    assert_eq!(lines.last().expect("there are some"), "end 1 1");
+    // Nothing is left to do: no hook is called.
+    let (_, again) = log(&folder, sweep(&folder), 0);
+    assert_eq!(again, lines);
+    // One of one's own is told where it is named for it, and not else: it may not know what that is.
+    let folder = self::folder(NULL, &hooks.replace(", end: tell", ""));
+    script(&folder, "tell", told);
+    let (_, lines) = log(&folder, sweep(&folder), 0);
+    assert_eq!(lines.iter().filter(|line| line.starts_with("end")).count(), 0);
+    // A hook fails: the first of the second point.
+    let folder = self::folder(NULL, hooks);
+    script(
+        &folder,
+        "tell",
+        &format!("{told}; [ $SQUALL_HOOK$SQUALL_POINT != before1 ] || exit 3"),
+    );
+    let (ended, lines) = log(&folder, sweep(&folder), 3);
+    assert_eq!(lines.last().expect("there are some"), "end 1 0");
+    assert!(
+        ended.stderr.contains("hook tell (before) at point 1"),
+        "{}",
+        ended.stderr
+    );
+    // So does the one of the end: both are told.
+    let folder = self::folder(NULL, hooks);
+    script(
+        &folder,
+        "tell",
+        "[ $SQUALL_HOOK = before ] || echo is still shut >&2; exit 4",
+    );
+    let (ended, _) = log(&folder, sweep(&folder), 3);
+    for part in [
+        "hook tell (before) at point 0",
+        "hook tell (end) at point 0",
+        "is still shut",
+    ] {
+        assert!(ended.stderr.contains(part), "{part} is missing in {}", ended.stderr);
+    }
+}
+
+#[test]
+fn what_a_device_cannot_tell_is_in_the_results_with_the_reason() {
+    let folder = folder(NULL, "hooks: {after: read}\n");
+    let left = json!([{"where": "Ethernet0", "what": "frames", "why": "its counters were reset while the trial ran"}]);
+    let printed = json!({"readings": [{"where": "Ethernet0", "dropped_frames": 3}], "left_out": left});
+    script(&folder, "read", &format!("cat <<'JSON'\n{printed}\nJSON"));
+    run(sweep(&folder)).expect(0);
+    assert_eq!(results(&folder, 0, 0)["device"]["left_out"], left);
+    let ended = fails(
+        "echo '{\"readings\": [], \"left_out\": [{\"where\": \"p\", \"what\": \"\", \"why\": \"x\"}]}'",
+        "",
+    )
+    .1;
+    let what = "left_out 0: `where`, `what` and `why` are a line of text each";
+    assert!(ended.stderr.contains(what), "{}", ended.stderr);
+}
+
 #[test]
 fn hooks_that_cannot_be_run_are_refused_before_the_first_trial() {
     let folder = folder(NULL, "hooks: {before: sonc, after: plain}\n");

@@ -118,6 +118,11 @@ struct Run {
     #[arg(long, value_name = "HOOK", requires = "testbed")]
     during: Option<String>,
 
+    /// Hook that leaves the device as it was when a test ends, is stopped or fails [default: that of --before
+    /// or --during, where it is a shipped one]
+    #[arg(long, value_name = "HOOK", requires = "testbed")]
+    end: Option<String>,
+
     /// How long a hook may take, from 100ms to 1h [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = hook_timeout)]
     hook_timeout: Option<String>,
@@ -216,6 +221,7 @@ fn begin(args: &Run) -> Outcome {
         before: args.before.clone(),
         after: args.after.clone(),
         during: args.during.clone(),
+        end: args.end.clone(),
         hook_timeout: args.hook_timeout.clone(),
     };
     let wanted = Stored::new(&asked, named(&args.tests)?);

@@ -154,6 +154,11 @@ impl From<SweepError> for Failure {
             SweepError::Trial { .. } | SweepError::Hook(_) => Failure::Environment(text),
             SweepError::Early { .. } => Failure::Run(text),
             SweepError::Store(error) => error.into(),
+            SweepError::AndEnd { first, .. } => match Failure::from(*first) {
+                Failure::Input(_) => Failure::Input(text),
+                Failure::Run(_) => Failure::Run(text),
+                _ => Failure::Environment(text),
+            },
         }
     }
 }

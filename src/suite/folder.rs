@@ -44,6 +44,9 @@ pub struct Stored {
     /// The hook that disturbs it.
     #[serde(default)]
     pub during: Option<String>,
+    /// The hook that leaves it as it was, where it is named.
+    #[serde(default)]
+    pub end: Option<String>,
     /// How long a hook may take, where that is not the default.
     #[serde(default)]
     pub hook_timeout: Option<String>,
@@ -62,6 +65,7 @@ impl Stored {
             before: self.before.clone(),
             after: self.after.clone(),
             during: self.during.clone(),
+            end: self.end.clone(),
             hook_timeout: self.hook_timeout.clone(),
         }
     }
@@ -80,6 +84,7 @@ impl Stored {
             before: asked.before.clone(),
             after: asked.after.clone(),
             during: asked.during.clone(),
+            end: asked.end.clone(),
             hook_timeout: asked.hook_timeout.clone(),
         }
     }
@@ -230,6 +235,7 @@ fn difference(known: &Stored, asked: &Stored) -> Option<String> {
         ("before hook", or(&known.before), or(&asked.before)),
         ("after hook", or(&known.after), or(&asked.after)),
         ("during hook", or(&known.during), or(&asked.during)),
+        ("end hook", or(&known.end), or(&asked.end)),
         ("hook timeout", or(&known.hook_timeout), or(&asked.hook_timeout)),
     ];
     let found = differs.into_iter().find(|(_, known, asked)| known != asked)?;

@@ -30,6 +30,8 @@ pub struct Asked {
     pub before: Option<String>,
     /// The hook that reads its counters.
     pub after: Option<String>,
+    /// The hook that leaves it as it was.
+    pub end: Option<String>,
     /// The hook that disturbs it at half time, in the tests that want that.
     pub during: Option<String>,
     /// How long a hook may take, where that is not the default: a time that [`sweep::is_hook_timeout`] has.
@@ -48,6 +50,7 @@ impl Asked {
             set: Vec::new(),
             before: None,
             after: None,
+            end: None,
             during: None,
             hook_timeout: None,
         }
@@ -311,10 +314,13 @@ fn hooked(tree: &mut Node, asked: &Asked, disturbed: bool) {
     entries.retain(|(name, _)| name.text != "hooks");
     let hook = |key: &str, value: &Option<String>| Some((name(key), scalar(value.as_ref()?)));
     let during = hook("during", &asked.during).filter(|_| disturbed);
-    let mut hooks: Vec<(Name, Node)> = [hook("before", &asked.before), hook("after", &asked.after), during]
-        .into_iter()
-        .flatten()
-        .collect();
+    let named = [
+        hook("before", &asked.before),
+        hook("after", &asked.after),
+        during,
+        hook("end", &asked.end),
+    ];
+    let mut hooks: Vec<(Name, Node)> = named.into_iter().flatten().collect();
     if !hooks.is_empty() {
         hooks.extend(hook("timeout", &asked.hook_timeout));
         let place = tree.place;

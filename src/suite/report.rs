@@ -74,6 +74,7 @@ fn changes(stored: &Stored) -> Vec<String> {
         hook("before", &stored.before),
         hook("after", &stored.after),
         hook("during", &stored.during),
+        hook("end", &stored.end),
     ];
     stored.set.iter().cloned().chain(hooks.into_iter().flatten()).collect()
 }

@@ -64,7 +64,7 @@ pub const SWEEP: Section = Section {
         ),
         key(
             "hooks",
-            "a map of before, during, at, after and timeout",
+            "a map of before, during, at, after, end and timeout",
             "none",
             "executables that configure the device under test and read its counters",
         ),
@@ -194,6 +194,12 @@ pub const HOOKS: Section = Section {
             "a path, from this file's folder, or the name of a shipped hook; fabric: the reference fabric's own counters",
             "none",
             "runs after each trial; prints the device's counters as JSON",
+        ),
+        key(
+            "end",
+            "a path, from this file's folder, or the name of a shipped hook",
+            "`before`'s or `during`'s, where that is a shipped one",
+            "runs once when the sweep ends, is stopped or fails; leaves the device as it was",
         ),
         key("timeout", "a time from 100ms to 1h", "60s", "how long a hook may take"),
     ],

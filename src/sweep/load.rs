@@ -26,6 +26,8 @@ pub struct Ready {
     pub during: Option<Hook>,
     /// The hook after each trial.
     pub after: Option<Hook>,
+    /// The hook at the end of the sweep.
+    pub end: Option<Hook>,
     source: Source,
     given: Given,
     pattern: Source,
@@ -138,6 +140,7 @@ impl Ready {
         let before = hook(&sweep.hooks.before);
         let during = hook(&sweep.hooks.during);
         let after = hook(&sweep.hooks.after);
+        let end = hook(&sweep.hooks.end);
         let mut errors = varied_and_set(&sweep, &given);
         let mut note = |error: Diagnostics| {
             errors = Some(match errors.take() {
@@ -158,9 +161,18 @@ impl Ready {
         let before = before.map_err(&mut note);
         let during = during.map_err(&mut note);
         let after = after.map_err(&mut note);
-        match (pattern, testbed, before, during, after, errors) {
-            (Ok(pattern), Ok(testbed), Ok(before), Ok(during), Ok(after), None) => Ok(Ready {
+        let end = end.map_err(&mut note);
+        match (pattern, testbed, before, during, after, end, errors) {
+            (Ok(pattern), Ok(testbed), Ok(before), Ok(during), Ok(after), Ok(end), None) => Ok(Ready {
                 sweep,
+                // A hook of one's own may not know of the end: it is told where it is named for it.
+                end: end.or_else(|| {
+                    [&before, &during]
+                        .into_iter()
+                        .flatten()
+                        .find(|hook| hook.is_shipped())
+                        .cloned()
+                }),
                 before,
                 during,
                 after,
@@ -413,6 +425,9 @@ impl Ready {
         // Folders of sweeps without one were made before there was one.
         if let Some(during) = hook(&self.during) {
             value["during"] = serde_json::Value::from(during);
+        }
+        if self.sweep.hooks.end.is_some() {
+            value["end"] = serde_json::json!(hook(&self.end));
         }
         value.to_string()
     }

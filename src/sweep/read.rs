@@ -271,6 +271,7 @@ fn hooks(reader: &Reader, node: &Node) -> Hooks {
             )
             .unwrap_or(HALF_TIME),
         after: fields.line("after", 1000),
+        end: fields.line("end", 1000),
         timeout: fields
             .unit("timeout", is_hook_timeout)
             .map_or(TIMEOUT, |time: Picos| Duration::from_nanos(time.nanos())),

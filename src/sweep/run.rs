@@ -1,7 +1,8 @@
 //! The order of a sweep: each trial that is not finished, its hooks around it, its results kept before the
-//! next one begins.
+//! next one begins; the hook that leaves the device as it was, at the end.
 //!
-//! Contract: what is in the folder when this returns, or when the process is killed, is whole; what was
+//! Contract: a hook that was called before a trial is followed by the one of the end, whatever happens between,
+//! but that the process is killed. What is in the folder when this returns, or when the process is killed, is whole; what was
 //! finished is not run again. A trial that was cut short is not kept.
 
 use std::path::PathBuf;
@@ -99,6 +100,21 @@ pub enum SweepError {
     /// The folder could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The hook of the end failed, too.
+    #[error("{first}\n{end}")]
+    AndEnd {
+        /// What ended the sweep.
+        first: Box<SweepError>,
+        /// Why the device may not be as it was.
+        end: HookError,
+    },
+}
+
+/// The last trial that was begun.
+struct Begun {
+    point: usize,
+    trial: u32,
+    folder: PathBuf,
 }
 
 /// Runs every trial that is not finished. `owned`: kernel interfaces that may be used although they are in
@@ -112,7 +128,43 @@ pub fn run(
     store: &mut Store,
     owned: &[String],
     stop: &AtomicBool,
+    watch: impl FnMut(Seen<'_>),
+) -> Result<Ended, SweepError> {
+    let end = placed(ready.end.as_ref(), store)?;
+    let mut begun = None;
+    let ended = trials(ready, runner, store, owned, stop, watch, &mut begun);
+    let (Some((hook, Some(program))), Some(begun)) = (end, begun) else {
+        return ended;
+    };
+    let inputs = ready.inputs(begun.point, begun.trial)?;
+    let call = Call {
+        when: When::End,
+        sweep: &ready.sweep,
+        point: begun.point,
+        trial: begun.trial,
+        new_point: false,
+        inputs: &inputs,
+        device: &ready.device_settings(begun.point),
+        folder: &begun.folder,
+    };
+    match (ended, call.run(&hook, &program)) {
+        (ended, Ok(_)) => ended,
+        (Ok(_), Err(end)) => Err(end.into()),
+        (Err(first), Err(end)) => Err(SweepError::AndEnd {
+            first: Box::new(first),
+            end,
+        }),
+    }
+}
+
+fn trials(
+    ready: &Ready,
+    runner: &mut dyn Runner,
+    store: &mut Store,
+    owned: &[String],
+    stop: &AtomicBool,
     mut watch: impl FnMut(Seen<'_>),
+    begun: &mut Option<Begun>,
 ) -> Result<Ended, SweepError> {
     let before = placed(ready.before.as_ref(), store)?;
     let during = placed(ready.during.as_ref(), store)?;
@@ -136,6 +188,11 @@ pub fn run(
             let inputs = ready.inputs(point, trial)?;
             let earlier = store.earlier(point, trial, &inputs);
             let folder = store.trial_folder(point, trial, earlier.is_some())?;
+            *begun = Some(Begun {
+                point,
+                trial,
+                folder: folder.clone(),
+            });
             let call = |when| Call {
                 when,
                 sweep: &ready.sweep,

@@ -118,6 +118,8 @@ pub struct Hooks {
     pub at: Share,
     /// After it.
     pub after: Option<String>,
+    /// When the sweep ends; `None`: the one of `before` or `during`, where that is a shipped one.
+    pub end: Option<String>,
     /// How long each may take.
     pub timeout: Duration,
 }
@@ -135,6 +137,7 @@ impl Default for Hooks {
             during: None,
             at: HALF_TIME,
             after: None,
+            end: None,
             timeout: TIMEOUT,
         }
     }

@@ -11,6 +11,22 @@ pub struct Device {
     pub about: Option<String>,
     /// Its readings, in the hook's order.
     pub readings: Vec<Reading>,
+    /// What it could not be trusted in, or does not tell, and why.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A reading that there is none of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOut {
+    /// The place, as in [`Reading::place`].
+    #[serde(rename = "where")]
+    pub place: String,
+    /// The reading's name.
+    pub what: String,
+    /// Why there is none.
+    pub why: String,
 }
 
 /// Counters of one place of the device. What it did not tell is none.

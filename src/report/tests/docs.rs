@@ -154,6 +154,11 @@ fn every_field_is_described_and_every_description_has_its_field() {
         hook: "sonic".to_owned(),
         about: None,
         readings: vec![Reading::default()],
+        left_out: vec![LeftOut {
+            place: "Ethernet0".to_owned(),
+            what: "frames".to_owned(),
+            why: "its counters were reset while the trial ran".to_owned(),
+        }],
     });
     results.add_soak(
         super::example::soak(),

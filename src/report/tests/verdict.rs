@@ -77,6 +77,7 @@ fn a_device_is_asked_by_name_or_when_nothing_else_has_the_figure() {
             post_fec_ber: Some(3e-15),
             ..Reading::default()
         }],
+        left_out: Vec::new(),
     });
     let lines = [
         "Buffer_utilization == 25 %",
@@ -131,6 +132,7 @@ fn every_figure_of_a_result_can_be_expected() {
             routing_flaps: Some(1),
             ..Reading::default()
         }],
+        left_out: Vec::new(),
     });
     results.add_soak(soak(), None);
     let figures = figures::of(&results);

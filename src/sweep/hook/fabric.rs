@@ -47,6 +47,7 @@ pub fn readings(counters: &Counters) -> Device {
         hook: super::FABRIC.to_owned(),
         about: Some("the reference fabric; of a port, the watermark is that of its deepest queue".to_owned()),
         readings,
+        left_out: Vec::new(),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Device hooks: executables that configure the device under test before a trial, disturb it while the
-//! trial runs, and read its counters after it.
+//! trial runs, read its counters after it, and leave the device as it was when the sweep ends.
 //!
 //! Contract: a hook is told the point in environment variables and as JSON on its standard input; it ends
 //! in time with status 0, or the sweep ends with an error that names the hook, the point, the trial and what
@@ -107,6 +107,12 @@ impl Hook {
         })
     }
 
+    /// Whether it came with squall, and is told of the end of a sweep without being named for it.
+    #[must_use]
+    pub fn is_shipped(&self) -> bool {
+        matches!(self, Hook::Shipped { .. })
+    }
+
     /// Its name in reports and messages: without folders, which are nobody's business.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -141,6 +147,8 @@ pub enum When {
     During,
     /// After it.
     After,
+    /// When the sweep ends, however it ends.
+    End,
 }
 
 impl When {
@@ -149,6 +157,7 @@ impl When {
             When::Before => "before",
             When::During => "during",
             When::After => "after",
+            When::End => "end",
         }
     }
 }
@@ -168,7 +177,7 @@ pub struct HookError {
 /// One call of a hook.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
-    /// Before, during or after.
+    /// Before, during or after a trial, or at the end.
     pub when: When,
     /// The sweep.
     pub sweep: &'a Sweep,

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 
 use super::HookFailure;
-use crate::report::model::{Device, Reading};
+use crate::report::model::{Device, LeftOut, Reading};
 
 /// Most readings of one trial.
 const MAX_READINGS: usize = 4096;
@@ -15,7 +15,7 @@ const MAX_READINGS: usize = 4096;
 /// Longest name of a place.
 const MAX_PLACE: usize = 200;
 
-/// Longest text about the device.
+/// Longest text about the device, and longest reason.
 const MAX_ABOUT: usize = 1000;
 
 #[derive(Deserialize)]
@@ -24,6 +24,8 @@ struct Printed {
     #[serde(default)]
     about: Option<String>,
     readings: Vec<Reading>,
+    #[serde(default)]
+    left_out: Vec<LeftOut>,
 }
 
 /// Reads what the hook called `name` printed.
@@ -38,8 +40,8 @@ pub fn device(name: &str, printed: &[u8]) -> Result<Device, HookFailure> {
         ));
     }
     let read: Printed = serde_json::from_slice(printed).map_err(|error| broken(error.to_string()))?;
-    if read.readings.len() > MAX_READINGS {
-        let count = read.readings.len();
+    let count = read.readings.len().max(read.left_out.len());
+    if count > MAX_READINGS {
         return Err(broken(format!("{count} readings, where {MAX_READINGS} are allowed")));
     }
     let clean = |text: &str, most: usize| text.chars().count() <= most && !text.chars().any(char::is_control);
@@ -71,9 +73,25 @@ pub fn device(name: &str, printed: &[u8]) -> Result<Device, HookFailure> {
             return Err(at("`post_fec_ber` is no rate of bits from 0 to 1"));
         }
     }
+    for (index, left) in read.left_out.iter().enumerate() {
+        let texts = [
+            (&left.place, MAX_PLACE),
+            (&left.what, MAX_PLACE),
+            (&left.why, MAX_ABOUT),
+        ];
+        if texts
+            .iter()
+            .any(|(text, most)| text.trim().is_empty() || !clean(text, *most))
+        {
+            return Err(broken(format!(
+                "left_out {index}: `where`, `what` and `why` are a line of text each, the last one of up to {MAX_ABOUT} characters"
+            )));
+        }
+    }
     Ok(Device {
         hook: name.to_owned(),
         about: read.about,
         readings: read.readings,
+        left_out: read.left_out,
     })
 }
