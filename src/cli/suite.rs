@@ -40,7 +40,7 @@ enum Command {
     ///
     /// Exit status: 0 done, 1 a test was not run, was cut short or did not meet what it expects, 2 the input
     /// is wrong, 3 the environment or a hook is.
-    Run(Run),
+    Run(Box<Run>),
     /// Go on with a suite that was stopped
     Resume(Resume),
     /// Write the report of what is finished once more; run nothing
