@@ -111,7 +111,8 @@ plots:
     assert_eq!(sweep.hooks.before.as_deref(), Some("./mine"));
     assert_eq!(sweep.hooks.timeout, Duration::from_millis(1500));
     assert_eq!(sweep.expect.len(), 2);
-    assert_eq!(sweep.expect[1].1.scope.as_deref(), Some("incast"));
+    let scope = sweep.expect[1].1.scope.as_ref().map(ToString::to_string);
+    assert_eq!(scope.as_deref(), Some("incast"));
     let plot = |name: &str, scope: Option<&str>, figure, statistic, over, log| {
         Plot::Figure(Box::new(FigurePlot {
             over,

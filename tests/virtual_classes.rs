@@ -181,3 +181,56 @@ fn a_priority_is_of_its_own_entry() {
         assert_eq!(classes, [6, 2]);
     });
 }
+
+/// Bounds on one port, one class and several of them, against the fabric's own count of PFC frames.
+#[test]
+fn bounds_hold_for_the_ports_and_classes_that_they_name() {
+    alone(Namespace::Ours, || {
+        let mut bench = Bench::new();
+        let (_, fabric) = bench.run(INCAST, &testbed("dscp_to_priority: sonic"), &[]);
+        // XOFF and XON that the switch sent to each host.
+        let told = |host: usize| {
+            let classes = &fabric.switches[0].ports[host].classes;
+            let class = classes.iter().find(|class| class.class == 3).unwrap();
+            class.xoff_sent + class.xon_sent
+        };
+        let (first, second) = (told(0), told(1));
+        assert!(first > 0 && second > 0);
+        let lines = [
+            format!("ports/host0/3: PFC_frame_count == {first}"),
+            format!("ports/host1/3: PFC_frame_count == {second}"),
+            format!("ports/host0: PFC_frame_count == {first}"),
+            "ports/host0/0: PFC_frame_count == 0".to_owned(),
+            format!("ports/host0/3 + ports/host1/3: PFC_frame_count == {}", first + second),
+            format!("ports/*/3: PFC_frame_count == {}", first + second),
+            format!("ports: PFC_frame_count == {}", first + second),
+            "queues/host2/3: ECN_Kmin < 310 KB".to_owned(),
+            "queues/*/3: ECN_Kmin > 0".to_owned(),
+            "traffic/i: lost == 0".to_owned(),
+        ];
+        let quoted: Vec<String> = lines.iter().map(|line| format!("  - \"{line}\"\n")).collect();
+        let pattern = format!("{INCAST}expect:\n{}", quoted.concat());
+        let (results, _) = bench.run(&pattern, &testbed("dscp_to_priority: sonic"), &[]);
+        let unmet: Vec<String> = results.unmet().map(ToString::to_string).collect();
+        assert_eq!((results.expectations.len(), unmet), (lines.len(), Vec::new()));
+        // By the standard map the frames are in class 0, and what is said of class 3 does not hold.
+        let refused = |line: &str, keys: &str| {
+            let pattern = format!("{INCAST}expect: \"{line}\"\n");
+            match bench.try_run(&pattern, &testbed(keys), &[]) {
+                Err(error) => error.to_string(),
+                Ok(measured) => measured.results.unmet().map(ToString::to_string).collect(),
+            }
+        };
+        let mut refused = refused;
+        let unmet = refused("ports/host0/3: PFC_frame_count > 0", "dscp_to_priority: standard");
+        assert!(unmet.contains("of ports/host0/3 is 0 frames"), "{unmet}");
+        for (line, near) in [
+            ("ports/hots0/3: PFC_frame_count > 0", "did you mean `ports/host0/3`"),
+            ("queues/host2/0: ECN_Kmin > 0", "did you mean `queues/host2/3`"),
+            ("queues/host0/3: ECN_Kmin > 0", "did you mean `queues/host2/3`"),
+        ] {
+            let error = refused(line, "dscp_to_priority: sonic");
+            assert!(error.contains(near), "{line}: {error}");
+        }
+    });
+}

@@ -439,7 +439,8 @@ fn of_run(read: &Results) -> Side {
         .interrupted_by
         .iter()
         .map(|cause| format!("the run ended early: {cause}"));
-    let figures = figures::of(read).into_iter().map(|figure| Figure {
+    let classes = figures::of_classes(read, |port, class| figures::class_is_used(read, port, class));
+    let figures = figures::of(read).into_iter().chain(classes).map(|figure| Figure {
         better: better(&figure.name),
         at: Place {
             test: None,

@@ -332,6 +332,18 @@ impl Known {
         self.measures.iter().find(|measure| measure.statistic == wanted)
     }
 
+    /// Whether what two places have of it adds up to what both have: counts do, and rates and times of a
+    /// whole place; not shares, percentiles or thresholds.
+    #[must_use]
+    pub fn adds_up(&self, measure: &Measure) -> bool {
+        let single = ["ECN_onset_frame", "ECN_CIR"].contains(&self.name) || measure.statistic == "per-port";
+        match measure.dimension {
+            Count | Frequency | Rate => !single,
+            Time => ["PFC_pause_time", "HOL_held_time"].contains(&self.name),
+            Share | Size | Ratio => false,
+        }
+    }
+
     /// How a line names one of its statistics.
     #[must_use]
     pub fn title(&self, measure: &Measure) -> String {

@@ -5,16 +5,18 @@
 //! miss, what was probably meant.
 //!
 //! A line is `[where:] FIGURE[.STATISTIC] COMPARISON NUMBER [UNIT]`, as `lost == 0`,
-//! `ECN_marking_rate < 2 %` or `victim: KV_xfer_latency.p99 < 300 us`.
+//! `ECN_marking_rate < 2 %`, `victim: KV_xfer_latency.p99 < 300 us` or `ports/host0/3: PFC_frame_count > 0`.
 //!
 //! Left out on purpose: figures' values (`report` measures up), arithmetic, and/or: each line stands
 //! for itself.
 
 mod known;
+mod places;
 mod read;
 mod unit;
 
 pub use known::{Known, Measure, SECTIONS, find, known};
+pub use places::{Scope, Term};
 pub use read::{RESERVED, Subject, expectations, parse, subject};
 pub use unit::{Dimension, base};
 
@@ -23,9 +25,8 @@ pub use unit::{Dimension, base};
 pub struct Expectation {
     /// The line as it stands in the file.
     pub text: String,
-    /// Where it is to hold: a traffic entry's name, or one of [`RESERVED`]; `None`: wherever the figure
-    /// is measured from outside.
-    pub scope: Option<String>,
+    /// Where it is to hold; `None`: wherever the figure is measured from outside.
+    pub scope: Option<Scope>,
     /// Name of the figure.
     pub figure: &'static str,
     /// Its statistic; empty for a figure that is one number.

@@ -1,6 +1,6 @@
 //! From a line to an [`Expectation`].
 
-use super::{Comparison, Expectation, Known, Measure, find, known};
+use super::{Comparison, Expectation, Known, Measure, Scope, find, known};
 use crate::yaml::read::Fields;
 use crate::yaml::tree::{Node, Value};
 use crate::yaml::{Finding, Place, near, shown};
@@ -87,7 +87,7 @@ pub fn parse(text: &str, places: Option<&[&str]>) -> Result<Expectation, Finding
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     /// Where, if it says.
-    pub scope: Option<String>,
+    pub scope: Option<Scope>,
     /// The figure.
     pub known: &'static Known,
     /// Its statistic.
@@ -104,9 +104,7 @@ pub fn subject(text: &str, places: Option<&[&str]>) -> Result<Subject, Finding> 
         Some((scope, name)) => (Some(scope.trim()), name.trim()),
         None => (None, text.trim()),
     };
-    if let (Some(scope), Some(places)) = (scope, places) {
-        known_place(scope, places)?;
-    }
+    let scope = scope.map(|scope| Scope::parse(scope, places)).transpose()?;
     let (figure, statistic) = match name.split_once('.') {
         Some((figure, statistic)) => (figure.trim(), Some(statistic.trim())),
         None => (name, None),
@@ -132,11 +130,14 @@ pub fn subject(text: &str, places: Option<&[&str]>) -> Result<Subject, Finding> 
         let suggestion = near.or_else(|| known.measure(None).map(|_| figure.to_owned()));
         wrong(what).allowed(names.join(", ")).suggest(suggestion)
     })?;
-    Ok(Subject {
-        scope: scope.map(str::to_owned),
-        known,
-        measure,
-    })
+    // `a + b` asks for a sum.
+    if let Some(scope) = scope.as_ref().filter(|scope| scope.0.len() > 1)
+        && !scope.is_sum(known, measure)
+    {
+        let what = format!("`{}` of several places is no sum of theirs", known.title(measure));
+        return Err(wrong(what).allowed("a line for each place, or `*` for all of them"));
+    }
+    Ok(Subject { scope, known, measure })
 }
 
 /// The comparison that `text` begins with, and what follows it.
@@ -158,31 +159,21 @@ fn compared(text: &str) -> Result<(Comparison, &str), Finding> {
     })
 }
 
-/// Whether there is such a place.
-///
-/// # Errors
-/// The places that there are, and the nearest.
-pub(super) fn known_place(scope: &str, places: &[&str]) -> Result<(), Finding> {
-    let all = || places.iter().copied().chain(RESERVED);
-    if all().any(|place| place == scope) {
-        return Ok(());
-    }
-    let finding = Finding::new(
-        Place::START,
-        format!("there is no traffic entry `{}`", shown(scope, 64)),
-    );
-    let suggestion = near::nearest(scope, all()).map(str::to_owned);
-    Err(finding
-        .allowed(all().collect::<Vec<_>>().join(", "))
-        .suggest(suggestion))
-}
-
 impl Expectation {
-    /// Whether the place that it names is one of `places` or of [`RESERVED`].
+    /// Whether the traffic entries that it names are among `places`.
     ///
     /// # Errors
     /// The places that there are, and the nearest.
     pub fn check_place(&self, places: &[&str]) -> Result<(), Finding> {
-        self.scope.as_deref().map_or(Ok(()), |scope| known_place(scope, places))
+        self.scope.as_ref().map_or(Ok(()), |scope| scope.check_entries(places))
+    }
+
+    /// Whether the ports that it names are among `ports`, and its queues (`queues/NAME/CLASS`) among
+    /// `queues`, where they are known.
+    ///
+    /// # Errors
+    /// The nearest of those that there are.
+    pub fn check_ports(&self, ports: &[&str], queues: Option<&[String]>) -> Result<(), Finding> {
+        self.scope.as_ref().map_or(Ok(()), |scope| scope.check(ports, queues))
     }
 }

@@ -66,7 +66,8 @@ fn lines_say_what_they_mean() {
         ),
     ] {
         let found = parsed(text);
-        let is = (found.scope.as_deref(), found.figure, found.statistic, found.comparison);
+        let place = found.scope.as_ref().map(ToString::to_string);
+        let is = (place.as_deref(), found.figure, found.statistic, found.comparison);
         assert_eq!(is, (scope, figure, statistic, comparison), "{text}");
         assert!(
             (found.bound - bound).abs() <= bound.abs() * 1e-12,
@@ -135,5 +136,98 @@ fn units_of_results_and_of_lines_have_the_same_base() {
         (7.0, "messages", "messages == 7"),
     ] {
         assert!((base(value, unit) - parsed(line).bound).abs() < 1e-9 * value, "{line}");
+    }
+}
+
+#[test]
+fn places_are_named_as_results_name_them() {
+    let term = |text: &str| {
+        parsed(&format!("{text}: PFC_frame_count > 0"))
+            .scope
+            .expect("a place")
+            .0
+    };
+    let name = |name: &str| name.to_owned();
+    assert_eq!(term("ports/host0/3"), [Term::Port(name("host0"), Some(3))]);
+    assert_eq!(term("ports/host0"), [Term::Port(name("host0"), None)]);
+    assert_eq!(term(" queues/host4/0 "), [Term::Queue(name("host4"), Some(0))]);
+    assert_eq!(term("traffic/incast"), [Term::Entry(name("incast"))]);
+    assert_eq!(term("device/leaf0 to spine1"), [Term::Device(name("leaf0 to spine1"))]);
+    assert_eq!(
+        term("ports/a/3 + ports/b/3"),
+        [Term::Port(name("a"), Some(3)), Term::Port(name("b"), Some(3))]
+    );
+    for (text, what, suggestion) in [
+        (
+            "ports/host0/8: PFC_frame_count > 0",
+            "`8` is no class of port `host0`",
+            None,
+        ),
+        ("ports/host0/x: PFC_frame_count > 0", "`x` is no class", None),
+        (
+            "port/host0: PFC_frame_count > 0",
+            "there is no place `port/host0`",
+            Some("ports/host0"),
+        ),
+        ("ports/: PFC_frame_count > 0", "names nothing behind its `/`", None),
+        ("ports/a + ports/b: JFI > 0.9", "is no sum of theirs", None),
+        ("traffic/incats: lost == 0", "no traffic entry `incats`", Some("incast")),
+    ] {
+        let finding = parse(text, Some(&["incast", "victim"])).expect_err(text);
+        assert!(finding.what.contains(what), "{text}: {}", finding.what);
+        assert_eq!(finding.suggestion.as_deref(), suggestion, "{text}");
+    }
+}
+
+#[test]
+fn ports_and_queues_that_are_not_there_are_answered_with_the_nearest() {
+    let ports = ["host0", "host1", "left"];
+    let queues = ["queues/host1/3".to_owned(), "queues/left/4".to_owned()];
+    let check = |place: &str| {
+        let line = parsed(&format!("{place}: PFC_frame_count > 0"));
+        let finding = line.check_ports(&ports, Some(&queues)).err()?;
+        Some((finding.what, finding.suggestion.unwrap_or_default()))
+    };
+    for place in [
+        "ports/left",
+        "ports/left/7",
+        "ports/*/3",
+        "queues/host1",
+        "queues/*/4",
+        "incast",
+        "ports",
+    ] {
+        assert_eq!(check(place), None, "{place}");
+    }
+    let wrong = |place: &str, near: &str| {
+        let found = check(place).unwrap_or_else(|| panic!("{place} is there"));
+        assert_eq!(found, (format!("there is no place `{place}`"), near.to_owned()));
+    };
+    wrong("ports/hots1/3", "ports/host1/3");
+    wrong("queues/lfet/4", "queues/left/4");
+    wrong("queues/host1/4", "queues/host1/3");
+    // Nothing is sent to this port at all.
+    wrong("queues/host0/3", "queues/host1/3");
+    let (what, _) = check("ports/left + ports/nobody").expect("one is not there");
+    assert_eq!(what, "there is no place `ports/nobody`");
+}
+
+#[test]
+fn counts_and_whole_times_add_up_and_the_rest_does_not() {
+    for (figure, statistic, adds) in [
+        ("PFC_frame_count", "", true),
+        ("PFC_frame_count", "per-second", true),
+        ("PFC_pause_time", "", true),
+        ("lost", "", true),
+        ("Fabric_Goodput", "", true),
+        ("KV_xfer_bandwidth", "per-port", false),
+        ("KV_xfer_latency", "p99", false),
+        ("ECN_marking_rate", "", false),
+        ("PFC_XOFF", "", false),
+        ("ECN_onset_frame", "", false),
+    ] {
+        let known = find(figure).expect("it is known");
+        let measure = known.measure(Some(statistic)).expect("it has that");
+        assert_eq!(known.adds_up(measure), adds, "{figure}.{statistic}");
     }
 }

@@ -4,7 +4,7 @@
 //! Contract: a figure that belongs to a place is listed for it, measured or not. Names are those of
 //! `expect::known`, which a test holds to.
 
-use super::model::{Distribution, Marking, Queue, Results, Soak, Statistic, Traffic};
+use super::model::{Distribution, Marking, PauseDirection, Port, Queue, Results, Soak, Statistic, Traffic};
 use crate::expect::{self, Dimension};
 
 /// One figure.
@@ -16,7 +16,7 @@ pub struct Figure {
     pub statistic: &'static str,
     /// Unit of `value`.
     pub unit: String,
-    /// `traffic/<name>`, `ports/<name>`, `ports`, `queues/<port>/<class>`, `run` or `device/<where>`.
+    /// `traffic/<name>`, `ports/<name>`, `ports/<name>/<class>`, `ports`, `queues/<port>/<class>`, `run` or `device/<where>`.
     pub place: String,
     /// The value, if it was measured.
     pub value: Option<f64>,
@@ -79,6 +79,52 @@ pub fn of(results: &Results) -> Vec<Figure> {
     let anomalies = float(results.anomalies.len() as u64);
     figures.push(Figure::new("anomalies", "", "1", "run", Some(anomalies)));
     figures
+}
+
+/// Pauses of single classes of the ports, at `ports/<name>/<class>`, of those that `wanted` takes: a port
+/// and a class.
+#[must_use]
+pub fn of_classes(results: &Results, wanted: impl Fn(&Port, u8) -> bool) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    let seconds = results.run.measured_duration_ps.map(|ps| float(ps) / 1e12);
+    for port in &results.ports {
+        for class in (0..8_u8).filter(|class| wanted(port, *class)) {
+            let of = |counts: Option<[u64; 8]>| counts.map(|counts| float(counts[usize::from(class)]));
+            let frames = of(port.pfc.received_per_class);
+            let place = format!("ports/{}/{class}", port.name);
+            let mut add = |name: &str, statistic: &'static str, unit: &str, value: Option<f64>| {
+                figures.push(Figure::new(name, statistic, unit, &place, value));
+            };
+            add("PFC_frame_count", "", "frames", frames);
+            let rate = frames.zip(seconds).map(|(frames, seconds)| frames / seconds);
+            add("PFC_frame_count", "per-second", "frames/s", rate);
+            let paused = of(port.pfc.paused_ps_per_class).map(|ps| ps / 1e6);
+            add("PFC_pause_time", "", "us", paused);
+            let read = results.inferred.pfc.iter().find(|one| {
+                (one.port.as_str(), one.class, one.direction) == (port.name.as_str(), class, PauseDirection::Received)
+            });
+            for (name, threshold) in [
+                ("PFC_XOFF", read.and_then(|one| one.xoff)),
+                ("PFC_XON", read.and_then(|one| one.xon)),
+            ] {
+                if let Some(threshold) = threshold {
+                    add(name, "", "bytes", Some(threshold.bytes.value));
+                }
+            }
+        }
+    }
+    figures
+}
+
+/// Whether a class of a port was paused, or an entry of the run is in it and sends from there.
+#[must_use]
+pub fn class_is_used(results: &Results, port: &Port, class: u8) -> bool {
+    let named = |counts: Option<[u64; 8]>| counts.is_some_and(|counts| counts[usize::from(class)] > 0);
+    let sends = |entry: &Traffic| {
+        let of_class = entry.parameters.get("class").and_then(serde_json::Value::as_u64) == Some(u64::from(class));
+        of_class && entry.tx_ports.contains(&port.name)
+    };
+    named(port.pfc.received_per_class) || results.traffic.iter().any(sends)
 }
 
 /// Figures of a long run: how many grew, and how much each entry's KV transfers varied.

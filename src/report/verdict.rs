@@ -5,12 +5,13 @@
 
 use super::figures::{self, Figure};
 use super::model::{Expected, Results};
-use crate::expect::{Expectation, base};
+use crate::expect::{self, Expectation, Scope, Term, base};
 
 impl Results {
     /// Judges the result by `expectations`, in their order; earlier judgements are forgotten.
     pub fn judge<'e>(&mut self, expectations: impl IntoIterator<Item = &'e Expectation>) {
-        let figures = figures::of(self);
+        let mut figures = figures::of(self);
+        figures.extend(figures::of_classes(self, |_, _| true));
         self.expectations = expectations
             .into_iter()
             .flat_map(|expectation| judged(expectation, &figures))
@@ -26,13 +27,11 @@ impl Results {
 /// Whether a figure of this place is meant. Without a scope those that squall measures are; what a
 /// device says of itself only where nothing else has the figure.
 #[must_use]
-pub fn in_scope(scope: Option<&str>, place: &str) -> bool {
+pub fn in_scope(scope: Option<&Scope>, place: &str) -> bool {
     let within = |folder: &str| place.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
     match scope {
         None => !within("device") && !within("ports") && !within("queues"),
-        Some("device") => within("device"),
-        Some(scope @ ("run" | "ports" | "queues")) if place == scope => true,
-        Some(scope) => place.strip_prefix("traffic/") == Some(scope),
+        Some(scope) => scope.0.iter().any(|term| term.holds(place)),
     }
 }
 
@@ -42,15 +41,15 @@ fn judged(expectation: &Expectation, figures: &[Figure]) -> Vec<Expected> {
         statistic => format!("{}.{statistic}", expectation.figure),
     };
     let named = |figure: &&Figure| figure.name == expectation.figure && figure.statistic == expectation.statistic;
-    let at = |scope: Option<&str>| -> Vec<&Figure> {
+    let at = |scope: Option<&Scope>| -> Vec<&Figure> {
         let of_name = figures.iter().filter(named);
         of_name.filter(|figure| in_scope(scope, &figure.place)).collect()
     };
-    let mut found = at(expectation.scope.as_deref());
+    let mut found = at(expectation.scope.as_ref());
     if found.is_empty() && expectation.scope.is_none() {
-        found = at(Some("device"));
+        found = at(Some(&Scope(vec![Term::Together("device".to_owned())])));
     }
-    if found.is_empty() {
+    let Some(first) = found.first() else {
         return vec![Expected {
             text: expectation.text.clone(),
             met: false,
@@ -59,19 +58,34 @@ fn judged(expectation: &Expectation, figures: &[Figure]) -> Vec<Expected> {
             measured: None,
             unit: None,
         }];
+    };
+    let held = |place: String, measured: Option<f64>, unit: &str| {
+        let value = measured.map(|value| base(value, unit));
+        Expected {
+            text: expectation.text.clone(),
+            met: value.is_some_and(|value| expectation.comparison.holds(value, expectation.bound)),
+            figure: title.clone(),
+            place: Some(place),
+            measured,
+            unit: Some(unit.to_owned()),
+        }
+    };
+    if let Some(scope) = expectation.scope.as_ref().filter(|scope| is_sum(scope, expectation)) {
+        // A sum with a part unknown is unknown.
+        let all = scope
+            .0
+            .iter()
+            .all(|term| found.iter().any(|figure| term.holds(&figure.place)));
+        let sum: Option<f64> = found.iter().map(|figure| figure.value).sum();
+        return vec![held(scope.to_string(), sum.filter(|_| all), &first.unit)];
     }
-    found
-        .into_iter()
-        .map(|figure| {
-            let value = figure.value.map(|value| base(value, &figure.unit));
-            Expected {
-                text: expectation.text.clone(),
-                met: value.is_some_and(|value| expectation.comparison.holds(value, expectation.bound)),
-                figure: title.clone(),
-                place: Some(figure.place.clone()),
-                measured: figure.value,
-                unit: Some(figure.unit.clone()),
-            }
-        })
+    let each = found.into_iter();
+    each.map(|figure| held(figure.place.clone(), figure.value, &figure.unit))
         .collect()
+}
+
+fn is_sum(scope: &Scope, expectation: &Expectation) -> bool {
+    let known = expect::find(expectation.figure);
+    let measure = known.and_then(|known| Some((known, known.measure(Some(expectation.statistic))?)));
+    measure.is_some_and(|(known, measure)| scope.is_sum(known, measure))
 }

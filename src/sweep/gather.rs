@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use super::store::{Store, StoreError};
 use super::types::{FigureName, Sweep};
 use super::{DERIVED, derived, point};
+use crate::expect::Scope;
 use crate::report::figures::{self, Figure};
 use crate::report::model::{self, Budget, Environment, Expected, Interval, Queue, Results, Soak, TimeSources, Traffic};
 use crate::report::{samples, stats};
@@ -330,9 +331,11 @@ impl Gathered {
     /// follow from others.
     pub fn columns_of(&self, scope: Option<&str>, figure: &str, statistic: &str) -> impl Iterator<Item = usize> {
         let named = move |column: &Column| column.name == figure && column.statistic == statistic;
+        // It was read from a file that was checked.
+        let wanted = scope.and_then(|scope| Scope::parse(scope, None).ok());
         let there = |column: &Column| match scope {
             Some(DERIVED) => column.place == DERIVED,
-            scope => column.place != DERIVED && crate::report::in_scope(scope, &column.place),
+            _ => column.place != DERIVED && crate::report::in_scope(wanted.as_ref(), &column.place),
         };
         let found: Vec<usize> = self
             .columns

@@ -349,12 +349,15 @@ impl Ready {
     fn check_places(&self, inputs: &Inputs) -> Result<(), Diagnostics> {
         let entries = inputs.pattern.pattern.traffic.iter();
         let names: Vec<&str> = entries.map(|entry| entry.name.as_str()).collect();
+        let testbed = inputs.testbed.testbed.sized(inputs.pattern.pattern.workers_needed());
+        let ports: Vec<&str> = testbed.ports.iter().map(|port| port.name.as_str()).collect();
         let findings: Vec<Finding> = self
             .sweep
             .expect
             .iter()
             .filter_map(|(place, expectation)| {
-                let finding = expectation.check_place(&names).err()?;
+                let entries = expectation.check_place(&names);
+                let finding = entries.and_then(|()| expectation.check_ports(&ports, None)).err()?;
                 Some(Finding {
                     place: *place,
                     ..finding

@@ -11,12 +11,14 @@ mod segment;
 mod session;
 mod watching;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::engine::outcome::Live;
 use crate::engine::sample::Told;
 use crate::engine::{lab, realtime, virtual_lab, virtual_time};
+use crate::expect::Expectation;
 use crate::plan::{self, Plan, PlanError};
 use crate::report::assemble::{Inputs, assemble};
 use crate::report::model::{Calibration, Results};
@@ -221,7 +223,42 @@ pub fn speeds(testbed: &Testbed) -> Result<Vec<BitRate>, TrialError> {
 /// # Errors
 /// [`TrialError::Input`] with everything that does not fit.
 pub fn plan_of(pattern: &pattern::Loaded, testbed: &Testbed, speeds: &[BitRate]) -> Result<Plan, TrialError> {
-    plan::build(&pattern.pattern, testbed, speeds).map_err(|errors| does_not_fit(&errors))
+    let plan = plan::build(&pattern.pattern, testbed, speeds).map_err(|errors| does_not_fit(&errors))?;
+    check_expected(&pattern.pattern.expect, &plan)?;
+    Ok(plan)
+}
+
+/// Whether the ports and queues that `expect` lines name are those of the plan.
+fn check_expected(expectations: &[Expectation], plan: &Plan) -> Result<(), TrialError> {
+    let ports: Vec<&str> = plan.ports.iter().map(|port| port.name.as_str()).collect();
+    let pairs = plan
+        .entries
+        .iter()
+        .flat_map(|entry| entry.pairs.iter().map(|pair| (*pair, entry.class)));
+    let queues: BTreeSet<String> = pairs
+        .map(|(pair, class)| format!("queues/{}/{class}", plan.ports[plan.arrival_port(pair)].name))
+        .collect();
+    let queues: Vec<String> = queues.into_iter().collect();
+    let wrong: Vec<String> = expectations
+        .iter()
+        .filter_map(|line| {
+            let finding = line.check_ports(&ports, Some(&queues)).err()?;
+            let near = finding
+                .suggestion
+                .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            let there = finding
+                .allowed
+                .map_or(String::new(), |there| format!(" (there are {there})"));
+            Some(format!("`{}`: {}{near}{there}", line.text, finding.what))
+        })
+        .collect();
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(TrialError::Input(format!(
+        "expect does not fit the testbed:\n  {}",
+        wrong.join("\n  ")
+    )))
 }
 
 fn does_not_fit(errors: &[PlanError]) -> TrialError {

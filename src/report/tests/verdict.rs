@@ -172,3 +172,39 @@ fn ports_together_are_sums_or_the_busiest() {
         of("ports/p0", "Link_utilization", "tx")
     );
 }
+
+#[test]
+fn a_class_a_port_and_sums_of_them_are_held_to_their_own_counts() {
+    let mut results = results();
+    for (port, (frames, paused)) in results.ports.iter_mut().zip([(7, 80), (5, 20)]) {
+        port.pfc.received_per_class = Some([0, 0, 0, frames, 2, 0, 0, 0]);
+        port.pfc.paused_ps_per_class = Some([0, 0, 0, paused * 1_000_000, 1_000_000, 0, 0, 0]);
+    }
+    results.kpis = crate::report::kpi::of(&results);
+    let names: Vec<String> = results.ports[..2].iter().map(|port| port.name.clone()).collect();
+    let (a, b) = (&names[0], &names[1]);
+    let lines = [
+        format!("ports/{a}/3: PFC_frame_count == 7"),
+        format!("ports/{a}/0: PFC_frame_count == 0"),
+        format!("ports/{a}: PFC_frame_count == 9"),
+        format!("ports/{a}/3 + ports/{b}/3: PFC_frame_count == 12"),
+        format!("ports/{a} + ports/{b}: PFC_frame_count == 16"),
+        format!("ports/{a}/3 + ports/{b}/4: PFC_pause_time == 81 us"),
+        format!("ports/{b}/4: PFC_pause_time == 1 us"),
+    ];
+    for line in &lines {
+        let found = judged(&mut results, &[line]);
+        assert_eq!(found.len(), 1, "{line}");
+        assert!(found[0].met, "{}", found[0]);
+    }
+    // Of all ports, with any name; those that could not count leave the sum unknown.
+    let all = judged(
+        &mut results,
+        &["ports/*/3: PFC_frame_count >= 12", "ports/*/4: PFC_pause_time >= 2 us"],
+    );
+    let counted = results.ports.iter().all(|port| port.pfc.received_per_class.is_some());
+    assert_eq!(all[0].met, counted, "{}", all[0]);
+    assert_eq!(all[0].place.as_deref(), Some("ports/*/3"));
+    let none = judged(&mut results, &["ports/nobody/3: PFC_frame_count == 0"]);
+    assert!(!none[0].met && none[0].place.is_none());
+}
