@@ -19,7 +19,7 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("host", &["units", "dpdk"]),
     ("expect", &["yaml"]),
     ("pattern", &["units", "yaml", "expect"]),
-    ("testbed", &["units", "yaml"]),
+    ("testbed", &["units", "yaml", "wire"]),
     ("fabric", &["units", "wire", "testbed"]),
     ("plan", &["units", "wire", "pattern", "testbed"]),
     ("measure", &["units", "wire", "pattern", "testbed", "plan"]),

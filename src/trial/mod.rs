@@ -18,7 +18,6 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::engine::outcome::Live;
 use crate::engine::sample::Told;
 use crate::engine::{lab, realtime, virtual_lab, virtual_time};
-use crate::expect::Expectation;
 use crate::plan::{self, Plan, PlanError};
 use crate::report::assemble::{Inputs, assemble};
 use crate::report::model::{Calibration, Results};
@@ -224,12 +223,12 @@ pub fn speeds(testbed: &Testbed) -> Result<Vec<BitRate>, TrialError> {
 /// [`TrialError::Input`] with everything that does not fit.
 pub fn plan_of(pattern: &pattern::Loaded, testbed: &Testbed, speeds: &[BitRate]) -> Result<Plan, TrialError> {
     let plan = plan::build(&pattern.pattern, testbed, speeds).map_err(|errors| does_not_fit(&errors))?;
-    check_expected(&pattern.pattern.expect, &plan)?;
+    check_expected(pattern, &plan)?;
     Ok(plan)
 }
 
 /// Whether the ports and queues that `expect` lines name are those of the plan.
-fn check_expected(expectations: &[Expectation], plan: &Plan) -> Result<(), TrialError> {
+fn check_expected(pattern: &pattern::Loaded, plan: &Plan) -> Result<(), TrialError> {
     let ports: Vec<&str> = plan.ports.iter().map(|port| port.name.as_str()).collect();
     let pairs = plan
         .entries
@@ -239,8 +238,8 @@ fn check_expected(expectations: &[Expectation], plan: &Plan) -> Result<(), Trial
         .map(|(pair, class)| format!("queues/{}/{class}", plan.ports[plan.arrival_port(pair)].name))
         .collect();
     let queues: Vec<String> = queues.into_iter().collect();
-    let wrong: Vec<String> = expectations
-        .iter()
+    let lines = pattern.pattern.expect.iter();
+    let wrong: Vec<String> = lines
         .filter_map(|line| {
             let finding = line.check_ports(&ports, Some(&queues)).err()?;
             let near = finding
