@@ -282,3 +282,260 @@ fn tshark_reads_the_same_fields() {
     }
     assert!(compared > 1200, "only {compared} fields were compared");
 }
+
+fn data(file: &str) -> String {
+    format!("{}/tests/data/captures/{file}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn a_wrong_icrc_is_found_inside_vxlan_and_erspan() {
+    let output = squall(&["decode", "--json", "--strict", &data("only-tunnelled-bad.pcap")]);
+    assert_eq!(output.status.code(), Some(1));
+    let lines = json_lines(&output);
+    let kinds: Vec<&Value> = lines.iter().map(|line| &line["outer"][0]["tunnel"]["kind"]).collect();
+    assert_eq!(kinds, ["vxlan", "erspan"]);
+    assert!(lines.iter().all(|line| line["error"] == "icrc"), "{lines:?}");
+}
+
+#[test]
+fn times_before_the_first_frames_are_negative() {
+    let output = squall(&["decode", &data("out-of-order-times.pcap")]);
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let times: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+    assert_eq!(times, ["0.000000000", "-0.500000000", "1.000000000"]);
+}
+
+/// The frames of a pcap file of microseconds and little-endian words.
+fn frames_of(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let (mut rest, mut frames) = (&bytes[24..], Vec::new());
+    while !rest.is_empty() {
+        let len = usize::try_from(u32::from_le_bytes(rest[8..12].try_into().expect("4"))).expect("short");
+        frames.push(rest[16..16 + len].to_vec());
+        rest = &rest[16 + len..];
+    }
+    frames
+}
+
+#[test]
+fn a_declared_fcs_is_verified_and_one_that_is_not_can_be_said() {
+    let file = data("fcs-declared.pcap");
+    let output = squall(&["decode", "--json", "--strict", &file]);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let lines = json_lines(&output);
+    assert_eq!(lines.len(), 2);
+    let bytes = fs::read(&file).expect("a file");
+    for (line, frame) in lines.iter().zip(frames_of(&bytes)) {
+        assert_eq!(line["fcs"]["ok"], true, "{line}");
+        assert_eq!(line["frame_len"], frame.len() - 4);
+        let hex: String = frame[frame.len() - 4..]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(line["fcs"]["wire"], hex);
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let written = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).expect("a file");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let read = |args: &[&str], path: &str| {
+        let output = squall(&[&["decode", "--json", "--strict"], args, &[path]].concat());
+        (output.status.code(), json_lines(&output))
+    };
+
+    // The last byte of the first frame's FCS.
+    let mut wrong = bytes.clone();
+    wrong[24 + 16 + 142 - 1] ^= 1;
+    let (status, lines) = read(&[], &written("wrong.pcap", &wrong));
+    assert_eq!(
+        (status, &lines[0]["error"], &lines[1]["error"]),
+        (Some(1), &"fcs".into(), &Value::Null)
+    );
+
+    // The same file without the declaration: four bytes too many, which are what they are.
+    let mut silent = bytes.clone();
+    silent[20..24].copy_from_slice(&[1, 0, 0, 0]);
+    let silent = written("silent.pcap", &silent);
+    let (status, lines) = read(&[], &silent);
+    assert_eq!((status, &lines[0]["error"]), (Some(1), &"trailing_bytes".into()));
+    let detail = lines[0]["faults"][0]["detail"].as_str().expect("text");
+    assert!(detail.contains("the last 4 are the FCS"), "{detail}");
+    assert_eq!(read(&["--fcs", "4"], &silent).0, Some(0));
+    assert_eq!(read(&["--fcs", "0"], &file).0, Some(1));
+    assert_eq!(read(&["--fcs", "auto"], &file).0, Some(0));
+
+    // Cut by one byte each: there is no FCS to verify, and nothing else is missing.
+    let mut cut = bytes[..24].to_vec();
+    for frame in frames_of(&bytes) {
+        let (captured, len) = (
+            u32::try_from(frame.len() - 1).expect("short"),
+            u32::try_from(frame.len()).expect("short"),
+        );
+        cut.extend([0; 8]);
+        cut.extend(captured.to_le_bytes());
+        cut.extend(len.to_le_bytes());
+        cut.extend(&frame[..frame.len() - 1]);
+    }
+    let (status, lines) = read(&[], &written("cut.pcap", &cut));
+    assert_eq!((status, lines[0].get("fcs")), (Some(0), None), "{lines:?}");
+}
+
+/// pcapng declares it for an interface in bytes or in bits, and for a frame in its flags.
+#[test]
+fn pcapng_declares_an_fcs_too() {
+    let frames = frames_of(&fs::read(data("fcs-declared.pcap")).expect("a file"));
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, big, if_fcslen, flags, status) in [
+        ("bytes", false, Some(4_u8), None, 0),
+        ("bits", true, Some(32), None, 0),
+        ("flags", false, None, Some(4_u32 << 5), 0),
+        ("flags-big", true, None, Some((4 << 5) | 1), 0),
+        ("flags-over-interface", false, Some(2), Some(4 << 5), 0),
+        ("flags-that-say-nothing", false, Some(4), Some(1), 0),
+        ("nothing", false, None, None, 1),
+        ("wrong", false, Some(2), None, 1),
+        ("nonsense", false, Some(7), None, 2),
+    ] {
+        let word = |value: u32| if big { value.to_be_bytes() } else { value.to_le_bytes() };
+        let half = |value: u16| if big { value.to_be_bytes() } else { value.to_le_bytes() };
+        let block = |kind: u32, body: &[u8]| {
+            let len = word(u32::try_from(12 + body.len()).expect("short"));
+            [&word(kind)[..], &len, body, &len].concat()
+        };
+        let option = |code: u16, value: &[u8]| {
+            let mut bytes = [
+                &half(code)[..],
+                &half(u16::try_from(value.len()).expect("short")),
+                value,
+            ]
+            .concat();
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+            bytes
+        };
+        let end = [0_u8; 4];
+        let mut file = block(
+            0x0a0d_0d0a,
+            &[&word(0x1a2b_3c4d)[..], &half(1), &half(0), &[0xff; 8]].concat(),
+        );
+        let mut interface = [&half(1)[..], &half(0), &word(0), &option(2, b"eth0")].concat();
+        interface.extend(if_fcslen.map(|len| option(13, &[len])).unwrap_or_default());
+        interface.extend(end);
+        file.extend(block(1, &interface));
+        for frame in &frames {
+            let len = word(u32::try_from(frame.len()).expect("short"));
+            let mut packet = [&word(0)[..], &word(0), &word(7), &len, &len, frame].concat();
+            packet.resize(packet.len().next_multiple_of(4), 0);
+            packet.extend(flags.map(|flags| option(2, &word(flags))).unwrap_or_default());
+            packet.extend(end);
+            file.extend(block(6, &packet));
+        }
+        let path = folder.path().join(name);
+        fs::write(&path, &file).expect("a file");
+        let output = squall(&["decode", "--json", "--strict", path.to_str().expect("UTF-8")]);
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "{name}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        if status == 0 {
+            assert!(
+                json_lines(&output).iter().all(|line| line["fcs"]["ok"] == true),
+                "{name}"
+            );
+        }
+    }
+}
+
+/// An opcode as the captures' list calls it.
+fn listed_name(opcode: u64, name: Option<&str>) -> String {
+    let name = match (opcode, name) {
+        (0x20..=0x3f, _) | (_, None) => return format!("0x{opcode:02x}"),
+        (_, Some(name)) => name.strip_prefix("RC_").unwrap_or(name),
+    };
+    match name {
+        "ACKNOWLEDGE" => return "ACK".to_owned(),
+        "ATOMIC_ACKNOWLEDGE" => return "ATOMIC_ACK".to_owned(),
+        "COMPARE_SWAP" => return "CMP_SWAP".to_owned(),
+        _ => {}
+    }
+    [
+        ("RDMA_", ""),
+        ("READ_REQUEST", "READ_REQ"),
+        ("READ_RESPONSE", "READ_RESP"),
+        ("_WITH_IMMEDIATE", "_IMM"),
+        ("_WITH_INVALIDATE", "_INV"),
+    ]
+    .iter()
+    .fold(name.to_owned(), |name, (from, to)| name.replace(from, to))
+}
+
+/// What soft-RoCE and its connection manager sent, by a list that another program made.
+#[test]
+fn captures_of_soft_roce_are_read_as_they_were_listed() {
+    let Some(folder) = skip::needs_shared("rxe/captures") else {
+        return;
+    };
+    let list = fs::read_to_string(folder.join("MANIFEST.tsv")).expect("a list");
+    let mut files = 0;
+    for line in list.lines().filter(|line| !line.starts_with('#')) {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let [name, frames, _, opcodes, notes, ..] = columns.as_slice() else {
+            panic!("{line}");
+        };
+        files += 1;
+        let path = folder.join(name);
+        let path = path.to_str().expect("UTF-8");
+        let output = squall(&["decode", "--json", "--ackreq", "any", path]);
+        assert_eq!(output.status.code(), Some(0), "{name}");
+        let lines = json_lines(&output);
+        assert_eq!(format!("{} frames", lines.len()), *frames, "{name}");
+        let mut counted: BTreeMap<String, u64> = BTreeMap::new();
+        for line in &lines {
+            let bth = &line["fields"]["bth"];
+            let opcode = bth["opcode"].as_u64().expect("an opcode");
+            *counted
+                .entry(listed_name(opcode, bth["opcode_name"].as_str()))
+                .or_default() += 1;
+        }
+        let listed: BTreeMap<String, u64> = opcodes
+            .split_whitespace()
+            .map(|one| {
+                let (opcode, count) = one.split_once(':').expect("name and count");
+                (opcode.to_owned(), count.parse().expect("a number"))
+            })
+            .collect();
+        assert_eq!(counted, listed, "{name}");
+        let errors = |kind: &str| lines.iter().any(|line| line["error"] == kind);
+        assert_eq!(errors("icrc"), notes.contains("bad ICRC"), "{name}");
+        // Hand-made requests (req-, resp-) are wrong on purpose; all others are right, frame by frame.
+        if !name.starts_with("req-") && !name.starts_with("resp-") && !notes.contains("bad ICRC") {
+            let wrong: Vec<&Value> = lines.iter().filter(|line| line["valid"] == false).collect();
+            assert!(wrong.is_empty(), "{name}: {wrong:?}");
+        }
+    }
+    assert_eq!(files, 121);
+}
+
+/// Linux's connection manager asks for acknowledgements over UD: a fault, unless that is allowed.
+#[test]
+fn the_connection_managers_acknowledgement_requests_can_be_allowed() {
+    let Some(file) = skip::needs_shared("rxe/captures/cm-rping.pcap") else {
+        return;
+    };
+    let file = file.to_str().expect("UTF-8");
+    let ackreq = |rule: &str| {
+        let lines = json_lines(&squall(&["decode", "--json", "--ackreq", rule, file]));
+        let of_manager = lines
+            .iter()
+            .filter(|line| line["error"] == "ackreq" && line["fields"]["bth"]["destqp"] == 1);
+        of_manager.count()
+    };
+    assert_eq!((ackreq("last"), ackreq("any")), (5, 0));
+}

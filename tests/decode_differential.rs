@@ -114,6 +114,14 @@ fn decode_and_check_pcap_name_the_same_faults() {
             assert!(expected.is_empty(), "frame {}: {expected:?} of {line}", index + 1);
             continue;
         }
+        // RD, XRC, FLUSH and ATOMIC WRITE, which the checker does not know.
+        let name = fields["bth"]["opcode_name"].as_str().unwrap_or_default();
+        let is_known_here_alone = ["RD_", "XRC_", "RC_FLUSH", "RC_ATOMIC_WRITE"]
+            .iter()
+            .any(|start| name.starts_with(start));
+        if is_known_here_alone && expected.contains("opcode") {
+            continue;
+        }
         assert_eq!(ours, expected, "frame {}: {line}", index + 1);
         compared += 1;
         kinds_seen.extend(ours);

@@ -88,12 +88,15 @@ pub enum CaptureError {
 pub struct Record<'a> {
     /// Position in the file, counted from 0.
     pub index: u64,
-    /// Nanoseconds since 1970; `None` where the format has no time (simple packet blocks).
-    pub time_ns: Option<u64>,
+    /// Nanoseconds since 1970, before that negative; `None` where the format has no time (simple packet
+    /// blocks).
+    pub time_ns: Option<i128>,
     /// Link type number of the tcpdump.org registry; 1 is Ethernet.
     pub link: u32,
-    /// Bytes that the frame had on the wire.
+    /// Bytes that the frame had on the wire, its FCS included where `fcs_len` is not 0.
     pub original_len: usize,
+    /// Bytes of FCS at the frame's end, as far as the file declares one.
+    pub fcs_len: usize,
     /// Bytes captured.
     pub bytes: &'a [u8],
 }

@@ -11,13 +11,19 @@ use super::{CaptureError, MAX_FRAME_LEN, Record};
 const HEADER_LEN: usize = 24;
 const RECORD_HEADER_LEN: usize = 16;
 
+/// Of the header's last word (draft-ietf-opsawg-pcap section 4): the link type.
+const LINK_TYPE: u32 = 0xffff;
+/// And whether the upper four bits say how long an FCS is.
+const FCS_PRESENT: u32 = 0x0400_0000;
+
 /// What the file's header says about every record.
 #[derive(Debug)]
 pub(super) struct Header {
     link: u32,
+    fcs_len: usize,
     big_endian: bool,
     /// Nanoseconds of one unit of the fraction.
-    fraction_ns: u64,
+    fraction_ns: i128,
 }
 
 /// Whether a file that begins so is one that [`header`] can read.
@@ -39,9 +45,15 @@ pub(super) fn header<R: Read>(source: &mut Source<R>, buffer: &mut Vec<u8>) -> R
         );
         return Err(source.damaged(0, what));
     };
+    let network = header.network.0.cast_unsigned();
     Ok(Header {
-        // The upper four bits say how long an FCS is, if one was captured.
-        link: header.network.0.cast_unsigned() & 0x0fff_ffff,
+        link: network & LINK_TYPE,
+        // In units of two bytes.
+        fcs_len: if network & FCS_PRESENT == 0 {
+            0
+        } else {
+            usize::try_from(network >> 28).unwrap_or(0) * 2
+        },
         big_endian: header.is_bigendian(),
         fraction_ns: if header.is_nanosecond_precision() { 1 } else { 1_000 },
     })
@@ -103,12 +115,13 @@ pub(super) fn next<'b, R: Read>(
 }
 
 fn frame<'b>(index: u64, header: &Header, record: &LegacyPcapBlock<'b>) -> Record<'b> {
-    let time = u64::from(record.ts_sec) * 1_000_000_000 + u64::from(record.ts_usec) * header.fraction_ns;
+    let time = i128::from(record.ts_sec) * 1_000_000_000 + i128::from(record.ts_usec) * header.fraction_ns;
     Record {
         index,
         time_ns: Some(time),
         link: header.link,
         original_len: usize::try_from(record.origlen).unwrap_or(usize::MAX),
+        fcs_len: header.fcs_len,
         bytes: record.data,
     }
 }

@@ -18,6 +18,12 @@ const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
 
+/// Options: of an interface the length of its FCS, of a frame its flags.
+const IF_FCSLEN: u16 = 13;
+const FLAGS: u16 = 2;
+/// Where an interface's options begin: type, length, link type, snap length.
+const INTERFACE_OPTIONS_AT: usize = 16;
+
 /// Type, length, and length again.
 const FRAMING_LEN: u32 = 12;
 /// A frame of the greatest length and generous options. Blocks that carry no frame are skipped
@@ -36,6 +42,8 @@ pub(super) struct Section {
 #[derive(Debug, Clone, Copy)]
 struct Interface {
     link: u32,
+    /// Bytes of FCS at the end of every frame, unless the frame's own block says otherwise.
+    fcs_len: usize,
     snap_len: u32,
     /// Units of time stamps in a second.
     units_per_second: u128,
@@ -86,6 +94,7 @@ pub(super) fn next<'b, R: Read>(
         time_ns: found.time_ns,
         link: found.link,
         original_len: found.original_len,
+        fcs_len: found.fcs_len,
         bytes: buffer.get(found.start..found.start + found.len).unwrap_or_default(),
     }))
 }
@@ -170,8 +179,19 @@ fn describe_interface<R: Read>(
     if section.interfaces.len() == MAX_INTERFACES {
         return Err(source.damaged(byte, format!("more than {MAX_INTERFACES} interfaces")));
     }
+    let fcs_len = match option(section, buffer, INTERFACE_OPTIONS_AT, IF_FCSLEN) {
+        Some([len, ..]) => if_fcslen(*len).ok_or_else(|| {
+            source.damaged(
+                byte,
+                format!("an interface with if_fcslen {len}; 0, 2, 4, 16 and 32 are known"),
+            )
+        })?,
+        _ => 0,
+    };
     let interface = Interface {
-        link: block.linktype.0.cast_unsigned(),
+        // The field's other half is reserved.
+        link: block.linktype.0.cast_unsigned() & 0xffff,
+        fcs_len,
         snap_len: block.snaplen,
         units_per_second: units_per_second(block.if_tsresol)
             .ok_or_else(|| source.damaged(byte, format!("time stamp resolution 0x{:02x}", block.if_tsresol)))?,
@@ -179,6 +199,44 @@ fn describe_interface<R: Read>(
     };
     section.interfaces.push(interface);
     Ok(())
+}
+
+/// The first option of this code behind the fixed part of a block, which is whole in `block`.
+fn option<'b>(section: &Section, block: &'b [u8], at: usize, code: u16) -> Option<&'b [u8]> {
+    let mut rest = block.get(at..block.len().checked_sub(4)?)?;
+    loop {
+        let (head, behind) = rest.split_first_chunk::<4>()?;
+        let [a, b, c, d] = *head;
+        let [found, len] = [[a, b], [c, d]].map(|half| {
+            if section.big_endian {
+                u16::from_be_bytes(half)
+            } else {
+                u16::from_le_bytes(half)
+            }
+        });
+        let len = usize::from(len);
+        match found {
+            // opt_endofopt
+            0 => return None,
+            _ if found == code => return behind.get(..len),
+            _ => rest = behind.get(len.next_multiple_of(4)..)?,
+        }
+    }
+}
+
+/// Bytes of FCS. The specification says bits, and writes 4 for Ethernet's; programs write bytes.
+fn if_fcslen(value: u8) -> Option<usize> {
+    match value {
+        0 | 2 | 4 => Some(usize::from(value)),
+        16 | 32 => Some(usize::from(value / 8)),
+        _ => None,
+    }
+}
+
+/// epb_flags, bits 5 to 8: bytes of FCS; 0 is not known.
+fn flags_fcs_len(section: &Section, flags: &[u8]) -> Option<usize> {
+    let flags = (flags.len() == 4).then(|| section.word(flags, 0))?;
+    usize::try_from((flags >> 5) & 0xf).ok().filter(|len| *len != 0)
 }
 
 /// if_tsresol: a negative power of 10, or of 2 when the top bit is set.
@@ -201,8 +259,9 @@ fn offset_seconds(big_endian: bool, block: &InterfaceDescriptionBlock<'_>) -> i6
 }
 
 struct Found {
-    time_ns: Option<u64>,
+    time_ns: Option<i128>,
     link: u32,
+    fcs_len: usize,
     original_len: usize,
     /// Where in the block the frame lies.
     start: usize,
@@ -260,9 +319,16 @@ fn frame_of<R: Read>(
     if end.is_none() {
         return Err(bad());
     }
+    let flags = match kind {
+        SIMPLE_PACKET => None,
+        _ => option(section, block, start + size(len).next_multiple_of(4), FLAGS),
+    };
     Ok(Found {
         time_ns: ticks.map(|ticks| interface.nanoseconds(ticks)),
         link: interface.link,
+        fcs_len: flags
+            .and_then(|flags| flags_fcs_len(section, flags))
+            .unwrap_or(interface.fcs_len),
         original_len: size(original_len),
         start,
         len: size(len),
@@ -270,11 +336,11 @@ fn frame_of<R: Read>(
 }
 
 impl Interface {
-    /// Since 1970; what lies outside of 64 bits stops at their ends.
-    fn nanoseconds(&self, ticks: u64) -> u64 {
+    /// Since 1970.
+    fn nanoseconds(&self, ticks: u64) -> i128 {
+        // Below 2^94.
         let since_offset = u128::from(ticks) * 1_000_000_000 / self.units_per_second;
         let offset = i128::from(self.offset_seconds) * 1_000_000_000;
-        let nanoseconds = i128::try_from(since_offset).unwrap_or(i128::MAX).saturating_add(offset);
-        u64::try_from(nanoseconds.max(0)).unwrap_or(u64::MAX)
+        i128::try_from(since_offset).unwrap_or(i128::MAX).saturating_add(offset)
     }
 }

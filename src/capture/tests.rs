@@ -98,7 +98,7 @@ const MICROSECONDS: u32 = 0xa1b2_c3d4;
 const NANOSECONDS: u32 = 0xa1b2_3c4d;
 
 /// Time, link type, original length and bytes of a frame.
-type Frame = (Option<u64>, u32, usize, Vec<u8>);
+type Frame = (Option<i128>, u32, usize, Vec<u8>);
 
 /// All frames before the end or the first error, and the error's text.
 fn read(bytes: &[u8]) -> (Vec<Frame>, Option<String>) {

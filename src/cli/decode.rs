@@ -13,15 +13,16 @@ use serde::Serialize;
 
 use super::{Failure, Outcome};
 use crate::capture::{CaptureReader, Record};
-use crate::wire::Malformed;
-use crate::wire::decode::{AckreqRule, Decoded, Link, decode};
+use crate::wire::decode::{AckreqRule, Decoded, Link, Outer, decode_with_fcs};
+use crate::wire::{Malformed, fcs};
 
 /// Print the frames of a capture, or a frame given in hexadecimal, as fields.
 ///
 /// Text is one line a frame, numbered from 1 as Wireshark does, and a summary on stderr. JSON is
 /// one object a line, `index` counted from 0, with fields and reasons named as in docs/DECODE.md.
 /// Every frame is checked as far as one frame allows: lengths, checksums, ICRC, opcode, pad,
-/// extension headers, CNP and PFC format.
+/// extension headers, CNP and PFC format. Encapsulations (VXLAN, Geneve, GRE, ERSPAN, MPLS, IP in IP,
+/// SRv6 and others) are opened; what may carry RoCEv2 and is not read is told, and not valid.
 ///
 /// Exit status: 0 when the input was read to its end, whatever the frames; 1 with --strict when a
 /// frame is not valid; 2 when the input cannot be read.
@@ -31,8 +32,8 @@ pub struct Args {
     #[arg(required_unless_present = "hex", conflicts_with = "hex")]
     file: Option<PathBuf>,
 
-    /// A frame without its FCS, in hexadecimal; spaces, colons and newlines are skipped. May be
-    /// repeated.
+    /// A frame without its FCS (unless --fcs 4), in hexadecimal; spaces, colons and newlines are
+    /// skipped. May be repeated.
     #[arg(long, value_name = "HEX")]
     hex: Vec<String>,
 
@@ -59,6 +60,23 @@ pub struct Args {
     /// Whether the last packet of an RC SEND or WRITE must ask for an acknowledgement.
     #[arg(long, value_enum, default_value_t = Ackreq::Last)]
     ackreq: Ackreq,
+
+    /// Bytes of FCS at the end of every frame: what the file declares, or as many as this says.
+    #[arg(long, value_enum, default_value_t = FcsLen::Auto)]
+    fcs: FcsLen,
+}
+
+/// The choices of `--fcs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FcsLen {
+    /// What the file declares, for each frame; none where it is silent.
+    Auto,
+    /// None, whatever the file declares.
+    #[value(name = "0")]
+    None,
+    /// Ethernet's four, verified.
+    #[value(name = "4")]
+    Four,
 }
 
 /// The choices of `--ackreq`.
@@ -66,7 +84,7 @@ pub struct Args {
 enum Ackreq {
     /// It must, as in all traffic that squall makes.
     Last,
-    /// The requester's choice, as the specification has it.
+    /// The requester's choice, as the specification has it; UD to QP 1 may ask, as Linux's connection manager does.
     Any,
 }
 
@@ -98,13 +116,19 @@ pub fn run(args: &Args) -> Outcome {
         }
     }
     printer.summary();
-    match printer.invalid() {
+    match printer.not_valid() {
         0 => Ok(()),
         _ if !args.strict => Ok(()),
-        invalid => Err(Failure::Run(format!(
-            "{invalid} of {} frames are not valid (--strict)",
-            printer.frames
-        ))),
+        not_valid => {
+            let unread = match printer.unread() {
+                0 => String::new(),
+                unread => format!(", {unread} of them because they were not read or not whole"),
+            };
+            Err(Failure::Run(format!(
+                "{not_valid} of {} frames are not valid (--strict){unread}",
+                printer.frames
+            )))
+        }
     }
 }
 
@@ -146,6 +170,7 @@ fn decode_hex<W: Write>(args: &Args, printer: &mut Printer<'_, W>) -> Result<(),
             time_ns: None,
             link: 1,
             original_len: bytes.len(),
+            fcs_len: 0,
             bytes: &bytes,
         };
         printer.frame(Link::Ethernet, &record)?;
@@ -192,16 +217,28 @@ struct Line<'a> {
     error: Option<&'static str>,
     frame_len: usize,
     fields: &'a Decoded,
+    /// The layers around that, outermost first.
+    #[serde(skip_serializing_if = "<[Outer]>::is_empty")]
+    outer: &'a [Outer],
     #[serde(skip_serializing_if = "Option::is_none")]
-    time_ns: Option<u64>,
+    time_ns: Option<i128>,
     /// Bytes on the wire, where the capture has fewer.
     #[serde(skip_serializing_if = "Option::is_none")]
     original_len: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     eth_padding: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fcs: Option<FcsLine>,
     /// Everything wrong with the frame; the first is `error`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     faults: Vec<FaultLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct FcsLine {
+    /// In the order of the wire.
+    wire: String,
+    ok: bool,
 }
 
 #[derive(Serialize)]
@@ -213,7 +250,7 @@ struct FaultLine<'a> {
 struct Printer<'a, W: Write> {
     args: &'a Args,
     output: W,
-    first_time: Option<u64>,
+    first_time: Option<i128>,
     frames: u64,
     roce: u64,
     by_reason: [u64; Malformed::ALL.len()],
@@ -231,8 +268,17 @@ impl<'a, W: Write> Printer<'a, W> {
         }
     }
 
-    fn invalid(&self) -> u64 {
+    fn not_valid(&self) -> u64 {
         self.by_reason.iter().sum()
+    }
+
+    /// Of those, the ones of which nobody can say whether they are right.
+    fn unread(&self) -> u64 {
+        let reasons = Malformed::ALL.iter().zip(self.by_reason);
+        reasons
+            .filter(|(reason, _)| reason.is_unread())
+            .map(|(_, count)| count)
+            .sum()
     }
 
     fn frame(&mut self, link: Link, record: &Record<'_>) -> Result<(), Stop> {
@@ -240,7 +286,12 @@ impl<'a, W: Write> Printer<'a, W> {
             Ackreq::Last => AckreqRule::Last,
             Ackreq::Any => AckreqRule::Any,
         };
-        let decoded = decode(link, record.bytes, record.original_len, rule);
+        let fcs_len = match self.args.fcs {
+            FcsLen::Auto => record.fcs_len,
+            FcsLen::None => 0,
+            FcsLen::Four => fcs::LEN,
+        };
+        let decoded = decode_with_fcs(link, record.bytes, record.original_len, fcs_len, rule);
         self.frames += 1;
         self.first_time = self.first_time.or(record.time_ns);
         self.roce += u64::from(decoded.is_roce());
@@ -270,8 +321,13 @@ impl<'a, W: Write> Printer<'a, W> {
             frame_len: decoded.frame_len,
             fields: decoded,
             time_ns: record.time_ns,
-            original_len: (record.original_len > decoded.frame_len).then_some(record.original_len),
+            outer: &decoded.outer,
+            original_len: (record.original_len > record.bytes.len()).then_some(record.original_len),
             eth_padding: (padding > 0 && !decoded.has(Malformed::TrailingBytes)).then_some(padding),
+            fcs: decoded.fcs.map(|fcs| FcsLine {
+                wire: format!("{:08x}", fcs.wire.swap_bytes()),
+                ok: fcs.wire == fcs.computed,
+            }),
             faults: decoded
                 .faults
                 .iter()
@@ -289,7 +345,14 @@ impl<'a, W: Write> Printer<'a, W> {
         write!(self.output, "{:>5}  ", record.index + 1)?;
         if let Some(time) = record.time_ns {
             let since = time.saturating_sub(self.first_time.unwrap_or(time));
-            write!(self.output, "{}.{:09}  ", since / 1_000_000_000, since % 1_000_000_000)?;
+            let sign = if since < 0 { "-" } else { "" };
+            let since = since.unsigned_abs();
+            write!(
+                self.output,
+                "{sign}{}.{:09}  ",
+                since / 1_000_000_000,
+                since % 1_000_000_000
+            )?;
         }
         if self.args.verbose {
             for (at, line) in format!("{decoded:#}").lines().enumerate() {
@@ -310,13 +373,17 @@ impl<'a, W: Write> Printer<'a, W> {
         if self.args.json {
             return;
         }
-        let invalid = self.invalid();
+        let (not_valid, unread) = (self.not_valid(), self.unread());
         let mut text = format!(
-            "{} frames, {} RoCEv2, {} valid, {invalid} invalid",
+            "{} frames, {} RoCEv2, {} valid, {} invalid",
             self.frames,
             self.roce,
-            self.frames - invalid
+            self.frames - not_valid,
+            not_valid - unread
         );
+        if unread > 0 {
+            text.push_str(&format!(", {unread} not read or not whole"));
+        }
         let reasons = Malformed::ALL
             .iter()
             .zip(self.by_reason)

@@ -81,6 +81,36 @@ pub(super) fn of_packet(l3: &[u8], ip_header_len: usize) -> Option<u32> {
     Some(crc.finalize())
 }
 
+/// The ICRC of a packet with headers between the IP header and UDP, which begins at `udp_at`: they
+/// count as they stand. `None` when the packet ends before a BTH does.
+pub(super) fn with_extension_headers(l3: &[u8], udp_at: usize) -> Option<u32> {
+    let mut masked = l3.to_vec();
+    if masked.len() < udp_at + udp::LEN + bth::LEN || udp_at < ipv4::LEN {
+        return None;
+    }
+    mask(&mut masked, udp_at);
+    let mut crc = crc32fast::Hasher::new_with_initial(SEED);
+    crc.update(&masked);
+    Some(crc.finalize())
+}
+
+/// The ICRC of the same packet before those headers were put in.
+pub(super) fn without_extension_headers(l3: &[u8], udp_at: usize) -> Option<u32> {
+    let first = *l3.first()?;
+    let (header_len, protocol_at, length_at, length_base) = match first >> 4 {
+        4 => (usize::from(first & 0x0f) * 4, 9, 2, 0),
+        _ => (ipv6::LEN, 6, 4, ipv6::LEN),
+    };
+    let mut packet = l3.get(..header_len)?.to_vec();
+    packet.extend_from_slice(l3.get(udp_at..)?);
+    *packet.get_mut(protocol_at)? = udp::PROTOCOL;
+    let length = u16::try_from(packet.len() + LEN - length_base).ok()?;
+    packet
+        .get_mut(length_at..length_at + 2)?
+        .copy_from_slice(&length.to_be_bytes());
+    of_packet(&packet, header_len)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

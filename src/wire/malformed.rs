@@ -47,11 +47,15 @@ pub enum Malformed {
     PayloadSize,
     /// The RETH's DMA length contradicts the packet.
     DmaLength,
+    /// The frame check sequence is wrong (IEEE 802.3 clause 3.2.9).
+    Fcs,
+    /// It may carry a RoCEv2 packet, which was not read.
+    Unread,
 }
 
 impl Malformed {
     /// Every kind, in the order of their indices.
-    pub const ALL: [Malformed; 19] = [
+    pub const ALL: [Malformed; 21] = [
         Malformed::Truncated,
         Malformed::CaptureTruncated,
         Malformed::IpLength,
@@ -71,12 +75,23 @@ impl Malformed {
         Malformed::Ackreq,
         Malformed::PayloadSize,
         Malformed::DmaLength,
+        Malformed::Fcs,
+        Malformed::Unread,
     ];
 
     /// Position in [`Malformed::ALL`], for arrays of counters.
     #[must_use]
     pub const fn index(self) -> usize {
         self as usize
+    }
+
+    /// Whether nobody can say what the frame holds, or whether it is right: not read, cut or in pieces.
+    #[must_use]
+    pub const fn is_unread(self) -> bool {
+        matches!(
+            self,
+            Malformed::Unread | Malformed::CaptureTruncated | Malformed::IpFragment
+        )
     }
 
     /// The name in JSON and reports.
@@ -102,6 +117,8 @@ impl Malformed {
             Malformed::Ackreq => "ackreq",
             Malformed::PayloadSize => "payload_size",
             Malformed::DmaLength => "dma_length",
+            Malformed::Fcs => "fcs",
+            Malformed::Unread => "unread",
         }
     }
 }

@@ -19,8 +19,7 @@
 //! copying, checksumming or allocating, for the receive loop; [`decode`] reads all of a frame and
 //! names everything that is wrong with it, for people.
 //!
-//! Left out on purpose: RD, XRC, FLUSH and ATOMIC WRITE opcodes, RoCE v1, IPv6 extension headers,
-//! management datagrams, and whatever takes more than one frame to judge (PSN sequence, message
+//! Left out on purpose: RoCE v1, management datagrams, and whatever takes more than one frame to judge (PSN sequence, message
 //! lengths), which is `measure`'s.
 
 pub mod advance;
@@ -36,6 +35,8 @@ pub mod decode;
 pub mod deth;
 pub mod ecn;
 pub mod ethernet;
+pub mod fcs;
+pub mod feth;
 pub mod icmpv6;
 pub mod icrc;
 pub mod ieth;
@@ -47,11 +48,13 @@ pub mod packet;
 pub mod pause;
 pub mod pfc;
 pub mod ptp;
+pub mod rdeth;
 pub mod reth;
 pub mod stamp;
 pub mod template;
 pub mod udp;
 pub mod vlan;
+pub mod xrceth;
 
 mod bytes;
 mod malformed;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{Decoded, Icrc, Ip, MacControl};
-use crate::wire::ethernet;
+use super::{Decoded, ExtensionHeader, Icrc, Ip, MacControl};
+use crate::wire::{ethernet, vlan};
 
 impl fmt::Display for Decoded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -13,6 +13,9 @@ impl fmt::Display for Decoded {
 
 impl Decoded {
     fn line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for outer in &self.outer {
+            write!(f, "{outer} | ")?;
+        }
         for tag in &self.vlan {
             write!(f, "{tag}, ")?;
         }
@@ -21,7 +24,8 @@ impl Decoded {
         }
         match &self.ethernet {
             Some(header) => write!(f, "{} > {}", header.src, header.dst)?,
-            None => f.write_str("no link header")?,
+            None if self.outer.is_empty() => f.write_str("no link header")?,
+            None => f.write_str("no packet")?,
         }
         if let Some(control) = &self.mac_control {
             write!(f, ": {control}")?;
@@ -71,12 +75,18 @@ impl Decoded {
     /// One header a line, without a newline at the end.
     fn headers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "frame    {} bytes", self.frame_len)?;
-        if let Some(header) = &self.ethernet {
-            write!(f, "\neth      {header}")?;
+        for outer in &self.outer {
+            layer(
+                f,
+                (outer.ethernet.as_ref(), &outer.vlan),
+                (outer.ip.as_ref(), &outer.extension_headers),
+            )?;
+            if let Some(udp) = &outer.udp {
+                write!(f, "\nudp      {udp}")?;
+            }
+            write!(f, "\ntunnel   {}", outer.tunnel)?;
         }
-        for tag in &self.vlan {
-            write!(f, "\ntag      {tag} type 0x{:04x}", tag.ethertype)?;
-        }
+        layer(f, (self.ethernet.as_ref(), &self.vlan), (None, &[]))?;
         if let Some(control) = &self.mac_control {
             write!(f, "\ncontrol  {control}")?;
         }
@@ -86,11 +96,7 @@ impl Decoded {
         if let Some(ptp) = &self.ptp {
             write!(f, "\nptp      {ptp}")?;
         }
-        match &self.ip {
-            Some(Ip::V4(repr, checksum)) => write!(f, "\nipv4     {repr} csum 0x{checksum:04x}")?,
-            Some(Ip::V6(repr)) => write!(f, "\nipv6     {repr}")?,
-            None => {}
-        }
+        layer(f, (None, &[]), (self.ip.as_ref(), &self.extension_headers))?;
         if let Some(neighbour) = &self.neighbour {
             write!(f, "\nicmpv6   {neighbour}")?;
         }
@@ -107,12 +113,19 @@ impl Decoded {
         if let Some(icrc) = &self.icrc {
             write!(f, "\ncheck    {icrc}")?;
         }
+        if let Some(fcs) = &self.fcs {
+            let verdict = if fcs.wire == fcs.computed { "ok" } else { "WRONG" };
+            write!(f, "\ncheck    fcs 0x{:08x} {verdict}", fcs.wire)?;
+        }
         Ok(())
     }
 
     fn extensions(&self, f: &mut fmt::Formatter<'_>, before: &str, label: &str) -> fmt::Result {
         let found = &self.extensions;
-        let headers: [Option<&dyn fmt::Display>; 7] = [
+        let headers: [Option<&dyn fmt::Display>; 10] = [
+            found.rdeth.as_ref().map(|header| header as _),
+            found.xrceth.as_ref().map(|header| header as _),
+            found.feth.as_ref().map(|header| header as _),
             found.deth.as_ref().map(|header| header as _),
             found.reth.as_ref().map(|header| header as _),
             found.aeth.as_ref().map(|header| header as _),
@@ -126,6 +139,28 @@ impl Decoded {
         }
         Ok(())
     }
+}
+
+/// The link and network headers of one layer, a line each.
+fn layer(
+    f: &mut fmt::Formatter<'_>,
+    (header, tags): (Option<&ethernet::Repr>, &[vlan::Repr]),
+    (ip, extension_headers): (Option<&Ip>, &[ExtensionHeader]),
+) -> fmt::Result {
+    if let Some(header) = header {
+        write!(f, "\neth      {header}")?;
+    }
+    for tag in tags {
+        write!(f, "\ntag      {tag} type 0x{:04x}", tag.ethertype)?;
+    }
+    match ip {
+        Some(Ip::V4(repr, checksum)) => write!(f, "\nipv4     {repr} csum 0x{checksum:04x}")?,
+        Some(Ip::V6(repr)) => write!(f, "\nipv6     {repr}")?,
+        None => {}
+    }
+    extension_headers
+        .iter()
+        .try_for_each(|header| write!(f, "\nip ext   {header}"))
 }
 
 impl fmt::Display for MacControl {

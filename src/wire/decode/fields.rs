@@ -8,9 +8,10 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::{Decoded, Icrc, Ip, MacControl};
+use super::{Decoded, ExtensionHeader, Icrc, Ip, MacControl};
 use crate::wire::{
-    Malformed, aeth, arp, atomicacketh, atomiceth, bth, deth, ethernet, icmpv6, ieth, ptp, reth, udp, vlan,
+    Malformed, aeth, arp, atomicacketh, atomiceth, bth, deth, ethernet, feth, icmpv6, ieth, ptp, rdeth, reth, udp,
+    vlan, xrceth,
 };
 
 impl Serialize for Decoded {
@@ -18,7 +19,8 @@ impl Serialize for Decoded {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         if let Some(header) = &self.ethernet {
-            map.serialize_entry("eth", &Ethernet::new(header, self))?;
+            let known = self.ip.is_some() || self.mac_control.is_some();
+            map.serialize_entry("eth", &Ethernet::new(header, &self.vlan, known))?;
         }
         match &self.mac_control {
             Some(MacControl::Pfc(repr)) => map.serialize_entry(
@@ -53,21 +55,29 @@ impl Serialize for Decoded {
         if let Some(repr) = &self.ptp {
             map.serialize_entry("ptp", &Ptp::new(repr))?;
         }
-        match &self.ip {
-            Some(Ip::V4(repr, checksum)) => map.serialize_entry("ip", &Ipv4::new(repr, *checksum))?,
-            Some(Ip::V6(repr)) => map.serialize_entry("ip", &Ipv6::new(repr))?,
-            None => {}
+        if let Some(ip) = &self.ip {
+            ip_entry(&mut map, ip, &self.extension_headers)?;
         }
         if let Some(repr) = &self.neighbour {
             map.serialize_entry("icmpv6", &Neighbour::new(repr))?;
         }
         if let Some(repr) = &self.udp {
-            map.serialize_entry("udp", &Udp::new(repr, self))?;
+            let verified = self.icrc.is_some() && !self.has(Malformed::UdpChecksum);
+            map.serialize_entry("udp", &Udp::new(repr, verified))?;
         }
         if let Some(repr) = &self.bth {
             map.serialize_entry("bth", &Bth::new(repr))?;
         }
         let extensions = &self.extensions;
+        if let Some(repr) = &extensions.rdeth {
+            map.serialize_entry("rdeth", &Rdeth::new(repr))?;
+        }
+        if let Some(repr) = &extensions.xrceth {
+            map.serialize_entry("xrceth", &XrcEth::new(repr))?;
+        }
+        if let Some(repr) = &extensions.feth {
+            map.serialize_entry("feth", &Feth::new(repr))?;
+        }
         if let Some(repr) = &extensions.deth {
             map.serialize_entry("deth", &Deth::new(repr))?;
         }
@@ -104,6 +114,14 @@ impl Serialize for Decoded {
     }
 }
 
+/// The network header under its name.
+pub(super) fn ip_entry<M: SerializeMap>(map: &mut M, ip: &Ip, headers: &[ExtensionHeader]) -> Result<(), M::Error> {
+    match ip {
+        Ip::V4(repr, checksum) => map.serialize_entry("ip", &Ipv4::new(repr, *checksum, headers)),
+        Ip::V6(repr) => map.serialize_entry("ip", &Ipv6::new(repr, headers)),
+    }
+}
+
 fn hex64(value: u64) -> String {
     format!("0x{value:016x}")
 }
@@ -113,7 +131,7 @@ fn is_zero(value: &u16) -> bool {
 }
 
 #[derive(Serialize)]
-struct Ethernet {
+pub(super) struct Ethernet {
     dst: String,
     src: String,
     vlan: Vec<Vlan>,
@@ -131,13 +149,13 @@ struct Vlan {
 }
 
 impl Ethernet {
-    fn new(header: &ethernet::Repr, decoded: &Decoded) -> Ethernet {
-        let known = decoded.ip.is_some() || decoded.mac_control.is_some();
-        let ethertype = decoded.vlan.last().map_or(header.ethertype, |tag| tag.ethertype);
+    /// `known` says that the rest tells what the frame carries.
+    pub(super) fn new(header: &ethernet::Repr, tags: &[vlan::Repr], known: bool) -> Ethernet {
+        let ethertype = tags.last().map_or(header.ethertype, |tag| tag.ethertype);
         Ethernet {
             dst: header.dst.to_string(),
             src: header.src.to_string(),
-            vlan: decoded.vlan.iter().map(Vlan::new).collect(),
+            vlan: tags.iter().map(Vlan::new).collect(),
             ethertype: (!known).then_some(ethertype),
         }
     }
@@ -271,10 +289,12 @@ struct Ipv4 {
     options: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     protocol: Option<u8>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    extension_headers: Vec<ExtensionFields>,
 }
 
 impl Ipv4 {
-    fn new(repr: &crate::wire::ipv4::Repr, checksum: u16) -> Ipv4 {
+    fn new(repr: &crate::wire::ipv4::Repr, checksum: u16, headers: &[ExtensionHeader]) -> Ipv4 {
         Ipv4 {
             version: 4,
             src: repr.src.to_string(),
@@ -296,6 +316,7 @@ impl Ipv4 {
                 .map(|byte| format!("{byte:02x}"))
                 .collect(),
             protocol: other_protocol(repr.protocol),
+            extension_headers: headers.iter().map(ExtensionFields::new).collect(),
         }
     }
 }
@@ -312,10 +333,12 @@ struct Ipv6 {
     payload_len: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_header: Option<u8>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    extension_headers: Vec<ExtensionFields>,
 }
 
 impl Ipv6 {
-    fn new(repr: &crate::wire::ipv6::Repr) -> Ipv6 {
+    fn new(repr: &crate::wire::ipv6::Repr, headers: &[ExtensionHeader]) -> Ipv6 {
         Ipv6 {
             version: 6,
             src: repr.src.to_string(),
@@ -326,12 +349,32 @@ impl Ipv6 {
             hop_limit: repr.hop_limit,
             payload_len: repr.payload_len,
             next_header: other_protocol(repr.next_header),
+            extension_headers: headers.iter().map(ExtensionFields::new).collect(),
         }
     }
 }
 
 #[derive(Serialize)]
-struct Udp {
+struct ExtensionFields {
+    protocol: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    routing_type: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segments_left: Option<u8>,
+}
+
+impl ExtensionFields {
+    fn new(header: &ExtensionHeader) -> ExtensionFields {
+        ExtensionFields {
+            protocol: header.protocol,
+            routing_type: header.routing.map(|(kind, _)| kind),
+            segments_left: header.routing.map(|(_, left)| left),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Udp {
     sport: u16,
     dport: u16,
     checksum: u16,
@@ -342,8 +385,8 @@ struct Udp {
 }
 
 impl Udp {
-    fn new(repr: &udp::Repr, decoded: &Decoded) -> Udp {
-        let verified = decoded.icrc.is_some() && !decoded.has(Malformed::UdpChecksum);
+    /// `verified` says that the checksum was found right.
+    pub(super) fn new(repr: &udp::Repr, verified: bool) -> Udp {
         Udp {
             sport: repr.src_port,
             dport: repr.dst_port,
@@ -408,6 +451,56 @@ impl Deth {
             qkey: repr.qkey,
             srcqp: repr.src_qp,
             resv8: repr.reserved.into(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Rdeth {
+    eecontext: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    resv8: u16,
+}
+
+impl Rdeth {
+    fn new(repr: &rdeth::Repr) -> Rdeth {
+        Rdeth {
+            eecontext: repr.ee_context,
+            resv8: repr.reserved.into(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct XrcEth {
+    xrcsrq: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    resv8: u16,
+}
+
+impl XrcEth {
+    fn new(repr: &xrceth::Repr) -> XrcEth {
+        XrcEth {
+            xrcsrq: repr.srq,
+            resv8: repr.reserved.into(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Feth {
+    sel: u8,
+    plt: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resv26: Option<u32>,
+}
+
+impl Feth {
+    fn new(repr: &feth::Repr) -> Feth {
+        Feth {
+            sel: repr.selectivity,
+            plt: repr.placement,
+            resv26: (repr.reserved != 0).then_some(repr.reserved),
         }
     }
 }

@@ -5,19 +5,28 @@
 //! that is not RoCEv2, PFC or PAUSE is read as far as squall knows it and never has a fault,
 //! unless it ends within its own headers.
 //!
-//! Left out on purpose: whatever takes more than one frame to judge.
+//! An encapsulation is opened, and what it carries is decoded in the place of the frame; the headers
+//! around it are [`Decoded::outer`]. What may carry a RoCEv2 packet and is not opened has the fault
+//! [`Malformed::Unread`]: nothing that was not read counts as valid. The depth is bounded.
+//!
+//! Left out on purpose: whatever takes more than one frame to judge, fragments among them.
 
 mod display;
 mod fields;
+mod link;
+mod network;
+mod outer;
 mod transport;
+mod tunnel;
 
 use std::fmt;
 use std::net::IpAddr;
 
-use super::bytes::be16;
+pub use outer::{Outer, Tunnel};
+
 use super::{
-    Malformed, aeth, arp, atomicacketh, atomiceth, bth, deth, ethernet, icmpv6, ieth, immdt, ipv4, ipv6, pause, pfc,
-    ptp, reth, udp, vlan,
+    Malformed, aeth, arp, atomicacketh, atomiceth, bth, deth, ethernet, fcs, feth, icmpv6, ieth, immdt, ipv4, ipv6,
+    pause, pfc, ptp, rdeth, reth, udp, vlan, xrceth,
 };
 
 /// What a capture's frames begin with.
@@ -54,7 +63,8 @@ pub enum AckreqRule {
     /// most requesters do; the default of `check_pcap.py`.
     #[default]
     Last,
-    /// The requester's choice, as the specification has it (IBTA Vol 1, 9.7.3).
+    /// The requester's choice, as the specification has it (IBTA Vol 1, 9.7.3); and UD to QP 1 may set the bit,
+    /// as Linux's connection manager does.
     Any,
 }
 
@@ -142,13 +152,53 @@ pub struct Extensions {
     pub atomicacketh: Option<atomicacketh::Repr>,
     pub immdt: Option<immdt::Repr>,
     pub ieth: Option<ieth::Repr>,
+    pub rdeth: Option<rdeth::Repr>,
+    pub xrceth: Option<xrceth::Repr>,
+    pub feth: Option<feth::Repr>,
 }
 
-/// Everything that could be read of a frame.
+/// A header between the IP header and what it carries: an IPv6 extension header (RFC 8200 section 4)
+/// or an authentication header (RFC 4302).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExtensionHeader {
+    /// Its protocol number.
+    pub protocol: u8,
+    /// Of a routing header its type (4 is a segment routing header, RFC 8754) and the segments left.
+    pub routing: Option<(u8, u8)>,
+}
+
+impl fmt::Display for ExtensionHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.protocol, self.routing) {
+            (0, _) => f.write_str("hop-by-hop"),
+            (_, Some((4, left))) => write!(f, "srh left {left}"),
+            (_, Some((kind, left))) => write!(f, "routing {kind} left {left}"),
+            (44, _) => f.write_str("fragment"),
+            (51, _) => f.write_str("ah"),
+            (60, _) => f.write_str("destination options"),
+            (protocol, _) => write!(f, "extension header {protocol}"),
+        }
+    }
+}
+
+/// A frame check sequence, and the one that should stand there, as [`fcs::of`] counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fcs {
+    /// As captured.
+    pub wire: u32,
+    /// Computed over the frame.
+    pub computed: u32,
+}
+
+/// Everything that could be read of a frame: of one that is encapsulated, of the innermost.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Decoded {
     /// Bytes at hand, from the Ethernet header on, without FCS.
     pub frame_len: usize,
+    /// Frame check sequence, where the capture has it.
+    pub fcs: Option<Fcs>,
+    /// The layers around what follows, outermost first; empty for a frame without encapsulation.
+    pub outer: Vec<Outer>,
     /// Ethernet header.
     pub ethernet: Option<ethernet::Repr>,
     /// VLAN tags, outermost first.
@@ -161,6 +211,8 @@ pub struct Decoded {
     pub ptp: Option<ptp::Repr>,
     /// Network header.
     pub ip: Option<Ip>,
+    /// Headers between the network header and what it carries.
+    pub extension_headers: Vec<ExtensionHeader>,
     /// UDP header.
     pub udp: Option<udp::Repr>,
     /// Neighbour advertisement.
@@ -206,223 +258,65 @@ impl Decoded {
     }
 }
 
-/// Where the network header is, and what.
-struct Network<'a> {
-    ethertype: u16,
-    /// All bytes from the network header on.
-    bytes: &'a [u8],
-    /// Of an Ethernet frame, the length up to which zeros may follow the packet as padding.
-    padded_frame_len: Option<usize>,
-}
-
 /// Reads one frame. `bytes` are what is at hand; `original_len` is what was on the wire (more
-/// than that when the capture was made with a snap length).
+/// than that when the capture was made with a snap length). Without FCS.
 #[must_use]
 pub fn decode(link: Link, bytes: &[u8], original_len: usize, ackreq: AckreqRule) -> Decoded {
-    let mut decoded = Decoded {
-        frame_len: bytes.len(),
-        ..Decoded::default()
-    };
+    decode_with_fcs(link, bytes, original_len, 0, ackreq)
+}
+
+/// The same for a frame whose last `fcs_len` bytes on the wire are its FCS, 4 of Ethernet. It is
+/// verified where it is whole.
+#[must_use]
+pub fn decode_with_fcs(link: Link, bytes: &[u8], original_len: usize, fcs_len: usize, ackreq: AckreqRule) -> Decoded {
     let cut = bytes.len() < original_len;
-    let Some(network) = link_layer(&mut decoded, link, bytes) else {
+    let frame_len = original_len.max(bytes.len()).saturating_sub(fcs_len);
+    let (frame, fcs_bytes) = bytes.split_at(frame_len.min(bytes.len()));
+    let mut walk = network::Walk::new(frame.len(), frame.len() < frame_len, ackreq);
+    let mut step = walk.link_layer(link, frame);
+    while let Some(next) = step {
+        step = match next {
+            network::Step::Ethernet(bytes) => walk.ethernet(bytes),
+            network::Step::Network(network) => walk.network(&network),
+        };
+    }
+    let mut decoded = walk.finish();
+    if link != Link::Ethernet || cut {
         return decoded;
-    };
-    match network.ethertype {
-        ethernet::TYPE_MAC_CONTROL => mac_control(&mut decoded, network.bytes, cut),
-        ethernet::TYPE_ARP => decoded.arp = arp::Repr::parse(network.bytes).ok(),
-        ptp::ETHERTYPE => decoded.ptp = ptp::Repr::parse(network.bytes).ok().filter(ptp::Repr::is_known),
-        ethernet::TYPE_IPV4 => ipv4(&mut decoded, &network, cut, ackreq),
-        ethernet::TYPE_IPV6 => ipv6(&mut decoded, &network, cut, ackreq),
-        _ => {}
+    }
+    if let Ok(wire) = <[u8; fcs::LEN]>::try_from(fcs_bytes) {
+        decoded.check_fcs(frame, u32::from_le_bytes(wire));
+    } else if fcs_len == 0 {
+        decoded.name_fcs(frame);
     }
     decoded
 }
 
-fn link_layer<'a>(decoded: &mut Decoded, link: Link, bytes: &'a [u8]) -> Option<Network<'a>> {
-    let (type_at, header_len) = match link {
-        Link::Ethernet => return ethernet(decoded, bytes),
-        Link::RawIp => {
-            let version6 = bytes.first().is_some_and(|first| first >> 4 == 6);
-            return Some(Network {
-                ethertype: if version6 {
-                    ethernet::TYPE_IPV6
-                } else {
-                    ethernet::TYPE_IPV4
-                },
-                bytes,
-                padded_frame_len: None,
-            });
-        }
-        Link::LinuxCooked => (14, 16),
-        Link::LinuxCooked2 => (0, 20),
-    };
-    let header = bytes.split_at_checked(header_len);
-    let ethertype = bytes.get(type_at..).and_then(<[u8]>::first_chunk);
-    let (Some((_, rest)), Some(ethertype)) = (header, ethertype) else {
-        decoded.fault(
-            Malformed::Truncated,
-            format!("{} bytes, the link header needs {header_len}", bytes.len()),
-        );
-        return None;
-    };
-    Some(Network {
-        ethertype: be16::<2>(ethertype, 0),
-        bytes: rest,
-        padded_frame_len: None,
-    })
-}
-
-fn ethernet<'a>(decoded: &mut Decoded, bytes: &'a [u8]) -> Option<Network<'a>> {
-    let Ok(header) = ethernet::Repr::parse(bytes) else {
-        decoded.fault(
-            Malformed::Truncated,
-            format!("{} bytes, an Ethernet header needs {}", bytes.len(), ethernet::LEN),
-        );
-        return None;
-    };
-    decoded.ethernet = Some(header);
-    let mut ethertype = header.ethertype;
-    let mut at = ethernet::LEN;
-    while vlan::is_tpid(ethertype)
-        && let Some(Ok(tag)) = bytes.get(at..).map(|rest| vlan::Repr::parse(ethertype, rest))
-    {
-        decoded.vlan.push(tag);
-        ethertype = tag.ethertype;
-        at += vlan::LEN;
-    }
-    Some(Network {
-        ethertype,
-        bytes: bytes.get(at..)?,
-        // Each tag may lengthen the shortest frame by its four bytes (IEEE 802.1Q annex G.2.3).
-        padded_frame_len: Some(ethernet::MIN_FRAME_LEN + at - ethernet::LEN),
-    })
-}
-
-/// PFC and PAUSE (IEEE 802.3 annex 31B, IEEE 802.1Q clause 36).
-fn mac_control(decoded: &mut Decoded, body: &[u8], cut: bool) {
-    let Some(opcode) = body.first_chunk::<4>().map(|bytes| be16(bytes, 0)) else {
-        decoded.fault(Malformed::PfcFormat, "MAC control frame cut short");
-        return;
-    };
-    decoded.mac_control = Some(MacControl::Other(opcode));
-    if opcode == pause::OPCODE {
-        decoded.mac_control = pause::Repr::parse(body).ok().map(MacControl::Pause);
-        return;
-    }
-    if opcode != pfc::OPCODE {
-        return;
-    }
-    if decoded.ethernet.is_some_and(|header| header.dst != pfc::DESTINATION) {
-        decoded.fault(
-            Malformed::PfcFormat,
-            format!("destination MAC is not {}", pfc::DESTINATION),
-        );
-    }
-    if !decoded.vlan.is_empty() {
-        decoded.fault(Malformed::PfcFormat, "PFC frame is VLAN tagged");
-    }
-    let too_short = decoded.frame_len < ethernet::MIN_FRAME_LEN && !cut;
-    let parsed = pfc::Repr::parse(body);
-    if too_short || parsed.is_err() {
-        let len = decoded.frame_len;
-        decoded.fault(Malformed::PfcFormat, format!("PFC frame of {len} bytes is below 60"));
-    }
-    let Ok(repr) = parsed else {
-        return;
-    };
-    decoded.mac_control = Some(MacControl::Pfc(repr));
-    if repr.class_enable > 0xff {
-        let detail = format!("class enable vector 0x{:04x} has upper bits", repr.class_enable);
-        decoded.fault(Malformed::PfcFormat, detail.clone());
-        decoded.fault(Malformed::PfcEnableVector, detail);
-    }
-}
-
-fn ipv4(decoded: &mut Decoded, network: &Network<'_>, cut: bool, ackreq: AckreqRule) {
-    let l3 = network.bytes;
-    let repr = match ipv4::Repr::parse(l3) {
-        Ok(repr) => repr,
-        Err(Malformed::Truncated) => {
-            let detail = format!("{} bytes of IPv4, its header needs more", l3.len());
-            decoded.fault(cut_or(cut, Malformed::Truncated), detail);
-            return;
-        }
-        // Version or IHL: no IPv4 packet at all.
-        Err(_) => return,
-    };
-    let checksum = l3.first_chunk::<{ ipv4::LEN }>().map_or(0, |header| be16(header, 10));
-    let ip = Ip::V4(repr, checksum);
-    decoded.ip = Some(ip);
-    if repr.protocol != udp::PROTOCOL || repr.fragment_offset != 0 {
-        return;
-    }
-    let header_len = repr.header_len();
-    if !udp(decoded, l3, header_len, cut) {
-        return;
-    }
-    if repr.more_fragments {
-        decoded.fault(Malformed::IpFragment, "RoCEv2 packet is fragmented");
-        return;
-    }
-    if !l3.get(..header_len).is_some_and(ipv4::checksum_ok) {
-        let detail = format!("header checksum 0x{checksum:04x} is wrong");
-        decoded.fault(Malformed::Ipv4Checksum, detail);
-    }
-    let total_len = usize::from(repr.total_len);
-    transport::read(decoded, network, ip, header_len, total_len, cut, ackreq);
-}
-
-fn ipv6(decoded: &mut Decoded, network: &Network<'_>, cut: bool, ackreq: AckreqRule) {
-    const FRAGMENT_HEADER: u8 = 44;
-    const FRAGMENT_HEADER_LEN: usize = 8;
-    let l3 = network.bytes;
-    let repr = match ipv6::Repr::parse(l3) {
-        Ok(repr) => repr,
-        Err(Malformed::Truncated) => {
-            let detail = format!("{} bytes of IPv6, its header needs {}", l3.len(), ipv6::LEN);
-            decoded.fault(cut_or(cut, Malformed::Truncated), detail);
-            return;
-        }
-        Err(_) => return,
-    };
-    let ip = Ip::V6(repr);
-    decoded.ip = Some(ip);
-    match repr.next_header {
-        udp::PROTOCOL => {}
-        icmpv6::NEXT_HEADER => {
-            decoded.neighbour = l3
-                .get(ipv6::LEN..)
-                .and_then(|message| icmpv6::Repr::parse(message).ok());
-            return;
-        }
-        FRAGMENT_HEADER if l3.get(ipv6::LEN) == Some(&udp::PROTOCOL) => {
-            if udp(decoded, l3, ipv6::LEN + FRAGMENT_HEADER_LEN, cut) {
-                decoded.fault(Malformed::IpFragment, "RoCEv2 packet is fragmented");
-            }
-            return;
-        }
-        _ => return,
-    }
-    if udp(decoded, l3, ipv6::LEN, cut) {
-        let total_len = ipv6::LEN + usize::from(repr.payload_len);
-        transport::read(decoded, network, ip, ipv6::LEN, total_len, cut, ackreq);
-    }
-}
-
-/// Reads the UDP header; whether it leads to a RoCEv2 packet.
-fn udp(decoded: &mut Decoded, l3: &[u8], at: usize, cut: bool) -> bool {
-    let bytes = l3.get(at..).unwrap_or_default();
-    match udp::Repr::parse(bytes) {
-        Ok(repr) => decoded.udp = Some(repr),
-        Err(kind) => {
-            let detail = format!("{} bytes of UDP, its header needs {}", bytes.len(), udp::LEN);
-            decoded.fault(cut_or(cut, kind), detail);
+impl Decoded {
+    fn check_fcs(&mut self, frame: &[u8], wire: u32) {
+        let computed = fcs::of(frame);
+        self.fcs = Some(Fcs { wire, computed });
+        if wire != computed {
+            let (wire, computed) = (wire.swap_bytes(), computed.swap_bytes());
+            let detail = format!("on the wire {wire:08x}, computed {computed:08x} (byte order of the wire)");
+            let kind = Malformed::Fcs;
+            self.faults.insert(0, Fault { kind, detail });
         }
     }
-    decoded.is_roce()
-}
 
-/// A header that the capture cut off is not the sender's fault.
-fn cut_or(cut: bool, kind: Malformed) -> Malformed {
-    if cut { Malformed::CaptureTruncated } else { kind }
+    /// Bytes too many at the end that are the frame's FCS are called so.
+    fn name_fcs(&mut self, bytes: &[u8]) {
+        let of_frame = bytes
+            .split_last_chunk()
+            .is_some_and(|(frame, wire)| fcs::of(frame) == u32::from_le_bytes(*wire));
+        let trailing = self
+            .faults
+            .iter_mut()
+            .find(|fault| fault.kind == Malformed::TrailingBytes);
+        if let Some(fault) = trailing.filter(|_| of_frame) {
+            fault
+                .detail
+                .push_str(": the last 4 are the FCS, which the file does not declare");
+        }
+    }
 }

@@ -1,12 +1,21 @@
 //! The part of [`super::decode`] from the IP length on: lengths, ICRC, BTH, extension headers, and
 //! what the opcode demands of them.
 
-use super::{AckreqRule, Decoded, Icrc, Ip, Network};
+use super::network::Network;
+use super::{AckreqRule, Decoded, Icrc, Ip};
 use crate::wire::opcode::{Operation, Position, Service};
-use crate::wire::{Malformed, Opcode, aeth, atomicacketh, atomiceth, bth, cnp, deth, icrc, ieth, immdt, reth, udp};
+use crate::wire::{
+    Malformed, Opcode, aeth, atomicacketh, atomiceth, bth, cnp, deth, feth, icrc, ieth, immdt, rdeth, reth, udp, xrceth,
+};
 
 /// The path MTUs (IBTA Vol 1, 9.2 and table of MTU codes), in payload bytes.
 const PMTUS: [usize; 5] = [256, 512, 1024, 2048, 4096];
+
+/// The QP of management datagrams, connection management among them (IBTA Vol 1, 13.5.1).
+const GSI_QP: u32 = 1;
+
+/// Bytes that an ATOMIC WRITE carries (IBTA Annex A19.4).
+const ATOMIC_WRITE_LEN: usize = 8;
 
 /// Reads what follows the UDP header, whose destination is RoCEv2's port. `total_len` is what the
 /// IP header says.
@@ -36,8 +45,7 @@ pub(super) fn read(
         }
         Some(packet) => {
             decoded.trailing_len = at_hand.len() - packet.len();
-            let is_padding = network.padded_frame_len.is_some_and(|len| decoded.frame_len <= len);
-            if decoded.trailing_len > 0 && !is_padding {
+            if decoded.trailing_len > 0 && !network.padded {
                 let detail = format!("{} bytes after the IP packet", decoded.trailing_len);
                 decoded.fault(Malformed::TrailingBytes, detail);
             }
@@ -105,7 +113,7 @@ pub(super) fn read(
 /// ICRC and UDP checksum of a packet that is whole.
 fn checks(decoded: &mut Decoded, packet: &[u8], ip: Ip, header_len: usize, udp: udp::Repr) {
     if let Some((covered, wire)) = packet.split_last_chunk()
-        && let Some(computed) = icrc::of_packet(covered, header_len)
+        && let Some(computed) = icrc_of(decoded, covered, header_len, u32::from_le_bytes(*wire))
     {
         let wire = u32::from_le_bytes(*wire);
         decoded.icrc = Some(Icrc { wire, computed });
@@ -119,10 +127,26 @@ fn checks(decoded: &mut Decoded, packet: &[u8], ip: Ip, header_len: usize, udp: 
         }
     }
     let datagram = packet.get(header_len..).unwrap_or_default();
+    // The pseudo header has the last segment, which the IPv6 header does not show before it is there.
+    let mut routed = decoded.extension_headers.iter().filter_map(|header| header.routing);
+    if routed.any(|(_, left)| left != 0) {
+        return;
+    }
     if udp.checksum != 0 && !udp::checksum_ok(ip.source(), ip.destination(), udp.length, datagram) {
         let detail = format!("UDP checksum 0x{:04x} is wrong", udp.checksum);
         decoded.fault(Malformed::UdpChecksum, detail);
     }
+}
+
+/// The ICRC that the packet should have. Annex A17 has no word on headers between IP and UDP: the sender may
+/// have counted them as they stand, or they were put in on the way; that which is on the wire is taken.
+fn icrc_of(decoded: &Decoded, covered: &[u8], udp_at: usize, wire: u32) -> Option<u32> {
+    if decoded.extension_headers.is_empty() {
+        return icrc::of_packet(covered, udp_at);
+    }
+    let with = icrc::with_extension_headers(covered, udp_at)?;
+    let without = icrc::without_extension_headers(covered, udp_at)?;
+    Some(if wire == without { without } else { with })
 }
 
 /// Reads the opcode's extension headers; how many bytes the packet has behind them.
@@ -144,6 +168,9 @@ fn extensions(decoded: &mut Decoded, opcode: Opcode, datagram: &[u8], covered_le
             Extension::AtomicAckEth => found.atomicacketh = atomicacketh::Repr::parse(bytes).ok(),
             Extension::ImmDt => found.immdt = immdt::Repr::parse(bytes).ok(),
             Extension::Ieth => found.ieth = ieth::Repr::parse(bytes).ok(),
+            Extension::Rdeth => found.rdeth = rdeth::Repr::parse(bytes).ok(),
+            Extension::XrcEth => found.xrceth = xrceth::Repr::parse(bytes).ok(),
+            Extension::Feth => found.feth = feth::Repr::parse(bytes).ok(),
         }
         at = end;
     }
@@ -175,11 +202,15 @@ fn congestion_notification(decoded: &mut Decoded, bth: &bth::Repr, datagram: &[u
 
 /// What the opcode demands of the header fields and of the payload's length.
 fn semantics(decoded: &mut Decoded, bth: &bth::Repr, opcode: Opcode, payload_len: usize, ackreq: AckreqRule) {
-    use Operation::{Acknowledge, Atomic, ReadRequest, ReadResponse, Send, Write};
+    use Operation::{Acknowledge, Atomic, AtomicWrite, Flush, ReadRequest, ReadResponse, Resync, Send, Write};
     let operation = opcode.operation();
     let position = opcode.position();
-    if matches!(operation, ReadRequest | Atomic | Acknowledge) && payload_len != 0 {
+    if matches!(operation, ReadRequest | Atomic | Acknowledge | Flush | Resync) && payload_len != 0 {
         let detail = format!("{opcode} carries {payload_len} payload bytes");
+        decoded.fault(Malformed::PayloadSize, detail);
+    }
+    if operation == AtomicWrite && payload_len != ATOMIC_WRITE_LEN {
+        let detail = format!("{opcode} carries {payload_len} payload bytes, not {ATOMIC_WRITE_LEN}");
         decoded.fault(Malformed::PayloadSize, detail);
     }
     if let Some(header) = decoded.extensions.aeth
@@ -188,9 +219,12 @@ fn semantics(decoded: &mut Decoded, bth: &bth::Repr, opcode: Opcode, payload_len
         let detail = format!("syndrome 0x{:02x} is reserved", header.syndrome);
         decoded.fault(Malformed::AethSyndrome, detail);
     }
-    // Only RC requests are acknowledged (IBTA Vol 1, 9.7.3).
-    let never_acknowledged = opcode.service() != Service::Rc || matches!(operation, ReadResponse | Acknowledge);
-    if never_acknowledged && bth.ackreq {
+    // Only requests of reliable services are acknowledged (IBTA Vol 1, 9.7.3). Linux sets the bit in what its
+    // connection manager sends.
+    let reliable = matches!(opcode.service(), Service::Rc | Service::Rd | Service::Xrc);
+    let never_acknowledged = !reliable || matches!(operation, ReadResponse | Acknowledge);
+    let of_manager = opcode.service() == Service::Ud && bth.dest_qp == GSI_QP && ackreq == AckreqRule::Any;
+    if never_acknowledged && bth.ackreq && !of_manager {
         decoded.fault(Malformed::Ackreq, format!("{opcode} must not set AckReq"));
     }
     let dma_len = decoded.extensions.reth.map(|reth| reth.dma_len);
