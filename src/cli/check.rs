@@ -78,7 +78,6 @@ fn text(pattern: &str, testbed: &Testbed, plan: &Plan, summary: &Summary) -> Str
     let head = [
         "entry",
         "kind",
-        "class",
         "flows",
         "messages",
         "frames",
@@ -86,6 +85,7 @@ fn text(pattern: &str, testbed: &Testbed, plan: &Plan, summary: &Summary) -> Str
         "bytes",
         "begins",
         "sends for",
+        "class",
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for (entry, own) in plan.entries.iter().zip(&summary.entries) {
@@ -93,11 +93,6 @@ fn text(pattern: &str, testbed: &Testbed, plan: &Plan, summary: &Summary) -> Str
         rows.push(vec![
             entry.name.clone(),
             entry.kind.to_owned(),
-            if entry.pairs.is_empty() {
-                "-".to_owned()
-            } else {
-                entry.class.to_string()
-            },
             own.flows.to_string(),
             format!("{about}{}", own.messages),
             format!("{about}{}", own.packets),
@@ -108,6 +103,11 @@ fn text(pattern: &str, testbed: &Testbed, plan: &Plan, summary: &Summary) -> Str
                 Start::After { entry, .. } => format!("~{} (after {})", own.start, plan.entries[entry].name),
             },
             length(own.length),
+            if entry.pairs.is_empty() {
+                "-".to_owned()
+            } else {
+                entry.class.to_string()
+            },
         ]);
     }
     table(&mut out, &rows);
