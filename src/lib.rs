@@ -9,12 +9,14 @@ extern crate self as squall;
 
 pub mod calibrate;
 pub mod capture;
+pub mod child;
 pub mod cli;
 pub mod compare;
 pub mod dpdk;
 pub mod engine;
 pub mod expect;
 pub mod fabric;
+pub mod files;
 pub mod host;
 pub mod measure;
 pub mod metrics;

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::{Ended, Folder, list, repository, run, squall};
+use support::{Ended, Folder, Running, list, repository, run, squall, wait_for};
 
 const FABRIC: &str = "
 eal: {hugepages: none, telemetry: false, memory: 256MiB}
@@ -283,6 +283,18 @@ fn hooks_that_hang_are_ended_with_their_children() {
             "it ended and left a process behind that keeps its output open, which was killed",
         ),
         ("yes >&2", "it did not end within 0.5 s"),
+        (
+            "setsid sleep 100 & setsid sh -c 'setsid sleep 100 & sleep 100' & sleep 100",
+            "it did not end within 0.5 s, and was killed",
+        ),
+        (
+            "setsid sh -c 'trap \"\" TERM; sleep 100; sleep 100' >/dev/null 2>&1 & sleep 0.1; sleep 100",
+            "it did not end within 0.5 s, and was killed",
+        ),
+        (
+            "echo '{\"readings\": []}'; setsid sleep 100 &",
+            "it ended and left a process behind that keeps its output open, which was killed",
+        ),
     ] {
         // Each of its processes is known by a mark in its environment.
         let (folder, ended) = fails(after, ", timeout: 500ms");
@@ -291,16 +303,7 @@ fn hooks_that_hang_are_ended_with_their_children() {
             "{after}: {what} is missing in {}",
             ended.stderr
         );
-        let mark = format!("SQUALL_OUT={}", folder.text("out"));
-        let left: Vec<String> = std::fs::read_dir("/proc")
-            .expect("Linux")
-            .filter_map(|item| {
-                let path = item.ok()?.path();
-                let environment = std::fs::read(path.join("environ")).ok()?;
-                let found = String::from_utf8_lossy(&environment).contains(&mark);
-                found.then(|| path.display().to_string())
-            })
-            .collect();
+        let left = marked(&folder);
         assert!(left.is_empty(), "{after}: {left:?} live on");
     }
 }
@@ -380,6 +383,136 @@ fn what_a_device_cannot_tell_is_in_the_results_with_the_reason() {
     assert!(ended.stderr.contains(what), "{}", ended.stderr);
 }
 
+/// Processes of the hooks of a folder's sweep.
+fn marked(folder: &Folder) -> Vec<String> {
+    let mark = format!("SQUALL_OUT={}", folder.text("out"));
+    std::fs::read_dir("/proc")
+        .expect("Linux")
+        .filter_map(|item| {
+            let path = item.ok()?.path();
+            let environment = std::fs::read(path.join("environ")).ok()?;
+            let found = String::from_utf8_lossy(&environment).contains(&mark);
+            found.then(|| path.display().to_string())
+        })
+        .collect()
+}
+
+#[test]
+fn a_hook_inherits_its_standard_streams_and_no_other_descriptor() {
+    // A packet socket and memory are open from the first trial on.
+    let folder = folder(NULL, "trials: 2\nhooks: {before: look, after: look}\n");
+    script(
+        &folder,
+        "look",
+        "ls -l /proc/$$/fd > \"$SQUALL_OUT/$SQUALL_HOOK\"
+echo '{\"readings\": []}'",
+    );
+    run(sweep(&folder)).expect(0);
+    let own = folder.text("look");
+    for name in [
+        "trial-0000/before",
+        "trial-0000/after",
+        "trial-0001/before",
+        "trial-0001/after",
+    ] {
+        let open = text(&folder, &format!("out/trials/point-0000/{name}"));
+        let targets: Vec<&str> = open
+            .lines()
+            .filter_map(|line| Some(line.split_once(" -> ")?.1))
+            .collect();
+        // The shell itself has its script open.
+        let foreign: Vec<&&str> = targets
+            .iter()
+            .filter(|target| !target.starts_with("pipe:") && **target != own)
+            .collect();
+        assert!(foreign.is_empty(), "{name}: {foreign:?}");
+        assert_eq!(
+            targets.iter().filter(|target| target.starts_with("pipe:")).count(),
+            3,
+            "{open}"
+        );
+    }
+}
+
+#[test]
+fn what_hooks_leave_to_run_is_gone_when_the_sweep_ends() {
+    let folder = folder(NULL, "trials: 2\nhooks: {before: monitor, after: look}\n");
+    script(
+        &folder,
+        "monitor",
+        "setsid sleep 1000 >/dev/null 2>&1 </dev/null & echo $! >> \"$SQUALL_OUT/../pids\"",
+    );
+    // In between it is there: that is what it is for.
+    script(
+        &folder,
+        "look",
+        "for pid in $(cat \"$SQUALL_OUT/../pids\"); do kill -0 $pid || exit 1; done; echo '{\"readings\": []}'",
+    );
+    run(sweep(&folder)).expect(0);
+    assert_eq!(text(&folder, "out/trials/point-0000/pids").lines().count(), 2);
+    assert_eq!(marked(&folder), [""; 0]);
+}
+
+#[test]
+fn ctrl_c_during_a_hook_acts_at_once_and_twice_leaves_nothing() {
+    // Asked once, a hook has time to put things right.
+    let folder = folder(FABRIC, "hooks: {before: slow}\n");
+    script(
+        &folder,
+        "slow",
+        "trap 'touch \"$SQUALL_OUT/../restored\"; exit 1' TERM
+touch \"$SQUALL_OUT/../waits\"; while :; do sleep 0.05; done",
+    );
+    let point = folder.path("out/trials/point-0000");
+    let running = Running::start(sweep(&folder));
+    wait_for("the hook", || point.join("waits").exists());
+    running.signal("INT");
+    let ended = running.wait().expect(1);
+    assert!(
+        ended
+            .stderr
+            .contains("0 of 1 trials are done; the same command goes on"),
+        "{}",
+        ended.stderr
+    );
+    assert!(point.join("restored").exists());
+    assert_eq!(marked(&folder), [""; 0]);
+    // One that does not mind is killed by the second, in whatever session.
+    let folder = self::folder(FABRIC, "hooks: {before: stubborn}\n");
+    script(
+        &folder,
+        "stubborn",
+        "trap '' TERM INT HUP; setsid sh -c 'trap \"\" TERM; sleep 1000; sleep 1000' &
+touch \"$SQUALL_OUT/../waits\"; while :; do sleep 0.05; done",
+    );
+    let point = folder.path("out/trials/point-0000");
+    let running = Running::start(sweep(&folder));
+    wait_for("the hook", || point.join("waits").exists());
+    running.signal("INT");
+    std::thread::sleep(Duration::from_millis(700));
+    running.signal("INT");
+    running.wait().expect(130);
+    assert_eq!(marked(&folder), [""; 0]);
+}
+
+#[test]
+fn a_corrected_hook_takes_the_place_of_a_wrong_one_while_no_trial_is_done() {
+    let folder = folder(NULL, "trials: 2\nhooks: {before: first}\n");
+    script(&folder, "first", "exit 3");
+    run(sweep(&folder)).expect(3);
+    script(&folder, "first", "[ $SQUALL_TRIAL = 0 ] || exit 3");
+    run(sweep(&folder)).expect(3);
+    let kept = text(&folder, "out/trials/point-0000/trial-0000/results.json");
+    // From here on there is something to lose.
+    script(&folder, "first", "exit 0");
+    let ended = run(sweep(&folder)).expect(2);
+    assert!(ended.stderr.contains("--restart"), "{}", ended.stderr);
+    assert_eq!(text(&folder, "out/trials/point-0000/trial-0000/results.json"), kept);
+    let mut again = sweep(&folder);
+    again.arg("--restart");
+    run(again).expect(0);
+}
+
 #[test]
 fn hooks_that_cannot_be_run_are_refused_before_the_first_trial() {
     let folder = folder(NULL, "hooks: {before: sonc, after: plain}\n");
@@ -391,6 +524,31 @@ fn hooks_that_cannot_be_run_are_refused_before_the_first_trial() {
         "plain: the hook is not executable: chmod +x ",
     ] {
         assert!(ended.stderr.contains(part), "{part} is missing in {}", ended.stderr);
+    }
+    // A folder, a device, a FIFO, and nothing at all.
+    std::fs::create_dir(folder.path("scripts")).expect("writable");
+    let fifo = Command::new("mkfifo")
+        .args(["-m", "755"])
+        .arg(folder.path("fifo"))
+        .status();
+    assert!(fifo.expect("coreutils").success());
+    for (name, what) in [
+        (
+            "scripts",
+            "scripts: this is a folder, not a hook; name an executable file in it",
+        ),
+        ("./", "./: this is a folder, not a hook; name an executable file in it"),
+        (
+            "/dev/zero",
+            "/dev/zero: the hook cannot be read: this is a device, not a file",
+        ),
+        ("fifo", "fifo: the hook cannot be read: this is a FIFO, not a file"),
+        ("\"\"", "`before` is ``; allowed: a path"),
+    ] {
+        let text = format!("name: hooked\npattern: few.yaml\ntestbed: testbed.yaml\nhooks: {{before: {name}}}\n");
+        folder.write("sweep.yaml", &text);
+        let ended = run(sweep(&folder)).expect(2);
+        assert!(ended.stderr.contains(what), "{what} is missing in {}", ended.stderr);
     }
     assert!(!folder.path("out").exists());
     // A device of which there is none, and a key for hooks without a hook.

@@ -11,12 +11,15 @@ use std::path::{Path, PathBuf};
 /// The parts of `src/`, each with what it may know beside itself.
 const KNOWS: &[(&str, &[&str])] = &[
     ("units", &[]),
+    ("files", &[]),
     ("wire", &["units"]),
     ("dpdk", &["units"]),
-    ("yaml", &["units"]),
+    ("yaml", &["units", "files"]),
+    // Who starts a program keeps DPDK's descriptors from it.
+    ("child", &["dpdk", "yaml"]),
     ("plot", &[]),
     ("capture", &["units"]),
-    ("host", &["units", "dpdk"]),
+    ("host", &["units", "dpdk", "child"]),
     ("expect", &["yaml"]),
     ("pattern", &["units", "yaml", "expect"]),
     ("testbed", &["units", "yaml", "wire"]),
@@ -33,7 +36,7 @@ const KNOWS: &[(&str, &[&str])] = &[
     (
         "report",
         &[
-            "units", "dpdk", "expect", "plot", "pattern", "testbed", "plan", "measure", "engine", "host",
+            "units", "files", "dpdk", "expect", "plot", "pattern", "testbed", "plan", "measure", "engine", "host",
         ],
     ),
     (
@@ -44,11 +47,16 @@ const KNOWS: &[(&str, &[&str])] = &[
     ),
     // Of a trial under way, for who watches from outside.
     ("metrics", &["units", "engine", "report", "trial"]),
-    ("calibrate", &["units", "yaml", "pattern", "testbed", "report", "trial"]),
+    (
+        "calibrate",
+        &["units", "files", "yaml", "pattern", "testbed", "report", "trial"],
+    ),
     (
         "sweep",
         &[
             "units",
+            "files",
+            "child",
             "yaml",
             "expect",
             "plot",
@@ -64,6 +72,7 @@ const KNOWS: &[(&str, &[&str])] = &[
         "suite",
         &[
             "units",
+            "files",
             "yaml",
             "expect",
             "plot",
@@ -77,11 +86,13 @@ const KNOWS: &[(&str, &[&str])] = &[
         ],
     ),
     // Of two results, whichever stage made them.
-    ("compare", &["units", "report", "sweep", "suite"]),
+    ("compare", &["units", "files", "report", "sweep", "suite"]),
     (
         "cli",
         &[
             "units",
+            "files",
+            "child",
             "wire",
             "dpdk",
             "yaml",

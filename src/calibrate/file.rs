@@ -5,9 +5,9 @@
 //!
 //! Left out on purpose: measuring.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::files;
 use crate::report::model::{CALIBRATION_SCHEMA, Calibration};
 use crate::report::provenance::sha256_hex;
 use crate::testbed;
@@ -105,15 +105,11 @@ fn read(path: &Path) -> Result<Calibration, FileError> {
         path: name.clone(),
         source,
     };
-    let size = fs::metadata(path).map_err(failed)?.len();
     let format = |why: String| FileError::Format {
         path: name.clone(),
         why,
     };
-    if size > MAX_TEXT {
-        return Err(format(format!("{size} bytes")));
-    }
-    let text = fs::read_to_string(path).map_err(failed)?;
+    let text = files::read_text(path, MAX_TEXT).map_err(failed)?;
     let calibration: Calibration = serde_json::from_str(&text).map_err(|error| format(error.to_string()))?;
     if calibration.schema != CALIBRATION_SCHEMA {
         return Err(format(format!("schema {:?}", calibration.schema)));

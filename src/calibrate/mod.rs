@@ -276,7 +276,12 @@ impl Bench<'_> {
             calibration: None,
             earlier: None,
         };
-        let measured = trial.run(&mut self.session, self.stop, |_| {})?;
+        let measured = trial
+            .run(&mut self.session, self.stop, |_| {})
+            .map_err(|error| match error {
+                TrialError::Stopped => CalibrateError::Stopped,
+                other => CalibrateError::Trial(other),
+            })?;
         if measured.results.run.interrupted {
             return Err(match measured.results.run.interrupted_by {
                 Some(cause) if !self.stop.load(std::sync::atomic::Ordering::Relaxed) => {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::devices::print;
-use super::run::interrupt_flag;
+use super::interrupt::Interrupt;
 use super::{Failure, Outcome};
 use crate::calibrate::{self, CalibrateError, SIZES, Wanted, file};
 use crate::report;
@@ -69,6 +69,10 @@ pub fn run(args: &Args) -> Outcome {
     let path = args.out.clone().unwrap_or_else(|| file::default_path(&loaded));
     let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
     let name = name.ok_or_else(|| Failure::Input(format!("--out {}: this is not a file's name", path.display())))?;
+    if path.is_dir() {
+        let what = "this is a folder; name the file to write in it";
+        return Err(Failure::Input(format!("--out {}: {what}", path.display())));
+    }
     // The one that it names may be the one that is to be made.
     loaded.testbed.calibration = None;
     let mut sizes = args.sizes.clone();
@@ -78,7 +82,8 @@ pub fn run(args: &Args) -> Outcome {
         sizes,
         seconds: args.seconds,
     };
-    let stop = interrupt_flag("stopping; nothing is kept")?;
+    let stop = Interrupt::catch("stopping; nothing is kept")?;
+    stop.starts();
     let calibration = calibrate::calibrate(
         &loaded,
         &args.testbed,
@@ -95,9 +100,6 @@ pub fn run(args: &Args) -> Outcome {
         CalibrateError::Trial(error) => error.into(),
         CalibrateError::NoWay(_) | CalibrateError::Stopped => Failure::Run(error.to_string()),
     })?;
-    if !args.quiet {
-        print(&text(&calibration))?;
-    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     report::write_file(
         folder.unwrap_or(Path::new(".")),
@@ -106,6 +108,7 @@ pub fn run(args: &Args) -> Outcome {
     )
     .map_err(|error| Failure::Run(error.to_string()))?;
     if !args.quiet {
+        print(&text(&calibration))?;
         super::say(&format!("calibration: {}", path.display()));
     }
     Ok(())

@@ -14,11 +14,13 @@ mod decode;
 mod devices;
 mod doctor;
 pub mod input;
+mod interrupt;
 mod metrics;
 mod notes;
 mod ports;
 pub mod progress;
 mod run;
+mod run_folder;
 mod suite;
 mod sweep;
 mod sweep_progress;
@@ -58,6 +60,7 @@ impl From<crate::trial::TrialError> for Failure {
         match error {
             crate::trial::TrialError::Input(text) => Failure::Input(text),
             crate::trial::TrialError::Environment(text) => Failure::Environment(text),
+            crate::trial::TrialError::Stopped => Failure::Run(error.to_string()),
         }
     }
 }

@@ -1,22 +1,19 @@
 //! `squall run`: the main job, from two files to a result.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
-use signal_hook::consts::{SIGINT, SIGTERM};
+use std::sync::atomic::Ordering;
 
 use super::input::Input;
+use super::interrupt::Interrupt;
 use super::metrics::MetricsArgs;
 use super::progress::{Progress, ProgressSample};
+use super::run_folder::RunFolder;
 use super::sweep::Many;
 use super::{Failure, Outcome};
 use crate::calibrate;
 use crate::engine::outcome::Live;
-use crate::fabric;
 use crate::report::format::{Configuration, Format};
-use crate::report::samples::{self, Keeper};
+use crate::report::samples::Keeper;
 use crate::report::{self, terminal};
 use crate::sweep::{self, Given, MAX_TRIALS};
 use crate::testbed;
@@ -114,34 +111,16 @@ pub fn run(args: &Args) -> Outcome {
     let format = Format::from(args.format);
     let kinds = pattern.pattern.traffic.iter().map(|entry| entry.kind.name());
     format.fits(kinds).map_err(Failure::Input)?;
-    if let Some(folder) = &args.out {
-        // Before anything is measured: a result that cannot be kept is not worth the run.
-        std::fs::create_dir_all(folder)
-            .map_err(|error| Failure::Input(format!("--out {}: cannot make this folder: {error}", folder.display())))?;
-        if folder.join(sweep::journal::FILE_NAME).exists() {
-            return Err(Failure::Input(format!(
-                "--out {}: this folder holds a sweep, which a single run's files would be mixed with; choose another",
-                folder.display()
-            )));
-        }
-        // An earlier run's are not this one's.
-        match std::fs::remove_file(folder.join(samples::FILE_NAME)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                let name = samples::FILE_NAME;
-                return Err(Failure::Input(format!(
-                    "--out {}: cannot delete {name}: {error}",
-                    folder.display()
-                )));
-            }
-            _ => {}
-        }
-    }
-    let stop = interrupt_flag("stopping; once more ends at once, without a report")?;
+    let metrics = args.metrics.listen(&pattern.pattern.name, 1, 0, args.quiet)?;
+    // Before anything is measured: a result that cannot be kept is not worth the run.
+    let folder = args.out.as_deref().map(RunFolder::take).transpose()?;
+    let stop = Interrupt::catch("stopping; once more ends at once, without a report")?;
+    stop.starts();
     let mut progress: Option<Progress> = None;
     let mut sent_before = 0;
-    let mut keeper = args.out.as_deref().map(|folder| Keeper::new(folder, None));
-    let metrics = args.metrics.listen(&pattern.pattern.name, 1, 0, args.quiet)?;
+    let mut keeper = folder.as_ref().map(|folder| Keeper::new(folder.path(), None));
     let results = trial.run(&mut Session::new(), &stop, |seen| {
+        stop.started();
         if let Some(metrics) = &metrics {
             metrics.seen(seen);
         }
@@ -168,6 +147,8 @@ pub fn run(args: &Args) -> Outcome {
     if let Some(metrics) = &metrics {
         metrics.finished(&results);
     }
+    // What nobody may be there to read any more comes after what is kept.
+    let kept = folder.as_ref().map(|folder| folder.keep(&results, counters.as_ref()));
     if !args.quiet {
         let text = if format == Format::Text {
             terminal::render(&results, terminal::View::of_stdout())
@@ -178,19 +159,10 @@ pub fn run(args: &Args) -> Outcome {
         };
         super::devices::print(&text)?;
     }
-    if let Some(folder) = &args.out {
-        let path = report::write_or_print(&results, folder, &mut std::io::stdout())
-            .map_err(|error| Failure::Run(error.to_string()))?;
-        if !args.quiet {
-            super::say(&format!("results: {}", path.display()));
-        }
-        for (name, svg) in report::plots::of_run(&results) {
-            report::write_file(folder, &name, svg.as_bytes()).map_err(|error| Failure::Run(error.to_string()))?;
-        }
-        if let Some(counters) = counters {
-            report::write_file(folder, fabric::FILE_NAME, counters.to_json().as_bytes())
-                .map_err(|error| Failure::Run(error.to_string()))?;
-        }
+    if let Some(path) = kept.transpose()?
+        && !args.quiet
+    {
+        super::say(&format!("results: {}", path.display()));
     }
     let mut failures = Vec::new();
     if let Some(Err(error)) = keeper.map(Keeper::finish) {
@@ -234,34 +206,6 @@ fn many(args: &Args) -> Outcome {
         metrics: args.metrics.clone(),
     };
     super::sweep::many(&sweep::of_pattern(&args.input.pattern, given)?, &many)
-}
-
-/// Signals that come so soon after the first are the same wish: wrappers signal a process and then
-/// its group.
-const SAME_WISH: Duration = Duration::from_millis(500);
-
-/// A flag that Ctrl-C and a polite kill raise. Asked again, the process ends at once.
-/// The first time, `promise` is said.
-pub(super) fn interrupt_flag(promise: &'static str) -> Result<Arc<AtomicBool>, Failure> {
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])
-        .map_err(|error| Failure::Environment(format!("cannot catch signals: {error}")))?;
-    let flag = Arc::new(AtomicBool::new(false));
-    let raised = Arc::clone(&flag);
-    std::thread::spawn(move || {
-        let mut first: Option<Instant> = None;
-        for _ in signals.forever() {
-            match first {
-                None => {
-                    first = Some(Instant::now());
-                    raised.store(true, Ordering::Relaxed);
-                    super::say(promise);
-                }
-                Some(since) if since.elapsed() < SAME_WISH => {}
-                Some(_) => signal_hook::low_level::exit(130),
-            }
-        }
-    });
-    Ok(flag)
 }
 
 /// `sent_before`: frames sent by the time of the sample before. What was sent since may still be

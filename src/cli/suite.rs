@@ -1,13 +1,13 @@
 //! `squall suite`: the draft's tests by their numbers, and their report.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Subcommand;
 
+use super::interrupt::Interrupt;
 use super::metrics::MetricsArgs;
-use super::run::interrupt_flag;
+use super::run_folder::check_name;
 use super::sweep::{Extent, InProcess, check, keep_summary};
 use super::sweep_progress::SweepProgress;
 use super::{Failure, Outcome};
@@ -176,7 +176,9 @@ struct Report {
 impl From<FolderError> for Failure {
     fn from(error: FolderError) -> Failure {
         match &error {
-            FolderError::Nothing { .. } | FolderError::Other { .. } => Failure::Input(error.to_string()),
+            FolderError::Nothing { .. } | FolderError::Other { .. } | FolderError::Sweep(_) => {
+                Failure::Input(error.to_string())
+            }
             _ => Failure::Environment(error.to_string()),
         }
     }
@@ -248,6 +250,7 @@ fn begin(args: &Run) -> Outcome {
             ))),
         };
     }
+    check_name(&args.out)?;
     let folder = Folder::open(&args.out, wanted, args.restart)?;
     let tests = load(&folder.stored)?;
     go(&folder, &tests, &args.how)
@@ -315,7 +318,7 @@ fn examine(tests: &[Test], own_testbed: bool, how: &How) -> Result<(Session, Vec
 /// Runs what is not finished, and writes the report, however it ends.
 fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
     let (session, examined) = examine(tests, folder.stored.testbed.is_some(), how)?;
-    let stop = interrupt_flag("stopping; what is finished is kept. Once more ends at once")?;
+    let stop = Interrupt::catch("stopping; what is finished is kept. Once more ends at once")?;
     let all: usize = tests
         .iter()
         .zip(&examined)
@@ -326,6 +329,7 @@ fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
     let mut runner = InProcess {
         session,
         metrics: metrics.as_ref(),
+        interrupt: &stop,
     };
     let mut progress = None;
     let mut before = 0;
@@ -341,6 +345,7 @@ fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
             });
             continue;
         }
+        folder.check()?;
         let mut store = Store::open(&folder.of(test), &test.ready, false)?;
         let progress = progress.get_or_insert_with(|| SweepProgress::new(all, 0, how.quiet));
         let ended = one(
@@ -357,13 +362,32 @@ fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
             Ok(Ended::Stopped) => Some("it was stopped".to_owned()),
             Err(failure) => Some(failure.to_string()),
         };
-        let gathered = gather(&store, &test.ready.sweep)?;
-        keep_summary(&store, &test.ready, &gathered, why.is_none())?;
+        let summary = gather(&store, &test.ready.sweep).and_then(|gathered| {
+            keep_summary(&store, &test.ready, &gathered, why.is_none())?;
+            Ok(gathered)
+        });
         before += store.count();
         if let Err(failure) = ended {
             environment |= matches!(failure, Failure::Environment(_));
             ends.push(format!("test {}: {failure}", test.id));
         }
+        let gathered = match summary {
+            Ok(gathered) => gathered,
+            // The folder is gone or full: neither would the next test's be kept.
+            Err(_) if !ends.is_empty() => {
+                let text = format!(
+                    "{}
+{}",
+                    ends.join(
+                        "
+"
+                    ),
+                    go_on(folder)
+                );
+                return Err(Failure::Environment(text));
+            }
+            Err(error) => return Err(error.into()),
+        };
         if gathered.unmet > 0 {
             let head = sweep::shown::unmet_head(&gathered);
             ends.push(format!("test {}: {head}", test.id));
@@ -381,8 +405,8 @@ fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
     if stop.load(Ordering::Relaxed) {
         let finished: usize = done.iter().map(|done| done.gathered.rows.len()).sum();
         return Err(Failure::Run(format!(
-            "the suite was stopped: {finished} of {all} trials are done; `squall suite resume {}` goes on with it",
-            folder.path().display()
+            "the suite was stopped: {finished} of {all} trials are done; {}",
+            go_on(folder)
         )));
     }
     match ends.join("\n") {
@@ -390,6 +414,10 @@ fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
         text if environment => Err(Failure::Environment(text)),
         text => Err(Failure::Run(text)),
     }
+}
+
+fn go_on(folder: &Folder) -> String {
+    format!("`squall suite resume {}` goes on with it", folder.path().display())
 }
 
 fn trials_of(test: &Test) -> usize {
@@ -403,7 +431,7 @@ fn one(
     runner: &mut InProcess<'_>,
     store: &mut Store,
     owned: &[String],
-    stop: &Arc<AtomicBool>,
+    stop: &AtomicBool,
     before: usize,
     progress: &mut SweepProgress,
 ) -> Result<Ended, Failure> {
@@ -428,6 +456,7 @@ fn one(
         }
         Seen::Under(watched) => progress.under(watched),
         Seen::PointDone { point, done } => progress.point_done(&named(point), before + done),
+        Seen::Left(processes) => progress.lives_on(processes),
     });
     Ok(ended?)
 }
@@ -451,8 +480,8 @@ fn write(folder: &Folder, suite: &Suite, quiet: bool) -> Outcome {
     let mut json = serde_json::to_vec_pretty(suite).unwrap_or_default();
     json.push(b'\n');
     folder.write(model::FILE_NAME, &json)?;
-    folder.write("kpis.csv", &suite::csv::kpis(suite))?;
-    let page = folder.write("report.html", suite::html::render(suite).as_bytes())?;
+    folder.write(suite::csv::FILE_NAME, &suite::csv::kpis(suite))?;
+    let page = folder.write(suite::html::FILE_NAME, suite::html::render(suite).as_bytes())?;
     if quiet {
         return Ok(());
     }

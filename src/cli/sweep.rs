@@ -4,14 +4,17 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use super::interrupt::Interrupt;
 use super::metrics::MetricsArgs;
-use super::run::{Shown, interrupt_flag};
+use super::run::Shown;
+use super::run_folder::check_name;
 use super::sweep_progress::SweepProgress;
 use super::{Failure, Outcome};
 use crate::metrics::Metrics;
 use crate::plan::summary::Summary;
 use crate::report::format::{self, Configuration, Format};
 use crate::report::terminal::View;
+use crate::suite;
 use crate::sweep::gather::{Gathered, gather};
 use crate::sweep::run::{Ended, Runner, Seen, SweepError};
 use crate::sweep::store::{Store, StoreError};
@@ -107,6 +110,8 @@ pub(super) struct InProcess<'a> {
     pub session: Session,
     /// Who is told of it.
     pub metrics: Option<&'a Metrics>,
+    /// Who may end it.
+    pub interrupt: &'a Interrupt,
 }
 
 impl Runner for InProcess<'_> {
@@ -116,13 +121,17 @@ impl Runner for InProcess<'_> {
         stop: &AtomicBool,
         watch: &mut dyn FnMut(&Watched<'_>),
     ) -> Result<Measured, TrialError> {
-        let metrics = self.metrics;
+        let (metrics, interrupt) = (self.metrics, self.interrupt);
+        interrupt.starts();
         let measured = trial.run(&mut self.session, stop, |seen| {
+            interrupt.started();
             if let Some(metrics) = metrics {
                 metrics.seen(seen);
             }
             watch(seen);
-        })?;
+        });
+        interrupt.started();
+        let measured = measured?;
         if let Some(metrics) = metrics {
             metrics.finished(&measured.results);
         }
@@ -151,8 +160,12 @@ impl From<SweepError> for Failure {
                 source: TrialError::Input(_),
                 ..
             } => Failure::Input(text),
+            SweepError::Trial {
+                source: TrialError::Stopped,
+                ..
+            }
+            | SweepError::Early { .. } => Failure::Run(text),
             SweepError::Trial { .. } | SweepError::Hook(_) => Failure::Environment(text),
-            SweepError::Early { .. } => Failure::Run(text),
             SweepError::Store(error) => error.into(),
             SweepError::AndEnd { first, .. } => match Failure::from(*first) {
                 Failure::Input(_) => Failure::Input(text),
@@ -168,6 +181,7 @@ impl From<SweepError> for Failure {
 /// # Errors
 /// Each kind of [`Failure`].
 pub(super) fn many(ready: &Ready, args: &Many) -> Outcome {
+    args.out.as_deref().map_or(Ok(()), check_name)?;
     let mut session = Session::new();
     let extent = check(ready, &args.i_own_this_interface, args.format.into(), &mut session)?;
     if args.dry_run {
@@ -182,8 +196,14 @@ pub(super) fn many(ready: &Ready, args: &Many) -> Outcome {
             temporary.path()
         }
     };
+    if folder.join(suite::folder::FILE_NAME).exists() {
+        return Err(Failure::Input(format!(
+            "--out {}: this folder holds a suite, which a sweep's files would be mixed with; choose another",
+            folder.display()
+        )));
+    }
     let mut store = Store::open(folder, ready, args.restart)?;
-    let stop = interrupt_flag("stopping; what is finished is kept. Once more ends at once")?;
+    let stop = Interrupt::catch("stopping; what is finished is kept. Once more ends at once")?;
     let all = ready.sweep.points.len() * ready.sweep.trials as usize;
     let mut progress = SweepProgress::new(all, store.count(), args.quiet);
     if store.count() > 0 {
@@ -199,6 +219,7 @@ pub(super) fn many(ready: &Ready, args: &Many) -> Outcome {
     let mut runner = InProcess {
         session,
         metrics: metrics.as_ref(),
+        interrupt: &stop,
     };
     let owned = &args.i_own_this_interface;
     let ended = sweep::run::run(ready, &mut runner, &mut store, owned, &stop, |seen| {
@@ -215,13 +236,22 @@ pub(super) fn many(ready: &Ready, args: &Many) -> Outcome {
             }
             Seen::Under(watched) => progress.under(watched),
             Seen::PointDone { point, done } => progress.point_done(&named(point), done),
+            Seen::Left(processes) => progress.lives_on(processes),
         }
     });
     progress.finish();
     let complete = matches!(ended, Ok(Ended::Complete));
     // What is finished is worth a summary, however the sweep ended.
-    let gathered = gather(&store, &ready.sweep)?;
-    keep_summary(&store, ready, &gathered, complete)?;
+    let summary = gather(&store, &ready.sweep).and_then(|gathered| {
+        keep_summary(&store, ready, &gathered, complete)?;
+        Ok(gathered)
+    });
+    let gathered = match (summary, &ended) {
+        (Ok(gathered), _) => gathered,
+        // The first reason is the one to be told.
+        (Err(_), Err(_)) => return ended.map(|_| ()).map_err(Failure::from),
+        (Err(error), Ok(_)) => return Err(error.into()),
+    };
     if !args.quiet {
         let text = match Format::from(args.format) {
             Format::Text => shown::summary(&ready.sweep, &gathered, complete, false, View::of_stdout()),
@@ -256,11 +286,16 @@ pub(super) fn keep_summary(
     complete: bool,
 ) -> Result<(), StoreError> {
     let sweep = &ready.sweep;
-    store.write("trials.csv", &tables::trials(sweep, gathered))?;
-    store.write("summary.csv", &tables::summary(sweep, gathered))?;
-    store.write("summary.json", &tables::json(sweep, gathered, complete))?;
-    let summary = shown::summary(sweep, gathered, complete, true, View::FILE);
-    store.write("summary.txt", summary.as_bytes())?;
+    let text = shown::summary(sweep, gathered, complete, true, View::FILE);
+    let contents = [
+        tables::trials(sweep, gathered),
+        tables::summary(sweep, gathered),
+        tables::json(sweep, gathered, complete),
+        text.into_bytes(),
+    ];
+    for (name, bytes) in tables::FILES.iter().zip(&contents) {
+        store.write(name, bytes)?;
+    }
     for (name, svg) in plots::draw(sweep, gathered) {
         store.write(&name, svg.as_bytes())?;
     }
@@ -323,6 +358,7 @@ pub(super) fn check(ready: &Ready, owned: &[String], format: Format, session: &m
                 let values = values.map_or(String::new(), |values| point::said(&ready.sweep.axes, values));
                 Err(Diagnostics::unplaced(&format!("point {number} ({values})"), text))
             }
+            Err(TrialError::Stopped) => Ok(()),
             Err(TrialError::Environment(text)) => {
                 environment.get_or_insert(text);
                 Ok(())

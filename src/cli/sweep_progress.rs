@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::progress;
+use crate::child::{self, Process};
 use crate::trial::Watched;
 
 /// Steps of the bar for each trial.
@@ -68,6 +69,15 @@ impl SweepProgress {
         if !self.quiet {
             self.bar.suspend(|| super::say(line));
         }
+    }
+
+    /// Tells of processes that hooks started and that could not be ended, also when nothing else is told.
+    pub fn lives_on(&self, processes: &[Process]) {
+        let line = format!(
+            "note: what hooks started lives on and could not be killed: {}",
+            child::named(processes)
+        );
+        self.bar.suspend(|| super::say(&line));
     }
 
     /// A trial begins.

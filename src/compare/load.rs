@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::model::{Estimate, Kind, Place};
+use crate::files;
 use crate::report::direction::{Better, better};
 use crate::report::model::{Interval, Results};
 use crate::report::{self, figures};
@@ -17,7 +18,7 @@ use crate::suite::model::{self as suite, Suite};
 use crate::sweep::tables;
 
 /// The sweep's summary within its folder.
-const SWEEP_FILE: &str = "summary.json";
+const SWEEP_FILE: &str = tables::SUMMARY;
 
 /// One side.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,7 +117,7 @@ pub fn load(path: &Path) -> Result<Side, LoadError> {
         path: file.clone(),
         source,
     };
-    let text = std::fs::read(&file).map_err(|source| LoadError::File {
+    let text = files::read_named(&file, files::MAX_RESULTS).map_err(|source| LoadError::File {
         path: file.clone(),
         source,
     })?;

@@ -18,6 +18,7 @@
 
 mod batch;
 mod clock;
+mod descriptors;
 mod device_clock;
 mod eal;
 mod error;
@@ -38,6 +39,7 @@ mod timesync;
 
 pub use batch::{BATCH, RxBatch, RxFrame, TxBatch, TxFrame};
 pub use clock::{TscClock, tsc, tsc_ordered};
+pub use descriptors::close_on_exec;
 pub use device_clock::{DeviceClock, kernel_nanos};
 pub use eal::{DeviceArg, Eal, EalConfig, Hugepages, build_version, pmd_path, version};
 pub use error::Error;

@@ -6,13 +6,20 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{Finding, Needs, nic_of};
+use crate::child::{self, Order};
 
 const CHECK: &str = "roce";
+
+/// How long `devlink` may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Most that it may print.
+const MAX_OUTPUT: usize = 1 << 16;
 
 const DRIVER: &str = "mlx5_core";
 
@@ -27,9 +34,15 @@ impl Devlink {
     pub fn of_this_host(root: &Path, needs: &Needs) -> Devlink {
         let ask = |address: String| {
             let handle = format!("pci/{address}");
-            let output = Command::new("devlink")
-                .args(["-j", "dev", "param", "show", &handle, "name", "enable_roce"])
-                .output();
+            let output = child::run(&Order {
+                program: Path::new("devlink"),
+                arguments: &["-j", "dev", "param", "show", &handle, "name", "enable_roce"],
+                environment: &[],
+                stdin: &[],
+                limit: LIMIT,
+                most: MAX_OUTPUT,
+                stop: &|| false,
+            });
             let said = output.ok().filter(|output| output.status.success());
             let text = said.and_then(|output| String::from_utf8(output.stdout).ok());
             (address, text)

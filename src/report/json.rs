@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::model::{Results, SCHEMA};
+use crate::files;
 
 /// The file's name within a run's folder.
 pub const FILE_NAME: &str = "results.json";
@@ -114,7 +115,7 @@ pub fn from_json(text: &str, place: &str) -> Result<Results, ReadError> {
 /// # Errors
 /// As [`from_json`], and when the file cannot be read.
 pub fn read(path: &Path) -> Result<Results, ReadError> {
-    let text = fs::read_to_string(path).map_err(|source| ReadError::File {
+    let text = files::read_text(path, files::MAX_RESULTS).map_err(|source| ReadError::File {
         path: path.to_owned(),
         source,
     })?;

@@ -11,6 +11,7 @@
 
 mod anomaly;
 pub mod assemble;
+pub mod csv;
 pub mod direction;
 pub mod figures;
 pub mod format;

@@ -7,14 +7,18 @@
 //! Left out on purpose: what samples come to (`soak`).
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::model::{SAMPLES_SCHEMA, Sample, SampleHeader};
 use super::soak::Trends;
+use crate::files;
 
 /// The file's name within a run's folder.
 pub const FILE_NAME: &str = "samples.jsonl";
+
+/// Longest line that is read.
+const MAX_LINE: u64 = 16 << 20;
 
 /// Why samples could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -211,12 +215,20 @@ pub fn each(path: &Path, mut see: impl FnMut(&SampleHeader, Sample)) -> Result<(
             source,
         }
     };
-    let mut reader = BufReader::new(File::open(path).map_err(file)?);
+    let mut reader = BufReader::new(files::open(path).map_err(file)?);
     let mut header: Option<SampleHeader> = None;
     let (mut text, mut bytes) = (Vec::new(), 0);
     for number in 1.. {
         text.clear();
-        let length = reader.read_until(b'\n', &mut text).map_err(file)?;
+        let length = reader
+            .by_ref()
+            .take(MAX_LINE)
+            .read_until(b'\n', &mut text)
+            .map_err(file)?;
+        if length as u64 == MAX_LINE && text.last() != Some(&b'\n') {
+            let what = format!("line {number} is longer than {MAX_LINE} bytes");
+            return Err(file(io::Error::new(io::ErrorKind::InvalidData, what)));
+        }
         if text.last() != Some(&b'\n') {
             break;
         }

@@ -4,6 +4,7 @@
 //! same numbers; what was not measured is empty.
 
 use super::model::{Kpi, Suite, Test};
+use crate::report::csv::Table;
 
 /// The table's file within a suite's folder.
 pub const FILE_NAME: &str = "kpis.csv";
@@ -29,18 +30,14 @@ const HEAD: [&str; 15] = [
 /// One row a KPI, in the order of the suite.
 #[must_use]
 pub fn kpis(suite: &Suite) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(Vec::new());
-    // Into memory: there is nothing that could fail.
-    let _ = writer.write_record(HEAD.into_iter().chain(["definition"]));
+    let mut table = Table::with_crlf();
+    table.row(HEAD.into_iter().chain(["definition"]));
     for test in &suite.tests {
         for kpi in &test.kpis {
-            let _ = writer.write_record(row(test, kpi));
+            table.row(row(test, kpi));
         }
     }
-    let _ = writer.flush();
-    writer.into_inner().unwrap_or_default()
+    table.into_bytes()
 }
 
 fn row(test: &Test, kpi: &Kpi) -> [String; 16] {

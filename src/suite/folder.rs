@@ -10,14 +10,19 @@ use serde::{Deserialize, Serialize};
 use super::load::Asked;
 use super::shipped::SHIPPED;
 use super::types::{Profile, Test};
+use super::{csv, html, model};
+use crate::files;
 use crate::report::{self, WriteError};
-use crate::sweep::journal::{JournalError, Locked};
+use crate::sweep::journal::{self, JournalError, Locked};
 
 /// The schema of `suite.json`.
 pub const SCHEMA: &str = "squall.suite-folder/1";
 
 /// The file that says what was asked for.
 pub const FILE_NAME: &str = "suite.json";
+
+/// Largest one that is read.
+const MAX_TEXT: u64 = 1 << 20;
 
 /// What was asked for, as it stands in the folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +112,9 @@ pub enum FolderError {
         /// What is wrong.
         what: String,
     },
+    /// It holds a sweep.
+    #[error("{}: this folder holds a sweep, which a suite's files would be mixed with; choose another --out", .0.display())]
+    Sweep(PathBuf),
     /// It holds another suite.
     #[error("{path}: this folder holds a suite with {what}; choose another --out, or begin anew with --restart", path = path.display())]
     Other {
@@ -123,7 +131,7 @@ pub struct Folder {
     path: PathBuf,
     /// What it is for.
     pub stored: Stored,
-    _locked: Locked,
+    locked: Locked,
 }
 
 impl Folder {
@@ -148,6 +156,23 @@ impl Folder {
             let all = SHIPPED.iter().map(|(id, _)| *id).filter(wanted);
             stored.tests = all.map(str::to_owned).collect();
         }
+        if !file.exists() && path.join(journal::FILE_NAME).exists() {
+            return Err(FolderError::Sweep(path.to_owned()));
+        }
+        if !file.exists() || restart {
+            locked.clear_tables()?;
+            for name in [model::FILE_NAME, csv::FILE_NAME, html::FILE_NAME] {
+                let own = path.join(name);
+                if let Err(error) = std::fs::remove_file(&own)
+                    && error.kind() != std::io::ErrorKind::NotFound
+                {
+                    return Err(FolderError::Nothing {
+                        path: own,
+                        what: format!("cannot delete this file: {error}"),
+                    });
+                }
+            }
+        }
         if restart {
             for (id, _) in SHIPPED {
                 let test = path.join(id);
@@ -167,7 +192,7 @@ impl Folder {
         Ok(Folder {
             path: path.to_owned(),
             stored,
-            _locked: locked,
+            locked,
         })
     }
 
@@ -181,7 +206,7 @@ impl Folder {
         Ok(Folder {
             path: path.to_owned(),
             stored,
-            _locked: Locked::take(path)?,
+            locked: Locked::take(path)?,
         })
     }
 
@@ -189,6 +214,14 @@ impl Folder {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether it is still there, and not another in its place.
+    ///
+    /// # Errors
+    /// [`JournalError::Gone`].
+    pub fn check(&self) -> Result<(), FolderError> {
+        Ok(self.locked.presence().check()?)
     }
 
     /// The folder of one test.
@@ -202,6 +235,7 @@ impl Folder {
     /// # Errors
     /// [`FolderError::Write`].
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, FolderError> {
+        self.check()?;
         Ok(report::write_file(&self.path, name, bytes)?)
     }
 }
@@ -212,7 +246,7 @@ fn read(path: &Path) -> Result<Stored, FolderError> {
         path: file.clone(),
         what,
     };
-    let text = std::fs::read(&file).map_err(|error| wrong(format!("this is no suite's folder: {error}")))?;
+    let text = files::read(&file, MAX_TEXT).map_err(|error| wrong(format!("this is no suite's folder: {error}")))?;
     let stored: Stored = serde_json::from_slice(&text).map_err(|error| wrong(format!("cannot be read: {error}")))?;
     if stored.schema != SCHEMA {
         return Err(wrong(format!("its schema is {:?}, not {SCHEMA:?}", stored.schema)));

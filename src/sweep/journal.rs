@@ -7,18 +7,25 @@
 //! Left out on purpose: the results themselves, which are in a file of their own for each trial.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
+
+use super::own_files;
+use crate::files;
 
 /// The schema of the journal.
 pub const SCHEMA: &str = "squall.sweep-journal/1";
 
 /// The file's name within a sweep's folder.
 pub const FILE_NAME: &str = "journal.jsonl";
+
+/// Largest journal that is read: ten lines for each of the most runs of a sweep.
+const MAX_TEXT: u64 = 256 << 20;
 
 /// What the name of a journal begins with until it is whole.
 pub(super) const UNFINISHED: &str = ".journal-";
@@ -71,6 +78,13 @@ pub enum JournalError {
     /// Another process works there.
     #[error("{}: another squall is at work in this folder; wait for it, or choose another --out", .0.display())]
     Busy(PathBuf),
+    /// It was there, and is not any more.
+    #[error(
+        "{}: this folder, or the journal in it, was moved or deleted while squall was at work there: nothing more is run. \
+         What is finished is in it still: with --out where it is now, the same command goes on",
+        .0.display()
+    )]
+    Gone(PathBuf),
     /// It is the journal of another sweep.
     #[error(
         "{}: this folder holds {found}; choose another --out, or begin anew with --restart, which deletes its trials",
@@ -100,14 +114,55 @@ pub struct Journal {
     path: PathBuf,
     file: File,
     done: BTreeMap<(usize, u32), Entry>,
-    begun_by: String,
+    header: Header,
+    presence: Presence,
     _lock: Flock<File>,
+}
+
+/// What makes a file or folder the one that it is.
+type Identity = (u64, u64);
+
+fn identity(about: &Metadata) -> Identity {
+    (about.dev(), about.ino())
+}
+
+/// Where a folder and its journal were when they were opened.
+#[derive(Debug, Clone)]
+pub struct Presence {
+    folder: PathBuf,
+    folder_is: Identity,
+    journal_is: Option<Identity>,
+}
+
+impl Presence {
+    /// Whether they are still there, and not others in their place.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        let is = |path: &Path| std::fs::metadata(path).ok().map(|about| identity(&about));
+        let journal = || {
+            self.journal_is
+                .is_none_or(|known| is(&self.folder.join(FILE_NAME)) == Some(known))
+        };
+        is(&self.folder) == Some(self.folder_is) && journal()
+    }
+
+    /// The same as an error.
+    ///
+    /// # Errors
+    /// [`JournalError::Gone`].
+    pub fn check(&self) -> Result<(), JournalError> {
+        if self.holds() {
+            return Ok(());
+        }
+        Err(JournalError::Gone(self.folder.clone()))
+    }
 }
 
 /// The sweep's folder, with nobody else in it.
 #[derive(Debug)]
 pub struct Locked {
     folder: PathBuf,
+    presence: Presence,
     lock: Flock<File>,
 }
 
@@ -125,16 +180,31 @@ impl Locked {
         std::fs::create_dir_all(folder).map_err(failed(folder, "make this folder"))?;
         let handle = File::open(folder).map_err(failed(folder, "open this folder"))?;
         match Flock::lock(handle, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => Ok(Locked {
-                folder: folder.to_owned(),
-                lock,
-            }),
+            Ok(lock) => {
+                let about = lock.metadata().map_err(failed(folder, "look at this folder"))?;
+                let presence = Presence {
+                    folder: folder.to_owned(),
+                    folder_is: identity(&about),
+                    journal_is: None,
+                };
+                Ok(Locked {
+                    folder: folder.to_owned(),
+                    presence,
+                    lock,
+                })
+            }
             Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(JournalError::Busy(folder.to_owned())),
             Err((_, error)) => Err(failed(folder, "lock this folder")(error.into())),
         }
     }
 
-    /// Deletes the journal, then the trials: a process that ends in between leaves a folder that says
+    /// Where the folder was when it was taken.
+    #[must_use]
+    pub fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    /// Deletes what follows from the trials, the journal, then the trials: a process that ends in between leaves a folder that says
     /// what it is.
     ///
     /// # Errors
@@ -144,6 +214,7 @@ impl Locked {
             std::io::ErrorKind::NotFound => Ok(()),
             _ => Err(error),
         };
+        self.clear_tables()?;
         let journal = self.folder.join(FILE_NAME);
         std::fs::remove_file(&journal)
             .or_else(gone)
@@ -153,6 +224,14 @@ impl Locked {
         std::fs::remove_dir_all(&trials)
             .or_else(gone)
             .map_err(failed(&trials, "delete this folder"))
+    }
+
+    /// Deletes what an earlier run or sweep has left beside its journal and its trials.
+    ///
+    /// # Errors
+    /// [`JournalError::File`].
+    pub fn clear_tables(&self) -> Result<(), JournalError> {
+        own_files::clear(&self.folder).map_err(|(path, source)| failed(&path, "delete this file")(source))
     }
 
     /// Opens the journal of the sweep that `header` describes, or begins one.
@@ -172,38 +251,50 @@ impl Locked {
         if self.folder.join("trials").exists() {
             return Err(other("trials without a journal"));
         }
-        // Whole or not at all: a journal without its header would be nobody's.
-        let mut new = tempfile::Builder::new()
-            .prefix(UNFINISHED)
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
-            .tempfile_in(&self.folder)
-            .map_err(failed(&self.folder, "make a file in this folder"))?;
-        new.write_all(line(header).as_bytes())
-            .and_then(|()| new.as_file().sync_all())
-            .map_err(failed(&path, "write"))?;
-        let file = new
-            .persist(&path)
-            .map_err(|error| failed(&path, "write")(error.error))?;
-        sync(&self.folder);
+        self.begin(header, path)
+    }
+
+    fn begin(self, header: &Header, path: PathBuf) -> Result<Journal, JournalError> {
+        self.clear_tables()?;
+        let file = write_whole(&self.folder, &path, &line(header))?;
+        self.of(path, file, header.clone(), BTreeMap::new())
+    }
+
+    fn of(
+        self,
+        path: PathBuf,
+        file: File,
+        header: Header,
+        done: BTreeMap<(usize, u32), Entry>,
+    ) -> Result<Journal, JournalError> {
+        let about = file.metadata().map_err(failed(&path, "look at"))?;
+        let presence = Presence {
+            journal_is: Some(identity(&about)),
+            ..self.presence
+        };
         Ok(Journal {
             path,
             file,
-            done: BTreeMap::new(),
-            begun_by: header.squall.clone(),
+            done,
+            header,
+            presence,
             _lock: self.lock,
         })
     }
 
     fn go_on(self, header: &Header, path: PathBuf) -> Result<Journal, JournalError> {
+        let text = files::read(&path, MAX_TEXT).map_err(failed(&path, "read"))?;
         let mut file = OpenOptions::new()
-            .read(true)
             .write(true)
             .open(&path)
             .map_err(failed(&path, "open"))?;
-        let mut text = Vec::new();
-        file.read_to_end(&mut text).map_err(failed(&path, "read"))?;
         let (found, done, good) = read(&path, &text)?;
-        if found.schema != header.schema || found.identity != header.identity {
+        let same = found.schema == header.schema && found.identity == header.identity;
+        if !same && done.is_empty() && !self.has_results() {
+            // Nothing is finished: a hook or a file was wrong, and is another one now.
+            return self.begin(header, path);
+        }
+        if !same {
             return Err(JournalError::Other {
                 folder: self.folder,
                 found: format!(
@@ -217,14 +308,30 @@ impl Locked {
             .and_then(|()| file.seek(SeekFrom::Start(length)))
             .and_then(|_| file.sync_all())
             .map_err(failed(&path, "cut off an unfinished line"))?;
-        Ok(Journal {
-            path,
-            file,
-            done,
-            begun_by: found.squall,
-            _lock: self.lock,
-        })
+        self.of(path, file, found, done)
     }
+
+    /// Whether a trial has left its results.
+    fn has_results(&self) -> bool {
+        let folders = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
+        let mut trials = folders(&self.folder.join("trials")).flat_map(|point| folders(&point.path()));
+        trials.any(|trial| trial.path().join(crate::report::FILE_NAME).exists())
+    }
+}
+
+/// Writes a journal whole or not at all: one without its header would be nobody's.
+fn write_whole(folder: &Path, path: &Path, text: &str) -> Result<File, JournalError> {
+    let mut new = tempfile::Builder::new()
+        .prefix(UNFINISHED)
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(failed(folder, "make a file in this folder"))?;
+    new.write_all(text.as_bytes())
+        .and_then(|()| new.as_file().sync_all())
+        .map_err(failed(path, "write"))?;
+    let file = new.persist(path).map_err(|error| failed(path, "write")(error.error))?;
+    sync(folder);
+    Ok(file)
 }
 
 /// What a journal's text says, and how many of its bytes are good. The last line may be torn.
@@ -274,7 +381,30 @@ impl Journal {
     /// The version of squall that began it.
     #[must_use]
     pub fn begun_by(&self) -> &str {
-        &self.begun_by
+        &self.header.squall
+    }
+
+    /// Where it was when it was opened.
+    #[must_use]
+    pub fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    /// Writes it anew where its folder is still there and it is not.
+    ///
+    /// # Errors
+    /// [`JournalError::File`].
+    pub fn restore(&self) -> Result<(), JournalError> {
+        let folder = Presence {
+            journal_is: None,
+            ..self.presence.clone()
+        };
+        if !folder.holds() || self.path.exists() {
+            return Ok(());
+        }
+        let entries = self.done.values().map(line);
+        let text: String = std::iter::once(line(&self.header)).chain(entries).collect();
+        write_whole(&folder.folder, &self.path, &text).map(|_| ())
     }
 
     /// The finished trials, by point and trial.

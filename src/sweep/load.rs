@@ -117,11 +117,15 @@ impl Ready {
             None
         };
         let near = |name: &str| -> Option<PathBuf> {
-            let path = folder.as_ref()?.join(name);
+            let path = folder.as_ref().filter(|_| !name.is_empty())?.join(name);
             path.exists().then_some(path)
         };
         let find = |name: &str, what: &str, shipped: &[(&str, &str)], by_us: bool| match near(name) {
             _ if by_us => yaml::find_named_by_us(name, what, shipped, &[]),
+            // A folder beside the sweep hides no shipped text of its name.
+            Some(path) if path.is_dir() && shipped.iter().any(|(known, _)| *known == name) => {
+                yaml::find_named_by_us(name, what, shipped, &[])
+            }
             Some(path) => Source::read(&path, &[]),
             None => yaml::find(name, what, shipped, &[]),
         };

@@ -12,6 +12,7 @@ pub mod hook;
 pub mod journal;
 pub mod keys;
 mod load;
+pub mod own_files;
 pub mod plots;
 pub mod point;
 mod read;

@@ -5,6 +5,7 @@
 //! but that the process is killed. What is in the folder when this returns, or when the process is killed, is whole; what was
 //! finished is not run again. A trial that was cut short is not kept.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +13,7 @@ use super::hook::{self, Call, Hook, HookError, HookFailure, When};
 use super::store::{Store, StoreError};
 use super::types::Sweep;
 use super::{Inputs, Ready, point};
+use crate::child::{self, Process};
 use crate::report::samples::{Earlier, Keeper};
 use crate::trial::{Measured, Trial, TrialError, Watched};
 use crate::units::Picos;
@@ -53,6 +55,8 @@ pub enum Seen<'a> {
         /// Finished trials of all points.
         done: usize,
     },
+    /// What hooks started lives on and could not be ended.
+    Left(&'a [Process]),
 }
 
 /// How a sweep ended.
@@ -128,14 +132,52 @@ pub fn run(
     store: &mut Store,
     owned: &[String],
     stop: &AtomicBool,
-    watch: impl FnMut(Seen<'_>),
+    mut watch: impl FnMut(Seen<'_>),
 ) -> Result<Ended, SweepError> {
     let end = placed(ready.end.as_ref(), store)?;
     let mut begun = None;
-    let ended = trials(ready, runner, store, owned, stop, watch, &mut begun);
-    let (Some((hook, Some(program))), Some(begun)) = (end, begun) else {
-        return ended;
+    let ended = meant(trials(ready, runner, store, owned, stop, &mut watch, &mut begun), store);
+    let ended = match (end, begun) {
+        (Some(end), Some(begun)) => at_end(ready, &end, &begun, store, ended),
+        _ => ended,
     };
+    // A hook may leave something to run beside its trials, but not beyond them.
+    let left = child::end_all();
+    if !left.is_empty() {
+        watch(Seen::Left(&left));
+    }
+    ended
+}
+
+/// How a sweep ended, where what it was doing was ended with it.
+fn meant(ended: Result<Ended, SweepError>, store: &Store) -> Result<Ended, SweepError> {
+    let stopped = match &ended {
+        Err(SweepError::Hook(error)) => error.is_stopped(),
+        Err(SweepError::Trial { source, .. }) => *source == TrialError::Stopped,
+        Ok(Ended::Stopped) => true,
+        _ => false,
+    };
+    // By the user, or because the folder is gone.
+    let ended = if stopped {
+        store.check().map(|()| Ended::Stopped).map_err(SweepError::from)
+    } else {
+        ended
+    };
+    if let Err(SweepError::Store(_)) = &ended {
+        store.restore();
+    }
+    ended
+}
+
+/// Calls the hook of the end. It is not ended by what ended the sweep: the device is to be as it was.
+fn at_end(
+    ready: &Ready,
+    (hook, program): &Placed,
+    begun: &Begun,
+    store: &Store,
+    ended: Result<Ended, SweepError>,
+) -> Result<Ended, SweepError> {
+    let Some(program) = program else { return ended };
     let inputs = ready.inputs(begun.point, begun.trial)?;
     let call = Call {
         when: When::End,
@@ -147,7 +189,13 @@ pub fn run(
         device: &ready.device_settings(begun.point),
         folder: &begun.folder,
     };
-    match (ended, call.run(&hook, &program)) {
+    // A shipped hook was in the folder, and is gone with it.
+    let again = match hook {
+        Hook::Shipped { text, .. } if !store.presence().holds() => elsewhere(text).ok(),
+        _ => None,
+    };
+    let program = again.as_ref().map_or(program.as_path(), |file| file);
+    match (ended, call.run(hook, program, &|| false)) {
         (ended, Ok(_)) => ended,
         (Ok(_), Err(end)) => Err(end.into()),
         (Err(first), Err(end)) => Err(SweepError::AndEnd {
@@ -157,15 +205,28 @@ pub fn run(
     }
 }
 
+/// A hook's text as a program outside of the sweep's folder, gone with what is returned.
+fn elsewhere(text: &str) -> std::io::Result<tempfile::TempPath> {
+    let mut file = tempfile::Builder::new()
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .tempfile()?;
+    file.write_all(text.as_bytes())?;
+    // Nobody may have it open for writing when it is started.
+    Ok(file.into_temp_path())
+}
+
 fn trials(
     ready: &Ready,
     runner: &mut dyn Runner,
     store: &mut Store,
     owned: &[String],
     stop: &AtomicBool,
-    mut watch: impl FnMut(Seen<'_>),
+    watch: &mut dyn FnMut(Seen<'_>),
     begun: &mut Option<Begun>,
 ) -> Result<Ended, SweepError> {
+    store.check()?;
+    let presence = store.presence().clone();
+    let halt = || stop.load(Ordering::Relaxed) || !presence.holds();
     let before = placed(ready.before.as_ref(), store)?;
     let during = placed(ready.during.as_ref(), store)?;
     let after = placed(ready.after.as_ref(), store)?;
@@ -177,7 +238,7 @@ fn trials(
             if store.is_done(point, trial) {
                 continue;
             }
-            if stop.load(Ordering::Relaxed) {
+            if halt() {
                 return Ok(Ended::Stopped);
             }
             watch(Seen::Begins {
@@ -204,12 +265,12 @@ fn trials(
                 folder: &folder,
             };
             if let Some((hook, Some(program))) = &before {
-                call(When::Before).run(hook, program)?;
+                call(When::Before).run(hook, program, &halt)?;
             }
             let mut keeper = Keeper::new(&folder, earlier.as_ref());
             let mut middle = Middle::new(&ready.sweep, &inputs, earlier.as_ref());
             let disturb = || match &during {
-                Some((hook, Some(program))) => call(When::During).run(hook, program).map(|_| ()),
+                Some((hook, Some(program))) => call(When::During).run(hook, program, &halt).map(|_| ()),
                 _ => Ok(()),
             };
             let (ended, disturbed) = std::thread::scope(|scope| {
@@ -221,6 +282,9 @@ fn trials(
                         // What cannot be kept is not worth another day.
                         stop.store(true, Ordering::Relaxed);
                     }
+                    if !presence.holds() {
+                        stop.store(true, Ordering::Relaxed);
+                    }
                     if during.is_some() && middle.has_come(seen) {
                         thread = Some(scope.spawn(disturb));
                     }
@@ -228,6 +292,7 @@ fn trials(
                 });
                 (ended, thread.and_then(|thread| thread.join().ok()))
             });
+            store.check()?;
             keeper.finish().map_err(StoreError::from)?;
             let measured = ended.map_err(|source| SweepError::Trial {
                 point,
@@ -259,7 +324,7 @@ fn trials(
             if let Some((hook, program)) = &after {
                 let call = call(When::After);
                 let device = match program {
-                    Some(program) => call.readings(hook, &call.run(hook, program)?)?,
+                    Some(program) => call.readings(hook, &call.run(hook, program, &halt)?)?,
                     None => match &counters {
                         Some(counters) => hook::fabric::readings(counters),
                         None => return Err(call.error(hook, HookFailure::NoFabric).into()),

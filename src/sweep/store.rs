@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::journal::{self, Entry, Header, Journal, JournalError, Locked};
+use super::journal::{self, Entry, Header, Journal, JournalError, Locked, Presence};
 use super::{Inputs, Ready, point};
+use crate::files;
 use crate::report::model::Results;
 use crate::report::samples::{self, Earlier, SamplesError};
 use crate::report::{self, WriteError};
@@ -151,7 +152,7 @@ impl Store {
         let inside = Path::new(relative)
             .components()
             .all(|part| matches!(part, std::path::Component::Normal(_)));
-        let bytes = inside.then(|| std::fs::read(self.folder.join(relative)).ok())??;
+        let bytes = inside.then(|| files::read(&self.folder.join(relative), files::MAX_RESULTS).ok())??;
         let digest = Sha256::digest(&bytes);
         Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
@@ -173,6 +174,26 @@ impl Store {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Whether the folder and its journal are still there, and not others in their place.
+    ///
+    /// # Errors
+    /// [`JournalError::Gone`].
+    pub fn check(&self) -> Result<(), StoreError> {
+        Ok(self.presence().check()?)
+    }
+
+    /// Where they were when they were opened.
+    #[must_use]
+    pub fn presence(&self) -> &Presence {
+        self.journal.presence()
+    }
+
+    /// Writes the journal anew where only it has vanished, so that what is finished stays so.
+    pub fn restore(&self) {
+        // Its absence is what is told already.
+        let _ = self.journal.restore();
     }
 
     /// The samples that an unfinished trial has left, to be gone on with: they are of this trial, and some
@@ -200,6 +221,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::File`].
     pub fn trial_folder(&self, point: usize, trial: u32, samples: bool) -> Result<PathBuf, StoreError> {
+        self.check()?;
         let path = self.folder.join(point::folder(point, trial));
         let old = match clear(&path, samples) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
@@ -235,6 +257,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; the trial counts as unfinished then.
     pub fn keep(&mut self, point: usize, trial: u32, results: &Results) -> Result<(), StoreError> {
+        // Else the folder would be made anew.
+        self.check()?;
         let file = self.file(point, trial);
         report::write(results, file.parent().unwrap_or(&self.folder))?;
         self.finish(point, trial, results.run.seed)
@@ -253,6 +277,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Results`]; an older file is then still what it was.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {
+        self.check()?;
         let (folder, name) = match name.rsplit_once('/') {
             Some((folder, name)) => (self.folder.join(folder), name),
             None => (self.folder.clone(), name),

@@ -1,6 +1,6 @@
 //! The tables of a sweep: each trial, each point's means, and the summary as JSON.
 //!
-//! Contract: `trials.csv` and `summary.csv` are RFC 4180 with a header; units are in the header or in a column
+//! Contract: `trials.csv` and `summary.csv` have a header; units are in the header or in a column
 //! of their own; what was not measured is empty. Numbers read back as the same numbers.
 
 use serde_json::{Value, json};
@@ -8,15 +8,16 @@ use serde_json::{Value, json};
 use super::gather::{Estimate, Gathered};
 use super::hook::plain;
 use super::types::Sweep;
+use crate::report::csv::Table;
 
 /// The schema of `summary.json`.
 pub const SCHEMA: &str = "squall.sweep/1";
 
-fn text(mut writer: csv::Writer<Vec<u8>>) -> Vec<u8> {
-    // Into memory: there is nothing that could fail.
-    let _ = writer.flush();
-    writer.into_inner().unwrap_or_default()
-}
+/// The summary for programs, within a sweep's folder.
+pub const SUMMARY: &str = "summary.json";
+
+/// The files at the top of a sweep's folder that follow from its trials.
+pub const FILES: [&str; 4] = ["trials.csv", "summary.csv", SUMMARY, "summary.txt"];
 
 fn number(value: Option<f64>) -> String {
     value.map_or(String::new(), |value| value.to_string())
@@ -40,25 +41,25 @@ fn values(sweep: &Sweep, point: usize) -> Vec<String> {
 /// One row a trial: point, trial, seed, what is varied, then every figure with its unit in the header.
 #[must_use]
 pub fn trials(sweep: &Sweep, gathered: &Gathered) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut table = Table::new();
     let fixed = ["point", "trial", "seed"].map(str::to_owned);
     let figures = gathered.columns.iter().map(|column| match column.unit.as_str() {
         "1" => format!("{} {}", column.place, column.title()),
         unit => format!("{} {} [{unit}]", column.place, column.title()),
     });
-    let _ = writer.write_record(fixed.into_iter().chain(keys(sweep).cloned()).chain(figures));
+    table.row(fixed.into_iter().chain(keys(sweep).cloned()).chain(figures));
     for row in &gathered.rows {
         let fixed = [row.point.to_string(), row.trial.to_string(), row.seed.to_string()];
         let cells = (0..gathered.columns.len()).map(|column| number(row.values.get(column).copied().flatten()));
-        let _ = writer.write_record(fixed.into_iter().chain(values(sweep, row.point)).chain(cells));
+        table.row(fixed.into_iter().chain(values(sweep, row.point)).chain(cells));
     }
-    text(writer)
+    table.into_bytes()
 }
 
 /// One row a point and figure: mean, 95 % confidence interval, least and greatest.
 #[must_use]
 pub fn summary(sweep: &Sweep, gathered: &Gathered) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut table = Table::new();
     let head = [
         "where",
         "figure",
@@ -71,7 +72,7 @@ pub fn summary(sweep: &Sweep, gathered: &Gathered) -> Vec<u8> {
         "max",
     ];
     let before = std::iter::once("point".to_owned()).chain(keys(sweep).cloned());
-    let _ = writer.write_record(before.chain(head.map(str::to_owned)));
+    table.row(before.chain(head.map(str::to_owned)));
     for point in 0..sweep.points.len() {
         for (index, column) in gathered.columns.iter().enumerate() {
             let Some(found) = gathered.estimate(point, index) else {
@@ -89,10 +90,10 @@ pub fn summary(sweep: &Sweep, gathered: &Gathered) -> Vec<u8> {
                 number(Some(found.max)),
             ];
             let before = std::iter::once(point.to_string()).chain(values(sweep, point));
-            let _ = writer.write_record(before.chain(own));
+            table.row(before.chain(own));
         }
     }
-    text(writer)
+    table.into_bytes()
 }
 
 /// Fewest trials of a configuration, where a test does not say otherwise (draft 1.3, 5.1, 8.1; RFC 2544 section

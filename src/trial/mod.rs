@@ -12,7 +12,7 @@ mod session;
 mod watching;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::engine::outcome::Live;
@@ -38,6 +38,9 @@ pub enum TrialError {
     /// The environment is (DPDK, ports, memory, rights).
     #[error("{0}")]
     Environment(String),
+    /// It was stopped before it began.
+    #[error("stopped before the first frame was sent: nothing was measured")]
+    Stopped,
 }
 
 /// What is to be run.
@@ -108,7 +111,7 @@ impl Trial<'_> {
     ///
     /// # Errors
     /// [`TrialError::Input`] for what does not go together or is not safe, [`TrialError::Environment`]
-    /// for ports that cannot be had; nothing was sent then.
+    /// for ports that cannot be had, [`TrialError::Stopped`] when `stop` came first; nothing was sent then.
     pub fn run(
         &self,
         session: &mut Session,
@@ -116,7 +119,12 @@ impl Trial<'_> {
         mut watch: impl FnMut(&Watched<'_>),
     ) -> Result<Measured, TrialError> {
         let testbed = &self.sized();
+        let go_on = || match stop.load(Ordering::Relaxed) {
+            true => Err(TrialError::Stopped),
+            false => Ok(()),
+        };
         self.check()?;
+        go_on()?;
         let earlier = self.earlier.filter(|_| testbed.fabric.is_none());
         let rest = earlier.map(|earlier| pattern::Loaded {
             pattern: segment::rest(&self.pattern.pattern, Picos(earlier.done_ps)),
@@ -141,16 +149,20 @@ impl Trial<'_> {
         };
         let (plan, running, time) = if let Some(fabric) = &testbed.fabric {
             let plan = plan_of(loaded, testbed, &speeds(testbed)?)?;
+            go_on()?;
             let running = Running::Fabric(session.start_fabric(testbed, fabric, &plan)?);
             (plan, running, report::model::Clock::Virtual)
         } else {
             let lab = session.open(testbed)?;
+            go_on()?;
             let plan = plan_of(loaded, testbed, lab.speeds())?;
+            go_on()?;
             safety::check_blast(&plan, testbed)?;
             safety::check_interfaces(&plan, testbed)?;
             let running = Running::Lab(lab.start(testbed, &plan).map_err(environment)?);
             (plan, running, report::model::Clock::Tsc)
         };
+        go_on()?;
         let mut watching = Watching::new(&inputs, &plan, time, earlier);
         watching.begins(&mut watch);
         let said = |told: &Told| watching.told(&plan, told, &mut watch);

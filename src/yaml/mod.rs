@@ -43,12 +43,22 @@ use std::path::Path;
 /// One diagnostic when there is neither, or the file cannot be read.
 pub fn find(typed: &str, what: &str, shipped: &[(&str, &str)], overrides: &[String]) -> Result<Source, Diagnostics> {
     let path = Path::new(typed);
+    if typed.is_empty() {
+        return Err(Diagnostics::unplaced(
+            "\"\"",
+            format!("the name of a {what} is missing here"),
+        ));
+    }
     // A folder, such as one of results, hides no shipped text of its name.
     if path.exists() && !path.is_dir() {
         return Source::read(path, overrides);
     }
     if let Some(source) = find_shipped(typed, what, shipped, overrides) {
         return Ok(source);
+    }
+    if path.is_dir() {
+        let found = format!("this is a folder, not a {what}; name a file in it");
+        return Err(Diagnostics::unplaced(typed, found));
     }
     let names: Vec<&str> = shipped.iter().map(|(name, _)| *name).collect();
     let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();

@@ -4,7 +4,7 @@
 //! can be printed together; text from the input is printed without its control characters.
 
 use std::fmt;
-use std::io::Read;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use saphyr_parser::Marker;
@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::set::{self, Label};
 use super::tree::{self, Node};
 use super::{MAX_FINDINGS, MAX_TEXT};
+use crate::files;
 
 /// Where a value came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,21 +99,20 @@ impl Source {
             overrides: overrides.to_vec(),
             shipped: false,
         };
-        let mut bytes = Vec::new();
-        let limit = u64::try_from(MAX_TEXT).unwrap_or(u64::MAX);
-        let outcome = std::fs::File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));
-        if let Err(error) = outcome {
-            return Err(Diagnostics::unplaced(
-                &source.name,
-                format!("the file cannot be read: {error}"),
-            ));
+        if path.as_os_str().is_empty() {
+            return Err(Diagnostics::unplaced("\"\"", "a file's name is missing here"));
         }
-        if bytes.len() > MAX_TEXT {
-            return Err(Diagnostics::unplaced(
-                &source.name,
-                format!("the file is longer than {MAX_TEXT} bytes"),
-            ));
-        }
+        let bytes = match files::read_named(path, MAX_TEXT as u64) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::FileTooLarge => {
+                let what = format!("the file is longer than {MAX_TEXT} bytes");
+                return Err(Diagnostics::unplaced(&source.name, what));
+            }
+            Err(error) => {
+                let what = format!("the file cannot be read: {error}");
+                return Err(Diagnostics::unplaced(&source.name, what));
+            }
+        };
         match String::from_utf8(bytes) {
             Ok(text) => {
                 source.text = text;

@@ -17,6 +17,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::model::{State, Suite, Test};
 
+/// The page's file within a suite's folder.
+pub const FILE_NAME: &str = "report.html";
+
 /// The page's looks.
 const STYLE: &str = include_str!("style.css");
 

@@ -8,21 +8,22 @@
 //! Left out on purpose: knowledge of any device (`hooks/`), and what becomes of the readings (`report`).
 
 pub mod fabric;
-mod process;
+mod failure;
 mod reading;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use super::types::Sweep;
 use super::{Inputs, point};
+use crate::child::{self, ChildError, Ended, Order};
+use crate::files;
 use crate::report::model::Device;
 use crate::yaml::tree::{self, Node, Value};
 use crate::yaml::{Diagnostics, Place, near};
 
-pub use process::HookFailure;
+pub use failure::HookFailure;
 
 /// Name of the hook that is no executable: the reference fabric's own counters.
 pub const FABRIC: &str = "fabric";
@@ -36,6 +37,9 @@ pub const SHIPPED: &[(&str, &str)] = &[
 
 /// Largest hook of which the hash is taken whole; nobody writes a longer one.
 const MAX_TEXT: u64 = 16 << 20;
+
+/// Most that a hook may print.
+const MAX_OUTPUT: usize = 1 << 20;
 
 /// What is to be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +70,13 @@ impl Hook {
     /// # Errors
     /// One diagnostic when there is no such file and no shipped hook, or the file is not executable.
     pub fn find(name: &str, near: Option<PathBuf>) -> Result<Hook, Diagnostics> {
-        let path = near.or_else(|| Some(PathBuf::from(name)).filter(|path| path.is_file()));
-        if let Some(path) = path {
+        if name.is_empty() {
+            let what = "a hook's name is missing here: name an executable, or leave the key out";
+            return Err(Diagnostics::unplaced("\"\"", what));
+        }
+        let path = near.unwrap_or_else(|| PathBuf::from(name));
+        // A folder, such as one of results, hides no shipped hook of its name.
+        if path.exists() && !path.is_dir() {
             return Hook::file(name, &path);
         }
         if name == FABRIC {
@@ -75,6 +84,9 @@ impl Hook {
         }
         if let Some((name, text)) = SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
             return Ok(Hook::Shipped { name, text });
+        }
+        if path.exists() {
+            return Hook::file(name, &path);
         }
         let names: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).chain([FABRIC]).collect();
         let mut errors = Diagnostics::unplaced(name, "there is no such file and no shipped hook of this name");
@@ -88,17 +100,20 @@ impl Hook {
     fn file(name: &str, path: &Path) -> Result<Hook, Diagnostics> {
         use std::os::unix::fs::PermissionsExt;
         let refused = |what: String| Diagnostics::unplaced(name, what);
-        let about = std::fs::metadata(path).map_err(|error| refused(format!("the hook cannot be read: {error}")))?;
-        if !about.is_file() || about.permissions().mode() & 0o111 == 0 {
+        let unreadable = |error: std::io::Error| refused(format!("the hook cannot be read: {error}"));
+        let about = std::fs::metadata(path).map_err(unreadable)?;
+        if about.is_dir() {
+            return Err(refused(
+                "this is a folder, not a hook; name an executable file in it".to_owned(),
+            ));
+        }
+        let text = files::read(path, MAX_TEXT).map_err(unreadable)?;
+        if about.permissions().mode() & 0o111 == 0 {
             return Err(refused(format!(
                 "the hook is not executable: chmod +x {}",
                 path.display()
             )));
         }
-        if about.len() > MAX_TEXT {
-            return Err(refused(format!("the hook is longer than {} MiB", MAX_TEXT >> 20)));
-        }
-        let text = std::fs::read(path).map_err(|error| refused(format!("the hook cannot be read: {error}")))?;
         let path = std::path::absolute(path).map_err(|error| refused(format!("the hook cannot be found: {error}")))?;
         Ok(Hook::File {
             name: name.to_owned(),
@@ -174,6 +189,14 @@ pub struct HookError {
     failure: HookFailure,
 }
 
+impl HookError {
+    /// Whether it was ended early, as it was asked to be, and nothing of it is left.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        matches!(&self.failure, HookFailure::Child(ChildError::Stopped { left, .. }) if left.is_empty())
+    }
+}
+
 /// One call of a hook.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
@@ -196,16 +219,30 @@ pub struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Runs `hook`, an executable at `program`.
+    /// Runs `hook`, an executable at `program`, and returns what it printed. It is ended early once `stop` says
+    /// so.
     ///
     /// # Errors
     /// [`HookError`], of whatever kind.
-    pub fn run(&self, hook: &Hook, program: &Path) -> Result<Vec<u8>, HookError> {
+    pub fn run(&self, hook: &Hook, program: &Path, stop: &dyn Fn() -> bool) -> Result<Vec<u8>, HookError> {
         let told = self.told();
         let mut stdin = told.json.to_string();
         stdin.push('\n');
-        process::run(program, &told.environment, stdin.as_bytes(), self.sweep.hooks.timeout)
-            .map_err(|failure| self.error(hook, failure))
+        let ended = child::run(&Order {
+            program,
+            arguments: &[],
+            environment: &told.environment,
+            stdin: stdin.as_bytes(),
+            limit: self.sweep.hooks.timeout,
+            most: MAX_OUTPUT,
+            stop,
+        });
+        let failure = match ended {
+            Ok(Ended { status, stdout, .. }) if status.success() => return Ok(stdout),
+            Ok(Ended { status, stderr, .. }) => HookFailure::Status { status, stderr },
+            Err(error) => error.into(),
+        };
+        Err(self.error(hook, failure))
     }
 
     /// What a hook that ran after a trial printed.
@@ -343,9 +380,4 @@ fn json(yaml: &str) -> serde_json::Value {
         }
     }
     node(yaml).as_ref().map_or(serde_json::Value::Null, value)
-}
-
-/// How long a hook may take, for messages.
-pub(super) fn seconds(time: Duration) -> String {
-    format!("{} s", time.as_secs_f64())
 }
