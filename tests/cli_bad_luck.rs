@@ -10,7 +10,8 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use support::{Ended, Folder, Running, has, run, squall, wait_for};
+use support::skip::{needs, needs_root, skip};
+use support::{Ended, Folder, Running, run, squall, wait_for};
 
 const FABRIC: &str = "
 eal: {hugepages: none, telemetry: false, memory: 256MiB}
@@ -348,6 +349,9 @@ fn a_sweep_whose_journal_is_deleted_stops_and_its_trials_count() {
 
 #[test]
 fn what_was_finished_when_the_disk_was_full_counts_when_it_is_not() {
+    if !needs_root("a small disk") || !needs(&["unshare", "mount"]) {
+        return;
+    }
     let folder = folder("");
     let disk = folder.text("disk");
     std::fs::create_dir(&disk).expect("writable");
@@ -365,17 +369,9 @@ fn what_was_finished_when_the_disk_was_full_counts_when_it_is_not() {
     );
     let mut command = Command::new("unshare");
     command.args(["-m", "sh", "-c", &text]);
-    let root = Command::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|said| said.stdout == b"0\n");
-    if !root || !has("unshare") {
-        eprintln!("skipped: a small disk needs root and unshare");
-        return;
-    }
     let ended = run(command);
     if ended.code == Some(77) {
-        eprintln!("skipped: no file system can be mounted here");
+        skip("no file system can be mounted here");
         return;
     }
     let ended = ended.expect(0);
