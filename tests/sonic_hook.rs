@@ -404,7 +404,7 @@ fn what_would_not_be_set_is_refused_and_nothing_is_changed() {
     let static_th = ("DEVICE_BUFFER_PROFILE", "pg_static");
     let dynamic = ("DEVICE_BUFFER_PROFILE", "pg_dynamic");
     let xoff = ("SET_TESTBED_CONFIGURED_PFC_XOFF", "60KB");
-    let none = ("DEVICE_SUDO", "sudo");
+    let none = ("NEW_POINT", "1");
     for (release, told, what) in [
         (
             "202505",
