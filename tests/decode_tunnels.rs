@@ -12,7 +12,7 @@ use std::process::Command;
 use common::{cases, json_lines, squall};
 use squall::capture::CaptureWriter;
 use squall::units::Picos;
-use squall::wire::decode::{AckreqRule, Decoded, Link, decode};
+use squall::wire::decode::{AckreqRule, Decoded, Link, decode, decode_with_fcs};
 use squall::wire::{Malformed, icrc};
 
 const IPV4: u16 = 0x0800;
@@ -549,4 +549,41 @@ fn tshark_finds_the_same_packets() {
         compared += 1;
     }
     assert_eq!(compared, all.len() - ONLY_OURS.len());
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(500))]
+
+    /// Encapsulations with bytes changed, cut anywhere, one in another: no panic, a bounded depth, and
+    /// everything can be printed.
+    #[test]
+    fn broken_encapsulations_are_read_without_a_panic(
+        which in 0..42_usize,
+        around in 0..42_usize,
+        changes in proptest::collection::vec((0..140_usize, proptest::prelude::any::<u8>()), 0..6),
+        cut in 0..400_usize,
+        fcs_len in proptest::sample::select(&[0_usize, 2, 4, 30][..]),
+    ) {
+        let all = opened();
+        let frame = &all[which % all.len()].2;
+        // In the place of the packet that the other one carries.
+        let outer = &all[around % all.len()].2;
+        let mut bytes = join(&[&outer[..outer.len().min(60)], frame]);
+        for (at, value) in changes {
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte = value;
+            }
+        }
+        let whole = bytes.len();
+        bytes.truncate(cut);
+        for link in [Link::Ethernet, Link::RawIp, Link::LinuxCooked, Link::LinuxCooked2] {
+            for original in [bytes.len(), whole.max(bytes.len())] {
+                let decoded = decode_with_fcs(link, &bytes, original, fcs_len, AckreqRule::Any);
+                proptest::prop_assert!(decoded.outer.len() <= 8);
+                let text = (decoded.to_string(), format!("{decoded:#}"));
+                proptest::prop_assert!(!text.0.is_empty() && !text.1.is_empty());
+                serde_json::to_string(&(&decoded, &decoded.outer)).expect("JSON");
+            }
+        }
+    }
 }
