@@ -234,3 +234,48 @@ fn bounds_hold_for_the_ports_and_classes_that_they_name() {
         }
     });
 }
+
+/// Two entries of two senders share a receiver's link of 400 Gb/s: while they contend, what they get is
+/// the whole of it, and each gets what its share of the frames is. Alone, each would get all.
+#[test]
+fn rates_while_traffic_contends_are_the_shares_of_the_link() {
+    alone(Namespace::Ours, || {
+        let mut bench = Bench::new();
+        let two = |rate: &str| {
+            format!(
+                "traffic:
+  - {{name: long, kind: transfer, from: 0, to: 2, message: 1MB, count: 20, rate: {rate}}}
+  - {{name: short, kind: transfer, from: 1, to: 2, message: 1MB, count: 4, rate: {rate}, start: 100us}}
+  - {{name: later, kind: transfer, from: 3, to: 4, message: 1MB, count: 4}}
+"
+            )
+        };
+        let contended = |results: &Results, entry: usize| results.traffic[entry].contended;
+        let (results, _) = bench.run(&two("100%"), "fabric: {switch: {ecn: none}}\n", &[]);
+        let [long, short] = [0, 1].map(|entry| contended(&results, entry).unwrap());
+        // The link's own rate: a frame more or less in each span, and no figure without its interval.
+        let (sum, slack) = (long.wire_bps.value + short.wire_bps.value, 4e11 * 0.02);
+        assert!((sum - 4e11).abs() < slack, "{long:?} {short:?}");
+        for one in [long, short] {
+            assert!((one.wire_bps.value - 2e11).abs() < slack, "{one:?}");
+            assert!(
+                one.wire_bps.low <= 2e11 && one.wire_bps.high.unwrap() >= 2e11 - slack,
+                "{one:?}"
+            );
+        }
+        // Nobody else sends to its port.
+        assert_eq!(contended(&results, 2), None);
+        // Below the link's rate nobody waits: each gets what it asks for.
+        let (results, _) = bench.run(&two("40%"), "fabric: {switch: {ecn: none}}\n", &[]);
+        for entry in [0, 1] {
+            let one = contended(&results, entry).unwrap();
+            assert!(
+                one.wire_bps.low <= 1.6e11 && one.wire_bps.high.unwrap() >= 1.6e11,
+                "{one:?}"
+            );
+        }
+        let line = format!("{}expect: \"long: contended_rate >= 150 Gbps\"\n", two("40%"));
+        let (results, _) = bench.run(&line, "fabric: {switch: {ecn: none}}\n", &[]);
+        assert_eq!(results.unmet().count(), 0, "{:?}", results.expectations);
+    });
+}

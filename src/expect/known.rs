@@ -272,6 +272,11 @@ pub const SECTIONS: &[(&str, &[Known])] = &[
                 "longest time without an arrival of a flow at whose end frames were missing, in the whole run",
             ),
             figure(
+                "contended_rate",
+                &[one(Rate)],
+                "wire rate at which an entry's frames came while those of other entries came to the same port",
+            ),
+            figure(
                 "KV_xfer_latency_variation",
                 &[one(Share)],
                 "greatest minus least P99 of a sampled run's samples, over their median",

@@ -7,6 +7,7 @@
 //! Left out on purpose: formatting, and knowledge of what was *not* sent (the engine's).
 
 pub mod clock;
+pub mod contention;
 pub mod flow;
 pub mod gaps;
 pub mod group;
@@ -18,6 +19,7 @@ pub mod recorder;
 pub mod tally;
 pub mod trace;
 
+pub use contention::contended;
 pub use gaps::{GapRecord, SenderGaps};
 pub use infer::infer;
 pub use pause::{PauseLog, PauseOrder, SentPause};

@@ -82,6 +82,7 @@ const HIGHER: &[&str] = &[
     "EP_alltoall_bandwidth",
     "BusBW",
     "Fabric_Goodput",
+    "contended_rate",
     "JFI",
     "Buffer_absorbed",
 ];

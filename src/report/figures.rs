@@ -166,6 +166,9 @@ fn of_entry(figures: &mut Vec<Figure>, entry: &Traffic) {
         add("longest_outage", "us", told.then_some(outage));
         let gap = entry.longest_gap.map(|gap| float(gap.length_ps) / 1e6);
         add("longest_gap", "us", gap.filter(|_| told));
+        if let Some(contended) = entry.contended {
+            add("contended_rate", "GB/s", Some(contended.wire_bps.value / 8e9));
+        }
         times(figures, "packet_latency", &place, entry.packet_latency.as_ref());
     }
     if let Some(tokens) = &entry.routing {

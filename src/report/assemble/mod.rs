@@ -77,12 +77,13 @@ fn rate_within(frames: u64, bytes: u64, span: Picos) -> Option<u64> {
 #[must_use]
 pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results {
     let summary = plan.summary();
-    let traffic: Vec<Traffic> = plan
+    let mut traffic: Vec<Traffic> = plan
         .entries
         .iter()
         .enumerate()
         .map(|(index, entry)| traffic::traffic(inputs, plan, &summary, outcome, index, entry))
         .collect();
+    traffic::contention(plan, outcome, &mut traffic);
     let ports = outcome
         .ports
         .iter()

@@ -6,15 +6,15 @@
 
 use super::{Inputs, parameters, per_second, rate_within, times, wire_bits};
 use crate::engine::outcome::Outcome;
-use crate::measure::{EntryRecord, PairRecord, Recorder};
+use crate::measure::{EntryRecord, PairRecord, Recorder, contended};
 use crate::pattern::Ecn as Codepoint;
 use crate::plan::feed::Work;
 use crate::plan::lane::Sent;
 use crate::plan::summary::{EntrySummary, Summary};
 use crate::plan::{EntryPlan, Pace, Plan};
 use crate::report::model::{
-    Codepoints, Distribution, Ecn, Fairness, FairnessOver, FirstMark, Flow, FlowOutage, Flows, Gap, LossCause,
-    Messages, Observed, Pacing, Packets, Rounds, RoutedTokens, Traffic, Volume,
+    Codepoints, Contended, Distribution, Ecn, Estimate, Fairness, FairnessOver, FirstMark, Flow, FlowOutage, Flows,
+    Gap, LossCause, Messages, Observed, Pacing, Packets, Rounds, RoutedTokens, Traffic, Volume,
 };
 use crate::report::stats::{Basis, distribution, jain, of_times};
 use crate::units::Picos;
@@ -121,6 +121,8 @@ pub(super) fn traffic(
         rounds: record.and_then(|record| rounds(entry, record, basis, timely.is_some())),
         routing: routing(entry, outcome, index),
         jfi: timely.and_then(|recorder| fairness(plan, recorder, index, entry)),
+        // Of all entries together: `contention`.
+        contended: None,
         first_mark: timely_record
             .and_then(|record| record.first_mark)
             .map(|mark| FirstMark {
@@ -150,6 +152,23 @@ pub(super) fn traffic(
 }
 
 /// The records of an entry's pairs.
+/// What each entry got while it contended with others, where its times can be trusted.
+pub(super) fn contention(plan: &Plan, outcome: &Outcome, traffic: &mut [Traffic]) {
+    let Some(recorder) = &outcome.received else { return };
+    for (entry, found) in traffic.iter_mut().zip(contended(plan, recorder.trace())) {
+        entry.contended = found.filter(|_| entry.times_refused.is_none()).map(|found| Contended {
+            time_ps: found.time.0,
+            spans: found.spans,
+            frames: found.frames,
+            wire_bps: Estimate {
+                value: found.rate,
+                low: found.bounds.0,
+                high: Some(found.bounds.1),
+            },
+        });
+    }
+}
+
 fn pairs_of<'a>(plan: &Plan, recorder: &'a Recorder, index: usize) -> &'a [PairRecord] {
     let before: usize = plan.entries[..index].iter().map(|entry| entry.pairs.len()).sum();
     &recorder.pairs()[before..][..plan.entries[index].pairs.len()]

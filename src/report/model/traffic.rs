@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FairnessOver, FlowOrder, LossCause, TimeSources};
+use super::{Estimate, FairnessOver, FlowOrder, LossCause, TimeSources};
 
 /// One entry of the pattern's `traffic`. "Received" counts the first copy of each frame that
 /// arrived whole at its receiver; further copies are `duplicated`.
@@ -55,6 +55,9 @@ pub struct Traffic {
     pub routing: Option<RoutedTokens>,
     /// Jain fairness index.
     pub jfi: Option<Fairness>,
+    /// How fast its frames came while frames of other entries came to the same ports.
+    #[serde(default)]
+    pub contended: Option<Contended>,
     /// Its first frame with CE.
     #[serde(default)]
     pub first_mark: Option<FirstMark>,
@@ -536,4 +539,17 @@ impl Flows {
             listed: all,
         }
     }
+}
+
+/// What came of an entry while it contended with others for its receivers' ports.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Contended {
+    /// For how long: at the port where it did so longest.
+    pub time_ps: u64,
+    /// Spans of time, of all ports together.
+    pub spans: u64,
+    /// Frames that came in them.
+    pub frames: u64,
+    /// Bits per second on the wire, the sum over its ports; a frame more or less in each span.
+    pub wire_bps: Estimate,
 }

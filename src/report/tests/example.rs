@@ -108,6 +108,16 @@ pub(super) fn incast() -> Traffic {
             count: 8,
             index: 0.9987,
         }),
+        contended: Some(Contended {
+            time_ps: 2_000_000_000,
+            spans: 3,
+            frames: 5_000,
+            wire_bps: Estimate {
+                value: 4.2e10,
+                low: 4.1e10,
+                high: Some(4.3e10),
+            },
+        }),
         first_mark: Some(FirstMark {
             arrival_ps: 20_000_000,
             departure_ps: Some(14_000_000),
@@ -214,6 +224,7 @@ fn blind() -> Traffic {
         fct: None,
         rounds: None,
         jfi: None,
+        contended: None,
         first_mark: None,
         longest_gap: None,
         outage: None,
