@@ -279,3 +279,20 @@ fn rates_while_traffic_contends_are_the_shares_of_the_link() {
         assert_eq!(results.unmet().count(), 0, "{:?}", results.expectations);
     });
 }
+
+/// A bound on one port, with the shipped switch: two senders of 16 MB pass its XOFF of 3 MB each.
+#[test]
+fn a_bound_on_one_port_is_met_where_the_switch_pauses_it() {
+    alone(Namespace::Ours, || {
+        let mut bench = Bench::new();
+        let case = "traffic:
+  - {name: i, kind: incast, senders: 2, message: 16MB, rate: 100%, frame: {dscp: 26}}
+expect: \"ports/host0: PFC_frame_count > 0\"
+";
+        let (results, _) = bench.run(case, "switch", &[]);
+        assert_eq!((results.expectations.len(), results.unmet().count()), (1, 0));
+        assert_eq!(results.expectations[0].place.as_deref(), Some("ports/host0"));
+        let (results, _) = bench.run(case, "switch", &["testbed.fabric.switch.pfc=none"]);
+        assert_eq!(results.unmet().count(), 1);
+    });
+}
