@@ -149,7 +149,7 @@ fn departures_are_as_planned_however_the_loop_comes_by() {
             at += (4096 + 58 + 24 + more) * 800;
         }
         // Its gaps are of the departures by the NIC, and so is the lateness: none.
-        assert_eq!(nic.unit.lateness[0].max(), 0);
+        assert_eq!(nic.unit.lateness[0].greatest, 0);
         let gaps = nic.unit.take_gaps();
         assert_eq!((gaps[0].together, gaps[0].rate_error()), (1, Some(0.0)));
         assert_eq!(nic.unit.untimed(), 0);

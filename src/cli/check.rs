@@ -132,7 +132,10 @@ fn text(pattern: &str, testbed: &Testbed, plan: &Plan, summary: &Summary) -> Str
             BitRate(own.offered_tx).to_string(),
             Share(share).to_string(),
             BitRate(own.offered_rx).to_string(),
-            format!("{:.2} : 1", own.oversubscription),
+            match own.offered_rx {
+                0 => format!("{:.2} : 1", own.oversubscription),
+                _ => format!("{:.2} : 1 at {}", own.oversubscription, own.busiest_at),
+            },
         ]);
     }
     table(&mut out, &rows);

@@ -242,6 +242,11 @@ fn differs(pair: &Pair<'_>, finding: &Finding, rules: &Rules) -> bool {
     } else {
         rules.single()
     };
+    // Two single readings that may be the same value: nobody can tell them apart.
+    let ends = pair.a.1.ci95.zip(pair.b.1.ci95);
+    if pair.test.is_none() && ends.is_some_and(|(a, b)| a.overlaps(b)) {
+        return false;
+    }
     let great = amount > threshold * finding.a.mean.abs();
     let certain = finding.p_corrected.is_none_or(|p| p <= 1.0 - rules.confidence);
     great && certain

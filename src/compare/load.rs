@@ -169,16 +169,14 @@ fn file_of(path: &Path) -> Result<PathBuf, LoadError> {
         .ok_or_else(|| LoadError::Nothing { path: path.to_owned() })
 }
 
-/// What about a figure cannot be. JSON has no infinities, so all numbers are finite.
+/// What about a figure cannot be. JSON has no infinities: only an upper end may be open.
 fn impossible(estimate: &Estimate) -> Option<String> {
     if estimate.trials == 0 {
         return Some("a mean of no trials".to_owned());
     }
     let interval = estimate.ci95?;
-    if estimate.trials == 1 {
-        return Some("a confidence interval of one trial".to_owned());
-    }
-    let slack = 1e-6 * (interval.high - interval.low).abs() + 1e-9 * estimate.mean.abs();
+    let width = Some((interval.high - interval.low).abs()).filter(|width| width.is_finite());
+    let slack = 1e-6 * width.unwrap_or(0.0) + 1e-9 * estimate.mean.abs();
     let within = interval.low <= estimate.mean + slack && estimate.mean <= interval.high + slack;
     (!within).then(|| {
         format!(
@@ -455,7 +453,7 @@ fn of_run(read: &Results) -> Side {
         value: figure.value.map(|mean| Estimate {
             trials: 1,
             mean,
-            ci95: None,
+            ci95: figure.own,
         }),
     });
     Side {

@@ -121,7 +121,7 @@ pub struct Estimate {
     pub trials: u64,
     /// Their mean.
     pub mean: f64,
-    /// 95 % confidence interval of the mean; none for one trial.
+    /// 95 % interval: that of the mean over trials (Student's t), widened by what the readings themselves may be off.
     pub ci95: Option<Interval>,
 }
 

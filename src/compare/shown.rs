@@ -5,7 +5,7 @@
 use super::model::{Comparison, Estimate, Finding, Place};
 use crate::report::terminal::View;
 use crate::report::terminal::table::{Cell, Table, Tone, toned};
-use crate::report::terminal::text::{figure, harmless, wrap};
+use crate::report::terminal::text::{figure, harmless, interval, wrap};
 
 /// Places that are listed of what only one side has.
 const LISTED: usize = 10;
@@ -153,15 +153,14 @@ fn table(out: &mut String, findings: &[Finding], tone: Tone, comparison: &Compar
     *out += &table.render(view);
 }
 
-/// A mean, and the half width of its interval.
+/// A mean and its interval.
 fn estimate(estimate: &Estimate, view: View) -> String {
-    let sign = if view.unicode { "±" } else { "+-" };
     match estimate.ci95 {
-        Some(interval) if interval.high > interval.low => {
+        Some(of) if of.high > of.low => {
             format!(
-                "{} {sign} {}",
+                "{} {}",
                 figure(estimate.mean),
-                figure((interval.high - interval.low) / 2.0)
+                interval(estimate.mean, of, view.unicode)
             )
         }
         _ => figure(estimate.mean),

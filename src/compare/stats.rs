@@ -18,13 +18,19 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// From a mean and its 95 % confidence interval by Student's t: the interval's half width is
-    /// t(0.975, n − 1) · s / √n.
+    /// From a mean and its 95 % interval, by Student's t: the interval's half width is t(0.975, n − 1) · s / √n.
+    /// What the readings themselves may be off counts like a spread: a difference within it is none.
     #[must_use]
     pub fn of_ci95(trials: u64, mean: f64, ci95: Option<Interval>) -> Sample {
         let spread = || {
             let interval = ci95.filter(|_| trials > 1)?;
-            let half = (interval.high - interval.low) / 2.0;
+            // Of an interval that is open above, twice its lower part.
+            let high = if interval.high.is_finite() {
+                interval.high
+            } else {
+                2.0 * mean - interval.low
+            };
+            let half = (high - interval.low) / 2.0;
             let t = student(float(trials) - 1.0)?.inverse_cdf(0.975);
             Some(half * float(trials).sqrt() / t)
         };

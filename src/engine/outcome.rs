@@ -4,8 +4,6 @@
 //!
 //! Left out on purpose: what follows from the counts (`report`).
 
-use hdrhistogram::Histogram;
-
 use crate::dpdk::{Effective, PortInfo, PortStats};
 use crate::engine::lab::{PacedBy, Reaction};
 use crate::engine::ptp_probe::PathRecord;
@@ -13,7 +11,7 @@ use crate::engine::sample::Total;
 use crate::engine::stamps::PortTimes;
 use crate::engine::tx::{TxStats, TxUnit};
 use crate::fabric;
-use crate::measure::record::coarse_histogram;
+use crate::measure::record::Times;
 use crate::measure::{GapRecord, Recorder, SentPause, Tally};
 use crate::plan::Plan;
 use crate::plan::lane::Sent;
@@ -57,7 +55,7 @@ pub struct Outcome {
     /// First and last departure of each entry; the first is [`Picos::MAX`] where there is none.
     pub departures: Vec<(Picos, Picos)>,
     /// How late frames were handed to the port, ps, for each entry.
-    pub lateness: Vec<Histogram<u64>>,
+    pub lateness: Vec<Times>,
     /// Gaps between departures, for each entry.
     pub gaps: Vec<GapRecord>,
     /// Dispatches (messages) released, for each entry: the most of any lane.
@@ -144,7 +142,7 @@ impl Outcome {
             flow_packets: vec![0; plan.flows() as usize],
             flow_messages: vec![0; plan.flows() as usize],
             departures: vec![(Picos::MAX, Picos::ZERO); entries],
-            lateness: vec![coarse_histogram(); entries],
+            lateness: vec![Times::default(); entries],
             gaps: vec![GapRecord::default(); entries],
             released: vec![0; entries],
             slips: vec![(0, Picos::ZERO); entries],
@@ -178,8 +176,7 @@ impl Outcome {
             *span = (span.0.min(*first), span.1.max(*last));
         }
         for (sum, one) in self.lateness.iter_mut().zip(&unit.lateness) {
-            // Histograms that resize themselves take any other of the same precision.
-            let _ = sum.add(one);
+            sum.merge(one);
         }
         for (sum, one) in self.gaps.iter_mut().zip(unit.take_gaps()) {
             sum.merge(&one);

@@ -14,8 +14,8 @@ use crate::engine::craft::Crafter;
 use crate::engine::obey::PauseTimers;
 use crate::measure::clock::Line;
 use crate::measure::pause::PAUSES;
-use crate::measure::record::coarse_histogram;
-use crate::measure::{GapRecord, PauseOrder, SenderGaps, SentPause};
+use crate::measure::record::{Times, coarse_histogram};
+use crate::measure::{GapRecord, Holds, PauseOrder, SenderGaps, SentPause};
 use crate::plan::feed::{Rounds, Work};
 use crate::plan::lane::Sent;
 use crate::plan::schedule::{CONTROL_FRAME_LEN, Next, Schedule};
@@ -142,11 +142,13 @@ pub struct TxUnit {
     /// Set aside for verification, when asked for.
     pub audit: Option<Audit>,
     /// How late frames were handed to the port, ps, for each entry; unpaced ones are never late.
-    pub lateness: Vec<Histogram<u64>>,
+    pub lateness: Vec<Times>,
     /// Gaps between departures, for each entry; unpaced senders have none.
     pub gaps: Vec<GapRecord>,
     /// Departures of each lane of the schedule.
     senders: Vec<SenderGaps>,
+    /// For how long its classes were held.
+    holds: Holds,
     /// From the time that a burst's frames bear as their departure to the port's having taken them, ps.
     pub spread: Histogram<u64>,
     /// Since when the port has taken nothing.
@@ -182,9 +184,10 @@ impl TxUnit {
             port,
             stats: TxStats::default(),
             audit: None,
-            lateness: vec![coarse_histogram(); plan.entries.len()],
+            lateness: vec![Times::default(); plan.entries.len()],
             gaps: vec![GapRecord::default(); plan.entries.len()],
             senders: vec![SenderGaps::default(); schedule.lanes().len()],
+            holds: Holds::default(),
             spread: coarse_histogram(),
             refused_since: None,
             made_at: Picos::ZERO,
@@ -279,7 +282,9 @@ impl TxUnit {
             self.stats.no_buffer += 1;
             return Progress::Idle;
         }
-        self.schedule.pause(self.held.held(now));
+        let held = self.held.held(now);
+        self.holds.see(held, now);
+        self.schedule.pause(held);
         let limit = self.ahead.as_ref().map_or(now, |ahead| ahead.limit(now));
         let made = self.make(plan, limit);
         if made > 0 {
@@ -333,9 +338,9 @@ impl TxUnit {
                 self.batch.set_len(index, len as u16);
                 let state = &self.schedule.lanes()[lane];
                 if state.is_paced() {
-                    // It grows, a few times in a run: nothing to refuse.
-                    let _ = self.lateness[state.entry].record(now.saturating_sub(self.schedule.planned()).0);
-                    self.senders[lane].left(self.schedule.first_planned(), now, &mut self.gaps[state.entry]);
+                    self.lateness[state.entry].see(now.saturating_sub(self.schedule.planned()).0);
+                    let held = self.holds.until(self.schedule.class(lane), now);
+                    self.senders[lane].left(self.schedule.first_planned(), now, held, &mut self.gaps[state.entry]);
                 }
                 Wrote::Frame
             }
@@ -369,6 +374,7 @@ impl TxUnit {
     /// priority n).
     #[inline]
     pub fn pull(&mut self, plan: &Plan, now: Picos, paused: u8) -> Pull {
+        self.holds.see(paused, now);
         self.schedule.pause(paused);
         if self.finished {
             return Pull::Done;

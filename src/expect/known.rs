@@ -198,7 +198,7 @@ pub const SECTIONS: &[(&str, &[Known])] = &[
             figure(
                 "ECN_onset_depth",
                 SIZE,
-                "depth that the first marked frame saw, from delays",
+                "depth that the frame saw which was marked first in time, from delays",
             ),
             figure("ECN_Kmin", SIZE, "depth up to which nothing is marked, from delays"),
             figure("ECN_Kmax", SIZE, "depth beyond which everything is marked, from delays"),

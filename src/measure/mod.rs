@@ -20,7 +20,7 @@ pub mod tally;
 pub mod trace;
 
 pub use contention::contended;
-pub use gaps::{GapRecord, SenderGaps};
+pub use gaps::{GapRecord, Holds, SenderGaps};
 pub use infer::infer;
 pub use pause::{PauseLog, PauseOrder, SentPause};
 pub use record::{EntryRecord, PairRecord, PortRecord};

@@ -14,25 +14,40 @@ use crate::units::Picos;
 /// Longest time that histograms tell apart from longer ones: 100 s.
 const LONGEST: u64 = 100_000_000_000_000;
 
+/// Significant digits of times.
+const DIGITS: u8 = 3;
+
+/// The same, of very many things.
+const COARSE: u8 = 2;
+
 /// A histogram of picoseconds with 3 significant digits, up to 100 s.
 #[must_use]
 pub fn histogram() -> Histogram<u64> {
     // Bounds are constants that the library accepts: low ≥ 1, high ≥ 2·low, 3 digits.
-    Histogram::new_with_bounds(1, LONGEST, 3).unwrap_or_else(|_| unreachable!("constant bounds"))
+    Histogram::new_with_bounds(1, LONGEST, DIGITS).unwrap_or_else(|_| unreachable!("constant bounds"))
 }
 
 /// A histogram of picoseconds with 2 significant digits, which grows as it must.
 #[must_use]
 pub fn coarse_histogram() -> Histogram<u64> {
+    growing(COARSE)
+}
+
+fn growing(digits: u8) -> Histogram<u64> {
     // As above.
-    Histogram::new(2).unwrap_or_else(|_| unreachable!("constant bounds"))
+    Histogram::new(digits).unwrap_or_else(|_| unreachable!("constant digits"))
 }
 
 /// Many times, with what a histogram would round.
+///
+/// Contract: percentiles are the upper ends of buckets, at most 0.1 % too high (1 % of [`Times::coarse`] ones), and
+/// never beyond the extremes, so that equal times give that time.
 #[derive(Debug, Clone)]
 pub struct Times {
-    /// All of them, ps.
-    pub histogram: Histogram<u64>,
+    /// All of them, ps; made for the first one, as most of many thousands never see any.
+    histogram: Option<Histogram<u64>>,
+    /// Significant digits of the histogram.
+    digits: u8,
     /// The least, which the histogram would round.
     pub least: u64,
     /// The greatest.
@@ -44,7 +59,8 @@ pub struct Times {
 impl Default for Times {
     fn default() -> Times {
         Times {
-            histogram: coarse_histogram(),
+            histogram: None,
+            digits: DIGITS,
             least: u64::MAX,
             greatest: 0,
             sum: 0,
@@ -53,11 +69,32 @@ impl Default for Times {
 }
 
 impl Times {
+    /// With two digits, where there are so many of them that memory counts.
+    #[must_use]
+    pub fn coarse() -> Times {
+        Times {
+            digits: COARSE,
+            ..Times::default()
+        }
+    }
+
+    /// Up to 100 s, with all the memory that they will ever need: longer ones count as 100 s.
+    #[must_use]
+    pub fn settled() -> Times {
+        Times {
+            histogram: Some(histogram()),
+            ..Times::default()
+        }
+    }
+
     /// One more.
     #[inline]
     pub fn see(&mut self, time: u64) {
-        // It grows, a few times in a run: nothing to refuse.
-        let _ = self.histogram.record(time);
+        let digits = self.digits;
+        let histogram = self.histogram.get_or_insert_with(|| growing(digits));
+        if histogram.record(time).is_err() {
+            histogram.saturating_record(time);
+        }
         self.least = self.least.min(time);
         self.greatest = self.greatest.max(time);
         self.sum += u128::from(time);
@@ -65,11 +102,33 @@ impl Times {
 
     /// Takes in what another core has seen.
     pub fn merge(&mut self, other: &Times) {
-        // Histograms that resize themselves take any other of the same precision.
-        let _ = self.histogram.add(&other.histogram);
+        if let Some(theirs) = &other.histogram {
+            let digits = self.digits;
+            // Both grow, or both have the same bounds: each takes what the other holds.
+            let _ = self.histogram.get_or_insert_with(|| growing(digits)).add(theirs);
+        }
         self.least = self.least.min(other.least);
         self.greatest = self.greatest.max(other.greatest);
         self.sum += other.sum;
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.histogram.as_ref().map_or(0, Histogram::len)
+    }
+
+    /// The time that the share `quantile` of them do not exceed; 0 of none.
+    #[must_use]
+    pub fn at(&self, quantile: f64) -> u64 {
+        let found = self.histogram.as_ref().map_or(0, |all| all.value_at_quantile(quantile));
+        found.clamp(self.least.min(self.greatest), self.greatest)
+    }
+
+    /// A copy of the histogram, to tell later what came since.
+    #[must_use]
+    pub fn histogram(&self) -> Histogram<u64> {
+        self.histogram.clone().unwrap_or_else(histogram)
     }
 }
 
@@ -103,15 +162,15 @@ pub struct EntryRecord {
     /// Packets that arrived before they left, by the clocks used.
     pub time_travel: u64,
     /// One-way delay of each stamped packet, ps.
-    pub latency: Histogram<u64>,
+    pub latency: Times,
     /// From one arrival to the next of the same pair, where arrivals are better than those of bursts.
     pub arrival_gaps: Times,
     /// First departure to arrival of the last packet, of each complete message, ps.
-    pub message_latency: Histogram<u64>,
+    pub message_latency: Times,
     /// First departure to arrival of the packet that came last, of each complete message, ps.
-    pub completion: Histogram<u64>,
+    pub completion: Times,
     /// First departure to last arrival of each complete group, ps.
-    pub group_completion: Histogram<u64>,
+    pub group_completion: Times,
     /// Messages received whole.
     pub messages: u64,
     /// Earliest departure of a stamped packet.
@@ -157,11 +216,11 @@ impl Default for EntryRecord {
             ecn: [0; 4],
             unstamped: 0,
             time_travel: 0,
-            latency: histogram(),
+            latency: Times::settled(),
             arrival_gaps: Times::default(),
-            message_latency: histogram(),
-            completion: histogram(),
-            group_completion: histogram(),
+            message_latency: Times::settled(),
+            completion: Times::settled(),
+            group_completion: Times::settled(),
             messages: 0,
             first_departure: Picos::MAX,
             first_arrival: Picos::MAX,
@@ -201,8 +260,7 @@ impl EntryRecord {
             (&mut self.completion, &other.completion),
             (&mut self.group_completion, &other.group_completion),
         ] {
-            // Histograms that resize themselves take any other of the same precision.
-            let _ = mine.add(theirs);
+            mine.merge(theirs);
         }
         self.arrival_gaps.merge(&other.arrival_gaps);
         self.messages += other.messages;
@@ -213,15 +271,14 @@ impl EntryRecord {
     }
 
     /// Takes in groups that were brought together elsewhere: those under way, and the times of others.
-    pub fn take_in(&mut self, open: Groups, complete: &Histogram<u64>) {
+    pub fn take_in(&mut self, open: Groups, complete: &Times) {
         self.complete_groups(open);
-        // As above.
-        let _ = self.group_completion.add(complete);
+        self.group_completion.merge(complete);
     }
 
     fn complete_groups(&mut self, others: Groups) {
         for group in self.groups.merge(others) {
-            self.group_completion.saturating_record(group.duration().0);
+            self.group_completion.see(group.duration().0);
         }
     }
 }

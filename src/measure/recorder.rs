@@ -5,12 +5,10 @@
 //!
 //! Left out on purpose: bursts and clocks. The arrival time is an argument.
 
-use hdrhistogram::Histogram;
-
 use crate::measure::flow::{Completed, Place, RxFlow, Seen};
 use crate::measure::group::{Group, Groups};
 use crate::measure::pause::{PauseLog, PauseOrder, ReceivedPause, pause_time};
-use crate::measure::record::{EntryRecord, FirstMark, Outage, PairRecord, PortRecord, coarse_histogram};
+use crate::measure::record::{EntryRecord, FirstMark, Outage, PairRecord, PortRecord, Times};
 use crate::measure::tally::SharedGroups;
 use crate::measure::trace::{Kind, Observation, Trace};
 use crate::pattern::IcrcCheck;
@@ -77,7 +75,7 @@ pub struct Recorder {
     until_icrc: u32,
     completions: Vec<Completion>,
     /// One-way delay of each flow, ps; empty when there are many flows.
-    flow_latency: Vec<Histogram<u64>>,
+    flow_latency: Vec<Times>,
     one_of_several: bool,
 }
 
@@ -160,7 +158,7 @@ impl Recorder {
             until_icrc: 0,
             completions: Vec::new(),
             flow_latency: if plan.flows() <= FLOWS_WITH_LATENCY {
-                vec![coarse_histogram(); plan.flows() as usize]
+                vec![Times::coarse(); plan.flows() as usize]
             } else {
                 Vec::new()
             },
@@ -422,11 +420,10 @@ impl Recorder {
                 entry.time_travel += u64::from(arrival < stamp.departure);
                 entry.first_departure = entry.first_departure.min(stamp.departure);
                 let delay = arrival.saturating_sub(stamp.departure).0;
-                entry.latency.saturating_record(delay);
+                entry.latency.see(delay);
                 pair.first_departure = pair.first_departure.min(stamp.departure);
                 if let Some(latency) = self.flow_latency.get_mut(flow_number as usize) {
-                    // It grows, a few times in a run: nothing to refuse.
-                    let _ = latency.record(delay);
+                    latency.see(delay);
                 }
             }
             None => entry.unstamped += 1,
@@ -459,12 +456,8 @@ impl Recorder {
         let index = flow_number - facts.first_flow;
         let (pair, qp) = (index / facts.qps, index % facts.qps);
         if let Some(departure) = done.departure {
-            entry
-                .message_latency
-                .saturating_record(done.signal.saturating_sub(departure).0);
-            entry
-                .completion
-                .saturating_record(done.arrival.saturating_sub(departure).0);
+            entry.message_latency.see(done.signal.saturating_sub(departure).0);
+            entry.completion.see(done.arrival.saturating_sub(departure).0);
             if let Some((key, expected)) = facts.work.group(pair, facts.qps, qp, done.number) {
                 let part = Group {
                     key,
@@ -474,7 +467,7 @@ impl Recorder {
                     arrival: done.arrival,
                 };
                 if let Some(group) = entry.groups.add(part) {
-                    entry.group_completion.saturating_record(group.duration().0);
+                    entry.group_completion.see(group.duration().0);
                 }
             }
         }
@@ -526,7 +519,7 @@ impl Recorder {
 
     /// One-way delay of each flow, ps, over all entries; empty when there are many flows.
     #[must_use]
-    pub fn flow_latency(&self) -> &[Histogram<u64>] {
+    pub fn flow_latency(&self) -> &[Times] {
         &self.flow_latency
     }
 
@@ -593,8 +586,7 @@ impl Recorder {
         self.trace.merge(other.trace);
         self.pauses.merge(other.pauses);
         for (mine, theirs) in self.flow_latency.iter_mut().zip(&other.flow_latency) {
-            // Histograms that resize themselves take any other of the same precision.
-            let _ = mine.add(theirs);
+            mine.merge(theirs);
         }
     }
 }

@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 
 use super::Recorder;
 use super::group::{Group, Groups};
-use super::record::{EntryRecord, PortRecord, histogram};
+use super::record::{EntryRecord, PortRecord, Times, histogram};
 use crate::units::Picos;
 
 /// What was received of one entry.
@@ -48,9 +48,9 @@ impl From<&EntryRecord> for EntryTally {
             reordered: record.reordered,
             icrc_errors: record.icrc_errors,
             messages: record.messages,
-            latency: record.latency.clone(),
-            message_latency: record.message_latency.clone(),
-            group_completion: record.group_completion.clone(),
+            latency: record.latency.histogram(),
+            message_latency: record.message_latency.histogram(),
+            group_completion: record.group_completion.histogram(),
         }
     }
 }
@@ -214,7 +214,7 @@ impl Tally {
 pub struct SharedGroups {
     open: Vec<Groups>,
     /// First departure to last arrival of each complete one, ps, for each entry.
-    complete: Vec<Histogram<u64>>,
+    complete: Vec<Times>,
 }
 
 impl SharedGroups {
@@ -223,14 +223,14 @@ impl SharedGroups {
     pub fn new(entries: usize) -> SharedGroups {
         SharedGroups {
             open: vec![Groups::default(); entries],
-            complete: vec![histogram(); entries],
+            complete: vec![Times::settled(); entries],
         }
     }
 
     /// Takes in what one core has handed over.
     pub fn take(&mut self, handed_over: Vec<Groups>) {
         for ((open, complete), theirs) in self.open.iter_mut().zip(&mut self.complete).zip(handed_over) {
-            let record = |group: Group| complete.saturating_record(group.duration().0);
+            let record = |group: Group| complete.see(group.duration().0);
             open.merge(theirs).into_iter().for_each(record);
             open.trim();
         }
@@ -240,7 +240,7 @@ impl SharedGroups {
     pub fn add_to(&self, tally: &mut Tally) {
         for (entry, complete) in tally.entries.iter_mut().zip(&self.complete) {
             // As above.
-            let _ = entry.group_completion.add(complete);
+            let _ = entry.group_completion.add(&complete.histogram());
         }
     }
 
@@ -262,7 +262,7 @@ mod tests {
             record.packets += 1;
             record.payload_bytes += 100;
             record.ecn[3] += 1;
-            record.message_latency.saturating_record(*latency);
+            record.message_latency.see(*latency);
         }
         record
     }
@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(tally.entries[0].group_completion.len(), 2);
         one.merge(other);
         shared.finish(std::slice::from_mut(&mut one));
-        assert_eq!((one.group_completion.len(), one.groups.incomplete()), (3, 0));
-        assert_eq!(one.group_completion.max(), 60);
+        assert_eq!((one.group_completion.count(), one.groups.incomplete()), (3, 0));
+        assert_eq!(one.group_completion.greatest, 60);
     }
 }

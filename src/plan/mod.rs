@@ -184,7 +184,7 @@ impl Plan {
     pub fn not_gathered(&self, summary: &Summary) -> Vec<usize> {
         let ports = self.ports.iter().zip(&summary.ports).enumerate();
         ports
-            .filter(|(_, (port, own))| own.offered_rx > port.speed.0 && own.carried_rx <= port.speed.0)
+            .filter(|(_, (port, own))| own.wanted_rx > port.speed.0 && own.carried_rx <= port.speed.0)
             .filter(|(_, (port, _))| !port.loopback)
             .map(|(index, _)| index)
             .collect()

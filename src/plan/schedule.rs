@@ -219,6 +219,13 @@ impl Schedule {
         });
     }
 
+    /// The class of a lane as a bit: bit n = priority n.
+    #[inline]
+    #[must_use]
+    pub fn class(&self, lane: usize) -> u8 {
+        self.classes.get(lane).copied().unwrap_or(0)
+    }
+
     /// Classes of the lanes that have lost their turn because they are paused: bit n = priority n.
     #[must_use]
     pub fn held_classes(&self) -> u8 {

@@ -3,6 +3,8 @@
 //! Contract: pure arithmetic over the plan, without unrolling it. Endless entries are counted up
 //! to the end of their duration or the plan's, whichever is first.
 
+use std::collections::BTreeMap;
+
 use crate::pattern::Start;
 use crate::plan::feed::{Rounds, Sizes, Work};
 use crate::plan::segment::packets;
@@ -33,8 +35,11 @@ pub struct EntrySummary {
 }
 
 impl EntrySummary {
-    /// Whether it sends at `time`.
+    /// Whether it sends at `time`. One that would begin when the run has ended sends never.
     fn is_active(&self, time: Picos) -> bool {
+        if self.packets == 0 && self.control == 0 {
+            return false;
+        }
         let end = self.start.saturating_add(self.length.max(Picos(1)));
         (self.start..end).contains(&time)
     }
@@ -46,11 +51,16 @@ pub struct PortSummary {
     /// Frames' wire bits per second that lanes of this port are to send: the most at any one time, by
     /// the plan.
     pub offered_tx: u64,
-    /// The same towards the workers behind this port.
+    /// The same towards the workers behind this port, as far as the ports that send it carry it: the most at any
+    /// one time.
     pub offered_rx: u64,
+    /// When that is, for the first time.
+    pub busiest_at: Picos,
+    /// What lanes are to send towards the workers behind this port, carried or not: the most at any one time.
+    pub wanted_rx: u64,
     /// What the ports that send here carry together, bit/s.
     pub carried_rx: u64,
-    /// `offered_rx`, as far as it is carried, over the port's line rate.
+    /// `offered_rx` over the port's line rate.
     pub oversubscription: f64,
     /// Wire bytes that leave here.
     pub tx_wire_bytes: u64,
@@ -67,6 +77,47 @@ pub struct Summary {
     pub ports: Vec<PortSummary>,
     /// When the last entry ends; `None` when it has no end.
     pub length: Option<Picos>,
+}
+
+/// Wire bits per second that are to be sent at one time.
+struct Offer {
+    /// From each port, MAC control frames included.
+    tx: Vec<u64>,
+    /// From one port to another.
+    ways: BTreeMap<(usize, usize), u64>,
+}
+
+impl Offer {
+    fn new(ports: usize) -> Offer {
+        Offer {
+            tx: vec![0; ports],
+            ways: BTreeMap::new(),
+        }
+    }
+
+    fn add(&mut self, other: &Offer) {
+        for (sum, one) in self.tx.iter_mut().zip(&other.tx) {
+            *sum = sum.saturating_add(*one);
+        }
+        for (way, bits) in &other.ways {
+            let sum = self.ways.entry(*way).or_default();
+            *sum = sum.saturating_add(*bits);
+        }
+    }
+
+    /// What is to arrive at each port, and what of it the senders' ports carry: those that have more to send than
+    /// their line rate share it in proportion.
+    fn arriving(&self, plan: &Plan) -> Vec<(u64, u64)> {
+        let mut arriving = vec![(0u64, 0u64); plan.ports.len()];
+        for (&(from, to), bits) in &self.ways {
+            let (asked, speed) = (self.tx[from].max(1), plan.ports[from].speed.0);
+            let share = u128::from(*bits) * u128::from(speed.min(asked)) / u128::from(asked);
+            let (wanted, carried) = &mut arriving[to];
+            *wanted = wanted.saturating_add(*bits);
+            *carried = carried.saturating_add(u64::try_from(share).unwrap_or(u64::MAX));
+        }
+        arriving
+    }
 }
 
 /// Packets, payload and wire bytes.
@@ -270,7 +321,7 @@ impl Plan {
             ports[worker.port].workers += 1;
         }
         let mut length = Some(Picos::ZERO);
-        let mut offers = Vec::new();
+        let mut offers: Vec<Offer> = Vec::new();
         for entry in &self.entries {
             let start = match entry.start {
                 Start::At(time) => time,
@@ -290,21 +341,27 @@ impl Plan {
         for (port, carried) in ports.iter_mut().zip(self.carried_to()) {
             port.carried_rx = carried;
         }
-        for (index, (port, plan)) in ports.iter_mut().zip(&self.ports).enumerate() {
-            // It is greatest when some entry has just begun.
-            for now in &entries {
-                let (mut tx, mut rx) = (0u64, 0u64);
-                for (entry, offer) in entries.iter().zip(&offers) {
-                    if entry.is_active(now.start) {
-                        tx = tx.saturating_add(offer[index].0);
-                        rx = rx.saturating_add(offer[index].1);
-                    }
-                }
-                port.offered_tx = port.offered_tx.max(tx);
-                port.offered_rx = port.offered_rx.max(rx);
+        // It is greatest when some entry has just begun.
+        for now in &entries {
+            let active = entries
+                .iter()
+                .zip(&offers)
+                .filter(|(entry, _)| entry.is_active(now.start));
+            let mut together = Offer::new(self.ports.len());
+            active.for_each(|(_, offer)| together.add(offer));
+            for (port, tx) in ports.iter_mut().zip(&together.tx) {
+                port.offered_tx = port.offered_tx.max(*tx);
             }
+            for (port, (wanted, carried)) in ports.iter_mut().zip(together.arriving(self)) {
+                port.wanted_rx = port.wanted_rx.max(wanted);
+                if carried > port.offered_rx {
+                    (port.offered_rx, port.busiest_at) = (carried, now.start);
+                }
+            }
+        }
+        for (port, plan) in ports.iter_mut().zip(&self.ports) {
             #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
-            let ratio = port.offered_rx.min(port.carried_rx) as f64 / plan.speed.0 as f64;
+            let ratio = port.offered_rx as f64 / plan.speed.0 as f64;
             port.oversubscription = ratio;
         }
         let length = match (length, self.duration) {
@@ -314,21 +371,15 @@ impl Plan {
         Summary { entries, ports, length }
     }
 
-    /// What an entry amounts to, and what it offers to each port while it is active: sent and received
-    /// bits per second.
-    fn entry_summary(
-        &self,
-        entry: &EntryPlan,
-        start: Picos,
-        ports: &mut [PortSummary],
-    ) -> (EntrySummary, Vec<(u64, u64)>) {
+    /// What an entry amounts to, and what it offers while it is active.
+    fn entry_summary(&self, entry: &EntryPlan, start: Picos, ports: &mut [PortSummary]) -> (EntrySummary, Offer) {
         let until_stop = self.duration.map(|stop| stop.saturating_sub(start));
         let limit = match (entry.duration, until_stop) {
             (Some(own), Some(stop)) => Some(own.min(stop)),
             (own, stop) => own.or(stop),
         };
         let mut on_port = vec![(0u64, 0u64); self.ports.len()];
-        let mut offer = vec![(0u64, 0u64); self.ports.len()];
+        let mut offer = Offer::new(self.ports.len());
         let mut summary = EntrySummary {
             flows: entry.flows(),
             start,
@@ -372,12 +423,12 @@ impl Plan {
             sums.1 = sums.1.saturating_add(volume.wire.saturating_mul(8));
             let port = self.workers[lane.worker as usize].port;
             let bits = offered(self, entry, lane);
-            offer[port].0 = offer[port].0.saturating_add(bits);
+            offer.tx[port] = offer.tx[port].saturating_add(bits);
             ports[port].tx_wire_bytes = ports[port].tx_wire_bytes.saturating_add(volume.wire);
             let pairs = &entry.pairs[lane.first_pair as usize..][..lane.pairs as usize];
             for pair in pairs {
-                let rx = &mut offer[self.arrival_port(*pair)].1;
-                *rx = rx.saturating_add(bits / u64::from(lane.pairs.max(1)));
+                let way = offer.ways.entry((port, self.arrival_port(*pair))).or_default();
+                *way = way.saturating_add(bits / u64::from(lane.pairs.max(1)));
             }
         }
         // Lanes that together ask for more than their port's line rate share it.

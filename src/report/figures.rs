@@ -4,7 +4,8 @@
 //! Contract: a figure that belongs to a place is listed for it, measured or not. Names are those of
 //! `expect::known`, which a test holds to.
 
-use super::model::{Distribution, Marking, PauseDirection, Port, Queue, Results, Soak, Statistic, Traffic};
+use super::model::{Distribution, Interval, Marking, PauseDirection, Port, Queue, Results, Soak, Statistic, Traffic};
+use super::range;
 use crate::expect::{self, Dimension};
 
 /// One figure.
@@ -20,6 +21,8 @@ pub struct Figure {
     pub place: String,
     /// The value, if it was measured.
     pub value: Option<f64>,
+    /// How far the reading itself may be off, where that is known.
+    pub own: Option<Interval>,
 }
 
 impl Figure {
@@ -30,6 +33,7 @@ impl Figure {
             unit: unit.to_owned(),
             place: place.to_owned(),
             value,
+            own: None,
         }
     }
 
@@ -52,9 +56,12 @@ pub fn of(results: &Results) -> Vec<Figure> {
     }
     for kpi in &results.kpis {
         let statistic = statistic(&kpi.name, kpi.statistic);
-        figures.push(Figure::new(&kpi.name, statistic, &kpi.unit, &kpi.place, kpi.value));
+        figures.push(Figure {
+            own: kpi.ci95,
+            ..Figure::new(&kpi.name, statistic, &kpi.unit, &kpi.place, kpi.value)
+        });
     }
-    all_ports(&mut figures);
+    all_ports(&mut figures, results);
     all_queues(&mut figures, results);
     for reading in results.device.iter().flat_map(|device| &device.readings) {
         let place = format!("device/{}", reading.place);
@@ -108,7 +115,12 @@ pub fn of_classes(results: &Results, wanted: impl Fn(&Port, u8) -> bool) -> Vec<
                 ("PFC_XON", read.and_then(|one| one.xon)),
             ] {
                 if let Some(threshold) = threshold {
-                    add(name, "", "bytes", Some(threshold.bytes.value));
+                    let (value, own) = super::kpi::of_threshold(threshold);
+                    let own = own.map(|own| own.within(range::NOT_NEGATIVE, value));
+                    figures.push(Figure {
+                        own,
+                        ..Figure::new(name, "", "bytes", &place, Some(value))
+                    });
                 }
             }
         }
@@ -194,18 +206,34 @@ fn times(figures: &mut Vec<Figure>, name: &str, place: &str, from: Option<&Distr
         ("p99-9", from.map(|times| float(times.p99_9))),
         ("max", from.map(|times| float(times.max))),
     ] {
-        figures.push(Figure::new(name, statistic, "us", place, value.map(|ps| ps / 1e6)));
+        let off = from.and_then(|times| times.uncertainty_ps).filter(|ps| *ps > 0);
+        let own = value.zip(off).map(|(ps, off)| {
+            let own = Interval::around(ps, float(off)).times(1e-6);
+            own.within(range::NOT_NEGATIVE, ps / 1e6)
+        });
+        figures.push(Figure {
+            own,
+            ..Figure::new(name, statistic, "us", place, value.map(|ps| ps / 1e6))
+        });
     }
 }
 
-/// What all ports together come to: sums of counts and times, the busiest link, the greatest size.
-fn all_ports(figures: &mut Vec<Figure>) {
+/// What all ports together come to: sums of counts and times, the greatest size, and of a ratio that of the busiest
+/// link: the one that carried most bytes. A link with two frames may have been full for as long as they took.
+fn all_ports(figures: &mut Vec<Figure>, results: &Results) {
+    let busiest = |bytes: &dyn Fn(&Port) -> u64| {
+        // The first of equals, for the same answer every time.
+        let port = results.ports.iter().rev().max_by_key(|port| bytes(port));
+        port.map(|port| format!("ports/{}", port.name))
+    };
+    let (tx, rx) = (busiest(&|port| port.tx.bytes), busiest(&|port| port.rx.bytes));
     let mut sums: Vec<Figure> = Vec::new();
     for figure in figures.iter().filter(|figure| figure.place.starts_with("ports/")) {
         let dimension = expect::find(&figure.name)
             .and_then(|known| known.measure(Some(figure.statistic)))
             .map(|measure| measure.dimension);
-        let greatest = matches!(dimension, Some(Dimension::Share | Dimension::Ratio | Dimension::Size));
+        let ratio = matches!(dimension, Some(Dimension::Share | Dimension::Ratio));
+        let of_busiest = Some(&figure.place) == if figure.statistic == "rx" { &rx } else { &tx }.as_ref();
         let same = |other: &&mut Figure| {
             (&other.name, other.statistic, &other.unit) == (&figure.name, figure.statistic, &figure.unit)
         };
@@ -214,15 +242,14 @@ fn all_ports(figures: &mut Vec<Figure>) {
                 place: "ports".to_owned(),
                 ..figure.clone()
             }),
-            Some(sum) => {
-                sum.value = match (sum.value, figure.value) {
-                    (Some(one), Some(other)) if greatest => Some(one.max(other)),
-                    (Some(one), Some(other)) => Some(one + other),
-                    // A sum with a part unknown is unknown; the greatest of those known is one.
-                    (one, other) if greatest => one.or(other),
-                    _ => None,
+            Some(sum) if ratio => {
+                if of_busiest {
+                    (sum.value, sum.own) = (figure.value, figure.own);
                 }
             }
+            // The greatest of those known is one; a sum with a part unknown is unknown.
+            Some(sum) if dimension == Some(Dimension::Size) => take_greater(sum, figure),
+            Some(sum) => add_up(sum, figure),
         }
     }
     figures.extend(sums);
@@ -243,19 +270,35 @@ fn all_queues(figures: &mut Vec<Figure>, results: &Results) {
             }),
             Some(sum) if figure.name.starts_with("ECN_") => {
                 if of_busiest {
-                    sum.value = figure.value;
+                    (sum.value, sum.own) = (figure.value, figure.own);
                 }
             }
-            Some(sum) => {
-                sum.value = match (sum.value, figure.value) {
-                    (Some(one), Some(other)) if figure.name == "Disruption_loss" => Some(one + other),
-                    (Some(one), Some(other)) => Some(one.max(other)),
-                    (one, other) => one.or(other),
-                }
+            Some(sum) if figure.name == "Disruption_loss" && sum.value.is_some() && figure.value.is_some() => {
+                add_up(sum, figure);
             }
+            Some(sum) => take_greater(sum, figure),
         }
     }
     figures.extend(sums);
+}
+
+/// The greater of two figures, or the one that is known.
+fn take_greater(sum: &mut Figure, other: &Figure) {
+    if other
+        .value
+        .is_some_and(|value| sum.value.is_none_or(|known| value > known))
+    {
+        (sum.value, sum.own) = (other.value, other.own);
+    }
+}
+
+/// The sum of two figures, as far off as both together; unknown where one of them is.
+fn add_up(sum: &mut Figure, other: &Figure) {
+    let both = sum.value.zip(other.value);
+    let exact = |of: &Figure| of.own.or_else(|| Some(Interval::around(of.value?, 0.0)));
+    let own = exact(sum).zip(exact(other)).map(|(one, other)| one.plus(other));
+    sum.own = own.filter(|_| both.is_some() && (sum.own.is_some() || other.own.is_some()));
+    sum.value = both.map(|(one, other)| one + other);
 }
 
 /// The queue with the most marked frames.

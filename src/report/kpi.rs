@@ -11,10 +11,10 @@
 
 mod inferred;
 
-pub(super) use inferred::place_of as place_of_queue;
+pub(super) use inferred::{of_threshold, place_of as place_of_queue};
 
-use super::model::{Distribution, DutId, Inferred, Kpi, Port, Reading, Results, Statistic, Traffic, Victim};
-use super::stats;
+use super::model::{Distribution, DutId, Inferred, Interval, Kpi, Port, Reading, Results, Statistic, Traffic, Victim};
+use super::{range, stats};
 
 /// The KPIs of one trial: of each traffic entry, of each port, of each queue, then of the run.
 #[must_use]
@@ -91,12 +91,27 @@ struct Listing<'a> {
 
 impl Listing<'_> {
     fn add(&mut self, name: &str, unit: &str, statistic: Statistic, value: Option<f64>, definition: &str) {
+        let read = value.map(|value| (value, None));
+        self.read(name, unit, statistic, read, definition);
+    }
+
+    /// A figure with the interval of its reading, where it has one.
+    fn read(
+        &mut self,
+        name: &str,
+        unit: &str,
+        statistic: Statistic,
+        read: Option<(f64, Option<Interval>)>,
+        definition: &str,
+    ) {
+        let read = read.filter(|(value, _)| value.is_finite());
+        let own = |(value, own): (f64, Option<Interval>)| Some(own?.within(range::of(name, unit), value));
         self.kpis.push(Kpi {
             name: name.to_owned(),
             unit: unit.to_owned(),
             statistic,
-            value: value.filter(|value| value.is_finite()),
-            ci95: None,
+            value: read.map(|(value, _)| value),
+            ci95: read.and_then(own),
             trials: 1,
             dut: self.dut,
             test: self.draft.map(|section| format!("Test {section}")),
@@ -117,7 +132,14 @@ impl Listing<'_> {
                 Statistic::TailSpread => Some(float(times.p99) - float(times.p50)),
                 _ => None,
             });
-            self.add(name, "us", *statistic, picos.map(|ps| ps / 1e6), definition);
+            // Of a difference of two times both may be off.
+            let times = if *statistic == Statistic::TailSpread { 2.0 } else { 1.0 };
+            let off = from.and_then(|from| from.uncertainty_ps).filter(|ps| *ps > 0);
+            let read = picos.map(|ps| {
+                let own = off.map(|off| Interval::around(ps, times * float(off)).times(1e-6));
+                (ps / 1e6, own)
+            });
+            self.read(name, "us", *statistic, read, definition);
         }
     }
 }
@@ -304,12 +326,46 @@ pub(super) fn of_reading(reading: &Reading, dut: DutId, test: Option<&str>) -> V
         .collect()
 }
 
-/// The same KPIs over several trials: the mean of those that have a value, with its confidence
-/// interval. KPIs are the same when name, statistic, unit and place are; order of first appearance.
+/// Ratios of the device's counters over all of its readings: of sums, so that a place with few frames has little
+/// weight. Readings may overlap (a switch and its ports): frames that are counted twice are so in both sums.
+pub(super) fn of_device(readings: &[Reading], dut: DutId, test: Option<&str>) -> Vec<Kpi> {
+    // Of readings that tell both, a figure's part and its whole.
+    let all = |part: fn(&Reading) -> Option<u64>| {
+        let both = readings.iter().filter_map(|reading| reading.frames.zip(part(reading)));
+        both.reduce(|sum, one| (sum.0.saturating_add(one.0), sum.1.saturating_add(one.1)))
+            .unzip()
+    };
+    let (marked, dropped) = (
+        all(|reading| reading.ecn_marked_frames),
+        all(|reading| reading.dropped_frames),
+    );
+    let sums = [
+        Reading {
+            frames: marked.0,
+            ecn_marked_frames: marked.1,
+            ..Reading::default()
+        },
+        Reading {
+            frames: dropped.0,
+            dropped_frames: dropped.1,
+            ..Reading::default()
+        },
+    ];
+    let found = sums.iter().flat_map(|sum| of_reading(sum, dut, test));
+    found
+        .map(|kpi| Kpi {
+            place: "device".to_owned(),
+            definition: format!("{}, all readings together", kpi.definition),
+            ..kpi
+        })
+        .collect()
+}
+
+/// The same KPIs over several trials: the mean of those that have a value, with its interval. KPIs are the same when name, statistic, unit and place are; order of first appearance.
 #[must_use]
 pub fn over_trials(trials: &[&[Kpi]]) -> Vec<Kpi> {
     let mut merged: Vec<Kpi> = Vec::new();
-    let mut values: Vec<Vec<f64>> = Vec::new();
+    let mut values: Vec<Vec<(f64, Option<Interval>)>> = Vec::new();
     for kpi in trials.iter().copied().flatten() {
         let same = |other: &Kpi| {
             (&other.name, other.statistic, &other.unit, &other.place)
@@ -320,11 +376,11 @@ pub fn over_trials(trials: &[&[Kpi]]) -> Vec<Kpi> {
             values.push(Vec::new());
             merged.len() - 1
         });
-        values[index].extend(kpi.value);
+        values[index].extend(kpi.value.map(|value| (value, kpi.ci95)));
     }
     for (kpi, values) in merged.iter_mut().zip(values) {
         kpi.trials = u32::try_from(values.len()).unwrap_or(u32::MAX);
-        let estimate = stats::mean_ci95(&values);
+        let estimate = stats::over_trials(&values, range::of(&kpi.name, &kpi.unit));
         kpi.value = estimate.map(|(mean, _)| mean);
         kpi.ci95 = estimate.and_then(|(_, interval)| interval);
     }

@@ -20,6 +20,7 @@ pub mod kpi;
 pub mod model;
 pub mod plots;
 pub mod provenance;
+pub mod range;
 pub mod samples;
 pub mod soak;
 pub mod stats;

@@ -13,7 +13,7 @@ pub(crate) mod text;
 
 use std::io::IsTerminal;
 
-use super::model::{Budget, Distribution, Interval, Kpi, Results, Statistic, Traffic};
+use super::model::{Budget, Distribution, Kpi, Results, Statistic, Traffic};
 use crate::units::{BitRate, Picos};
 use table::{Cell, Table, Tone, toned};
 use text::{bar, figure, grouped, harmless, sparkline, width, wrap};
@@ -293,13 +293,22 @@ fn details(out: &mut String, entry: &Traffic, view: View) {
             rate(spread.max)
         ));
     }
-    if let Some((asked, error)) = entry
+    if let Some((pacing, asked)) = entry
         .pacing
         .as_ref()
-        .and_then(|pacing| pacing.requested_bps.zip(pacing.rate_error_percent))
+        .and_then(|pacing| Some((pacing, pacing.requested_bps?)))
     {
-        let more = if error > 0.0 { "+" } else { "" };
-        say(&format!("paced at {}, {more}{} % off", rate(asked), figure(error)));
+        let held = pacing.held_ps.filter(|held| *held > 0);
+        let held = held.map(|held| format!("PFC held its senders for {} in all", Picos(held)));
+        let off = pacing.rate_error_percent.map(|error| {
+            let more = if error > 0.0 { "+" } else { "" };
+            let free = if held.is_some() { " while free to send" } else { "" };
+            format!("{more}{} % off{free}", figure(error))
+        });
+        if off.is_some() {
+            let said: Vec<String> = off.into_iter().chain(held).collect();
+            say(&format!("paced at {}, {}", rate(asked), said.join("; ")));
+        }
     }
     if let Some(tokens) = entry.routing {
         say(&format!(
@@ -352,14 +361,20 @@ fn times(out: &mut String, results: &Results, view: View) {
         for (what, times) in times_of(entry) {
             let Some(times) = times else { continue };
             let picos = |ps: u64| Cell::from(Picos(ps).to_string());
+            // Between the extremes, which are exact, a percentile has the digits of its histogram.
+            let percentile = |ps: u64| {
+                let exact = ps == times.min || ps == times.max;
+                let rounded = text::three_digits(ps).clamp(times.min, times.max.max(times.min));
+                picos(if exact { ps } else { rounded })
+            };
             table.row(vec![
                 entry.name.as_str().into(),
                 what.into(),
                 picos(times.min),
-                picos(times.p50),
-                picos(times.p95),
-                picos(times.p99),
-                picos(times.p99_9),
+                percentile(times.p50),
+                percentile(times.p95),
+                percentile(times.p99),
+                percentile(times.p99_9),
                 picos(times.max),
                 optional(times.uncertainty_ps.map(|ps| Picos(ps).to_string()), view),
                 clocks(times).into(),
@@ -448,7 +463,10 @@ fn kpis(out: &mut String, results: &Results, view: View) {
         {
             continue;
         }
-        let values: Vec<String> = group.iter().filter_map(|kpi| statistic(kpi, view)).collect();
+        let values: Vec<String> = group
+            .iter()
+            .filter_map(|kpi| statistic(kpi, is_exact(results, kpi), view))
+            .collect();
         if values.is_empty() {
             continue;
         }
@@ -490,18 +508,33 @@ fn kpis(out: &mut String, results: &Results, view: View) {
     }
 }
 
-fn statistic(kpi: &Kpi, view: View) -> Option<String> {
-    let value = figure(kpi.value?);
-    let spread = kpi.ci95.map_or(String::new(), |Interval { low, high }| {
-        format!(
-            "{}{}",
-            if view.unicode { " ±" } else { " +-" },
-            figure((high - low) / 2.0)
-        )
+/// Whether a time is one that all of its kind took, and so carries no rounding.
+fn is_exact(results: &Results, kpi: &Kpi) -> bool {
+    let of_place = |entry: &&Traffic| super::kpi::place_of(entry) == kpi.place;
+    let mut times = results.traffic.iter().filter(of_place).flat_map(times_of);
+    #[expect(clippy::cast_precision_loss, reason = "picoseconds into a figure")]
+    times.any(|(_, times)| {
+        times.is_some_and(|times| times.min == times.max && kpi.value == Some(times.max as f64 / 1e6))
+    })
+}
+
+fn statistic(kpi: &Kpi, exact: bool, view: View) -> Option<String> {
+    use Statistic::{P50, P95, P99, P999, TailSpread, Value};
+    let number = kpi.value?;
+    // A percentile has three digits; its mean over trials has what the trials' scatter gives it.
+    let rounded = matches!(kpi.statistic, P50 | P95 | P99 | P999 | TailSpread) && !exact && kpi.trials < 2;
+    let value = if rounded {
+        text::digits(number, 3)
+    } else {
+        figure(number)
+    };
+    let spread = kpi.ci95.filter(|of| of.high > of.low);
+    let spread = spread.map_or(String::new(), |of| {
+        format!(" {}", text::interval(number, of, view.unicode))
     });
     Some(match kpi.statistic {
-        Statistic::Value | Statistic::PerSecond => format!("{value}{spread}"),
-        Statistic::P999 => format!("p99.9 {value}{spread}"),
+        Value | Statistic::PerSecond => format!("{value}{spread}"),
+        P999 => format!("p99.9 {value}{spread}"),
         other => format!("{other} {value}{spread}"),
     })
 }

@@ -30,7 +30,7 @@ impl Results {
 pub fn in_scope(scope: Option<&Scope>, place: &str) -> bool {
     let within = |folder: &str| place.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
     match scope {
-        None => !within("device") && !within("ports") && !within("queues"),
+        None => place != "device" && !within("device") && !within("ports") && !within("queues"),
         Some(scope) => scope.0.iter().any(|term| term.holds(place)),
     }
 }

@@ -8,7 +8,7 @@ use super::types::{ColumnSpec, Profile, TableSpec, Test};
 use super::{model, remarks};
 use crate::expect;
 use crate::report::direction;
-use crate::sweep::gather::Gathered;
+use crate::sweep::gather::{self, Gathered};
 use crate::sweep::hook::plain;
 use crate::sweep::{FigureName, Sweep, Term, plots, point, shown, tables};
 
@@ -277,7 +277,8 @@ fn tables_of(sweep: &Sweep, gathered: &Gathered, spec: &TableSpec) -> Vec<Table>
         .collect()
 }
 
-/// Figures that follow from the device's own counters, of which its table has the greatest over its places.
+/// Figures that follow from the device's own counters: of ratios of frames its table has that of the sums over its
+/// readings, else the greatest over its places.
 const BY_DEVICE: &[&str] = &[
     "Buffer_utilization",
     "ECN_marking_rate",
@@ -288,7 +289,13 @@ const BY_DEVICE: &[&str] = &[
 
 /// What the device counted itself, to be held against what was seen from outside; none where no hook read it.
 fn counted_by_device(sweep: &Sweep, gathered: &Gathered) -> Option<Table> {
-    let of = |name: &&str| -> Vec<usize> { gathered.columns_of(Some("device"), name, "").collect() };
+    let of = |name: &&str| -> Vec<usize> {
+        let all = |column: &gather::Column| column.place == "device" && column.name == **name;
+        match gathered.columns.iter().position(all) {
+            Some(sums) => vec![sums],
+            None => gathered.columns_of(Some("device"), name, "").collect(),
+        }
+    };
     let found: Vec<(&str, Vec<usize>)> = BY_DEVICE
         .iter()
         .map(|name| (*name, of(name)))
@@ -324,7 +331,10 @@ fn counted_by_device(sweep: &Sweep, gathered: &Gathered) -> Option<Table> {
         of_axes.chain(cells).collect()
     };
     (!found.is_empty()).then(|| Table {
-        title: "By the device's own counters: the greatest of its ports, queues and switches".to_owned(),
+        title:
+            "By the device's own counters: rates of frames over all of them, else the greatest of its ports, queues \
+                and switches"
+                .to_owned(),
         columns: heads.chain(of_figures).collect(),
         rows: (0..sweep.points.len()).map(row).collect(),
     })

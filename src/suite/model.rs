@@ -184,7 +184,7 @@ pub struct Kpi {
     pub trials: usize,
     /// Mean over the trials; none where none measured it.
     pub mean: Option<f64>,
-    /// 95 % confidence interval of the mean (Student's t); none for one trial.
+    /// 95 % interval: that of the mean over trials (Student's t), widened by what the readings themselves may be off.
     pub ci95: Option<Interval>,
     /// The least of the trials.
     pub min: Option<f64>,

@@ -271,7 +271,7 @@ fn worst(done: &[Done], figure: &str) -> Option<f64> {
         let columns: Vec<usize> = done.gathered.columns_of(Some("device"), figure, "").collect();
         let cells = columns.into_iter().flat_map(|column| {
             let rows = done.gathered.rows.iter();
-            rows.filter_map(move |row| row.values.get(column).copied().flatten())
+            rows.filter_map(move |row| row.values.get(column).copied().flatten().map(|(value, _)| value))
         });
         cells.reduce(f64::max)
     };

@@ -8,19 +8,23 @@
 
 use exmex::{Express, FlatEx};
 
-use super::gather::{Column, Gathered};
+use super::gather::{Column, Gathered, Measured};
 use super::hook::plain;
 use super::read::{axis_of, figure_name, plain_name};
 use super::types::{Axis, Derived, Sweep, Take, Term};
 use super::{keys, value};
 use crate::report::direction::Better;
-use crate::report::stats;
+use crate::report::model::Interval;
+use crate::report::{range, stats};
 use crate::yaml::read::{Fields, Reader};
 use crate::yaml::tree::{Node, Value};
 use crate::yaml::{Finding, near, shown};
 
 /// Most derived figures, and most names in a formula.
 const MAX: usize = 64;
+
+/// Terms whose intervals are followed through a formula.
+const MAX_UNCERTAIN: usize = 8;
 
 /// Longest formula.
 const MAX_FORMULA: usize = 400;
@@ -163,16 +167,17 @@ pub(super) fn add(sweep: &Sweep, gathered: &mut Gathered) {
             continue;
         };
         let names = expression.var_names();
-        let values: Vec<Option<f64>> = (0..gathered.rows.len())
+        let values: Vec<Option<Measured>> = (0..gathered.rows.len())
             .map(|row| {
                 let each = names.iter().map(|name| {
                     let (_, term) = one.terms.iter().find(|(known, _)| known == name)?;
                     of_term(sweep, gathered, row, term)
                 });
-                let each: Option<Vec<f64>> = each.collect();
-                expression.eval(&each?).ok().filter(|value| value.is_finite())
+                let each: Option<Vec<Measured>> = each.collect();
+                evaluate(&each?, |values| expression.eval(values).ok())
             })
             .collect();
+        gathered.ranges.insert(one.name.clone(), range_of(one));
         if values.iter().all(Option::is_none) {
             continue;
         }
@@ -186,11 +191,69 @@ pub(super) fn add(sweep: &Sweep, gathered: &mut Gathered) {
     }
 }
 
-fn of_term(sweep: &Sweep, gathered: &Gathered, row: usize, term: &Term) -> Option<f64> {
+/// A formula's value, and how far it may be off where its terms are: the least and the greatest value over the
+/// ends of their intervals. That is exact of formulas which rise or fall with each term.
+fn evaluate(terms: &[Measured], formula: impl Fn(&[f64]) -> Option<f64>) -> Option<Measured> {
+    let mut values: Vec<f64> = terms.iter().map(|(value, _)| *value).collect();
+    let value = formula(&values).filter(|value| value.is_finite())?;
+    let uncertain: Vec<(usize, Interval)> = terms
+        .iter()
+        .enumerate()
+        .filter_map(|(index, (_, own))| Some((index, (*own)?)))
+        .take(MAX_UNCERTAIN)
+        .collect();
+    if uncertain.is_empty() {
+        return Some((value, None));
+    }
+    let mut own = Interval::around(value, 0.0);
+    for corner in 0..1_u32 << uncertain.len() {
+        for (bit, (index, of)) in uncertain.iter().enumerate() {
+            values[*index] = if corner >> bit & 1 == 0 { of.low } else { of.high };
+        }
+        // Of an end that nothing bounds there may be no value: then nothing bounds the result.
+        let found = formula(&values).filter(|found| !found.is_nan());
+        own.low = own.low.min(found.unwrap_or(f64::NEG_INFINITY));
+        own.high = own.high.max(found.unwrap_or(f64::INFINITY));
+    }
+    // A file has no way to say that nothing bounds the lower end.
+    Some((value, Some(own).filter(|own| own.low.is_finite())))
+}
+
+/// The values that a derived figure can have: those of its terms, where it is one of them; nothing negative,
+/// where nothing is taken away from anything.
+fn range_of(one: &Derived) -> Interval {
+    let term = one.terms.iter().find(|(name, _)| *name == one.formula.trim());
+    match term {
+        Some((_, Term::Over { take: Take::Jfi, .. })) => return range::SHARE,
+        Some((_, Term::Figure(figure) | Term::At(figure, _))) => return range::of(&figure.figure, &one.unit),
+        _ => {}
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_+*/^(). ".contains(c);
+    let is_sum = one.formula.chars().all(plain);
+    let words = one.formula.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let mut words = words.filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic()));
+    let is_of_terms = words.all(|word| {
+        let term = one.terms.iter().find(|(name, _)| name == word).map(|(_, term)| term);
+        term.is_some_and(|term| match term {
+            Term::Axis(_) => true,
+            Term::Figure(figure) | Term::At(figure, _) | Term::Over { figure, .. } => {
+                // Of another derived figure it is not asked here.
+                range::of(&figure.figure, "").low >= 0.0
+            }
+        })
+    });
+    if is_sum && is_of_terms {
+        range::NOT_NEGATIVE
+    } else {
+        range::ANY
+    }
+}
+
+fn of_term(sweep: &Sweep, gathered: &Gathered, row: usize, term: &Term) -> Option<Measured> {
     let point = gathered.rows.get(row)?.point;
     match term {
         Term::Figure(figure) => gathered.value(row, figure),
-        Term::Axis(axis) => number(sweep, point, *axis),
+        Term::Axis(axis) => number(sweep, point, *axis).map(|value| (value, None)),
         Term::At(figure, values) => {
             let own = |axis: usize| text(sweep, point, axis);
             let wanted = |axis: usize| {
@@ -205,20 +268,35 @@ fn of_term(sweep: &Sweep, gathered: &Gathered, row: usize, term: &Term) -> Optio
                     .all(|axis| text(sweep, other, axis) == wanted(axis))
             };
             let other = (0..sweep.points.len()).find(|other| same(*other))?;
-            let found: Vec<f64> = (0..gathered.rows.len())
+            let found: Vec<Measured> = (0..gathered.rows.len())
                 .filter(|row| gathered.rows.get(*row).is_some_and(|row| row.point == other))
                 .filter_map(|row| gathered.value(row, figure))
                 .collect();
-            stats::mean_ci95(&found).map(|(mean, _)| mean)
+            over(&found, &|values| take_together(values, Take::Mean))
         }
         Term::Over { figure, of, take } => {
-            let all: Vec<f64> = gathered
+            let all: Vec<Measured> = gathered
                 .columns_at(figure, of)
                 .filter_map(|column| gathered.rows.get(row)?.values.get(column).copied().flatten())
                 .collect();
-            take_together(&all, *take)
+            over(&all, &|values| take_together(values, *take))
         }
     }
+}
+
+/// What figures come to together, and how far that may be off where they are: by all lower and all upper ends.
+/// A sum, a mean and an extreme rise with each of them.
+fn over(all: &[Measured], together: &dyn Fn(&[f64]) -> Option<f64>) -> Option<Measured> {
+    let each = |pick: &dyn Fn(&Measured) -> f64| -> Vec<f64> { all.iter().map(pick).collect() };
+    let value = together(&each(&|(value, _)| *value))?;
+    if all.iter().all(|(_, own)| own.is_none()) {
+        return Some((value, None));
+    }
+    let low = together(&each(&|(value, own)| own.map_or(*value, |own| own.low)))?;
+    let high = together(&each(&|(value, own)| own.map_or(*value, |own| own.high)))?;
+    // A fairness index neither rises nor falls with its terms.
+    let ordered = low <= value && value <= high;
+    Some((value, ordered.then_some(Interval { low, high })))
 }
 
 fn text(sweep: &Sweep, point: usize, axis: usize) -> Option<String> {
@@ -270,6 +348,23 @@ mod tests {
         assert!(matches("leaf* to spine*", "leaf0 to spine12"));
         assert!(matches("*", "") && matches("a*", "a") && matches("*b*", "abc"));
         assert!(!matches("leaf* to spine*", "spine0 to leaf1") && !matches("a", "ab"));
+    }
+
+    #[test]
+    fn a_formula_is_as_uncertain_as_its_terms() {
+        let own = |low: f64, high: f64| Some(Interval { low, high });
+        let terms = [(10.0, own(9.0, 12.0)), (4.0, own(4.0, 5.0)), (2.0, None)];
+        let (value, found) = evaluate(&terms, |v| Some(v[0] / v[1] * v[2])).unwrap();
+        assert_eq!((value, found), (5.0, own(9.0 / 5.0 * 2.0, 12.0 / 4.0 * 2.0)));
+        let open = [(10.0, own(9.0, f64::INFINITY))];
+        assert_eq!(
+            evaluate(&open, |v| Some(v[0] + 1.0)),
+            Some((11.0, own(10.0, f64::INFINITY)))
+        );
+        assert_eq!(evaluate(&[(3.0, None)], |v| Some(v[0])), Some((3.0, None)));
+        let all = [(1.0, own(0.0, 3.0)), (2.0, None)];
+        assert_eq!(over(&all, &|v| take_together(v, Take::Sum)), Some((3.0, own(2.0, 5.0))));
+        assert_eq!(over(&all, &|v| take_together(v, Take::Max)), Some((2.0, own(2.0, 3.0))));
     }
 
     #[test]

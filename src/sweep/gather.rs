@@ -12,7 +12,7 @@ use super::{DERIVED, derived, point};
 use crate::expect::Scope;
 use crate::report::figures::{self, Figure};
 use crate::report::model::{self, Budget, Environment, Expected, Interval, Queue, Results, Soak, TimeSources, Traffic};
-use crate::report::{samples, stats};
+use crate::report::{range, samples, stats};
 use crate::units::Picos;
 
 /// Where there are more ports than this, only what they come to together is in the tables.
@@ -33,6 +33,8 @@ pub struct Gathered {
     pub rows: Vec<Row>,
     /// What was run, from the first trial.
     pub about: Option<About>,
+    /// The values that derived figures can have, by name.
+    pub ranges: BTreeMap<String, Interval>,
     /// Expectations judged.
     pub judged: usize,
     /// Those not met.
@@ -132,8 +134,11 @@ pub struct Row {
     /// Its seed.
     pub seed: u64,
     /// Its figures, by column; shorter than the columns where later trials have more.
-    pub values: Vec<Option<f64>>,
+    pub values: Vec<Option<Measured>>,
 }
+
+/// A figure of one trial: its value, and how far the reading itself may be off where that is known.
+pub type Measured = (f64, Option<Interval>);
 
 /// A figure over the trials of a point.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -142,7 +147,8 @@ pub struct Estimate {
     pub trials: usize,
     /// Their mean.
     pub mean: f64,
-    /// 95 % confidence interval of the mean; none for one trial.
+    /// 95 % interval: that of the mean over trials, widened by the readings' own; none for one trial whose
+    /// reading has none.
     pub ci95: Option<Interval>,
     /// The least.
     pub min: f64,
@@ -177,6 +183,7 @@ pub fn gather(store: &Store, sweep: &Sweep) -> Result<Gathered, StoreError> {
                 unit,
                 place,
                 value,
+                own,
             } = figure;
             let column = Column {
                 name,
@@ -192,7 +199,7 @@ pub fn gather(store: &Store, sweep: &Sweep) -> Result<Gathered, StoreError> {
                 values.resize(at + 1, None);
             }
             if let Some(cell) = values.get_mut(at) {
-                *cell = value;
+                *cell = value.map(|value| (value, own));
             }
         }
         gathered.rows.push(Row {
@@ -314,10 +321,11 @@ impl Gathered {
     #[must_use]
     pub fn estimate(&self, point: usize, column: usize) -> Option<Estimate> {
         let rows = self.rows_of(point).iter();
-        let values: Vec<f64> = rows
+        let measured: Vec<Measured> = rows
             .filter_map(|row| row.values.get(column).copied().flatten())
             .collect();
-        let (mean, ci95) = stats::mean_ci95(&values)?;
+        let (mean, ci95) = stats::over_trials(&measured, self.range_of(self.columns.get(column)?))?;
+        let values: Vec<f64> = measured.into_iter().map(|(value, _)| value).collect();
         Some(Estimate {
             trials: values.len(),
             mean,
@@ -325,6 +333,14 @@ impl Gathered {
             min: values.iter().copied().fold(f64::INFINITY, f64::min),
             max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
         })
+    }
+
+    /// The values that a column's figure can have.
+    fn range_of(&self, column: &Column) -> Interval {
+        if column.place == DERIVED {
+            return self.ranges.get(&column.name).copied().unwrap_or(range::ANY);
+        }
+        range::of(&column.name, &column.unit)
     }
 
     /// The columns of a figure at the places that `scope` means: as in `expect`; `derived` are those that
@@ -368,14 +384,14 @@ impl Gathered {
     }
 
     /// A figure of one trial: at the first of its places that has it.
-    pub(super) fn value(&self, row: usize, figure: &FigureName) -> Option<f64> {
+    pub(super) fn value(&self, row: usize, figure: &FigureName) -> Option<Measured> {
         let row = self.rows.get(row)?;
         self.columns_of(figure.scope.as_deref(), &figure.figure, &figure.statistic)
             .find_map(|column| row.values.get(column).copied().flatten())
     }
 
     /// Adds a column with its value in each row.
-    pub(super) fn add_column(&mut self, column: Column, values: Vec<Option<f64>>) {
+    pub(super) fn add_column(&mut self, column: Column, values: Vec<Option<Measured>>) {
         let at = self.columns.len();
         self.columns.push(column);
         for (row, value) in self.rows.iter_mut().zip(values) {

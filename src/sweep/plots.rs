@@ -181,7 +181,7 @@ fn subtitle(sweep: &Sweep, gathered: &Gathered, place: Option<&str>) -> String {
     let clock = gathered.about.as_ref().map_or("", |about| about.clock.as_str());
     let trials = match sweep.trials {
         1 => "one trial of each point".to_owned(),
-        trials => format!("means of {trials} trials, 95 % confidence intervals"),
+        trials => format!("means of {trials} trials, 95 % intervals"),
     };
     let place = place.map_or(String::new(), |place| format!(", {place}"));
     format!("{}{place}: {trials}, clock {clock}", sweep.name)

@@ -8,7 +8,7 @@ use super::point;
 use super::types::Sweep;
 use crate::report::terminal::View;
 use crate::report::terminal::table::{Cell, Table, Tone, toned};
-use crate::report::terminal::text::{figure, harmless};
+use crate::report::terminal::text::{figure, harmless, interval};
 
 /// What is shown, the most important first: figure, statistic, and a title that leaves room for others.
 const SHOWN: &[(&str, &str, &str)] = &[
@@ -122,25 +122,20 @@ pub fn summary(sweep: &Sweep, gathered: &Gathered, complete: bool, listed: bool,
     out.push('\n');
     out += &table.render(view);
     if sweep.trials > 1 {
-        out += "\nMeans over the trials, with the half width of their 95 % confidence interval.\n";
+        out += "\nMeans over the trials, with their 95 % interval: that over trials, widened by what each reading may be off.\n";
     }
     unmet(&mut out, sweep, gathered, listed, view);
     out
 }
 
-/// A mean and the half width of its interval.
+/// A mean and its interval.
 fn estimate(found: Option<Estimate>, view: View) -> String {
     let Some(found) = found else {
         return if view.unicode { "–" } else { "-" }.to_owned();
     };
-    let sign = if view.unicode { "±" } else { "+-" };
     match found.ci95 {
-        Some(interval) if interval.high > interval.low => {
-            format!(
-                "{} {sign} {}",
-                figure(found.mean),
-                figure((interval.high - interval.low) / 2.0)
-            )
+        Some(of) if of.high > of.low => {
+            format!("{} {}", figure(found.mean), interval(found.mean, of, view.unicode))
         }
         _ => figure(found.mean),
     }

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::gather::{Estimate, Gathered};
+use super::gather::{Estimate, Gathered, Row};
 use super::hook::plain;
 use super::types::Sweep;
 use crate::report::csv::Table;
@@ -19,7 +19,9 @@ pub const SUMMARY: &str = "summary.json";
 /// The files at the top of a sweep's folder that follow from its trials.
 pub const FILES: [&str; 4] = ["trials.csv", "summary.csv", SUMMARY, "summary.txt"];
 
+/// A number that reads back as the same; empty for none, and where nothing bounds it.
 fn number(value: Option<f64>) -> String {
+    let value = value.filter(|value| value.is_finite());
     value.map_or(String::new(), |value| value.to_string())
 }
 
@@ -38,6 +40,10 @@ fn values(sweep: &Sweep, point: usize) -> Vec<String> {
     each.collect()
 }
 
+fn of_trial(row: &Row, column: usize) -> Option<f64> {
+    row.values.get(column).copied().flatten().map(|(value, _)| value)
+}
+
 /// One row a trial: point, trial, seed, what is varied, then every figure with its unit in the header.
 #[must_use]
 pub fn trials(sweep: &Sweep, gathered: &Gathered) -> Vec<u8> {
@@ -50,7 +56,7 @@ pub fn trials(sweep: &Sweep, gathered: &Gathered) -> Vec<u8> {
     table.row(fixed.into_iter().chain(keys(sweep).cloned()).chain(figures));
     for row in &gathered.rows {
         let fixed = [row.point.to_string(), row.trial.to_string(), row.seed.to_string()];
-        let cells = (0..gathered.columns.len()).map(|column| number(row.values.get(column).copied().flatten()));
+        let cells = (0..gathered.columns.len()).map(|column| number(of_trial(row, column)));
         table.row(fixed.into_iter().chain(values(sweep, row.point)).chain(cells));
     }
     table.into_bytes()

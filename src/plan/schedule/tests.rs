@@ -519,12 +519,57 @@ fn entries_that_follow_each_other_do_not_add_up() {
         let summary = plan(p, 2).summary();
         (summary.ports[0].offered_tx, summary.ports[1].offered_rx)
     };
-    assert_eq!(of_port(&p), (2 * LINE.0, 2 * LINE.0));
+    // One port sends both: no more of it arrives than the port carries.
+    assert_eq!(of_port(&p), (2 * LINE.0, LINE.0));
     p.traffic[1].start = Start::After {
         entry: 0,
         delay: Picos::ZERO,
     };
     assert_eq!(of_port(&p), (LINE.0, LINE.0));
     p.traffic[1].start = Start::At(Picos(1));
-    assert_eq!(of_port(&p), (2 * LINE.0, 2 * LINE.0));
+    assert_eq!(of_port(&p), (2 * LINE.0, LINE.0));
+}
+
+/// Oversubscription is what arrives at one time over the line rate, says when, and is that of what is sent at all.
+#[test]
+fn oversubscription_is_of_what_is_planned_together() {
+    let to = |receiver: u32, senders: std::ops::Range<u32>, share: f64| {
+        Kind::Incast(Incast {
+            senders: Workers(senders.collect()),
+            receiver,
+            messages: messages(65_536, 1),
+            count: 2,
+            spread: Spread::Synchronised,
+            repeats: 1,
+            round: RoundSpacing::Gap(Picos::from_micros(50)),
+            rate: Rate::Share(Share(share)),
+        })
+    };
+    // Seven incasts, one after the other, in a run that ends within the first: none of the others is ever sent.
+    let mut p = pattern(vec![to(4, 0..4, 1.0); 7]);
+    for entry in 1..7 {
+        p.traffic[entry].start = Start::After {
+            entry: entry - 1,
+            delay: Picos::ZERO,
+        };
+    }
+    let of = |p: &Pattern| plan(p, 5).summary().ports[4];
+    assert_eq!(of(&p).oversubscription, 4.0);
+    p.duration = Some(Picos::from_micros(1));
+    assert_eq!((of(&p).oversubscription, of(&p).busiest_at), (4.0, Picos::ZERO));
+    // The second asks for more, later.
+    let mut p = pattern(vec![to(4, 0..2, 0.5), to(4, 0..4, 1.0)]);
+    p.traffic[1].start = Start::At(Picos::from_micros(100));
+    let found = of(&p);
+    assert_eq!(
+        (found.oversubscription, found.busiest_at),
+        (4.0, Picos::from_micros(100))
+    );
+    assert_eq!(found.offered_rx, 4 * LINE.0);
+    // Each sender is asked twice for its line rate: what it cannot carry does not arrive, in either figure.
+    let twice = of(&pattern(vec![to(4, 0..4, 1.0); 2]));
+    assert_eq!(
+        (twice.oversubscription, twice.offered_rx, twice.wanted_rx),
+        (4.0, 4 * LINE.0, 8 * LINE.0)
+    );
 }

@@ -2,7 +2,8 @@
 //!
 //! Contract: a sender that PFC pauses is not a sender that fails. In virtual time, where nothing of
 //! ours is ever late, a shortfall that pauses account for is not worth a word: the pauses themselves
-//! are in `ports[].pfc`. On real ports nobody knows whether they were obeyed, and both are said.
+//! are in `ports[].pfc`. On real ports a sender that squall itself held kept its pace if it did so in the time that was
+//! left; of a NIC that is paused nobody knows for how long it obeyed, and both are said.
 
 use crate::report::model::{AnomalyKind as Kind, Clock, Results, Traffic};
 use crate::units::Picos;
@@ -36,7 +37,10 @@ pub(super) fn of_entry(results: &Results, entry: &Traffic, say: &mut dyn FnMut(K
         // So long was it sent, at the rate that was achieved.
         let sending = wire_bits(entry) / achieved as f64 * 1e12;
         let due_to_pauses = share + paused.0 as f64 / sending >= RATE_TOLERANCE;
-        if simulated && due_to_pauses {
+        // What a sender did not owe to pauses is known where they were obeyed by squall: then it kept its pace.
+        let kept = pacing.held_ps.is_some_and(|held| held > 0)
+            && (pacing.rate_error_percent).is_some_and(|error| error >= 100.0 * (RATE_TOLERANCE - 1.0));
+        if kept || simulated && due_to_pauses {
             return;
         }
         let mut reasons = Vec::new();

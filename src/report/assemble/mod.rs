@@ -65,11 +65,11 @@ fn wire_bits(frames: u64, bytes: u64) -> u64 {
     (bytes + frames * WIRE_OVERHEAD) * 8
 }
 
-/// The wire rate of frames of which the first and the last left, or arrived, `span` apart: there is one
-/// interval less than there are frames, so that a full link has its line rate and not a little more.
-fn rate_within(frames: u64, bytes: u64, span: Picos) -> Option<u64> {
-    let whole = u128::from(wire_bits(frames, bytes));
-    let begun = whole * u128::from(frames.saturating_sub(1)) / u128::from(frames.max(1));
+/// The rate of `bits` in frames of which the first and the last left, or arrived, `span` apart, from so many senders
+/// at once: each has one interval less than it has frames, so that a full link has its line rate and not a little more.
+fn rate_within((frames, senders): (u64, u64), bits: u64, span: Picos) -> Option<u64> {
+    let whole = u128::from(bits);
+    let begun = whole * u128::from(frames.saturating_sub(senders)) / u128::from(frames.max(1));
     per_second(u64::try_from(begun).ok()?, span)
 }
 

@@ -4,7 +4,7 @@
 //!
 //! Left out on purpose: traffic entries.
 
-use super::{rate_within, received, times};
+use super::{rate_within, received, times, wire_bits};
 use crate::dpdk::{PfcCounters, pfc_counters};
 use crate::engine::lab::{self, Reaction};
 use crate::engine::outcome::{Outcome, PortOutcome};
@@ -40,7 +40,7 @@ pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usi
             bytes,
             unsent: port.unsent,
             offered_bps: Some(summary.ports[index].offered_tx),
-            achieved_bps: rate_within(port.tx.frames, port.tx.bytes, sending),
+            achieved_bps: rate_within((port.tx.frames, 1), wire_bits(port.tx.frames, port.tx.bytes), sending),
             paced_by: Some(match port.paced_by {
                 lab::PacedBy::Software => PacedBy::Software,
                 lab::PacedBy::Nic => PacedBy::Nic,
@@ -56,8 +56,12 @@ pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usi
             malformed: rx.malformed,
             cnp: rx.cnp,
             other: rx.other,
-            achieved_bps: rate_within(rx.frames, rx.bytes, arrivals.1.saturating_sub(arrivals.0))
-                .filter(|_| !times::any_refused(outcome)),
+            achieved_bps: rate_within(
+                (rx.frames, 1),
+                wire_bits(rx.frames, rx.bytes),
+                arrivals.1.saturating_sub(arrivals.0),
+            )
+            .filter(|_| !times::any_refused(outcome)),
         },
         stats: port.stats.as_ref().map(|stats| PortStats {
             ipackets: stats.rx_packets,

@@ -5,6 +5,8 @@
 //! Left out on purpose: ports, and what is read from the frames' times (`measure::infer`).
 
 use super::{Inputs, parameters, per_second, rate_within, times, wire_bits};
+use crate::dpdk::pfc_counters;
+use crate::engine::lab::Reaction;
 use crate::engine::outcome::Outcome;
 use crate::measure::{EntryRecord, PairRecord, Recorder, contended};
 use crate::pattern::Ecn as Codepoint;
@@ -16,7 +18,7 @@ use crate::report::model::{
     Codepoints, Contended, Distribution, Ecn, Estimate, Fairness, FairnessOver, FirstMark, Flow, FlowOutage, Flows,
     Gap, LossCause, Messages, Observed, Pacing, Packets, Rounds, RoutedTokens, Traffic, Volume,
 };
-use crate::report::stats::{Basis, distribution, jain, of_times};
+use crate::report::stats::{Basis, jain, of_times};
 use crate::units::Picos;
 
 pub(super) fn traffic(
@@ -47,6 +49,11 @@ pub(super) fn traffic(
     );
     let (first_departure, last_departure) = outcome.departures[index];
     let sending = last_departure.saturating_sub(first_departure);
+    let achieved = rate_within(
+        (sent.packets, senders(outcome, entry)),
+        wire_bits(sent.packets, sent.frame_bytes),
+        sending,
+    );
     let active = record
         .filter(|record| record.packets > 0)
         .map(|record| {
@@ -112,11 +119,11 @@ pub(super) fn traffic(
         frame_bytes: Volume::new(sent.frame_bytes, record.map(|record| record.frame_bytes)),
         ecn: Ecn::new(if carries_messages { codepoints } else { own }, seen),
         goodput_bps: timely_record.and_then(|record| per_second(record.payload_bytes * 8, active_time)),
-        tx_wire_rate_bps: rate_within(sent.packets, sent.frame_bytes, sending),
+        tx_wire_rate_bps: achieved,
         rx_wire_rate_bps: timely_record
             .and_then(|record| per_second(wire_bits(record.packets, record.frame_bytes), active_time)),
-        packet_latency: timely_record.and_then(|record| distribution(&record.latency, None, basis)),
-        message_latency: timely_record.and_then(|record| distribution(&record.message_latency, None, basis)),
+        packet_latency: timely_record.and_then(|record| of_times(&record.latency, basis)),
+        message_latency: timely_record.and_then(|record| of_times(&record.message_latency, basis)),
         fct: timely_record.and_then(|record| fct(entry, record, basis)),
         rounds: record.and_then(|record| rounds(entry, record, basis, timely.is_some())),
         routing: routing(entry, outcome, index),
@@ -136,15 +143,18 @@ pub(super) fn traffic(
         cut_off_pairs: recorder.map(|recorder| cut_off_pairs(outcome, recorder, entry)),
         pacing: Some(Pacing {
             requested_bps: requested(entry, planned),
-            // As `requested` has it: all frames, over the time from the first to the last.
-            achieved_bps: per_second(wire_bits(sent.packets, sent.frame_bytes), sending),
-            rate_error_percent: outcome.gaps[index].rate_error().map(|share| 100.0 * share),
+            achieved_bps: achieved,
+            rate_error_percent: outcome.gaps[index]
+                .rate_error()
+                .filter(|_| !held_by_a_nic(plan, outcome, entry))
+                .map(|share| 100.0 * share),
+            held_ps: (outcome.gaps[index].gaps.count() > 0).then_some(outcome.gaps[index].held.0),
             gaps: of_times(&outcome.gaps[index].gaps, times::of_lateness(plan, outcome, entry)),
             arrival_gaps: timely_record
                 .and_then(|record| of_times(&record.arrival_gaps, times::of_arrival_gaps(plan, outcome, entry))),
             planned_gap_ps: outcome.gaps[index].planned_gap(),
             most_together: Some(outcome.gaps[index].together).filter(|frames| *frames > 0),
-            lateness: distribution(&outcome.lateness[index], None, times::of_lateness(plan, outcome, entry)),
+            lateness: of_times(&outcome.lateness[index], times::of_lateness(plan, outcome, entry)),
             slips: outcome.slips[index].0,
         }),
         flows: flows(outcome, recorder, entry, timely.is_some()),
@@ -258,7 +268,58 @@ fn requested(entry: &EntryPlan, planned: &EntrySummary) -> Option<u64> {
         });
         return Some(rates.fold(0, u64::saturating_add));
     }
-    per_second(planned.wire_bytes.saturating_mul(8), planned.length)
+    // Each sender's last frame begins one frame earlier than it ends.
+    let lanes = entry.sending_lanes().count() as u64;
+    let bits = planned.wire_bytes.saturating_mul(8);
+    let slowest = entry.sending_lanes().filter_map(|lane| match lane.pace {
+        Pace::Unlimited => None,
+        Pace::Wire(rate) => Some(rate.time_of(bits / planned.packets.max(1))),
+    });
+    let span = planned.length.saturating_sub(slowest.max().unwrap_or_default());
+    rate_within((planned.packets, lanes), bits, span)
+}
+
+/// Senders of an entry that have sent anything.
+fn senders(outcome: &Outcome, entry: &EntryPlan) -> u64 {
+    let qps = u64::from(entry.qps);
+    let has_sent = |pair: u64| {
+        let first = u64::from(entry.first_flow) + pair * qps;
+        (first..first + qps).any(|flow| {
+            let flow = usize::try_from(flow)
+                .ok()
+                .and_then(|flow| outcome.flow_packets.get(flow));
+            flow.is_some_and(|packets| *packets > 0)
+        })
+    };
+    let lanes = entry.sending_lanes().filter(|lane| {
+        let pairs = u64::from(lane.first_pair)..u64::from(lane.first_pair) + u64::from(lane.pairs);
+        pairs.into_iter().any(has_sent)
+    });
+    lanes.count() as u64
+}
+
+/// Whether a NIC held frames of the entry back by itself: then nobody knows for how long.
+fn held_by_a_nic(plan: &Plan, outcome: &Outcome, entry: &EntryPlan) -> bool {
+    let class = usize::from(entry.class);
+    entry.sending_lanes().any(|lane| {
+        let number = plan.workers[lane.worker as usize].port;
+        let Some(port) = outcome
+            .ports
+            .get(number)
+            .filter(|port| matches!(port.reaction, Reaction::Nic(_)))
+        else {
+            return false;
+        };
+        let told = pfc_counters(&port.info.driver, &port.xstats).received;
+        let seen = outcome
+            .received
+            .as_ref()
+            .and_then(|recorder| recorder.ports().get(number))
+            .map(|seen| seen.pfc);
+        let paused =
+            |classes: Option<[u64; 8]>| classes.is_some_and(|classes| classes.get(class).is_some_and(|n| *n > 0));
+        paused(told) || paused(seen)
+    })
 }
 
 fn packets(
@@ -347,12 +408,12 @@ fn attribute(plan: &Plan, outcome: &Outcome, entry: &EntryPlan, rest: u64) -> Ve
 fn fct(entry: &EntryPlan, record: &EntryRecord, basis: Basis) -> Option<Distribution> {
     // A transfer of several messages is a group; else each message is its own flow's transfer.
     let of_groups = matches!(&entry.work, Work::Continuous { sizes, .. } if sizes.per_transfer > 1);
-    let histogram = if of_groups {
+    let times = if of_groups {
         &record.group_completion
     } else {
         &record.completion
     };
-    distribution(histogram, None, basis)
+    of_times(times, basis)
 }
 
 fn rounds(entry: &EntryPlan, record: &EntryRecord, basis: Basis, timely: bool) -> Option<Rounds> {
@@ -371,12 +432,12 @@ fn rounds(entry: &EntryPlan, record: &EntryRecord, basis: Basis, timely: bool) -
         }
         Work::Continuous { .. } | Work::Control { .. } => return None,
     };
-    let completed = record.group_completion.len();
+    let completed = record.group_completion.count();
     Some(Rounds {
         planned,
         completed,
         payload_bytes: completed * bytes,
-        time: distribution(&record.group_completion, None, basis).filter(|_| timely),
+        time: of_times(&record.group_completion, basis).filter(|_| timely),
     })
 }
 
@@ -461,7 +522,7 @@ fn flows(outcome: &Outcome, recorder: Option<&Recorder>, entry: &EntryPlan, time
         let flow = recorder.map(|recorder| &recorder.flows()[number]);
         let latency = recorder
             .and_then(|recorder| recorder.flow_latency().get(number))
-            .filter(|h| timely && !h.is_empty());
+            .filter(|times| timely && times.count() > 0);
         Flow {
             number: number as u64,
             from: pair.src,
@@ -475,11 +536,12 @@ fn flows(outcome: &Outcome, recorder: Option<&Recorder>, entry: &EntryPlan, time
             duplicated: flow.map(|flow| u64::from(flow.duplicated)),
             reordered: flow.map(|flow| u64::from(flow.reordered)),
             ce: flow.map(|flow| u64::from(flow.ce)),
-            goodput_bps: flow
-                .filter(|_| timely)
-                .and_then(|flow| per_second(flow.bytes * 8, flow.last_arrival.saturating_sub(flow.first_arrival))),
-            latency_p50_ps: latency.map(|histogram| histogram.value_at_quantile(0.5)),
-            latency_max_ps: latency.map(hdrhistogram::Histogram::max),
+            goodput_bps: flow.filter(|_| timely).and_then(|flow| {
+                let span = flow.last_arrival.saturating_sub(flow.first_arrival);
+                rate_within((flow.packets, 1), flow.bytes * 8, span)
+            }),
+            latency_p50_ps: latency.map(|times| times.at(0.5)),
+            latency_max_ps: latency.map(|times| times.greatest),
         }
     });
     Flows::new(all.collect(), Flows::LISTED)

@@ -4,7 +4,9 @@
 //! known, loss where something was lost.
 
 use super::{Listing, float};
-use crate::report::model::{Inferred, Marking, MarkingVerdict, PauseDirection, Queue, Statistic, Traffic, Victim};
+use crate::report::model::{
+    Estimate, Inferred, Interval, Marking, MarkingVerdict, PauseDirection, Queue, Statistic, Threshold, Traffic, Victim,
+};
 
 /// Where a queue's KPIs and anomalies are.
 pub(in crate::report) fn place_of(queue: &Queue) -> String {
@@ -13,6 +15,23 @@ pub(in crate::report) fn place_of(queue: &Queue) -> String {
 
 fn micros(picos: u64) -> f64 {
     float(picos) / 1e6
+}
+
+/// A reading with its own interval.
+fn read(estimate: Estimate) -> (f64, Option<Interval>) {
+    scaled(estimate, 1.0)
+}
+
+/// The same in another unit.
+fn scaled(estimate: Estimate, scale: f64) -> (f64, Option<Interval>) {
+    (estimate.value * scale, Some(Interval::from(estimate).times(scale)))
+}
+
+/// A pause threshold: by so much more, if the switch counts frames from their arrival.
+pub(in crate::report) fn of_threshold(threshold: Threshold) -> (f64, Option<Interval>) {
+    let own = Interval::from(threshold.bytes);
+    let high = own.high + float(threshold.uncertainty_bytes);
+    (threshold.bytes.value, Some(Interval { high, ..own }))
 }
 
 /// KPIs of a traffic entry beside those that its own figures give.
@@ -90,14 +109,13 @@ pub(super) fn of_queue(list: &mut Listing<'_>, queue: &Queue) {
         of_marking(list, &probe.marking, names, "by place in a held queue");
     }
     if let Some(meter) = &queue.meter {
-        let of = |estimate: Option<crate::report::model::Estimate>| estimate.map(|estimate| estimate.value);
         let meaning = "bytes of IP packets that a full token bucket lets pass unmarked";
-        list.add("ECN_CBS", "bytes", Statistic::Value, of(meter.cbs_bytes), meaning);
+        list.read("ECN_CBS", "bytes", Statistic::Value, meter.cbs_bytes.map(read), meaning);
         let meaning = "rate of IP packets at which the token bucket fills";
         // An interval from 0 on is a bound, not a figure.
         let rate = meter.cir_bps.filter(|rate| rate.low > 0.0);
-        let rate = rate.map(|rate| rate.value / 8e9);
-        list.add("ECN_CIR", "GB/s", Statistic::Value, rate, meaning);
+        let rate = rate.map(|rate| scaled(rate, 1.0 / 8e9));
+        list.read("ECN_CIR", "GB/s", Statistic::Value, rate, meaning);
     }
     if let Some(loss) = &queue.loss {
         let depth = loss.depth_at_onset_bytes.map(float);
@@ -142,17 +160,18 @@ pub(super) fn of_queue(list: &mut Listing<'_>, queue: &Queue) {
 
 fn of_marking(list: &mut Listing<'_>, marking: &Marking, names: [&str; 4], how: &str) {
     let [kmin, kmax, pmax, onset] = names;
-    let of = |estimate: Option<crate::report::model::Estimate>| estimate.map(|estimate| estimate.value);
     let meaning = format!("depth up to which nothing is marked, {how}");
-    list.add(kmin, "bytes", Statistic::Value, of(marking.kmin_bytes), &meaning);
+    list.read(kmin, "bytes", Statistic::Value, marking.kmin_bytes.map(read), &meaning);
     let meaning = format!("depth beyond which everything is marked, {how}");
-    list.add(kmax, "bytes", Statistic::Value, of(marking.kmax_bytes), &meaning);
+    list.read(kmax, "bytes", Statistic::Value, marking.kmax_bytes.map(read), &meaning);
     let meaning = format!("share marked at Kmax, {how}; none of a step");
-    let share = of(marking.pmax).map(|share| 100.0 * share);
-    list.add(pmax, "%", Statistic::Value, share, &meaning);
-    let meaning = format!("depth that the first marked frame saw, {how}");
+    let share = marking.pmax.map(|share| scaled(share, 100.0));
+    list.read(pmax, "%", Statistic::Value, share, &meaning);
+    let meaning = format!("depth that the frame saw which was marked first in time, {how}; Kmin or more");
     let depth = marking.onset.and_then(|onset| onset.depth_bytes).map(float);
-    list.add(onset, "bytes", Statistic::Value, depth, &meaning);
+    let off = Some(float(marking.uncertainty_bytes)).filter(|off| *off > 0.0);
+    let depth = depth.map(|depth| (depth, off.map(|off| Interval::around(depth, off))));
+    list.read(onset, "bytes", Statistic::Value, depth, &meaning);
 }
 
 /// KPIs of a port beside those that its own figures give.
@@ -176,7 +195,7 @@ pub(super) fn of_port(list: &mut Listing<'_>, name: &str, inferred: &Inferred) {
         ),
     ] {
         if let Some(threshold) = threshold {
-            list.add(kpi, "bytes", Statistic::Value, Some(threshold.bytes.value), meaning);
+            list.read(kpi, "bytes", Statistic::Value, Some(of_threshold(threshold)), meaning);
         }
     }
 }

@@ -11,6 +11,7 @@ mod calibration;
 mod device;
 mod expected;
 mod inferred;
+mod interval;
 mod names;
 mod port;
 mod ptp_probe;
@@ -27,6 +28,7 @@ pub use calibration::*;
 pub use device::*;
 pub use expected::*;
 pub use inferred::*;
+pub use interval::*;
 pub use names::*;
 pub use port::*;
 pub use ptp_probe::*;
@@ -146,6 +148,8 @@ impl Results {
             .iter()
             .flat_map(|reading| super::kpi::of_reading(reading, dut, test.as_deref()));
         self.kpis.extend(kpis);
+        self.kpis
+            .extend(super::kpi::of_device(&device.readings, dut, test.as_deref()));
         self.device = Some(device);
     }
 }
@@ -161,7 +165,8 @@ pub struct Kpi {
     pub statistic: Statistic,
     /// The value; of several trials, their mean.
     pub value: Option<f64>,
-    /// 95 % confidence interval of the mean over trials (Student's t); none for one trial.
+    /// 95 % interval: the reading's own, where it has one; over several trials that of the mean (Student's t),
+    /// widened at each end by the readings' own ([`stats::over_trials`](super::stats::over_trials)).
     pub ci95: Option<Interval>,
     /// Number of trials behind `value`.
     pub trials: u32,
@@ -175,15 +180,6 @@ pub struct Kpi {
     pub place: String,
     /// Short definition.
     pub definition: String,
-}
-
-/// A closed interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Interval {
-    /// Lower end.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
 }
 
 /// Something that a reader must know before trusting the figures.

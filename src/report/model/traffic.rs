@@ -327,7 +327,7 @@ impl Codepoints {
 }
 
 /// Percentiles of a time, in `unit`. Good to three significant digits, but for `min` and `max`
-/// where they were kept exactly. See `stats::distribution`.
+/// where they were kept exactly. See `stats::of_times`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Distribution {
     /// "ps".
@@ -410,9 +410,13 @@ pub struct Pacing {
     /// Wire rate sent.
     pub achieved_bps: Option<u64>,
     /// By how much the rate differs from the one planned, in percent of it: the time from each
-    /// sender's first frame to its last as planned, against the time that it took.
+    /// sender's first frame to its last as planned, against the time that it took without `held_ps`; none where a NIC
+    /// was paused by PFC and does not tell for how long.
     #[serde(default)]
     pub rate_error_percent: Option<f64>,
+    /// For how long PFC kept senders from what they were due to send, all senders together.
+    #[serde(default)]
+    pub held_ps: Option<u64>,
     /// Departure − planned departure; none where the NIC paces and does not tell.
     pub lateness: Option<Distribution>,
     /// From one departure of a sender to its next.

@@ -171,7 +171,8 @@ fn one(out: &mut String, head: &str, marking: &Marking, view: View) {
         grouped(marking.frames)
     ));
     if let Some(depth) = marking.onset.and_then(|onset| onset.depth_bytes) {
-        said.push(format!("the first at {}", Bytes(depth)));
+        // With a ramp, the first mark in time is at any depth above Kmin.
+        said.push(format!("the first in time saw a depth of {}", Bytes(depth)));
     }
     said.extend(verdict(marking.verdict).map(str::to_owned));
     line(out, &wrap(head, &harmless(&said.join(", ")), view));

@@ -139,6 +139,7 @@ pub(super) fn incast() -> Traffic {
             requested_bps: Some(100_000_000_000),
             achieved_bps: Some(95_000_000_000),
             rate_error_percent: Some(-5.0),
+            held_ps: Some(0),
             lateness: Some(distribution(20_000)),
             gaps: Some(distribution(334_000)),
             arrival_gaps: Some(distribution(335_000)),

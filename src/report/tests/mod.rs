@@ -292,8 +292,21 @@ fn kpis_follow_from_the_counts() {
         results
             .kpis
             .iter()
-            .all(|kpi| kpi.dut == DutId::Switch && kpi.trials == 1 && kpi.ci95.is_none())
+            .all(|kpi| kpi.dut == DutId::Switch && kpi.trials == 1)
     );
+    // Of one trial there is the interval of the reading itself: of times, by what the instrument may be off.
+    let times = results.traffic[0].message_latency.as_ref().unwrap();
+    assert_eq!(times.uncertainty_ps, Some(1_250_000));
+    for kpi in &results.kpis {
+        let is_time = kpi.name == "KV_xfer_latency" || kpi.name == "Fabric_FCT";
+        match (kpi.value, kpi.ci95) {
+            (Some(value), Some(own)) => assert!(own.low <= value && value <= own.high, "{kpi:?}"),
+            (value, own) => assert!(own.is_none() && !(is_time && value.is_some()), "{kpi:?}"),
+        }
+    }
+    let mean = results.kpis.iter().find(|kpi| kpi.name == "KV_xfer_latency").unwrap();
+    let half = mean.ci95.unwrap().high - mean.value.unwrap();
+    assert!((half - 1.25).abs() < 1e-9, "{half} us");
     assert_eq!(results.kpis[0].test.as_deref(), Some("Test 8.1"));
 }
 
@@ -392,6 +405,7 @@ fn a_sender_that_was_paused_is_not_late() {
             requested_bps: Some(100_000_000_000),
             achieved_bps: Some(80_000_000_000),
             rate_error_percent: None,
+            held_ps: None,
             lateness: None,
             gaps: None,
             arrival_gaps: None,

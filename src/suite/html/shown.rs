@@ -47,6 +47,9 @@ fn short(value: f64) -> f64 {
 /// Half of an interval around `mean`, with the decimals of the figure; the ends, where it is not around it.
 pub(super) fn interval(mean: f64, interval: Interval) -> String {
     let (below, above) = (mean - interval.low, interval.high - mean);
+    if !interval.high.is_finite() {
+        return format!("{} or more", figure(interval.low));
+    }
     let half = below.midpoint(above);
     if (below - above).abs() > 1e-6 * half.abs().max(mean.abs() * 1e-6) {
         return format!("{} to {}", figure(interval.low), figure(interval.high));

@@ -8,7 +8,7 @@
 use super::{AS_IT_IS, MAX_CHARTS, MAX_TICKS, Placed, WIDE, first_numeric, legend, line_name, placed, subtitle, text};
 use crate::plot::{self, Axis, Chart, Heat, Note, Quantity, Reference, Series, Style};
 use crate::report::plots;
-use crate::sweep::gather::{Column, Gathered};
+use crate::sweep::gather::{Column, Estimate, Gathered};
 use crate::sweep::types::{FigureName, FigurePlot, Form, Point, SamplesPlot, Sweep};
 use crate::sweep::{point, series, value};
 
@@ -245,17 +245,10 @@ fn series_of(
             series.len() - 1
         });
         if let Some(line) = series.get_mut(at) {
-            // No share is beyond the whole, whatever the interval of its mean.
-            let whole = if column.unit == "%" {
-                100.0_f64.max(found.max)
-            } else {
-                f64::INFINITY
-            };
-            let ends = |end: f64| if column.unit == "%" { end.clamp(0.0, whole) } else { end } * worth;
             line.points.push(plot::Point {
                 x,
                 y: found.mean * worth,
-                error: found.ci95.map(|interval| (ends(interval.low), ends(interval.high))),
+                error: whiskers(&found, worth),
             });
         }
     }
@@ -397,15 +390,7 @@ fn bars(sweep: &Sweep, gathered: &Gathered, of: &FigurePlot, columns: &[usize], 
             Some(plot::Point {
                 x: f64::from(place),
                 y: found.mean * worth,
-                error: found.ci95.map(|interval| {
-                    // No share is beyond the whole, whatever the interval of its mean.
-                    let most = if quantity == Quantity::Percent {
-                        100.0_f64.max(found.max)
-                    } else {
-                        f64::INFINITY
-                    };
-                    (interval.low.max(0.0) * worth, interval.high.min(most) * worth)
-                }),
+                error: whiskers(&found, worth),
             })
         });
         series.push(Series {
@@ -429,6 +414,17 @@ fn bars(sweep: &Sweep, gathered: &Gathered, of: &FigurePlot, columns: &[usize], 
         series,
         ..Chart::default()
     }
+}
+
+/// The ends of an interval in a chart; an end that nothing bounds is the figure itself.
+fn whiskers(of: &Estimate, worth: f64) -> Option<(f64, f64)> {
+    let interval = of.ci95?;
+    let high = if interval.high.is_finite() {
+        interval.high
+    } else {
+        of.mean
+    };
+    Some((interval.low * worth, high * worth))
 }
 
 fn wide(x: &Placed) -> bool {
