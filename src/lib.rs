@@ -12,6 +12,7 @@ pub mod capture;
 pub mod child;
 pub mod cli;
 pub mod compare;
+pub mod devargs;
 pub mod dpdk;
 pub mod engine;
 pub mod expect;

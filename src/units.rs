@@ -73,6 +73,8 @@ impl Picos {
     pub const ZERO: Picos = Picos(0);
     /// Later than everything.
     pub const MAX: Picos = Picos(u64::MAX);
+    /// The longest time that anything may be said or come to take, 106 days: a sum of two stays in 64 bits.
+    pub const LONGEST: Picos = Picos((1 << 63) - 1);
 
     /// A duration of `n` microseconds.
     #[must_use]
@@ -142,11 +144,11 @@ impl FromStr for Picos {
                 "" if number == 0.0 => 1,
                 _ => return None,
             };
-            scaled(number, factor).map(Picos)
+            scaled(number, factor).map(Picos).filter(|time| *time <= Picos::LONGEST)
         };
         parse().ok_or_else(|| UnitError {
             found: text.to_owned(),
-            expected: "a time with its unit: ps, ns, us, ms, s, min or h (\"100us\")",
+            expected: "a time of at most 106 days with its unit: ps, ns, us, ms, s, min or h (\"100us\")",
         })
     }
 }
@@ -386,6 +388,8 @@ mod tests {
         assert_eq!("1.5 ms".parse(), Ok(Picos(1_500_000_000)));
         assert_eq!("0".parse(), Ok(Picos::ZERO));
         assert!("100".parse::<Picos>().is_err());
+        assert_eq!("9223372s".parse(), Ok(Picos(9_223_372_000_000_000_000)));
+        assert!("9223373s".parse::<Picos>().is_err() && "2563h".parse::<Picos>().is_err());
         assert_eq!("16MiB".parse(), Ok(Bytes(16 << 20)));
         assert_eq!("16MB".parse(), Ok(Bytes(16_000_000)));
         assert_eq!("9007199254740991".parse(), Ok(Bytes(9_007_199_254_740_991)));

@@ -115,7 +115,7 @@ proptest! {
         prop_assert_eq!(counted, listened);
         let of_ports = recorder.ports().iter();
         let foreign: u64 = of_ports
-            .map(|port| port.misdelivered + port.unknown + port.malformed + port.cnp + port.other + port.pfc_frames + port.pause_frames)
+            .map(|port| port.misdelivered + port.unknown + port.strangers + port.malformed + port.cnp + port.other + port.pfc_frames + port.pause_frames)
             .sum();
         let of_entries = recorder.entries().iter();
         let ours: u64 = of_entries

@@ -54,8 +54,9 @@ fn stamps(capture: &[u8]) -> Vec<(u64, u64)> {
         let arrival = u64::from(word(at)) * 1_000_000_000 + u64::from(word(at + 4));
         let len = usize::try_from(word(at + 8)).unwrap();
         let frame = &capture[at + 16..at + 16 + len];
-        // The stamp at the beginning of the payload: docs/ARCHITECTURE.md, src/wire/stamp.rs.
-        let place = frame.windows(4).position(|bytes| bytes == b"SQL1").unwrap();
+        // The stamp stands at the beginning of the payload, behind Ethernet, IPv4, UDP and BTH and, in a First or an
+        // Only, the RETH: docs/ARCHITECTURE.md, src/wire/stamp.rs.
+        let place = 54 + if matches!(frame[42], 0x06 | 0x0a) { 16 } else { 0 };
         let departure = frame[place + 16..place + 24].try_into().unwrap();
         found.push((arrival, u64::from_be_bytes(departure)));
         at += 16 + len;

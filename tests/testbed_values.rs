@@ -4,7 +4,7 @@ use squall::testbed::{
     self, Addresses, Configured, Cores, Device, EalOptions, Hugepages, Pacing, PfcReaction, Port, Testbed, Timestamps,
     WorkerCount,
 };
-use squall::units::{BitRate, Bytes};
+use squall::units::{BitRate, Bytes, Picos};
 use squall::wire::class::{Maps, Trust};
 
 /// A port `p` with `sets` (keys of the port; `/key=value` of the testbed).
@@ -48,6 +48,10 @@ fn good_values_at_their_edges() {
         &["/addresses={ipv4: 10.0.0.1/24, ipv6: \"fd00::1/64\"}"],
         &["/dut={vendor: x, ports: 32}"],
         &["/isolated=true"],
+        &["/announce_interval=0"],
+        &["/announce_interval=10ms"],
+        &["/announce_interval=24h"],
+        &["/eal={extra_args: [\"-n4\", --iova-mode=va, --log-level, \"lib.eal:8\", --no-hpet]}"],
         &["/system={model: Llama-3 70B, parameters: 70.6e9, accelerators: 96}"],
         &["/workload={prefix_sharing: 30%}", "/health={crc_errors: 0, fec: 3e-15}"],
         &["/system.model=Qwen3"],
@@ -102,6 +106,37 @@ fn wrong_values_are_refused_each_with_one_mistake() {
             "has a key of its own -> ports",
         ),
         (&["/eal.extra_args=[[a]]"], "a list with a list in it"),
+        // Whatever opens devices, places threads or makes another process, by any of its spellings.
+        (
+            &["/eal.extra_args=[\"--vdev\", \"net_af_packet9,iface=eth0\"]"],
+            "has a key of its own -> ports",
+        ),
+        (
+            &["/eal.extra_args=[\"--vde=net_af_packet9,iface=eth0\"]"],
+            "`--vde` is not passed on",
+        ),
+        (
+            &["/eal.extra_args=[\"-a0000:3b:00.0\"]"],
+            "`-a` has a key of its own -> ports",
+        ),
+        (&["/eal.extra_args=[\"-c3\"]"], "`-c` has a key of its own -> cores"),
+        (
+            &["/eal.extra_args=[\"--proc-type=secondary\"]"],
+            "`--proc-type` is not passed on",
+        ),
+        (
+            &["/eal.extra_args=[\"--proc-ty=auto\"]"],
+            "`--proc-ty` is not passed on",
+        ),
+        (&["/eal.extra_args=[\"--\"]"], "`--` is not passed on"),
+        (&["/eal.extra_args=[\"--help\"]"], "`--help` is not passed on"),
+        (&["/eal.extra_args=[word]"], "is not passed on"),
+        (&["/eal.extra_args=[\"-n\"]"], "`-n` has no value"),
+        (&["/eal.extra_args=[\"-n\", \"--vdev=net_null9\"]"], "`-n` has no value"),
+        (&["/eal.extra_args=[\"--no-hpet=1\"]"], "`--no-hpet` takes no value"),
+        (&["/announce_interval=1ms"], "`announce_interval` is `1ms`"),
+        (&["/announce_interval=25h"], "`announce_interval` is `25h`"),
+        (&["/announce_interval=15"], "`announce_interval` is `15`"),
         (&["/cores=2"], "`cores` is `2`"),
         (&["/cores={tx: 2}"], "`cores` needs `rx`"),
         (&["/cores={tx: [2, 2], rx: 3}"], "with 2 in it twice"),
@@ -162,6 +197,7 @@ isolated: true
 eal: {hugepages: none, memory: 1GiB, file_prefix: sq, telemetry: false, extra_args: [--log-level=8]}
 cores: {tx: 2-3, rx: [4, 2]}
 addresses: {ipv4: 10.1.0.9/16, ipv6: \"fd00::9/64\"}
+announce_interval: 2s
 ports:
   - {name: a, device: \"3b:00.1,dv_flow_en=0\", speed: 400Gbps, workers: 8, mac: \"02:00:00:00:00:01\",
      gateway_mac: \"02:00:00:00:00:02\", loopback: true, receive: false, announce: false, tx_queues: 2, rx_queues: 3,
@@ -192,6 +228,7 @@ dut: {vendor: v, asic: 7}
             ipv4: ([10, 1, 0, 9].into(), 16),
             ipv6: ([0xfd00, 0, 0, 0, 0, 0, 0, 9].into(), 64),
         },
+        announce_interval: Picos(2_000_000_000_000),
         ports: vec![Port {
             name: "a".into(),
             device: Device::Pci {

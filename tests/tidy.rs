@@ -14,15 +14,16 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("files", &[]),
     ("wire", &["units"]),
     ("dpdk", &["units"]),
+    ("devargs", &[]),
     ("yaml", &["units", "files"]),
     // Who starts a program keeps DPDK's descriptors from it.
     ("child", &["dpdk", "yaml"]),
     ("plot", &[]),
     ("capture", &["units"]),
-    ("host", &["units", "dpdk", "child"]),
+    ("host", &["units", "dpdk", "devargs", "child"]),
     ("expect", &["yaml"]),
     ("pattern", &["units", "yaml", "expect"]),
-    ("testbed", &["units", "yaml", "wire"]),
+    ("testbed", &["units", "yaml", "wire", "devargs"]),
     ("fabric", &["units", "wire", "testbed"]),
     ("plan", &["units", "wire", "pattern", "testbed"]),
     ("measure", &["units", "wire", "pattern", "testbed", "plan"]),
@@ -42,7 +43,8 @@ const KNOWS: &[(&str, &[&str])] = &[
     (
         "trial",
         &[
-            "units", "wire", "dpdk", "host", "pattern", "testbed", "fabric", "plan", "measure", "engine", "report",
+            "units", "wire", "dpdk", "devargs", "host", "pattern", "testbed", "fabric", "plan", "measure", "engine",
+            "report",
         ],
     ),
     // Of a trial under way, for who watches from outside.
@@ -117,7 +119,7 @@ const KNOWS: &[(&str, &[&str])] = &[
 ];
 
 /// Parts that are functions of their arguments: no clock, file, thread or output of their own.
-const PURE: &[&str] = &["units", "wire", "fabric", "plan", "measure"];
+const PURE: &[&str] = &["units", "devargs", "wire", "fabric", "plan", "measure"];
 
 /// What such a part must not name.
 const IMPURE: &[&str] = &[

@@ -31,7 +31,7 @@ use squall::report::model::{AnomalyKind, Distribution, Results, TimeSource};
 use squall::testbed;
 use squall::units::{BitRate, Bytes};
 use squall::wire::Frame;
-use squall::wire::stamp::Stamp;
+use squall::wire::stamp::{Magic, Stamp};
 use squall::wire::template::{BUFFER_SLACK, filler};
 
 use alone::{Namespace, alone};
@@ -87,7 +87,10 @@ fn far_end(mut end: FarEnd, clock: &Wrong, step_after: Option<u64>, stop: &Atomi
         if let Some(frame) = end.take() {
             let taken = clock.right.now().0;
             let departure = match Frame::parse(frame.bytes()) {
-                Ok(Frame::Roce(packet)) => Stamp::parse(packet.payload()).unwrap().departure.0,
+                Ok(Frame::Roce(packet)) => {
+                    let magic = Magic::of(packet.payload()).unwrap();
+                    Stamp::parse(packet.payload(), magic).unwrap().departure.0
+                }
                 other => panic!("{other:?}"),
             };
             // 20 us, and up to half a millisecond more, in the order in which they came.

@@ -45,6 +45,13 @@ pub enum DeviceArg {
 }
 
 impl DeviceArg {
+    /// The device with its arguments.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        let (DeviceArg::Vdev(text) | DeviceArg::Pci(text)) = self;
+        text
+    }
+
     /// The name under which EAL knows the device: what stands before the first comma. A PCI
     /// address without its domain gets domain 0, as EAL does it.
     #[must_use]
@@ -143,6 +150,9 @@ impl EalConfig {
     }
 }
 
+/// So much memory may be asked for whatever the machine has: what is not used is not taken.
+const ALWAYS_ASKED_FOR: u64 = 4 << 30;
+
 /// Whether EAL was started, by whatever way that went: `rte_eal_init` cannot be repeated.
 static STARTED: AtomicBool = AtomicBool::new(false);
 
@@ -197,6 +207,16 @@ impl Eal {
             Hugepages::Required => true,
             Hugepages::Auto => super::hugepages(Path::new("/")).can_give(config.memory.0),
         };
+        // Without hugepages EAL writes a table of all pages at once, and what is more than the machine has kills it.
+        let total = super::hugepages::memory_total(Path::new("/")).unwrap_or(u64::MAX);
+        if !hugepages && config.memory.0 > total.max(ALWAYS_ASKED_FOR) {
+            let reason = format!(
+                "{} of memory are asked for, and this machine has {}",
+                config.memory,
+                Bytes(total)
+            );
+            return Err(refused(reason, Hint::new("lower `eal.memory` in the testbed")));
+        }
         let affinity = Affinity::of_this_thread();
         let main_core = config.main_core.or_else(|| affinity.first_core()).unwrap_or(0);
         let args = config

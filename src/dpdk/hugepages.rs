@@ -91,6 +91,18 @@ pub fn hugepages(root: &Path) -> HugepageState {
     HugepageState { sizes, mounts }
 }
 
+/// Bytes of memory of this machine, `MemTotal` in `root/proc/meminfo`.
+pub(super) fn memory_total(root: &Path) -> Option<u64> {
+    let table = fs::read_to_string(root.join("proc/meminfo")).ok()?;
+    let line = table.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim()
+        .strip_suffix("kB")?
+        .trim_end()
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(1024)
+}
+
 /// `2M`, `1024M`, `1G`, `2048K` as bytes.
 fn page_size(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());

@@ -193,6 +193,7 @@ impl CoreTask {
                 if self.obey(plan, clock) {
                     return self;
                 }
+                self.tx.iter_mut().for_each(|unit| unit.announce(now));
                 self.tell_finished();
                 if now.saturating_sub(published) >= SNAPSHOT_EVERY {
                     published = now;

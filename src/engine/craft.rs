@@ -158,7 +158,7 @@ fn shape(plan: &Plan, entry: &EntryPlan, position: Position, payload_len: u32) -
     let pair = entry.pairs[0];
     let (bytes, layout) = headers(plan, entry, pair, position, payload_len);
     // The bytes are those just emitted, so there is always an ICRC.
-    Shape::new(&bytes, layout, payload_len as usize, |l3| {
+    Shape::new(&bytes, layout, payload_len as usize, plan.magic, |l3| {
         icrc::icrc(l3).unwrap_or_default()
     })
 }

@@ -115,6 +115,16 @@ pub enum Reaction {
     Fabric,
 }
 
+/// What EAL is to open for a port; `None` for a host of the fabric.
+#[must_use]
+pub fn device_arg(device: &Device) -> Option<DeviceArg> {
+    match device {
+        Device::Vdev { args, .. } => Some(DeviceArg::Vdev(args.clone())),
+        Device::Pci { args, .. } => Some(DeviceArg::Pci(args.clone())),
+        Device::Fabric => None,
+    }
+}
+
 /// The EAL configuration of a testbed.
 #[must_use]
 pub fn eal_config(testbed: &Testbed) -> EalConfig {
@@ -130,11 +140,7 @@ pub fn eal_config(testbed: &Testbed) -> EalConfig {
         devices: testbed
             .ports
             .iter()
-            .filter_map(|port| match &port.device {
-                Device::Vdev { args, .. } => Some(DeviceArg::Vdev(args.clone())),
-                Device::Pci { args, .. } => Some(DeviceArg::Pci(args.clone())),
-                Device::Fabric => None,
-            })
+            .filter_map(|port| device_arg(&port.device))
             .collect(),
         extra_args: testbed.eal.extra_args.clone(),
         ..EalConfig::default()

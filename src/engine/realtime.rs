@@ -15,7 +15,7 @@ use nix::errno::Errno;
 
 use crate::dpdk::{PortStats, StampSource, TscClock};
 use crate::engine::ahead::LEAD;
-use crate::engine::announce;
+use crate::engine::announce::Announcer;
 use crate::engine::core::{Command, CoreSample, CoreTask, Event, Snapshot};
 use crate::engine::lab::{PacedBy, Reaction, Running};
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent, difference};
@@ -86,8 +86,7 @@ pub fn run(
     let first_reading = Instant::now();
     let mut watches = watch_clocks(&mut running);
     let (prober, tell) = ptp_probe::prepare(plan, &mut running, &mut outcome.probes_missing).unzip();
-    let (mut tasks, mut control, mut announced) =
-        prepare(plan, testbed, &mut running, icrc, &tx_cores, &rx_cores, tell.as_ref());
+    let (mut tasks, mut control) = prepare(plan, testbed, &mut running, icrc, &tx_cores, &rx_cores, tell.as_ref());
     if !watches.is_empty() {
         std::thread::sleep(WARM_UP.saturating_sub(first_reading.elapsed()));
     }
@@ -129,6 +128,7 @@ pub fn run(
     outcome.tsc_hz = running.eal.tsc_hz();
     outcome.hugepages = running.eal.uses_hugepages();
     let mut port_tx = vec![PortSent::default(); plan.ports.len()];
+    let mut announced = vec![(0, 0); plan.ports.len()];
     let mut times: Vec<PortTimes> = running
         .stampings
         .iter()
@@ -144,6 +144,9 @@ pub fn run(
         };
         for unit in &mut task.tx {
             outcome.add_unit(plan, unit, &mut port_tx);
+            let (frames, bytes) = unit.announced();
+            announced[unit.port].0 += frames;
+            announced[unit.port].1 += bytes;
             // Histograms that resize themselves take any other of the same precision.
             let _ = times[unit.port].tx_spread.add(&unit.spread);
         }
@@ -234,7 +237,7 @@ fn prepare(
     tx_cores: &[usize],
     rx_cores: &[usize],
     probes: Option<&Sender<Arrival>>,
-) -> (Vec<CoreTask>, Control, Vec<(u64, u64)>) {
+) -> (Vec<CoreTask>, Control) {
     let mut cores: Vec<usize> = Vec::new();
     for core in tx_cores.iter().chain(rx_cores) {
         if !cores.contains(core) {
@@ -244,14 +247,10 @@ fn prepare(
     let place = |core: usize| cores.iter().position(|other| *other == core).unwrap_or(0);
     let mut tx_units: Vec<Vec<TxUnit>> = cores.iter().map(|_| Vec::new()).collect();
     let mut rx_units: Vec<Vec<RxUnit>> = cores.iter().map(|_| Vec::new()).collect();
-    let mut announced = vec![(0, 0); plan.ports.len()];
     let (mut next_tx, mut next_rx) = (0, 0);
     for (index, (port, planned)) in running.ports.iter_mut().zip(&testbed.ports).enumerate() {
         let queues = usize::from(planned.tx_queues);
-        for (number, mut queue) in port.take_tx_queues().into_iter().enumerate() {
-            if number == 0 && planned.announce {
-                announced[index] = announce::announce(plan, index, &running.tx_pool, &mut queue);
-            }
+        for (number, queue) in port.take_tx_queues().into_iter().enumerate() {
             let timed = running.paced_by[index] == PacedBy::Nic;
             let clocking = if timed {
                 Clocking::Ahead { lead: LEAD }
@@ -262,6 +261,10 @@ fn prepare(
             let mut unit = TxUnit::new(plan, index, queue, &running.tx_pool, schedule, running.clean.clone());
             if timed {
                 unit = unit.with_departures();
+            }
+            if number == 0 && planned.announce {
+                let every = testbed.announce_interval;
+                unit = unit.with_announcer(Announcer::new(plan, index, &running.tx_pool, every));
             }
             tx_units[place(tx_cores[next_tx % tx_cores.len()])].push(unit);
             next_tx += 1;
@@ -351,7 +354,7 @@ fn prepare(
         awaited: None,
         heard_at: vec![Instant::now(); cores.len()],
     };
-    (tasks, control, announced)
+    (tasks, control)
 }
 
 /// Nothing, at the beginning of a run.

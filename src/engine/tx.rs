@@ -10,6 +10,7 @@ use hdrhistogram::Histogram;
 
 use crate::dpdk::{BATCH, TxBatch, TxPool, TxQueue};
 use crate::engine::ahead::Ahead;
+use crate::engine::announce::Announcer;
 use crate::engine::craft::Crafter;
 use crate::engine::obey::PauseTimers;
 use crate::measure::clock::Line;
@@ -164,6 +165,8 @@ pub struct TxUnit {
     held: PauseTimers,
     /// Where the NIC sends each frame at its time.
     ahead: Option<Ahead>,
+    /// Tells the network where the port's workers are; one of its queues does.
+    announcer: Option<Announcer>,
     finished: bool,
 }
 
@@ -198,6 +201,7 @@ impl TxUnit {
             crafter,
             held: PauseTimers::default(),
             ahead: None,
+            announcer: None,
             finished: false,
         }
     }
@@ -208,6 +212,27 @@ impl TxUnit {
     pub fn with_departures(mut self) -> TxUnit {
         self.ahead = Some(Ahead::default());
         self
+    }
+
+    /// The same for the queue that announces its port's workers: once now, and then as often as `announcer` is to.
+    #[must_use]
+    pub fn with_announcer(mut self, mut announcer: Announcer) -> TxUnit {
+        announcer.begin(&mut self.queue);
+        self.announcer = Some(announcer);
+        self
+    }
+
+    /// Announces the port's workers again where that is due.
+    pub fn announce(&mut self, now: Picos) {
+        if let Some(announcer) = &mut self.announcer {
+            announcer.step(&mut self.queue, now);
+        }
+    }
+
+    /// Frames and bytes of announcements that the port took.
+    #[must_use]
+    pub fn announced(&self) -> (u64, u64) {
+        self.announcer.as_ref().map_or((0, 0), Announcer::sent)
     }
 
     /// Frames handed over without a time to a NIC that was to send them at theirs.

@@ -209,7 +209,7 @@ mod tests {
                 let Frame::Roce(packet) = Frame::parse(frame.bytes).unwrap() else { panic!("not RoCEv2") };
                 prop_assert_eq!(icrc::icrc(packet.icrc_region()), Some(packet.icrc_on_wire()));
                 prop_assert_eq!(usize::from(packet.vlan_tags()), tags);
-                if let Some(stamp) = Stamp::parse(packet.payload()) {
+                if let Some(stamp) = Stamp::parse(packet.payload(), plan.magic) {
                     prop_assert_eq!(stamp.departure, frame.at);
                     prop_assert_eq!(stamp.seq & 0xff_ffff, u64::from(packet.psn()));
                 } else {

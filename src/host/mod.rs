@@ -11,19 +11,23 @@ mod driver;
 mod interface;
 mod link;
 mod memory;
+mod netlink;
 mod numa;
 mod offers;
 mod pci;
+mod reach;
 mod rights;
 mod roce;
 
 use std::fmt;
 use std::path::Path;
 
-pub use interface::{Interfaces, in_use};
+pub use interface::{Interface, Interfaces};
 pub use offers::{Offer, examine as examine_offers};
+pub use reach::{Refusal, interfaces_of, keys, leads_out, link_speed, reaches_hardware, refusals};
 pub use roce::Devlink;
 
+use crate::devargs;
 use crate::dpdk::DeviceArg;
 use crate::units::{BitRate, Bytes};
 
@@ -149,22 +153,12 @@ fn read(root: &Path, path: &str) -> Option<String> {
     Some(text.trim_end().to_owned())
 }
 
-/// The kernel interface that a device stands on, when its arguments name one.
-fn kernel_interface(device: &DeviceArg) -> Option<&str> {
-    match device {
-        DeviceArg::Vdev(args) => args.split(',').find_map(|part| part.strip_prefix("iface=")),
-        DeviceArg::Pci(_) => None,
-    }
-}
-
 /// The NIC that a device is, or whose interface it stands on; `None` where there is no hardware behind it.
 fn nic_of(root: &Path, device: &DeviceArg) -> Option<pci::Nic> {
-    let Some(interface) = kernel_interface(device) else {
-        return match device {
-            DeviceArg::Pci(_) => pci::Nic::read(root, &device.name()),
-            DeviceArg::Vdev(_) => None,
-        };
-    };
+    if let DeviceArg::Pci(_) = device {
+        return pci::Nic::read(root, &device.name());
+    }
+    let interface = devargs::reach(device.text()).interfaces.into_iter().next()?.name;
     // Of some drivers it is a device of its own that lies below the PCI one (virtio).
     let device = std::fs::canonicalize(root.join("sys/class/net").join(interface).join("device")).ok()?;
     device
@@ -186,6 +180,20 @@ mod testing {
             std::fs::write(path, text).unwrap();
         }
         root
+    }
+
+    /// A host with these interfaces, numbered from 1.
+    pub(super) fn host(list: &[(&str, &dyn Fn(&mut Interface))]) -> Interfaces {
+        let mut host = Interfaces::default();
+        for (index, (name, set)) in (1..).zip(list) {
+            let mut interface = Interface {
+                index,
+                ..Interface::default()
+            };
+            set(&mut interface);
+            host.by_name.insert((*name).to_owned(), interface);
+        }
+        host
     }
 
     pub(super) fn needs(devices: &[&str]) -> Needs {

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::interface::refused;
+use super::reach::refused;
 use super::{Finding, Interfaces, Needs, read};
 use crate::dpdk::DeviceArg;
 
@@ -136,7 +136,7 @@ fn one(root: &Path, address: &str, needs: &Needs, interfaces: &Interfaces) -> Ve
     let refusals: Vec<Finding> = nic
         .interfaces
         .iter()
-        .filter_map(|name| refused(root, name, needs, interfaces))
+        .filter_map(|name| refused(root, name, interfaces, &needs.owned_interfaces))
         .collect();
     if !refusals.is_empty() {
         return refusals;
@@ -297,9 +297,8 @@ mod tests {
     fn a_shared_nic_with_a_route_is_refused() {
         let root = bound("mlx5_core", false);
         fs::create_dir_all(root.path().join("sys/bus/pci/devices/0000:3b:00.0/net/ens1")).unwrap();
-        fs::create_dir_all(root.path().join("proc/net")).unwrap();
-        fs::write(root.path().join("proc/net/route"), "Iface\nens1\t0000000A\t00000000\n").unwrap();
-        let (level, text) = asked(&root);
+        let host = super::super::testing::host(&[("ens1", &|it| it.route = Some("10.0.0.0".parse().unwrap()))]);
+        let (level, text) = verdict(&examine(root.path(), &needs(&["0000:3b:00.0"]), &host));
         assert_eq!(level, Level::Error);
         assert!(text.contains("--i-own-this-interface ens1"), "{text}");
     }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Finding, Needs, kernel_interface, read};
+use super::{Finding, Needs, read};
+use crate::devargs;
 use crate::dpdk::DeviceArg;
 
 const CHECK: &str = "rights";
@@ -29,7 +30,8 @@ pub(super) fn examine(root: &Path, needs: &Needs) -> Vec<Finding> {
         )];
     };
     let mut wanted = Vec::new();
-    if needs.devices.iter().any(|device| kernel_interface(device).is_some()) {
+    let stands_on_interface = |device: &DeviceArg| !devargs::reach(device.text()).interfaces.is_empty();
+    if needs.devices.iter().any(stands_on_interface) {
         // Packet sockets; promiscuous mode and the interface's flags.
         wanted.extend([NET_RAW, NET_ADMIN]);
     }

@@ -2,7 +2,7 @@
 //!
 //! Contract: a [`Recorder`] belongs to one core and is given every frame with its arrival port and
 //! time. It allocates nothing per frame, trusts nothing in a frame, and every frame ends in exactly
-//! one counter of received, duplicated, too old, bad, misdelivered, unknown or foreign.
+//! one counter of received, duplicated, too old, bad, misdelivered, stranger, unknown or foreign.
 //!
 //! Left out on purpose: formatting, and knowledge of what was *not* sent (the engine's).
 

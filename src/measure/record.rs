@@ -357,6 +357,8 @@ pub struct PortRecord {
     pub misdelivered: u64,
     /// RoCEv2 frames to a QP that no entry has.
     pub unknown: u64,
+    /// Frames to a QP of an entry that another run, or another host, has sent.
+    pub strangers: u64,
     /// RoCEv2 frames that cannot be parsed.
     pub malformed: u64,
     /// CNPs.
@@ -382,6 +384,7 @@ impl PortRecord {
         self.bytes += other.bytes;
         self.misdelivered += other.misdelivered;
         self.unknown += other.unknown;
+        self.strangers += other.strangers;
         self.malformed += other.malformed;
         self.cnp += other.cnp;
         self.other += other.other;

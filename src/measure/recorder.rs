@@ -17,7 +17,7 @@ use crate::plan::feed::Work;
 use crate::plan::segment::packets;
 use crate::units::{BitRate, Picos};
 use crate::wire::class::Classes;
-use crate::wire::stamp::Stamp;
+use crate::wire::stamp::{self, Magic, Stamp};
 use crate::wire::{Frame, Opcode, Packet, pause, pfc};
 
 /// A message of a closed loop was received whole.
@@ -71,6 +71,8 @@ pub struct Recorder {
     orders: Vec<PauseOrder>,
     /// Ports of which every frame has an arrival of its own.
     stamped: Vec<bool>,
+    /// What stamps of this run begin with.
+    magic: Magic,
     icrc: IcrcCheck,
     until_icrc: u32,
     completions: Vec<Completion>,
@@ -154,6 +156,7 @@ impl Recorder {
             obeying: vec![false; plan.ports.len()],
             orders: Vec::new(),
             stamped: vec![false; plan.ports.len()],
+            magic: plan.magic,
             icrc,
             until_icrc: 0,
             completions: Vec::new(),
@@ -301,6 +304,14 @@ impl Recorder {
             }
         };
         let verify = self.icrc_turn();
+        let payload = packet.payload();
+        let stamp = Stamp::parse(payload, self.magic);
+        // What is long enough for a stamp has one. Without ours it is somebody else's, or broken.
+        let is_foreign = stamp.is_none() && payload.len() >= stamp::LEN;
+        if is_foreign && packet.verify_icrc() {
+            self.ports[port].strangers += 1;
+            return self.ballast(port, frame_len, packet, arrival);
+        }
         let flow = &mut self.flows[flow_number as usize];
         let entry_index = usize::from(flow.entry);
         let entry = &mut self.entries[entry_index];
@@ -309,15 +320,13 @@ impl Recorder {
             self.ports[port].misdelivered += 1;
             return self.ballast(port, frame_len, packet, arrival);
         }
-        if verify {
+        if verify || is_foreign {
             entry.icrc_checked += 1;
-            if !packet.verify_icrc() {
+            if is_foreign || !packet.verify_icrc() {
                 entry.icrc_errors += 1;
                 return self.ballast(port, frame_len, packet, arrival);
             }
         }
-        let payload = packet.payload();
-        let stamp = Stamp::parse(payload);
         let seq = match &stamp {
             // The PSN is the stamp's low 24 bits: a frame in which they differ is not one of ours.
             Some(stamp) if stamp.seq & 0x00ff_ffff == u64::from(packet.psn()) => stamp.seq,

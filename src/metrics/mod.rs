@@ -1,8 +1,8 @@
 //! A running test's counters for Prometheus: an HTTP listener on loopback, and the text that it answers with.
 //!
-//! Contract: nobody who scrapes, hangs or sends garbage can hold up a run or make it grow: four threads serve one
-//! connection each, for at most a second, from a copy of a dozen numbers that the control loop updates. The packet path
-//! knows nothing of it. Any address that is not loopback is refused.
+//! Contract: nobody who scrapes, hangs or sends garbage can hold up a run, make it grow or keep a scraper out: one thread
+//! serves at most 64 connections, each for about a second, from a copy of a dozen numbers that the control loop updates.
+//! The packet path knows nothing of it. Any address that is not loopback is refused.
 //!
 //! Left out on purpose: TLS, names and passwords, which a listener on loopback needs not; histories, which Prometheus keeps.
 

@@ -119,6 +119,35 @@ fn garbage_and_hanging_scrapers_do_not_disturb() {
 }
 
 #[test]
+fn idle_connections_keep_no_scraper_out() {
+    let metrics = listen();
+    // More than are served at a time, and each new one younger than all scrapes before it.
+    let mut idle = Vec::new();
+    for _ in 0..4 {
+        for number in 0..60 {
+            let mut stream = TcpStream::connect(metrics.address()).unwrap();
+            if number % 3 == 0 {
+                stream.write_all(b"GET /metrics HTTP/1.1\r\nX: ").unwrap();
+            }
+            idle.push(stream);
+        }
+        let mut scraper = TcpStream::connect(metrics.address()).unwrap();
+        // Not a measure of speed: long after what four served one after another would take.
+        scraper.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        scraper.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        scraper.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    }
+    // Those whose time is over are told so, or were put out for others.
+    for mut stream in idle {
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    }
+}
+
+#[test]
 fn only_loopback_and_only_a_free_port() {
     let beyond = Metrics::listen("0.0.0.0:0".parse().unwrap(), "p", 1, 0);
     assert!(matches!(beyond, Err(MetricsError::Beyond(_))));

@@ -121,10 +121,11 @@ fn near_rate(text: &str) -> Option<String> {
     }
 }
 
-/// `1000/s` as a number above zero, at most `max`.
+/// `1000/s` as a number of at least one in 30 days, at most `max`.
 pub fn per_second(text: &str, max: f64) -> Option<f64> {
     let number: f64 = text.strip_suffix("/s")?.trim().replace('_', "").parse().ok()?;
-    (number > 0.0 && number <= max).then_some(number)
+    // A period of more than [`MAX_TIME`] is none that a run could keep.
+    (number * 86_400.0 * 30.0 >= 1.0 && number <= max).then_some(number)
 }
 
 /// Bytes of an element, by the format's name or as a number.

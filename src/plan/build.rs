@@ -19,10 +19,14 @@ use crate::plan::{EntryPlan, LanePlan, Pace, Pair, Plan, PortPlan, mix};
 use crate::testbed::Testbed;
 use crate::units::{BitRate, PICOS_PER_SECOND, Picos, Qpn, WIRE_OVERHEAD};
 use crate::wire::class::{Classes, Rule};
+use crate::wire::stamp::Magic;
 
 /// Destination QPN of the first flow; 0 and 1 are reserved (IBTA Vol 1, 3.5.3), and a round number
 /// is easy to find in a capture.
 pub const FIRST_QPN: u32 = 0x100;
+
+/// "SQL1": tells the magic word of a seed from what else is made of it.
+const MAGIC: u64 = 0x5351_4c31;
 
 /// At most so many dispatches are routed beforehand; a longer entry goes through them again.
 const ROUTED_DISPATCHES: u64 = 128;
@@ -71,6 +75,7 @@ pub fn build(pattern: &Pattern, testbed: &Testbed, speeds: &[BitRate]) -> Result
     let workers = workers::place(pattern, testbed, &mut errors);
     let mut plan = Plan {
         seed: pattern.seed,
+        magic: Magic::new(mix(pattern.seed ^ MAGIC)),
         duration: pattern.duration,
         sample: pattern.sample,
         workers,
@@ -122,7 +127,57 @@ pub fn build(pattern: &Pattern, testbed: &Testbed, speeds: &[BitRate]) -> Result
         plan.entries.push(placed);
     }
     overlapping_qpns(&plan, &mut errors);
+    if errors.is_empty() {
+        beyond_time(&plan, &mut errors);
+    }
     if errors.is_empty() { Ok(plan) } else { Err(errors) }
+}
+
+/// What is planned later than any clock of ours can tell.
+fn beyond_time(plan: &Plan, errors: &mut Vec<PlanError>) {
+    for entry in &plan.entries {
+        if let Some(what) = plan.beyond_time(entry) {
+            errors.push(error(
+                &entry.name,
+                format!("{what} more than 106 days (2^63 ps) after it began, later than squall can tell"),
+                "raise `rate`, shorten its times, lower its counts, or give it a `duration`",
+            ));
+        }
+    }
+    // Entries that follow one another add up.
+    let summary = plan.summary();
+    for (entry, own) in plan.entries.iter().zip(&summary.entries) {
+        let end = own.start.saturating_add(own.length);
+        let is_endless = own.length == Picos::MAX;
+        if errors.is_empty() && (own.start > Picos::LONGEST || !is_endless && end > Picos::LONGEST) {
+            errors.push(error(
+                &entry.name,
+                "it ends more than 106 days (2^63 ps) after the run began, later than squall can tell",
+                "shorten it or what it comes `after`, or give them a `duration`",
+            ));
+        }
+    }
+}
+
+/// Rates that are computed of a share or of messages per second are whole bits per second, and below this they would
+/// not be the ones asked for.
+const LEAST_COMPUTED: BitRate = BitRate(1000);
+
+/// Whether the rate of an entry is computed.
+fn has_computed_rate(kind: &Kind) -> bool {
+    let rate = match kind {
+        Kind::Transfer(transfer) => transfer.rate,
+        Kind::Incast(incast) => incast.rate,
+        Kind::Burst(burst) => burst.rate,
+        Kind::AllToAll(alltoall) => alltoall.rate,
+        Kind::Background(background) => background.load,
+        _ => return false,
+    };
+    match rate {
+        Rate::Share(share) => share.0 > 0.0,
+        Rate::Messages(_) => true,
+        Rate::Max | Rate::Bits(_) => false,
+    }
 }
 
 fn overlapping_qpns(plan: &Plan, errors: &mut Vec<PlanError>) {
@@ -189,6 +244,18 @@ fn place_entry(plan: &Plan, index: usize, entry: &Entry, errors: &mut Vec<PlanEr
             ));
             break;
         }
+    }
+    let slowest = placed.lanes.iter().filter_map(|lane| match lane.pace {
+        Pace::Wire(rate) => Some(rate),
+        Pace::Unlimited => None,
+    });
+    let slowest = slowest.min().filter(|rate| *rate < LEAST_COMPUTED);
+    if let (Some(slowest), true) = (slowest, has_computed_rate(&entry.kind)) {
+        errors.push(error(
+            &entry.name,
+            format!("its rate comes to about {slowest}, and below {LEAST_COMPUTED} it would not be the one asked for"),
+            "ask for more, or in bits per second, which is kept as it is said",
+        ));
     }
     EntryPlan {
         name: entry.name.clone(),

@@ -21,6 +21,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use crate::pattern::{FrameOptions, Start, Verb};
 use crate::units::{BitRate, Picos};
 use crate::wire::class::Classes;
+use crate::wire::stamp::Magic;
 pub use build::{PlanError, build};
 use feed::Work;
 use summary::Summary;
@@ -140,6 +141,8 @@ impl EntryPlan {
 pub struct Plan {
     /// Seed of every random choice.
     pub seed: u64,
+    /// What the stamps of its frames begin with: of the seed, until a run on a real network draws its own.
+    pub magic: Magic,
     /// No message begins after this time.
     pub duration: Option<Picos>,
     /// What happened is told apart in intervals of this length.

@@ -312,6 +312,26 @@ fn lane_estimate(plan: &Plan, entry: &EntryPlan, index: u32, length: Picos) -> V
 }
 
 impl Plan {
+    /// The first thing that an entry plans later than [`Picos::LONGEST`]: then no clock of ours can tell its time.
+    pub(super) fn beyond_time(&self, entry: &EntryPlan) -> Option<&'static str> {
+        let too_long = |time: Picos| time > Picos::LONGEST;
+        if let Work::Rounds(rounds) = &entry.work {
+            if too_long(rounds.longest_offset()) {
+                return Some("the last of its senders begins a round");
+            }
+            if too_long(rounds.period) {
+                return Some("its next round begins");
+            }
+        }
+        // What a duration ends is as long as that.
+        if entry.duration.or(self.duration).is_some() {
+            return None;
+        }
+        let lanes = (0u32..).zip(&entry.lanes);
+        let mut lengths = lanes.filter_map(|(index, _)| lane_volume(self, entry, index));
+        lengths.any(|(_, length)| too_long(length)).then_some("it ends")
+    }
+
     /// Sums up the plan.
     #[must_use]
     pub fn summary(&self) -> Summary {

@@ -44,6 +44,7 @@ pub(crate) fn testbed(ports: usize) -> Testbed {
             ipv4: ("198.18.0.1".parse().unwrap(), 15),
             ipv6: ("2001:2::1".parse().unwrap(), 48),
         },
+        announce_interval: crate::units::Picos::ZERO,
         ports: (0..ports).map(port).collect(),
         fabric: None,
         classes: crate::wire::class::Maps::default(),

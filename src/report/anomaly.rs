@@ -146,6 +146,15 @@ fn of_port(port: &Port, say: &mut dyn FnMut(Kind, String)) {
         let text = format!("{} of RoCEv2 belong to no flow of the plan.", frames(rx.unknown));
         say(Kind::UnknownFlow, text);
     }
+    if rx.strangers > 0 {
+        let text = format!(
+            "{} to queue pairs of the plan are not of this run: another run's frames arrived, or another host's. They \
+             are in no figure of the traffic, and took a part of the network. Stop who sends them, or separate the two: \
+             other ports, a VLAN, `addresses`, `frame.first_qpn`.",
+            frames(rx.strangers)
+        );
+        say(Kind::Strangers, text);
+    }
     if rx.malformed > 0 {
         say(
             Kind::Malformed,

@@ -3,26 +3,8 @@
 //! Left out on purpose: whether the device exists, which only EAL knows.
 
 use super::Device;
+use crate::devargs;
 use crate::yaml::near;
-
-/// Virtual ethdev drivers of DPDK 22.11 to 25.11, for the split of `net_ring0` into driver and
-/// number and for near misses. Others are accepted as long as they are near none of these.
-const DRIVERS: [&str; 14] = [
-    "net_af_packet",
-    "net_af_xdp",
-    "net_bonding",
-    "net_failsafe",
-    "net_kni",
-    "net_memif",
-    "net_null",
-    "net_pcap",
-    "net_ring",
-    "net_softnic",
-    "net_tap",
-    "net_vdev_netvsc",
-    "net_vhost",
-    "net_virtio_user",
-];
 
 /// Longest name that EAL gives a device (`RTE_DEV_NAME_MAX_LEN` less its NUL).
 const MAX_NAME: usize = 63;
@@ -39,42 +21,28 @@ pub fn parse(text: &str) -> Result<Device, Option<String>> {
     if !sane || name.len() > MAX_NAME || name.contains(char::is_whitespace) {
         return Err(None);
     }
-    if let Some(address) = pci(name) {
+    if let Some(address) = devargs::canonical_pci(name) {
         let args = rest.map_or_else(|| address.clone(), |rest| format!("{address},{rest}"));
         return Ok(Device::Pci { address, args });
     }
-    // EAL picks the driver whose name the device's name begins with.
-    let known = DRIVERS.iter().find(|driver| name.starts_with(*driver));
+    // EAL picks the driver whose name the device's name begins with. Others than those known, for the split of
+    // `net_ring0` into driver and number, are accepted as long as they are near none of them.
+    let known = devargs::drivers().find(|driver| name.starts_with(driver));
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
     let suggestion = || {
         let number = name.strip_prefix(stem).unwrap_or_default();
-        let meant = near::nearest(stem, DRIVERS)?;
+        let meant = near::nearest(stem, devargs::drivers())?;
         let number = if number.is_empty() { "0" } else { number };
         Some(rest.map_or_else(|| format!("{meant}{number}"), |rest| format!("{meant}{number},{rest}")))
     };
     let driver = match known {
         Some(driver) => (*driver).to_owned(),
-        None if near::nearest(stem, DRIVERS).is_some() => return Err(suggestion()),
+        None if near::nearest(stem, devargs::drivers()).is_some() => return Err(suggestion()),
         None if name.starts_with("net_") && stem.len() > "net_".len() => stem.to_owned(),
         None => return Err(None),
     };
     let args = text.to_owned();
     Ok(Device::Vdev { driver, args })
-}
-
-/// `3b:00.0` or `0000:3b:00.0` in canonical form.
-fn pci(text: &str) -> Option<String> {
-    let hex = |text: &str, max: usize| {
-        let fits = (1..=max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        fits.then(|| u32::from_str_radix(text, 16).ok()).flatten()
-    };
-    let (rest, function) = text.rsplit_once('.')?;
-    let function = hex(function, 1).filter(|function| *function < 8)?;
-    let (rest, device) = rest.rsplit_once(':')?;
-    let device = hex(device, 2).filter(|device| *device < 32)?;
-    let (domain, bus) = rest.rsplit_once(':').unwrap_or(("0", rest));
-    let (domain, bus) = (hex(domain, 8)?, hex(bus, 2)?);
-    Some(format!("{domain:04x}:{bus:02x}:{device:02x}.{function}"))
 }
 
 #[cfg(test)]

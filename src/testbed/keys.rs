@@ -39,6 +39,12 @@ pub const TESTBED: Section = Section {
             "addresses of the workers",
         ),
         key(
+            "announce_interval",
+            "0, or 10 ms to 24 h",
+            "15s",
+            "ports with `announce` announce their workers again so often, so that no bridge forgets them; 0: once only",
+        ),
+        key(
             "ports",
             "a list of 1 to 256 ports",
             "required without `fabric`",
@@ -146,7 +152,7 @@ pub const EAL: Section = Section {
         ),
         key(
             "extra_args",
-            "a list of arguments that no key here stands for",
+            "a list of arguments that neither open devices nor place threads",
             "none",
             "passed to EAL as they are",
         ),
@@ -245,7 +251,7 @@ pub const PORT: Section = Section {
             "announce",
             "true or false",
             "false for net_null and net_ring, else true",
-            "before the traffic, a gratuitous ARP or neighbour advertisement of each worker, so that bridges learn",
+            "before the traffic and every `announce_interval`, a gratuitous ARP or neighbour advertisement of each worker, so that bridges learn",
         ),
         key("tx_queues", "1 to 1024", "1", "queues that send"),
         key("rx_queues", "1 to 1024", "1", "queues that receive, spread by RSS"),

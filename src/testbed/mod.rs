@@ -9,6 +9,7 @@
 pub mod about;
 pub mod classes;
 mod device;
+mod eal_args;
 mod fabric;
 pub mod keys;
 mod keys_fabric;

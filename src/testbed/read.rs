@@ -10,35 +10,14 @@ use std::str::FromStr;
 
 use super::{
     Addresses, Cores, Device, EalOptions, Hugepages, Pacing, PfcReaction, Port, Testbed, Timestamps, WorkerCount,
-    about, classes, device, keys, read_fabric,
+    about, classes, device, eal_args, keys, read_fabric,
 };
-use crate::units::{BitRate, Bytes};
+use crate::units::{BitRate, Bytes, Picos};
 use crate::yaml::read::{Fields, Reader, parse_int, printable};
 use crate::yaml::tree::{Node, Value};
 use crate::yaml::{Finding, Place, near, numbers, shown};
 
 const MAX_PORTS: usize = 256;
-
-/// EAL arguments that a key stands for; given twice they would contradict each other.
-const OWN_ARGS: [(&str, &str); 17] = [
-    ("-l", "cores"),
-    ("-c", "cores"),
-    ("--lcores", "cores"),
-    ("--main-lcore", "cores"),
-    ("-m", "eal.memory"),
-    ("--socket-mem", "eal.memory"),
-    ("--no-huge", "eal.hugepages"),
-    ("--in-memory", "eal.hugepages"),
-    ("--file-prefix", "eal.file_prefix"),
-    ("--telemetry", "eal.telemetry"),
-    ("--no-telemetry", "eal.telemetry"),
-    ("--vdev", "ports"),
-    ("-a", "ports"),
-    ("--allow", "ports"),
-    ("-b", "ports"),
-    ("--block", "ports"),
-    ("--no-pci", "ports"),
-];
 
 /// Reads a testbed; it counts only when `reader` recorded nothing. `stem` names it by default.
 pub fn testbed(reader: &Reader, root: &Node, stem: &str) -> Testbed {
@@ -50,6 +29,7 @@ pub fn testbed(reader: &Reader, root: &Node, stem: &str) -> Testbed {
         eal: eal(&fields),
         cores: cores(&fields),
         addresses: addresses(&fields),
+        announce_interval: fields.unit("announce_interval", announces).unwrap_or(ANNOUNCE_INTERVAL),
         ports: ports(&fields),
         fabric: read_fabric::fabric(&fields),
         classes: classes::read(&fields),
@@ -58,6 +38,14 @@ pub fn testbed(reader: &Reader, root: &Node, stem: &str) -> Testbed {
         dut: dut(&fields),
         about: about::read(&fields),
     }
+}
+
+/// Shorter than any bridge forgets: Linux and most switches after 300 s, some are set to 20 or 30.
+const ANNOUNCE_INTERVAL: Picos = Picos::from_micros(15_000_000);
+
+/// Often enough to need it, seldom enough to be no load.
+fn announces(every: &Picos) -> bool {
+    every.0 == 0 || (Picos::from_micros(10_000)..=Picos::from_micros(86_400_000_000)).contains(every)
 }
 
 /// The name by which a port can be called in `--set`; see `yaml::set`.
@@ -98,34 +86,8 @@ fn eal(outer: &Fields<'_>) -> EalOptions {
     };
     eal.file_prefix = fields.parse("file_prefix", good, |_| None);
     eal.telemetry = fields.flag("telemetry").unwrap_or(true);
-    eal.extra_args = extra_args(&fields);
+    eal.extra_args = eal_args::read(&fields);
     eal
-}
-
-fn extra_args(fields: &Fields<'_>) -> Vec<String> {
-    let mut args = Vec::new();
-    for item in fields.list("extra_args").unwrap_or_default() {
-        let Some(text) = item
-            .text()
-            .filter(|text| !text.is_empty() && !text.contains(char::is_control))
-        else {
-            fields.bad(
-                "extra_args",
-                item.place,
-                &format!("a list with {} in it", item.is_a()),
-                None,
-            );
-            continue;
-        };
-        let flag = text.split('=').next().unwrap_or(text);
-        if let Some((flag, key)) = OWN_ARGS.iter().find(|(own, _)| *own == flag) {
-            let what = format!("the EAL argument `{flag}` has a key of its own");
-            let finding = Finding::new(item.place, what).suggest(Some(*key));
-            fields.reader().report(finding);
-        }
-        args.push(text.to_owned());
-    }
-    args
 }
 
 fn cores(outer: &Fields<'_>) -> Cores {
@@ -365,12 +327,16 @@ fn device(fields: &Fields<'_>, earlier: &[(Place, Port)]) -> Option<Device> {
         .find(|(_, port)| port.device.eal_name() == device.eal_name())
     {
         fields.wrong("device", same("the device", device.eal_name(), first));
-    } else if let Some(interface) = device.kernel_interface()
-        && let Some((_, first)) = earlier
+        return Some(device);
+    }
+    for interface in device.interfaces() {
+        let first = earlier
             .iter()
-            .find(|(_, port)| port.device.kernel_interface() == Some(interface))
-    {
-        fields.wrong("device", same("the interface", interface, first));
+            .find(|(_, port)| port.device.interfaces().contains(&interface));
+        if let Some((_, first)) = first {
+            fields.wrong("device", same("the interface", &interface, first));
+            break;
+        }
     }
     Some(device)
 }

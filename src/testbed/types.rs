@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::about::About;
 use super::{Configured, Fabric};
-use crate::units::{BitRate, Bytes};
+use crate::devargs;
+use crate::units::{BitRate, Bytes, Picos};
 use crate::wire::class::Maps;
 
 /// A whole testbed file.
@@ -24,6 +25,9 @@ pub struct Testbed {
     pub cores: Cores,
     /// `addresses`.
     pub addresses: Addresses,
+    /// `announce_interval`: ports that announce their workers do it again so often; zero: once, before the
+    /// traffic.
+    pub announce_interval: Picos,
     /// `ports`: at least one, names distinct; none yet where a fabric has not been
     /// [sized](Testbed::sized).
     pub ports: Vec<Port>,
@@ -246,12 +250,15 @@ pub enum Device {
 }
 
 impl Device {
-    /// The kernel interface that this device takes over or shares, when its arguments name one.
+    /// The kernel interfaces that this device takes over or shares, by the names in its arguments.
     #[must_use]
-    pub fn kernel_interface(&self) -> Option<&str> {
+    pub fn interfaces(&self) -> Vec<String> {
         match self {
-            Device::Vdev { args, .. } => args.split(',').find_map(|part| part.strip_prefix("iface=")),
-            Device::Pci { .. } | Device::Fabric => None,
+            Device::Vdev { args, .. } => {
+                let named = devargs::reach(args).interfaces;
+                named.into_iter().map(|interface| interface.name).collect()
+            }
+            Device::Pci { .. } | Device::Fabric => Vec::new(),
         }
     }
 

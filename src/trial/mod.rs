@@ -6,12 +6,14 @@
 //!
 //! Left out on purpose: files, signals, terminals; many trials (`sweep`).
 
+mod lock;
 mod safety;
 mod segment;
 mod session;
 mod watching;
 
 use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -24,6 +26,7 @@ use crate::report::model::{Calibration, Results};
 use crate::report::samples::{Earlier, Kept};
 use crate::testbed::Testbed;
 use crate::units::{BitRate, Picos};
+use crate::wire::stamp::Magic;
 use crate::{fabric, pattern, report, testbed};
 use watching::Watching;
 
@@ -155,7 +158,9 @@ impl Trial<'_> {
         } else {
             let lab = session.open(testbed)?;
             go_on()?;
-            let plan = plan_of(loaded, testbed, lab.speeds())?;
+            let mut plan = plan_of(loaded, testbed, lab.speeds())?;
+            // On a real network another run may send to the same queue pairs, with the same seed.
+            plan.magic = Magic::new(RandomState::new().hash_one((std::process::id(), started)));
             go_on()?;
             safety::check_blast(&plan, testbed)?;
             safety::check_interfaces(&plan, testbed)?;

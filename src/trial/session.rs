@@ -1,8 +1,9 @@
 //! DPDK over many trials: EAL starts once in a process, with the devices of every testbed to come.
 //!
 //! Contract: nothing is started before the first trial asks for ports. Ports are opened for a trial
-//! and closed when it ends.
+//! and closed when it ends; no other run can have them as long as the session lasts.
 
+use super::lock::Locks;
 use super::{TrialError, environment};
 use crate::dpdk::{Eal, EalConfig};
 use crate::engine::lab::{Lab, eal_config};
@@ -18,6 +19,8 @@ pub struct Session {
     config: Option<EalConfig>,
     /// Buffers of trials against the reference fabric.
     pools: virtual_lab::Pools,
+    /// What no other run may have meanwhile. Stands last: devices are closed before.
+    locks: Locks,
 }
 
 impl Session {
@@ -78,6 +81,7 @@ impl Session {
             return Ok(eal.clone());
         }
         let config = self.config.clone().unwrap_or_else(|| eal_config(testbed));
+        self.locks.take(&config.devices)?;
         let eal = Eal::init(&config).map_err(environment)?;
         Ok(self.eal.insert(eal).clone())
     }

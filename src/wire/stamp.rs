@@ -2,18 +2,41 @@
 //!
 //! ```text
 //!  0               4               8                              16                             24
-//! | magic "SQL1"  | message number | sequence number              | departure, ps since the start |
+//! | magic         | message number | sequence number              | departure, ps since the start |
 //! ```
 //!
 //! All fields are big-endian. The sequence number's low 24 bits are the PSN, so that the two are
-//! patched, and checked, together.
+//! patched, and checked, together. The magic word is the run's own, so that frames of another run are told from
+//! one's own.
 //!
 //! Left out on purpose: anything that a switch may change, and any secret.
 
 use crate::units::Picos;
 
-/// "SQL1".
-pub const MAGIC: u32 = 0x5351_4c31;
+/// A run's own word, with which all of its stamps begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Magic(u32);
+
+impl Magic {
+    /// The word of a well-mixed number.
+    #[must_use]
+    pub const fn new(number: u64) -> Magic {
+        Magic((number ^ number >> 32) as u32)
+    }
+
+    /// The word with which `payload` begins, of whichever run; `None` when it is too short for a stamp.
+    #[must_use]
+    pub fn of(payload: &[u8]) -> Option<Magic> {
+        let stamp: &[u8; LEN] = payload.first_chunk()?;
+        stamp.first_chunk().map(|word| Magic(u32::from_be_bytes(*word)))
+    }
+
+    /// Its bytes on the wire.
+    #[must_use]
+    pub const fn bytes(self) -> [u8; 4] {
+        self.0.to_be_bytes()
+    }
+}
 
 /// Bytes of a stamp.
 pub const LEN: usize = 24;
@@ -37,14 +60,14 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Reads the stamp at the beginning of `payload`, if there is one.
+    /// Reads the stamp of the run with this `magic` at the beginning of `payload`, if there is one.
     #[inline]
     #[must_use]
-    pub fn parse(payload: &[u8]) -> Option<Stamp> {
+    pub fn parse(payload: &[u8], magic: Magic) -> Option<Stamp> {
         let stamp: &[u8; LEN] = payload.first_chunk()?;
         let word = |at: usize| u32::from_be_bytes([stamp[at], stamp[at + 1], stamp[at + 2], stamp[at + 3]]);
         let long = |at: usize| u64::from(word(at)) << 32 | u64::from(word(at + 4));
-        (word(0) == MAGIC).then(|| Stamp {
+        (word(0) == magic.0).then(|| Stamp {
             number: word(at::NUMBER),
             seq: long(at::SEQUENCE),
             departure: Picos(long(at::DEPARTURE)),

@@ -292,7 +292,13 @@ impl Shape {
     /// `icrc` computes the ICRC of an IP packet up to its pad, masks applied, and is given the
     /// emitted frame.
     #[must_use]
-    pub fn new(header: &[u8], layout: Layout, payload_len: usize, icrc: impl Fn(&[u8]) -> u32) -> Shape {
+    pub fn new(
+        header: &[u8],
+        layout: Layout,
+        payload_len: usize,
+        magic: stamp::Magic,
+        icrc: impl Fn(&[u8]) -> u32,
+    ) -> Shape {
         let pad = payload_len.wrapping_neg() & 3;
         let covered = layout.payload + payload_len + pad;
         let mut frame = filler(covered.max(HEADER_ROOM));
@@ -317,7 +323,7 @@ impl Shape {
         let stamped = payload_len >= stamp::LEN;
         if stamped {
             frame[layout.payload..layout.payload + stamp::LEN].fill(0);
-            frame[layout.payload..layout.payload + 4].copy_from_slice(&stamp::MAGIC.to_be_bytes());
+            frame[layout.payload..layout.payload + 4].copy_from_slice(&magic.bytes());
         }
         let constant = icrc(&frame[layout.l3..covered]);
         // The map for a word is that for the bytes behind it, and its own four.

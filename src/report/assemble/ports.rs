@@ -53,6 +53,7 @@ pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usi
             bytes: rx.bytes,
             misdelivered: rx.misdelivered,
             unknown: rx.unknown,
+            strangers: rx.strangers,
             malformed: rx.malformed,
             cnp: rx.cnp,
             other: rx.other,

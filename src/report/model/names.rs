@@ -244,6 +244,8 @@ words! {
         Misdelivered = "misdelivered",
         /// RoCEv2 frames that belong to no flow of the plan.
         UnknownFlow = "unknown-flow",
+        /// Frames of another run, or of another host, to queue pairs of the plan.
+        Strangers = "strangers",
         /// Frames that cannot be decoded.
         Malformed = "malformed",
         /// Frames with a wrong ICRC or FCS.

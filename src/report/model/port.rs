@@ -109,6 +109,9 @@ pub struct PortRx {
     pub misdelivered: u64,
     /// RoCEv2 frames that belong to no flow of the plan.
     pub unknown: u64,
+    /// Frames to queue pairs of the plan that another run, or another host, has sent.
+    #[serde(default)]
+    pub strangers: u64,
     /// RoCEv2 frames that cannot be decoded.
     pub malformed: u64,
     /// Congestion notification packets (IBTA annex A17.9.3).

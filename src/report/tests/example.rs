@@ -280,6 +280,7 @@ fn port(name: &str, tx: u64, rx: u64) -> Port {
             bytes: rx * 4_154,
             misdelivered: 0,
             unknown: 0,
+            strangers: 0,
             malformed: 0,
             cnp: 0,
             other: 0,
