@@ -48,16 +48,19 @@ fn inside(estimate: &Estimate, slack: f64, truth: f64) -> bool {
 fn is_step(marking: &Marking, threshold: u64) {
     let (kmin, kmax) = (marking.kmin_bytes.unwrap(), marking.kmax_bytes.unwrap());
     let truth = threshold as f64;
-    assert_eq!(marking.step, Some(true), "{marking:?}");
+    // Too few frames were below to exclude that some of them would be marked: a ramp from lower down.
+    assert_ne!(marking.step, Some(false), "{marking:?}");
     assert!(
-        (kmin.value - truth).abs() <= FRAME && kmin == kmax,
-        "{threshold}: {kmin:?}"
+        (kmin.value - truth).abs() <= FRAME && kmin.value == kmax.value,
+        "{threshold}: {kmin:?} {kmax:?}"
     );
     assert!(
-        inside(&kmin, marking.uncertainty_bytes as f64, truth),
-        "{threshold}: {kmin:?}"
+        inside(&kmin, 0.0, truth) && inside(&kmax, 0.0, truth),
+        "{threshold}: {kmin:?} {kmax:?}"
     );
-    assert!(kmin.high.unwrap() - kmin.low <= FRAME, "{kmin:?}");
+    // Kmin is bounded above, and Kmax below, to the frame: no unmarked frame was deeper, no marked one shallower.
+    assert!(kmin.high.unwrap() - truth <= 2.0 * FRAME, "{kmin:?}");
+    assert!(truth - kmax.low <= 2.0 * FRAME, "{kmax:?}");
     let onset = marking.onset.unwrap();
     let first = onset.depth_bytes.unwrap() as f64;
     assert!(

@@ -64,9 +64,10 @@ pub fn of(results: &Results) -> Vec<Kpi> {
         draft,
         place: String::new(),
     };
+    let any_held = results.inferred.queues.iter().any(|queue| queue.held.is_some());
     for queue in &results.inferred.queues {
         list.place = inferred::place_of(queue);
-        inferred::of_queue(&mut list, queue);
+        inferred::of_queue(&mut list, queue, any_held);
     }
     "run".clone_into(&mut list.place);
     if let Some(ratio) = results.run.oversubscription {

@@ -7,7 +7,7 @@
 //! Left out on purpose: the depths themselves (`queue`).
 
 use super::curve::{Bin, Sample, curve, samples};
-use super::fit::{Fit, fit, log_likelihood, probability};
+use super::fit::{Best, DROP, Fit, fit, log_likelihood, probability};
 use super::queue::{Frame, Port, Queue, departure};
 use super::{Evidence, Facts};
 use crate::measure::trace::Kind;
@@ -21,10 +21,7 @@ const BINS: u64 = 48;
 /// A curve is fine up to this many times Kmax.
 const FOCUS: f64 = 2.0;
 
-/// Log-likelihoods that differ by less do not decide between enqueue and dequeue.
-const DECISIVE: f64 = 3.0;
-
-/// Thresholds within this share of the configured ones are those.
+/// Thresholds within this share of the configured ones are not called others: devices round them.
 const TOLERANCE: f64 = 0.03;
 
 /// The configuration is refuted when the marks are less likely under it by this factor's logarithm.
@@ -197,7 +194,8 @@ fn read(evidence: &Evidence<'_>, queue: &Queue, counted: &[Counted], all: usize)
     let found = samples(counted.iter().filter_map(|one| Some((one.frame.found()?, one.marked))));
     let left = samples(counted.iter().filter_map(|one| Some((one.frame.left()?, one.marked))));
     let longest = counted.iter().map(|one| u64::from(one.frame.len)).max().unwrap_or(0);
-    let reading = Reading::choose(&found, &left);
+    let uncertainty = queue.uncertainty.unwrap_or(0);
+    let reading = Reading::choose(&found, &left, uncertainty);
     let onset = (1u64..)
         .zip(&counted)
         .find(|(_, one)| one.marked)
@@ -215,15 +213,14 @@ fn read(evidence: &Evidence<'_>, queue: &Queue, counted: &[Counted], all: usize)
                 },
             })
         });
-    let uncertainty = queue.uncertainty.unwrap_or(0);
-    let mut marking = reading.marking(uncertainty, queue.uncertainty.is_none());
+    let mut marking = reading.marking(queue.uncertainty.is_none());
     marking.onset = onset;
     marking.elsewhere = elsewhere;
     if counted.is_empty() {
         marking.why_not = Some("Whatever these frames waited, they waited elsewhere, not in this queue.".to_owned());
     }
     let (configured, slack) = (evidence.configured.ecn, longest + uncertainty);
-    (marking.verdict, marking.explanation) = judge(&marking, reading.samples, configured, slack);
+    (marking.verdict, marking.explanation) = judge(&marking, &reading, configured, longest);
     (marking, lacks_marks(reading.samples, configured, slack))
 }
 
@@ -236,35 +233,61 @@ fn coarse(counted: &[Counted]) -> Marking {
         marked: counted.iter().filter(|one| one.marked).count() as u64,
         why_not: Some(why.to_owned()),
         explanation: why.to_owned(),
-        ..Reading::choose(&[], &[]).marking(0, false)
+        ..Reading::choose(&[], &[], 0).marking(false)
     }
 }
 
-/// Samples by one of the two depths, and what they say.
+/// Samples by one of the two depths, and what both say.
 pub(super) struct Reading<'a> {
     pub(super) at: Option<MarkAt>,
     pub(super) samples: &'a [Sample],
+    /// By the other depth, where that explains the marks as well.
+    other: Option<&'a [Sample]>,
     pub(super) fit: Option<Fit>,
+    /// How far depths may be off, bytes; in the intervals.
+    uncertainty: u64,
 }
 
 impl<'a> Reading<'a> {
-    /// Of the depths found and left behind, those that explain the marks better.
-    pub(super) fn choose(found: &'a [Sample], left: &'a [Sample]) -> Reading<'a> {
-        let (at_enqueue, at_dequeue) = (fit(found), fit(left));
-        let gain = at_enqueue
-            .zip(at_dequeue)
-            .map(|(enqueue, dequeue)| enqueue.log_likelihood - dequeue.log_likelihood);
+    /// Of the depths found and left behind, those that explain the marks better; both where the marks do
+    /// not exclude either.
+    #[expect(clippy::cast_precision_loss, reason = "bytes in a queue")]
+    pub(super) fn choose(found: &'a [Sample], left: &'a [Sample], uncertainty: u64) -> Reading<'a> {
+        let (enqueue, dequeue) = (Best::of(found), Best::of(left));
+        let gain = enqueue
+            .as_ref()
+            .zip(dequeue.as_ref())
+            .map(|(enqueue, dequeue)| enqueue.log_likelihood() - dequeue.log_likelihood());
         let at = match gain {
-            Some(gain) if gain > DECISIVE => Some(MarkAt::Enqueue),
-            Some(gain) if gain < -DECISIVE => Some(MarkAt::Dequeue),
+            Some(gain) if gain > DROP => Some(MarkAt::Enqueue),
+            Some(gain) if gain < -DROP => Some(MarkAt::Dequeue),
             _ => None,
         };
-        let (samples, fit) = if at == Some(MarkAt::Dequeue) {
-            (left, at_dequeue)
-        } else {
-            (found, at_enqueue)
+        let (samples, other) = match at {
+            Some(MarkAt::Enqueue) => (found, None),
+            Some(MarkAt::Dequeue) => (left, None),
+            None if gain.is_some_and(|gain| gain < 0.0) => (left, Some(found)),
+            None => (found, Some(left)),
         };
-        Reading { at, samples, fit }
+        let fit = fit(enqueue.as_ref(), dequeue.as_ref()).map(|fit| fit.widened(uncertainty as f64));
+        Reading {
+            at,
+            samples,
+            other,
+            fit,
+            uncertainty,
+        }
+    }
+
+    /// Log-likelihood of the marks under thresholds that may be off by `slack`.
+    fn likeliest(&self, said: (f64, f64, f64), slack: f64) -> f64 {
+        let one = |samples: &[Sample], shift: f64| {
+            let end = |end: f64| (end + shift * slack).max(0.0);
+            log_likelihood(samples, end(said.0), end(said.1), said.2)
+        };
+        let all = std::iter::once(self.samples).chain(self.other);
+        all.flat_map(|samples| [-1.0, -0.5, 0.0, 0.5, 1.0].map(|shift| one(samples, shift)))
+            .fold(f64::NEG_INFINITY, f64::max)
     }
 
     /// The depth up to which the curve is of interest: somewhat beyond the last threshold.
@@ -278,7 +301,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Everything but onset and verdict.
-    pub(super) fn marking(&self, uncertainty: u64, blind: bool) -> Marking {
+    pub(super) fn marking(&self, blind: bool) -> Marking {
         let frames = self.samples.iter().map(|sample| sample.frames).sum();
         let marked = self.samples.iter().map(|sample| sample.marked).sum();
         let why_not = if self.fit.is_some() {
@@ -297,7 +320,7 @@ impl<'a> Reading<'a> {
             marked,
             elsewhere: 0,
             deepest: self.samples.last().map_or(0, |sample| sample.depth),
-            uncertainty,
+            uncertainty: self.uncertainty,
             onset: None,
             at: self.at,
             curve: curve(self.samples, BINS, self.focus()),
@@ -309,13 +332,17 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Compares what was read with the configuration. `slack`: bytes by which depths may be off.
+/// Compares what was read with the configuration; `frame` is the length of the longest frame.
+///
+/// *Follows* needs every configured value inside its interval, to a frame, the marks not less likely
+/// under all of them together than an interval allows, and a reading that tells: Kmax passed, and a step
+/// excluded where a ramp is configured.
 #[expect(clippy::cast_precision_loss, reason = "depths")]
 pub(super) fn judge(
     marking: &Marking,
-    samples: &[Sample],
+    reading: &Reading<'_>,
     configured: Option<EcnThresholds>,
-    slack: u64,
+    frame: u64,
 ) -> (Verdict, String) {
     let Some(said) = configured else {
         return (
@@ -328,71 +355,80 @@ pub(super) fn judge(
         return (Verdict::CannotTell, why);
     }
     let (kmin, kmax, pmax) = (said.kmin.0 as f64, said.kmax.0 as f64, said.pmax.0);
-    let slack = slack as f64;
-    // Depths may be off by `slack`: the configuration gets the benefit of it.
-    let likeliest = [-1.0, -0.5, 0.0, 0.5, 1.0]
-        .into_iter()
-        .map(|shift| {
-            log_likelihood(
-                samples,
-                (kmin + shift * slack).max(0.0),
-                (kmax + shift * slack).max(0.0),
-                pmax,
-            )
-        })
-        .fold(f64::NEG_INFINITY, f64::max);
-    let deepest = marking.deepest;
+    let (samples, frame) = (reading.samples, frame as f64);
+    // Depths may be off by so much: the configuration gets the benefit of it.
+    let likeliest = reading.likeliest((kmin, kmax, pmax), frame + reading.uncertainty as f64);
     let Some(fit) = marking.fit else {
-        let certain = log_likelihood(samples, f64::INFINITY, f64::INFINITY, 1.0);
-        if marking.marked == 0 && likeliest < certain - REFUTED {
-            let text = format!(
-                "Nothing is marked, though frames saw up to {deepest} bytes and Kmin is said to be {}.",
-                said.kmin.0
-            );
-            return (Verdict::MarksNothing, text);
-        }
-        if marking.marked == marking.frames && likeliest < marking_all(samples) - REFUTED {
-            let text = format!(
-                "Everything is marked, also frames that saw {} bytes where Kmin is said to be {}.",
-                samples.first().map_or(0, |sample| sample.depth),
-                said.kmin.0
-            );
-            return (Verdict::MarksEverything, text);
-        }
-        let text = format!(
-            "Depths from {} to {deepest} bytes do not tell: Kmin is said to be {}, Kmax {}.",
-            samples.first().map_or(0, |sample| sample.depth),
-            said.kmin.0,
-            said.kmax.0
-        );
-        return (Verdict::CannotTell, text);
+        return unread(marking, samples, said, likeliest);
     };
-    let near = |read: super::Estimate, said: f64| {
-        (read.low - slack..=read.high + slack).contains(&said) || (read.value - said).abs() <= TOLERANCE * said
-    };
+    let share = |pmax: super::Estimate| format!(", Pmax {:.1} %", 100.0 * pmax.value);
     let read = format!(
         "Read: Kmin {:.0}, Kmax {:.0} bytes{}; configured: {}, {}, {}.",
         fit.kmin.value,
         fit.kmax.value,
-        fit.pmax.map_or_else(
-            || " (a step)".to_owned(),
-            |pmax| format!(", Pmax {:.1} %", 100.0 * pmax.value)
-        ),
+        match (fit.pmax, fit.step) {
+            (Some(pmax), _) => share(pmax),
+            (None, Some(true)) => " (a step)".to_owned(),
+            (None, _) => format!(", or a ramp from as low as {:.0} up to there", fit.kmin.low),
+        },
         said.kmin.0,
         said.kmax.0,
         said.pmax
     );
-    let pmax_near = fit.pmax.is_none_or(|read| near_share(read, pmax));
-    let follows = near(fit.kmin, kmin) && near(fit.kmax, kmax) && pmax_near;
-    if follows || likeliest > fit.log_likelihood - REFUTED {
-        (Verdict::Follows, read)
+    let inside = |read: super::Estimate, said: f64, slack: f64| (read.low - slack..=read.high + slack).contains(&said);
+    let all_inside = inside(fit.kmin, kmin, frame)
+        && inside(fit.kmax, kmax, frame)
+        && fit.pmax.is_none_or(|read| inside(read, pmax, 0.0));
+    let near =
+        |read: super::Estimate, said: f64| inside(read, said, frame) || (read.value - said).abs() <= TOLERANCE * said;
+    let all_near = near(fit.kmin, kmin)
+        && near(fit.kmax, kmax)
+        && fit
+            .pmax
+            .is_none_or(|read| inside(read, pmax, 0.0) || (read.value - pmax).abs() <= TOLERANCE);
+    let ramp = kmax - kmin > frame;
+    if all_inside && likeliest >= fit.log_likelihood - DROP {
+        return if fit.kmax.high > marking.deepest as f64 + frame {
+            let why = format!("{read} The queue did not come so deep that Kmax would show.");
+            (Verdict::CannotTell, why)
+        } else if ramp && fit.step != Some(false) {
+            let why = format!("{read} Too few frames to tell a ramp from a step.");
+            (Verdict::CannotTell, why)
+        } else {
+            (Verdict::Follows, read)
+        };
+    }
+    if all_near || likeliest > fit.log_likelihood - REFUTED {
+        (Verdict::CannotTell, format!("{read} Close, and not the same."))
     } else {
         (Verdict::DoesNotFollow, read)
     }
 }
 
-fn near_share(read: super::Estimate, said: f64) -> bool {
-    (read.low..=read.high).contains(&said) || (read.value - said).abs() <= TOLERANCE
+/// The verdict where nothing was marked, or everything.
+fn unread(marking: &Marking, samples: &[Sample], said: EcnThresholds, likeliest: f64) -> (Verdict, String) {
+    let deepest = marking.deepest;
+    let shallowest = samples.first().map_or(0, |sample| sample.depth);
+    let certain = log_likelihood(samples, f64::INFINITY, f64::INFINITY, 1.0);
+    if marking.marked == 0 && likeliest < certain - REFUTED {
+        let text = format!(
+            "Nothing is marked, though frames saw up to {deepest} bytes and Kmin is said to be {}.",
+            said.kmin.0
+        );
+        return (Verdict::MarksNothing, text);
+    }
+    if marking.marked == marking.frames && likeliest < marking_all(samples) - REFUTED {
+        let text = format!(
+            "Everything is marked, also frames that saw {shallowest} bytes where Kmin is said to be {}.",
+            said.kmin.0
+        );
+        return (Verdict::MarksEverything, text);
+    }
+    let text = format!(
+        "Depths from {shallowest} to {deepest} bytes do not tell: Kmin is said to be {}, Kmax {}.",
+        said.kmin.0, said.kmax.0
+    );
+    (Verdict::CannotTell, text)
 }
 
 /// Likelihood of marks on everything, if everything were marked.

@@ -8,6 +8,7 @@
 //! Left out on purpose: the fabric's own counters, which are never looked at here: they are what the
 //! answers are compared with.
 
+mod cells;
 pub mod curve;
 pub mod ecn;
 pub mod facts;
@@ -58,7 +59,7 @@ pub struct Evidence<'a> {
     pub end: Picos,
 }
 
-/// A figure with its 95 % interval.
+/// A figure with its interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// The figure.
@@ -96,6 +97,8 @@ pub struct QueueInferred {
     pub loss: Option<Loss>,
     /// Its longest silence while frames were overdue.
     pub stall: Option<Stall>,
+    /// The longest time for which a `pfc` entry of ours held it.
+    pub held: Option<Stall>,
 }
 
 /// Everything that was read from outside.
@@ -142,7 +145,10 @@ pub fn infer(evidence: &Evidence<'_>) -> Inferred {
                 meter: meter::infer(evidence, &facts, queue, loss.as_ref().map(|loss| loss.onset)),
                 loss,
                 stall: (!port.paths.is_coarse())
-                    .then(|| stall::longest(evidence, port, queue))
+                    .then(|| stall::longest(evidence, &facts, port, queue))
+                    .flatten(),
+                held: (!port.paths.is_coarse())
+                    .then(|| stall::held_by_us(evidence, &facts, port, queue))
                     .flatten(),
             });
         }
@@ -158,6 +164,7 @@ pub fn infer(evidence: &Evidence<'_>) -> Inferred {
             meter: None,
             loss: Some(loss),
             stall: None,
+            held: None,
         });
     }
     queues.sort_by_key(|queue| (queue.port, queue.class));

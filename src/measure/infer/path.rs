@@ -4,7 +4,9 @@
 //! link silent before it, nothing stood in the way there; a path is *known* when its least delay is
 //! that of such a frame. The delay of the others is bounded by the order of arrivals: in a queue that
 //! serves first what came first, none entered after one that follows it. Within those bounds the
-//! least of the known delays is taken, and the bounds say how far that may be off.
+//! least of the known delays is taken, and the bounds say how far that may be off. Nothing is faster
+//! than a frame's own time on the last link. Where no path at all is known, the delay lies between that
+//! and the least that was seen: depths are then not told, but what bounds them is.
 //!
 //! Left out on purpose: what frames waited in queues before the last link's, whenever none of a path
 //! was alone there.
@@ -44,6 +46,8 @@ struct Path {
     base: i64,
     /// How far that may be off.
     doubt: i64,
+    /// By how much a frame may seem to have entered after one that it preceded.
+    leeway: i64,
 }
 
 impl Path {
@@ -65,6 +69,8 @@ pub struct Paths {
     /// Frames that came sooner after another than the link can carry them.
     bunched: usize,
     frames: usize,
+    /// Of no path a frame was alone.
+    blind: bool,
 }
 
 /// A frame whose path and times are known.
@@ -103,6 +109,7 @@ impl Paths {
             hops: USUAL_HOPS,
             bunched: 0,
             frames: 0,
+            blind: false,
         };
         for (_, seen) in frames() {
             let place = &mut paths.on_link[usize::from(seen.len)];
@@ -143,9 +150,32 @@ impl Paths {
     /// How long a frame of this flow and length takes, alone, ps.
     #[must_use]
     pub fn unloaded(&self, facts: &Facts, flow: u32, len: u32) -> Option<i64> {
+        if self.blind {
+            return None;
+        }
         let sender = usize::from(facts.flow(flow)?.sender);
         let path = self.paths.get(sender)?.as_ref()?;
         Some(path.base + self.serialised(len))
+    }
+
+    /// The least and the greatest that it may be, ps, whether or not a frame was ever alone.
+    pub(super) fn bounds_of(&self, facts: &Facts, flow: u32, len: u32) -> Option<(i64, i64)> {
+        let sender = usize::from(facts.flow(flow)?.sender);
+        let path = self.paths.get(sender)?.as_ref()?;
+        let (low, high) = if self.blind {
+            (self.nearest(), path.least)
+        } else {
+            let low = path.base.saturating_sub(path.doubt).max(self.nearest());
+            (low, path.base.saturating_add(path.doubt).min(path.least.max(path.base)))
+        };
+        let own = self.serialised(len);
+        Some((low.saturating_add(own), high.max(low).saturating_add(own)))
+    }
+
+    /// The least base that a path can have, ps: a frame takes its own time on the last link.
+    fn nearest(&self) -> i64 {
+        let longest = u32::try_from(self.on_link.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        self.on_link(longest) - self.serialised(longest)
     }
 
     /// How far unloaded delays may be off, ps.
@@ -153,9 +183,17 @@ impl Paths {
         self.paths.iter().flatten().map(|path| path.doubt).max().unwrap_or(0)
     }
 
+    /// By how much order may seem to be broken that is not, ps.
+    pub(super) fn leeway(&self) -> i64 {
+        self.paths.iter().flatten().map(|path| path.leeway).max().unwrap_or(0)
+    }
+
     /// How far depths may be off because of what is not known of the paths, bytes; `None`: of no path
     /// a frame was alone.
     pub(super) fn uncertainty(&self) -> Option<u64> {
+        if self.blind {
+            return None;
+        }
         self.paths.iter().flatten().next()?;
         let worst = self.doubt();
         let bytes = i128::from(worst) * i128::from(self.speed.0) / 8_000_000_000_000;
@@ -243,6 +281,7 @@ impl Paths {
                 alone: None,
                 base: rest,
                 doubt: 0,
+                leeway: 0,
             });
             path.least = path.least.min(rest);
         }
@@ -259,10 +298,11 @@ impl Paths {
     where
         I: DoubleEndedIterator<Item = (u32, &'a Observation)>,
     {
+        let nearest = self.nearest();
         let known = self.paths.iter().flatten().filter(|path| path.is_known(slack));
         let Some(best) = known.map(|path| path.least).min() else {
             // Not one frame was alone: no depth can be told.
-            self.paths.fill(None);
+            self.blind = true;
             return;
         };
         for path in self.paths.iter_mut().flatten() {
@@ -278,17 +318,19 @@ impl Paths {
             if path.is_known(slack) {
                 continue;
             }
-            let low = low.unwrap_or(i64::MIN);
+            let low = low.unwrap_or(i64::MIN).max(nearest.min(path.least));
             let high = high.unwrap_or(i64::MAX).min(path.least);
             if low <= high {
                 path.base = best.clamp(low, high);
                 path.doubt = path.base.saturating_sub(low).max(high - path.base);
+                path.leeway = path.doubt;
             } else {
-                // What came first was not served first.
-                path.doubt = i64::MAX;
+                // What came first was not served first: its order says nothing.
+                let nearest = nearest.min(path.least);
+                path.leeway = (path.least - best).abs().max(slack * SILENCE);
+                path.base = best.clamp(nearest, path.least);
+                path.doubt = (path.base - nearest).max(path.least - path.base);
             }
-            // Nobody is nearer than the nearest that is known by more than a queue may hide.
-            path.doubt = path.doubt.min((path.least - best).abs().max(slack * SILENCE));
         }
     }
 

@@ -87,11 +87,16 @@ pub struct Pausing {
     pub why_not: Option<String>,
 }
 
+/// A threshold is none when what is not known of the unloaded delays is more than this part of it.
+const MOST_DOUBT: f64 = 0.25;
+
 /// One frame of a sender, as the switch held it.
 #[derive(Debug, Clone, Copy)]
 struct Held {
     departure: i64,
-    enter: i64,
+    /// When it entered its queue, at the earliest and at the latest.
+    earliest: i64,
+    latest: i64,
     arrival: i64,
     len: u64,
 }
@@ -226,13 +231,27 @@ fn received(
         pausing.why_not = Some(why.to_owned());
         return pausing;
     }
-    let (xoff, xon) = thresholds(evidence, port, &mine, &frames);
+    let link = ports.iter().find(|one| one.port == port);
+    let (xoff, xon) = thresholds(evidence, port, &mine, &frames, link);
     pausing.why_not = match (&xoff, &xon) {
         (Some(_), _) => None,
         (None, _) if mine.is_empty() => Some("The log was full before the first PFC frame of this class.".to_owned()),
         (None, _) => Some("No XOFF came while the frames that left before it were all seen.".to_owned()),
     };
-    (pausing.xoff, pausing.xon) = (xoff, xon);
+    let doubtful = |one: &Reading| one.threshold.high - one.threshold.low > MOST_DOUBT * one.threshold.high;
+    let blind = frames.iter().any(|frame| frame.latest > frame.earliest);
+    for (name, read, place) in [("XOFF", xoff, &mut pausing.xoff), ("XON", xon, &mut pausing.xon)] {
+        match read {
+            Some(read) if blind && doubtful(&read) => {
+                pausing.why_not = Some(format!(
+                    "{name} is between {:.0} and {:.0} bytes: no frame was alone on its path, so that its unloaded delay is not \
+                     known. A few frames sent alone before the others would tell it.",
+                    read.threshold.low, read.threshold.high
+                ));
+            }
+            read => *place = read,
+        }
+    }
     if let (Some(off), Some(on)) = (&pausing.xoff, &pausing.xon)
         && on.threshold.is_above(&off.threshold)
     {
@@ -248,17 +267,22 @@ fn frames_of(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port], port: usize
     let seen = evidence.trace.observations();
     let queues = ports
         .iter()
-        .flat_map(|port| &port.queues)
-        .filter(|queue| queue.class == class);
+        .flat_map(|port| port.queues.iter().map(move |queue| (&port.paths, queue)))
+        .filter(|(_, queue)| queue.class == class);
     queues
-        .flat_map(|queue| &queue.frames)
-        .filter_map(|frame| {
+        .flat_map(|(paths, queue)| queue.frames.iter().map(move |frame| (paths, frame)))
+        .filter_map(|(paths, frame)| {
             let one = seen.get(frame.index as usize).filter(|one| one.kind == Kind::First)?;
             facts.flow(one.flow).filter(|flow| usize::from(flow.sender) == port)?;
             let departure = departure(one)?;
+            let own = paths.on_link(frame.len);
+            let (least, most) = paths.bounds_of(facts, one.flow, frame.len)?;
+            // Nothing arrives before it could: a stamp that says so is only rounded.
+            let enter = |unloaded: i64| departure.saturating_add(unloaded).min(frame.arrival) - own;
             Some(Held {
                 departure,
-                enter: frame.enter().unwrap_or(departure),
+                earliest: enter(least),
+                latest: enter(most),
                 arrival: frame.arrival,
                 len: u64::from(frame.len),
             })
@@ -342,18 +366,33 @@ fn unfounded(last: i64, spans: &Spans, frames: &[Held]) -> Option<Picos> {
     Some(Picos(longest.max(0).unsigned_abs()))
 }
 
+/// For how long the frame before it on the link kept a PFC frame waiting that began to leave at `time`,
+/// at most; `link` is what came to the port that received it.
+fn behind(link: Option<&Port>, time: i64, tie: i64) -> i64 {
+    let Some(link) = link else { return 0 };
+    let last = |queue: &super::queue::Queue| {
+        let at = queue.frames.partition_point(|frame| frame.arrival <= time + tie);
+        at.checked_sub(1).and_then(|at| queue.frames.get(at)).copied()
+    };
+    let before = link.queues.iter().filter_map(last);
+    let close = before.filter(|frame| frame.arrival >= time - tie);
+    close.map(|frame| link.paths.on_link(frame.len)).max().unwrap_or(0)
+}
+
 /// What the events say of XOFF and XON.
 fn thresholds(
     evidence: &Evidence<'_>,
     port: usize,
     events: &[(Picos, u16)],
     frames: &[Held],
+    link: Option<&Port>,
 ) -> (Option<Reading>, Option<Reading>) {
     let speed = speed(evidence, port);
     let own = |len: u64| speed.wire_time(len).0.cast_signed();
     let pfc = own(PFC_FRAME_LEN);
-    let entered = Running::new(frames.iter().map(|frame| (frame.enter, frame.len)).collect());
-    let left = Running::new(frames.iter().map(|frame| (frame.arrival, frame.len)).collect());
+    let running = |of: fn(&Held) -> i64| Running::new(frames.iter().map(|frame| (of(frame), frame.len)).collect());
+    let (most, least) = (running(|frame| frame.earliest), running(|frame| frame.latest));
+    let left = running(|frame| frame.arrival);
     // Had it been counted as soon as its last bit could be there.
     let sent = Running::new(
         frames
@@ -381,15 +420,25 @@ fn thresholds(
             break;
         }
         let at = time - pfc;
-        let ((came, last_in), (went, last_out)) = (entered.until(at), left.until(at));
+        // What the switch wanted to say it may have wanted before: a frame was in the way.
+        let wanted = at - behind(link, at, tie);
+        let (went, last_out) = left.until(at);
+        let (came, _) = most.until(at);
         let held = came.saturating_sub(went);
         // Of a frame that left at this very moment nobody knows whether it counted still.
         let leaving = left.until(at + tie).0 - left.until(at - tie).0;
         if *quanta > 0 && !paused && ended_by_xon {
-            xoff.push((held, held.saturating_sub(last_in), held + leaving));
+            let (surely, last_in) = least.until(wanted);
+            xoff.push((
+                held,
+                surely.saturating_sub(last_in).saturating_sub(went),
+                held + leaving,
+            ));
             ahead = ahead.max(sent.until(at).0.saturating_sub(came));
         } else if *quanta == 0 && paused {
-            xon.push((held, held, held + last_out.max(leaving)));
+            let surely = least.until(wanted).0.saturating_sub(went);
+            let more = went - left.until(wanted).0;
+            xon.push((held, surely, held + more + last_out.max(leaving)));
         }
     }
     (reading(&xoff, ahead), reading(&xon, 0))

@@ -121,8 +121,8 @@ pub fn infer(evidence: &Evidence<'_>, facts: &Facts, queue: &Queue) -> Option<Pr
         }
     }
     let (found, left) = (samples(found.into_iter()), samples(left.into_iter()));
-    let reading = Reading::choose(&found, &left);
-    let mut marking = reading.marking(0, false);
+    let reading = Reading::choose(&found, &left, 0);
+    let mut marking = reading.marking(false);
     marking.onset = onset.map(|onset| Onset {
         depth: onset.depth.filter(|_| reading.at != Some(super::ecn::MarkAt::Dequeue)),
         ..onset
@@ -140,7 +140,7 @@ pub fn infer(evidence: &Evidence<'_>, facts: &Facts, queue: &Queue) -> Option<Pr
             "The probe's frames were not sent ECN-capable.".to_owned()
         });
     }
-    let (verdict, explanation) = judge(&marking, reading.samples, evidence.configured.ecn, longest);
+    let (verdict, explanation) = judge(&marking, &reading, evidence.configured.ecn, longest);
     (marking.verdict, marking.explanation) = (verdict, explanation);
     Some(Probed {
         marking,
@@ -155,7 +155,8 @@ pub fn infer(evidence: &Evidence<'_>, facts: &Facts, queue: &Queue) -> Option<Pr
 pub fn agreement(overload: &Marking, probed: &Marking, frame: u64) -> Option<(bool, String)> {
     let (clock, place) = (overload.fit?, probed.fit?);
     #[expect(clippy::cast_precision_loss, reason = "lengths of frames")]
-    let slack = (overload.uncertainty + frame) as f64;
+    // How far depths may be off is in the intervals.
+    let slack = frame as f64;
     let apart = |a: super::Estimate, b: super::Estimate, slack: f64| {
         (a.low - b.high).max(b.low - a.high) > slack && (a.value - b.value).abs() > 0.03 * b.value.abs()
     };
@@ -163,7 +164,14 @@ pub fn agreement(overload: &Marking, probed: &Marking, frame: u64) -> Option<(bo
     let agree = !apart(clock.kmin, place.kmin, slack) && !apart(clock.kmax, place.kmax, slack) && !pmax_apart;
     let share = |fit: super::fit::Fit| {
         fit.pmax.map_or_else(
-            || "a step".to_owned(),
+            || {
+                if fit.step.is_some() {
+                    "a step"
+                } else {
+                    "a step, or a ramp below it"
+                }
+                .to_owned()
+            },
             |pmax| format!("Pmax {:.1} %", 100.0 * pmax.value),
         )
     };

@@ -122,7 +122,7 @@ impl Queue {
 
     /// Finds the frames whose delay is not of this queue's making.
     fn find_elsewhere(&mut self, paths: &Paths, link: &Link, held: &Spans) {
-        let doubt = paths.doubt();
+        let leeway = paths.leeway();
         let mut hint = (0, 0);
         let mut latest = NEVER;
         for frame in &mut self.frames {
@@ -136,7 +136,7 @@ impl Queue {
             let slack = own / 4 + waited / 32;
             let idle = link.idle(frame.enter, frame.arrival, &mut hint);
             let idled = idle > slack && !held.overlap(due, frame.arrival);
-            frame.elsewhere = idled || latest > frame.enter.saturating_add(own + doubt);
+            frame.elsewhere = idled || latest > frame.enter.saturating_add(own.saturating_add(leeway));
             if !frame.elsewhere {
                 latest = latest.max(frame.enter);
             }

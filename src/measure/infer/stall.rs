@@ -14,25 +14,40 @@ use super::queue::{Port, Queue, departure};
 use super::spans::Spans;
 use super::{Evidence, Facts};
 use crate::measure::trace::Kind;
+use crate::plan::feed::Work;
 use crate::units::Picos;
 
 /// A silence of fewer than so many times of a frame on the link is none: others may have the link.
 const FRAMES: i64 = 4;
 
-/// The longest silence of a queue.
+/// Times are alike when they differ by less than this part of a frame's time on the link: clocks round.
+const ROUNDING: i64 = 64;
+
+/// Time until a queue was first empty again, ps: what lies between is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovery {
+    /// The likeliest.
+    pub value: Picos,
+    /// At the least.
+    pub low: Picos,
+    /// At the most.
+    pub high: Picos,
+}
+
+/// A stretch of time in which a queue stood still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stall {
-    /// How long nothing came; zero: never for long.
+    /// How long; zero: never for long.
     pub length: Picos,
     /// From when.
     pub began: Picos,
-    /// From its end until the queue was empty again; `None`: it never was.
-    pub recovery: Option<Picos>,
+    /// From its end until the queue was first empty; `None`: it never was, as far as is known.
+    pub recovery: Option<Recovery>,
 }
 
 /// The longest silence of `queue` that is not our own doing; `None` when not one frame's delay tells.
 #[must_use]
-pub fn longest(evidence: &Evidence<'_>, port: &Port, queue: &Queue) -> Option<Stall> {
+pub fn longest(evidence: &Evidence<'_>, facts: &Facts, port: &Port, queue: &Queue) -> Option<Stall> {
     let held = &held(evidence, queue.port)[usize::from(queue.class & 7)];
     let mut last = i64::MIN;
     let mut newest = i64::MIN;
@@ -65,14 +80,107 @@ pub fn longest(evidence: &Evidence<'_>, port: &Port, queue: &Queue) -> Option<St
             recovery: None,
         });
     };
-    let end = queue.frames.get(at)?.arrival;
-    let empty = queue.frames.get(at..)?.iter().find(|frame| frame.found() == Some(0));
-    let picos = |time: i64| Picos(time.max(0).unsigned_abs());
+    let first = queue.frames.get(at)?;
+    // It is over when the first frame begins to leave.
+    let over = first.arrival - port.paths.on_link(first.len);
     Some(Stall {
         length: picos(length),
-        began: picos(end - length),
-        recovery: empty.map(|frame| picos(frame.arrival - end)),
+        began: picos(first.arrival - length),
+        recovery: recovery(evidence, facts, port, queue, at, over),
     })
+}
+
+/// The longest time for which a `pfc` entry of ours held `queue` while frames came to it; `None` when
+/// none did, or not one frame's delay tells.
+#[must_use]
+pub fn held_by_us(evidence: &Evidence<'_>, facts: &Facts, port: &Port, queue: &Queue) -> Option<Stall> {
+    let class = queue.class & 7;
+    let plan = evidence.plan;
+    let holds = |entry: &crate::plan::EntryPlan| {
+        matches!(&entry.work, Work::Control { classes, pause, .. } if *pause || *classes >> class & 1 == 1)
+            && entry.pairs.iter().any(|pair| {
+                let worker = plan.workers.get(pair.src as usize);
+                worker.is_some_and(|worker| worker.port == queue.port)
+            })
+    };
+    if !plan.entries.iter().any(holds) {
+        return None;
+    }
+    queue.frames.iter().find_map(super::queue::Frame::enter)?;
+    let spans = &held(evidence, queue.port)[usize::from(class)];
+    let (from, to) = spans.iter().max_by_key(|(from, to)| to - from)?;
+    let at = queue.frames.partition_point(|frame| frame.arrival <= to);
+    Some(Stall {
+        length: picos(to - from),
+        began: picos(from),
+        recovery: recovery(evidence, facts, port, queue, at, to),
+    })
+}
+
+fn picos(time: i64) -> Picos {
+    Picos(time.max(0).unsigned_abs())
+}
+
+/// From `over` until `queue` was first empty, where its `at`-th frame was the first to leave after it: until
+/// a frame had left and the next one had not come yet, or none came any more.
+fn recovery(
+    evidence: &Evidence<'_>,
+    facts: &Facts,
+    port: &Port,
+    queue: &Queue,
+    at: usize,
+    over: i64,
+) -> Option<Recovery> {
+    let doubt = port.paths.doubt();
+    // When the frames before the n-th had left, and whether that one had come by then, at the earliest and
+    // at the latest.
+    let gone = |n: usize| match n.checked_sub(1).and_then(|before| queue.frames.get(before)) {
+        Some(before) if n > at => before.arrival,
+        _ => over,
+    };
+    let empty = |doubt: i64| {
+        let found = (at..queue.frames.len()).find(|n| {
+            let frame = &queue.frames[*n];
+            let rounding = port.paths.on_link(frame.len) / ROUNDING;
+            frame
+                .enter()
+                .is_some_and(|enter| enter.saturating_add(doubt) >= gone(*n) - rounding)
+        });
+        let all = queue.frames.len();
+        let at = found.or_else(|| (at <= all && all_came(evidence, facts, queue)).then_some(all))?;
+        Some(picos(gone(at) - over))
+    };
+    // Its end and its beginning are each known to a frame.
+    let frame = queue.frames.get(at).map_or(0, |frame| port.paths.on_link(frame.len));
+    let frame = Picos(frame.max(0).unsigned_abs());
+    Some(Recovery {
+        value: empty(0)?,
+        low: empty(doubt)?.saturating_sub(frame),
+        high: empty(-doubt)?.saturating_add(frame),
+    })
+}
+
+/// Whether nothing of this queue is still on its way at the end: the last frame of every flow has come.
+fn all_came(evidence: &Evidence<'_>, facts: &Facts, queue: &Queue) -> bool {
+    if evidence.trace.beyond() > 0 || evidence.flow_packets.is_empty() {
+        return false;
+    }
+    let mut last: std::collections::BTreeMap<u32, u32> = std::collections::BTreeMap::new();
+    for frame in &queue.frames {
+        if let Some(one) = evidence.trace.observations().get(frame.index as usize)
+            && let Some(flow) = facts.flow(one.flow)
+        {
+            let ordinal = one.seq.wrapping_sub(flow.first);
+            let place = last.entry(one.flow).or_insert(ordinal);
+            *place = (*place).max(ordinal);
+        }
+    }
+    let mine = (0u32..).zip(facts.flows()).zip(evidence.flow_packets);
+    mine.filter(|((_, flow), sent)| usize::from(flow.arrival) == queue.port && flow.class == queue.class && **sent > 0)
+        .all(|((number, _), sent)| {
+            last.get(&number)
+                .is_some_and(|ordinal| u64::from(*ordinal) + 1 >= *sent)
+        })
 }
 
 /// How long frames waited beyond their unloaded delay.
@@ -122,6 +230,8 @@ pub struct Victim {
     /// frames were held before they left, which no delay shows. `None` where frames or pauses are not all
     /// known to the end of the last pause.
     pub held: Option<Picos>,
+    /// How far each waiting may be off, for paths of which no frame was ever alone.
+    pub doubt: Picos,
     /// Its frames went through the deepest queue of those that were paused: it is not a victim but
     /// part of the cause.
     pub congested: bool,
@@ -165,6 +275,7 @@ pub fn victims(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port]) -> Vec<Op
     let mut calm = during.clone();
     let mut active = vec![(i64::MAX, i64::MIN); entries];
     let mut congested = vec![false; entries];
+    let mut doubt = vec![0i64; entries];
     let deepest = deepest(ports, &spans);
     for port in ports {
         for queue in &port.queues {
@@ -191,6 +302,9 @@ pub fn victims(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port]) -> Vec<Op
                             .map(|(_, one)| one)
                     }))
                 });
+                if let Some(doubt) = doubt.get_mut(usize::from(flow.entry)) {
+                    *doubt = (*doubt).max(port.paths.doubt());
+                }
                 if let Some((from, to)) = active.get_mut(usize::from(flow.entry)) {
                     (*from, *to) = ((*from).min(left), (*to).max(frame.arrival));
                 }
@@ -238,6 +352,7 @@ pub fn victims(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port]) -> Vec<Op
                 during: Waiting::of(during),
                 calm: Waiting::of(calm),
                 held: whole.then(|| held(entry, active.get(entry).copied().unwrap_or((0, 0)))),
+                doubt: picos(doubt.get(entry).copied().unwrap_or(0)),
                 congested: congested.get(entry).copied().unwrap_or(false),
             })
         })

@@ -77,8 +77,8 @@ fn of_queue(queue: &Queue, worth: Option<u64>, say: &mut dyn FnMut(Kind, String)
         .filter(|silence| worth.is_some_and(|worth| silence.length_ps >= worth))
     {
         let recovery = silence.recovery_ps.map_or_else(
-            || "the queue was not empty again".to_owned(),
-            |time| format!("the queue was empty {} later", Picos(time)),
+            || "the queue was not seen empty again".to_owned(),
+            |time| format!("the queue was first empty {} later", Picos(time)),
         );
         let text = format!(
             "Nothing arrived for {} from {} on, although frames were overdue; {recovery}.",

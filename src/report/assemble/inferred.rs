@@ -66,6 +66,7 @@ pub(super) fn inferred(plan: &Plan, outcome: &Outcome, configured: &Configured, 
                     during: waiting(&victim.during),
                     calm: waiting(&victim.calm),
                     held_ps: victim.held.map(|time| time.0),
+                    uncertainty_ps: victim.doubt.0,
                     congested: victim.congested,
                 })
             })
@@ -95,6 +96,7 @@ fn queue(port: String, from: &infer::QueueInferred) -> Queue {
         meter: from.meter.as_ref().map(meter),
         loss: from.loss.as_ref().map(loss),
         silence: from.stall.map(silence),
+        held: from.held.map(silence),
     }
 }
 
@@ -127,7 +129,7 @@ fn marking(from: &ecn::Marking) -> Marking {
         kmin_bytes: from.fit.map(|fit| estimate(fit.kmin)),
         kmax_bytes: from.fit.map(|fit| estimate(fit.kmax)),
         pmax: from.fit.and_then(|fit| fit.pmax).map(estimate),
-        step: from.fit.map(|fit| fit.is_step()),
+        step: from.fit.and_then(|fit| fit.step),
         why_not: from.why_not.clone(),
         verdict: verdict(from.verdict),
         explanation: from.explanation.clone(),
@@ -198,7 +200,9 @@ fn silence(from: stall::Stall) -> Silence {
     Silence {
         began_ps: from.began.0,
         length_ps: from.length.0,
-        recovery_ps: from.recovery.map(|time| time.0),
+        recovery_ps: from.recovery.map(|time| time.value.0),
+        recovery_low_ps: from.recovery.map(|time| time.low.0),
+        recovery_high_ps: from.recovery.map(|time| time.high.0),
     }
 }
 

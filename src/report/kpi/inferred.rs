@@ -88,8 +88,9 @@ fn of_victim(list: &mut Listing<'_>, entry: &Traffic, victim: &Victim) {
     }
 }
 
-/// KPIs of one queue.
-pub(super) fn of_queue(list: &mut Listing<'_>, queue: &Queue) {
+/// KPIs of one queue. `any_held`: a `pfc` entry of ours held some queue, so that what others recover from is
+/// its doing, and only its own recovery counts.
+pub(super) fn of_queue(list: &mut Listing<'_>, queue: &Queue, any_held: bool) {
     let told = |marking: &&Marking| marking.marked > 0 || marking.verdict != MarkingVerdict::CannotTell;
     if let Some(marking) = queue.ecn.as_ref().filter(told) {
         of_marking(
@@ -147,12 +148,16 @@ pub(super) fn of_queue(list: &mut Listing<'_>, queue: &Queue) {
             Some(micros(silence.length_ps)),
             meaning,
         );
-        let meaning = "from the end of that until the queue was empty";
+    }
+    let stood = if any_held { queue.held } else { queue.silence };
+    if let Some(stood) = stood {
+        let meaning =
+            "from the end of the pause that we asked for, else of the longest silence, until the queue was first empty";
         list.add(
             "Recovery_time",
             "us",
             Statistic::Value,
-            silence.recovery_ps.map(micros),
+            stood.recovery_ps.map(micros),
             meaning,
         );
     }

@@ -46,6 +46,9 @@ pub struct Queue {
     pub loss: Option<QueueLoss>,
     /// The longest time without an arrival while frames were overdue.
     pub silence: Option<Silence>,
+    /// The longest time for which a `pfc` entry of our own held it.
+    #[serde(default)]
+    pub held: Option<Silence>,
 }
 
 /// How a queue marks.
@@ -61,7 +64,7 @@ pub struct Marking {
     pub elsewhere: u64,
     /// Greatest depth that any of them saw.
     pub deepest_bytes: u64,
-    /// How far depths may be off, for paths of which no frame was ever alone.
+    /// How far depths may be off, for paths of which no frame was ever alone; the intervals have it.
     pub uncertainty_bytes: u64,
     /// The first marked frame.
     pub onset: Option<Onset>,
@@ -71,9 +74,9 @@ pub struct Marking {
     pub kmin_bytes: Option<Estimate>,
     /// Beyond this depth everything is.
     pub kmax_bytes: Option<Estimate>,
-    /// Share marked at Kmax; none of a step.
+    /// Share marked at Kmax; none where a step explains the marks.
     pub pmax: Option<Estimate>,
-    /// Whether marking sets in all at once.
+    /// Whether marking sets in all at once; none where the marks do not tell a step from a ramp below it.
     pub step: Option<bool>,
     /// Why there are no thresholds.
     pub why_not: Option<String>,
@@ -134,7 +137,7 @@ pub struct Onset {
     pub depth_bytes: Option<u64>,
 }
 
-/// A figure with its 95 % interval.
+/// A figure with its interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The figure.
@@ -219,8 +222,14 @@ pub struct Silence {
     pub began_ps: u64,
     /// How long it was.
     pub length_ps: u64,
-    /// From its end until the queue was empty again; none: it never was.
+    /// From its end until the queue was first empty; none: it never was, as far as is known.
     pub recovery_ps: Option<u64>,
+    /// The least that it may have been.
+    #[serde(default)]
+    pub recovery_low_ps: Option<u64>,
+    /// The most.
+    #[serde(default)]
+    pub recovery_high_ps: Option<u64>,
 }
 
 /// PFC of one class at one port.
@@ -285,6 +294,9 @@ pub struct Victim {
     /// For how long its senders themselves were paused in its class while it was sent, all together; none
     /// where single frames and pauses were not kept to the end of the last pause.
     pub held_ps: Option<u64>,
+    /// How far each waiting may be off, for paths of which no frame was ever alone.
+    #[serde(default)]
+    pub uncertainty_ps: u64,
     /// Its frames went through the deepest queue of a class that was paused: part of the cause.
     pub congested: bool,
 }

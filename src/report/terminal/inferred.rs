@@ -153,6 +153,19 @@ fn one(out: &mut String, head: &str, marking: &Marking, view: View) {
     let mut said = Vec::new();
     match (&marking.kmin_bytes, &marking.kmax_bytes, marking.step) {
         (Some(kmin), _, Some(true)) => said.push(format!("a step at {}", bytes(kmin))),
+        // The reading does not tell them apart, and says so.
+        (Some(kmin), Some(kmax), None) if marking.pmax.is_none() => {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "bytes in a queue, not negative"
+            )]
+            let from = Bytes(kmin.low.round() as u64);
+            said.push(format!(
+                "a step at {}, or a ramp up to there from {from} or more",
+                bytes(kmax)
+            ));
+        }
         (Some(kmin), Some(kmax), _) => {
             said.push(format!("Kmin {}", bytes(kmin)));
             said.push(format!("Kmax {}", bytes(kmax)));
@@ -251,7 +264,7 @@ fn draw(out: &mut String, marking: &Marking, view: View) {
     let mut marks = vec![' '; width];
     let mut names = String::new();
     let thresholds = match (marking.kmin_bytes, marking.kmax_bytes) {
-        (Some(kmin), Some(_)) if marking.step == Some(true) => vec![("Kmin = Kmax", kmin)],
+        (Some(kmin), Some(_)) if marking.pmax.is_none() => vec![("Kmin = Kmax", kmin)],
         (Some(kmin), Some(kmax)) => vec![("Kmin", kmin), ("Kmax", kmax)],
         _ => Vec::new(),
     };

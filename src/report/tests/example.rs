@@ -618,6 +618,15 @@ fn inferred() -> Inferred {
             began_ps: 40_000_000,
             length_ps: 12_000_000,
             recovery_ps: Some(5_000_000),
+            recovery_low_ps: Some(4_900_000),
+            recovery_high_ps: Some(5_100_000),
+        }),
+        held: Some(Silence {
+            began_ps: 60_000_000,
+            length_ps: 20_000_000,
+            recovery_ps: Some(7_000_000),
+            recovery_low_ps: Some(6_900_000),
+            recovery_high_ps: Some(7_100_000),
         }),
     };
     let threshold = |value: f64| {
@@ -673,6 +682,7 @@ fn inferred() -> Inferred {
             during: waiting(2_000_000),
             calm: waiting(100_000),
             held_ps: Some(60_000_000),
+            uncertainty_ps: 0,
             congested: false,
         }],
         leaves: Some(1),

@@ -196,8 +196,25 @@ fn the_longest_silence_is_found_and_so_is_the_recovery() {
     let stall = inferred.queues[0].stall.unwrap();
     assert_eq!(stall.length, Picos(25_000_000 + on_link(4170)));
     assert_eq!(stall.began, Picos(passed[299].arrival));
-    // It never was empty again: 2,000 frames came in a fourth of the time that they need.
-    assert_eq!(stall.recovery, None);
+    // 2,000 frames came in a fourth of the time that they need: it was empty when the last had left, which is
+    // 1,700 frames' time from when the 301st began to.
+    let whole = Picos(1_700 * on_link(4170));
+    let recovery = stall.recovery.unwrap();
+    assert!(recovery.low <= whole && whole <= recovery.high, "{recovery:?}");
+    assert_eq!(recovery.value, whole);
+    // What comes through it a long time after is none of it.
+    let late = passed.last().unwrap().arrival + 7_000_000_000;
+    let mut more = passed.clone();
+    more.extend(burst(4, 10, 4170, late).into_iter().zip(0..).map(|(sent, n)| Passed {
+        sent,
+        arrival: late + 800_000 + n * on_link(4170),
+        ..passed[0]
+    }));
+    let inferred = read(4, &trace(&more, 4), &PauseLog::default(), &[510; 4]);
+    assert_eq!(inferred.queues[0].stall.unwrap().recovery.unwrap().value, whole);
+    // Frames that never came may stand in it still.
+    let inferred = read(4, &trace(&passed, 4), &PauseLog::default(), &[500, 500, 500, 501]);
+    assert_eq!(inferred.queues[0].stall.unwrap().recovery, None);
 }
 
 #[test]

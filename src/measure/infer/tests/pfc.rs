@@ -336,3 +336,34 @@ fn an_xon_above_its_xoff_is_none() {
     let (xoff, xon) = (pausing.xoff.as_ref().unwrap(), pausing.xon.as_ref().unwrap());
     assert!(xon.threshold.value < xoff.threshold.value, "{pausing:?}");
 }
+
+/// Nothing is ever alone: the unloaded delay lies between a frame's own time on the link and the least that was
+/// seen. XOFF is read with all that this leaves open, or not at all.
+#[test]
+fn xoff_is_not_read_as_if_delays_were_nothing() {
+    for (senders, xoff, xon) in [
+        (2, 100_000u64, 50_000u64),
+        (4, 500_000, 480_000),
+        (3, 2_000_000, 1_000_000),
+    ] {
+        let mut model = lossless(senders, 3_000, xoff, xon, None);
+        // A first frame without a time of its own: the next one finds the link busy, and so on.
+        model.passed[0].sent.departure = u64::MAX;
+        let inferred = read(senders, &model, 1 << 40, 1);
+        for port in 0..senders {
+            let pausing = of(&inferred, port);
+            match &pausing.xoff {
+                Some(read) => {
+                    let (low, high) = (read.threshold.low, read.threshold.high);
+                    assert!(low <= xoff as f64 && xoff as f64 <= high, "{read:?}");
+                    // The latency is not known, and at 400 Gb/s it is 30 KB.
+                    assert!(high - low > 25_000.0, "{read:?}");
+                }
+                None => {
+                    let why = pausing.why_not.as_ref().unwrap();
+                    assert!(why.contains("XOFF is between") && why.contains("alone"), "{why}");
+                }
+            }
+        }
+    }
+}

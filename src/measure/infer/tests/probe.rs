@@ -145,9 +145,10 @@ fn a_step_is_read_by_place() {
         let probed = queue.probe.as_ref().unwrap();
         assert_eq!((probed.rounds, probed.late, probed.early), (5, 0, 0));
         let fit = probed.marking.fit.unwrap();
-        assert!(fit.is_step());
+        assert!(fit.step != Some(false));
         assert!((fit.kmin.low..=fit.kmin.high).contains(&(threshold as f64)), "{fit:?}");
-        assert!(fit.kmin.high - fit.kmin.low <= f64::from(LEN));
+        // No unmarked frame was deeper, no marked one shallower; what a ramp below would have marked is another matter.
+        assert!(fit.kmin.high - fit.kmax.low <= 3.0 * f64::from(LEN), "{fit:?}");
         let at = if at_dequeue { MarkAt::Dequeue } else { MarkAt::Enqueue };
         assert_eq!(probed.marking.at, Some(at));
         assert_eq!(
