@@ -27,6 +27,15 @@ const LATEST: u64 = 1 << 60;
 /// Delays beyond this are damage, ps: 100 s.
 const LONGEST_DELAY: i64 = 100_000_000_000_000;
 
+/// Times that differ by less than this part of a frame's time on the link are one: clocks round.
+const TIE: i64 = 256;
+
+/// When more frames than this enter as one begins to leave, it is not known how many it left behind.
+const TIED: usize = 2;
+
+/// One frame in so many may be left out for that.
+const FEW: usize = 10;
+
 /// Stands for a time that is not known.
 const NEVER: i64 = i64::MIN;
 
@@ -157,14 +166,21 @@ impl Queue {
         }
         // Boundaries mostly move by a frame: they are looked for from where the last one was.
         let (mut gone, mut behind) = (0, 0);
+        let mut doubtful = Vec::new();
         for at in 0..self.frames.len() {
             let frame = self.frames[at];
             if frame.enter == NEVER {
                 continue;
             }
             gone = boundary(&self.frames, gone, |other| other.arrival <= frame.enter).min(at);
-            let begin = frame.arrival - paths.on_link(frame.len);
-            behind = boundary(&self.entered, behind, |enter| *enter <= begin).max(at + 1);
+            let own = paths.on_link(frame.len);
+            let begin = frame.arrival - own;
+            // What enters at the very moment at which one begins to leave comes after it.
+            behind = boundary(&self.entered, behind, |enter| *enter < begin).max(at + 1);
+            let near = |slack: i64| boundary(&self.entered, behind, |enter| *enter < begin + slack).max(at + 1);
+            if near(own / TIE) - near(-own / TIE) > TIED {
+                doubtful.push(at);
+            }
             let found = self.before[at] - self.before[gone];
             // Of a trace that was full, nobody knows what else stood behind its last frames.
             let left = if whole || behind < self.frames.len() {
@@ -173,6 +189,12 @@ impl Queue {
                 NO_DEPTH
             };
             (self.frames[at].found, self.frames[at].left) = (found, left);
+        }
+        // Where that happens now and then, as at the beginning of a burst, those frames say nothing.
+        if doubtful.len() * FEW <= self.frames.len() {
+            for at in doubtful {
+                self.frames[at].left = NO_DEPTH;
+            }
         }
     }
 }

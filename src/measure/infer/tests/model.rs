@@ -105,7 +105,7 @@ pub fn pass(sent: &[Sent], latency: &[u64], red: Option<Red>, seed: u64) -> Vec<
                 .map(len)
                 .sum();
             let left = (at + 1..queue.len())
-                .take_while(|other| spans[*other].0 <= begins)
+                .take_while(|other| spans[*other].0 < begins)
                 .map(len)
                 .sum();
             let depth = if red.is_some_and(|red| red.at_dequeue) {
