@@ -28,13 +28,11 @@ const LATEST: u64 = 1 << 60;
 const LONGEST_DELAY: i64 = 100_000_000_000_000;
 
 /// Times that differ by less than this part of a frame's time on the link are one: clocks round.
-const TIE: i64 = 256;
+const TIE: i64 = 128;
 
-/// When more frames than this enter as one begins to leave, it is not known how many it left behind.
+/// When more frames than this enter as one begins to leave, as of senders that began at one instant, they
+/// all come after it, whatever rounding says.
 const TIED: usize = 2;
-
-/// One frame in so many may be left out for that.
-const FEW: usize = 10;
 
 /// Stands for a time that is not known.
 const NEVER: i64 = i64::MIN;
@@ -166,7 +164,6 @@ impl Queue {
         }
         // Boundaries mostly move by a frame: they are looked for from where the last one was.
         let (mut gone, mut behind) = (0, 0);
-        let mut doubtful = Vec::new();
         for at in 0..self.frames.len() {
             let frame = self.frames[at];
             if frame.enter == NEVER {
@@ -178,8 +175,9 @@ impl Queue {
             // What enters at the very moment at which one begins to leave comes after it.
             behind = boundary(&self.entered, behind, |enter| *enter < begin).max(at + 1);
             let near = |slack: i64| boundary(&self.entered, behind, |enter| *enter < begin + slack).max(at + 1);
-            if near(own / TIE) - near(-own / TIE) > TIED {
-                doubtful.push(at);
+            let (surely, perhaps) = (near(-own / TIE), near(own / TIE));
+            if perhaps - surely > TIED {
+                behind = surely;
             }
             let found = self.before[at] - self.before[gone];
             // Of a trace that was full, nobody knows what else stood behind its last frames.
@@ -189,12 +187,6 @@ impl Queue {
                 NO_DEPTH
             };
             (self.frames[at].found, self.frames[at].left) = (found, left);
-        }
-        // Where that happens now and then, as at the beginning of a burst, those frames say nothing.
-        if doubtful.len() * FEW <= self.frames.len() {
-            for at in doubtful {
-                self.frames[at].left = NO_DEPTH;
-            }
         }
     }
 }
