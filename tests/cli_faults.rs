@@ -182,7 +182,7 @@ fn dropped_frames_are_lost_where_they_were() {
     assert_eq!(entry["messages"]["incomplete"], 6);
     // Full packets but for 128 (a last one: 42·3 + 2), 131 (43·3 + 2) and 179.
     assert_eq!(entry["payload_bytes"]["lost"], 5 * 4096 + 3 * 1808);
-    assert!(anomalies(&results).contains(&"incomplete-messages"));
+    assert!(anomalies(&results).contains(&"loss"));
     let ppm = list(&results, "/kpis")
         .iter()
         .find(|kpi| kpi["name"] == "Packet_drop_rate")

@@ -5,6 +5,8 @@
 //!
 //! Left out on purpose: bursts and clocks. The arrival time is an argument.
 
+use std::collections::BTreeMap;
+
 use crate::measure::flow::{Completed, Place, RxFlow, Seen};
 use crate::measure::group::{Group, Groups};
 use crate::measure::pause::{PauseLog, PauseOrder, ReceivedPause, pause_time};
@@ -66,6 +68,10 @@ pub struct Recorder {
     classes: Classes,
     trace: Trace,
     pauses: PauseLog,
+    /// Frames with a wrong ICRC, by flow.
+    corrupted: BTreeMap<u32, u64>,
+    /// Frames that came to a port which is not their receiver's, by the receiver's port and this one.
+    strays: BTreeMap<(u16, usize), u64>,
     /// Ports whose sending obeys what arrives.
     obeying: Vec<bool>,
     orders: Vec<PauseOrder>,
@@ -153,6 +159,8 @@ impl Recorder {
             classes: plan.classes.clone(),
             trace,
             pauses: PauseLog::default(),
+            corrupted: BTreeMap::new(),
+            strays: BTreeMap::new(),
             obeying: vec![false; plan.ports.len()],
             orders: Vec::new(),
             stamped: vec![false; plan.ports.len()],
@@ -288,6 +296,24 @@ impl Recorder {
         });
     }
 
+    /// A frame of which no more is believed than whose it was.
+    #[cold]
+    fn damaged(&mut self, port: usize, frame_len: usize, packet: &Packet<'_>, arrival: Picos, (flow, seq): (u32, u64)) {
+        *self.corrupted.entry(flow).or_default() += 1;
+        #[expect(clippy::cast_possible_truncation, reason = "low bits of a sequence number")]
+        self.trace.push(Observation {
+            departure: Picos::MAX,
+            arrival,
+            flow,
+            seq: seq as u32,
+            port: u16::try_from(port).unwrap_or(u16::MAX),
+            len: u16::try_from(frame_len).unwrap_or(u16::MAX),
+            class: self.classes.of_packet(packet),
+            ecn: packet.ecn(),
+            kind: Kind::Corrupted,
+        });
+    }
+
     #[inline]
     fn packet(&mut self, port: usize, frame_len: usize, packet: &Packet<'_>, arrival: Picos) {
         // What a plan sends is SEND and WRITE over RC: opcodes 0x00 to 0x0b.
@@ -318,13 +344,15 @@ impl Recorder {
         if usize::from(flow.port) != port {
             entry.misdelivered += 1;
             self.ports[port].misdelivered += 1;
+            *self.strays.entry((flow.port, port)).or_default() += 1;
             return self.ballast(port, frame_len, packet, arrival);
         }
         if verify || is_foreign {
             entry.icrc_checked += 1;
             if is_foreign || !packet.verify_icrc() {
                 entry.icrc_errors += 1;
-                return self.ballast(port, frame_len, packet, arrival);
+                let seq = flow.unwrap_psn(packet.psn());
+                return self.damaged(port, frame_len, packet, arrival, (flow_number, seq));
             }
         }
         let seq = match &stamp {
@@ -543,6 +571,18 @@ impl Recorder {
         std::mem::replace(&mut self.trace, Trace::with_room_for(0))
     }
 
+    /// Frames with a wrong ICRC, by flow.
+    #[must_use]
+    pub fn corrupted(&self) -> &BTreeMap<u32, u64> {
+        &self.corrupted
+    }
+
+    /// Frames that came to a port which is not their receiver's, by the receiver's port and the other one.
+    #[must_use]
+    pub fn strays(&self) -> &BTreeMap<(u16, usize), u64> {
+        &self.strays
+    }
+
     /// PFC frames that came.
     #[must_use]
     pub fn pauses(&self) -> &PauseLog {
@@ -594,6 +634,12 @@ impl Recorder {
         }
         self.trace.merge(other.trace);
         self.pauses.merge(other.pauses);
+        for (flow, frames) in other.corrupted {
+            *self.corrupted.entry(flow).or_default() += frames;
+        }
+        for (ports, frames) in other.strays {
+            *self.strays.entry(ports).or_default() += frames;
+        }
         for (mine, theirs) in self.flow_latency.iter_mut().zip(&other.flow_latency) {
             mine.merge(theirs);
         }

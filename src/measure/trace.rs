@@ -17,9 +17,20 @@ pub enum Kind {
     First,
     /// A further copy, or one too late to tell.
     Copy,
-    /// It took room in queues and on the link, and nothing else of it is believed: a wrong ICRC, a
-    /// contradictory stamp, another port's, nobody's.
+    /// Its ICRC is wrong: it took room in queues and on the link, and by its QP and PSN it is the frame
+    /// that the plan has there. No more of it is believed.
+    Corrupted,
+    /// It took room in queues and on the link, and nothing else of it is believed: a contradictory stamp,
+    /// another port's, nobody's.
     Ballast,
+}
+
+impl Kind {
+    /// Whether what the frame says of itself is believed.
+    #[must_use]
+    pub const fn is_sound(self) -> bool {
+        matches!(self, Kind::First | Kind::Copy)
+    }
 }
 
 /// One RoCEv2 frame that arrived.

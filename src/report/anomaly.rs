@@ -3,9 +3,10 @@
 //! Contract: each is a sentence with the numbers in it, so that a reader can judge it without the
 //! rest. The order is that of the model: run, ports, traffic, inferred.
 //!
-//! Left out on purpose: reordering and CE marks, which are figures of the DUT and not defects of the
-//! measurement.
+//! Left out on purpose: what happened to single frames and where, which the frames tell and results do not
+//! (`assemble::faults`); CE marks, which are a figure and no defect.
 
+pub(super) mod advice;
 mod inferred;
 mod pacing;
 
@@ -13,36 +14,36 @@ use super::kpi::place_of;
 use super::model::{Anomaly, AnomalyKind as Kind, LossCause, Port, Results, Soak, Traffic};
 use crate::measure::group::OPEN;
 
+/// What messages do not wholly arrive of.
+const LOSSES: [Kind; 7] = [
+    Kind::Loss,
+    Kind::TailDrop,
+    Kind::HeadroomLoss,
+    Kind::LossBehindPause,
+    Kind::LinkDisruption,
+    Kind::Corrupted,
+    Kind::Reordered,
+];
+
 /// Everything to be said about `results`.
 pub(super) fn detect(results: &Results) -> Vec<Anomaly> {
     let mut found = Vec::new();
     if results.run.interrupted {
         let cause = results.run.interrupted_by.as_deref().unwrap_or("an unknown cause");
         let text = format!("The run ended early ({cause}): figures are of what was measured until then.");
-        found.push(Anomaly {
-            kind: Kind::Interrupted,
-            text,
-            place: "run".to_owned(),
-        });
+        found.push(Anomaly::new(Kind::Interrupted, "run".to_owned(), text));
     }
+    let flooded = results.anomalies.iter().any(|anomaly| anomaly.kind == Kind::Flood);
     for port in &results.ports {
         let place = format!("ports/{}", port.name);
-        of_port(port, &mut |kind, text| {
-            found.push(Anomaly {
-                kind,
-                text,
-                place: place.clone(),
-            });
+        of_port(port, flooded, &mut |kind, text| {
+            found.push(Anomaly::new(kind, place.clone(), text));
         });
     }
     for entry in &results.traffic {
         let place = place_of(entry);
         of_entry(results, entry, &mut |kind, text| {
-            found.push(Anomaly {
-                kind,
-                text,
-                place: place.clone(),
-            });
+            found.push(Anomaly::new(kind, place.clone(), text));
         });
     }
     inferred::detect(results, &mut found);
@@ -53,9 +54,8 @@ pub(super) fn detect(results: &Results) -> Vec<Anomaly> {
 pub(super) fn growths(soak: &Soak) -> Vec<Anomaly> {
     let grown = soak.trends.iter().filter(|trend| trend.grows == Some(true));
     let mut found: Vec<Anomaly> = grown
-        .map(|trend| Anomaly {
-            kind: Kind::Growth,
-            text: format!(
+        .map(|trend| {
+            let text = format!(
                 "{} grew over {} samples, from {:.6} to {:.6} {}: {:+.6} an hour.",
                 trend.name,
                 trend.samples,
@@ -63,22 +63,18 @@ pub(super) fn growths(soak: &Soak) -> Vec<Anomaly> {
                 trend.last,
                 trend.unit,
                 trend.slope_per_hour.unwrap_or_default()
-            ),
-            place: trend.place.clone(),
+            );
+            Anomaly::new(Kind::Growth, trend.place.clone(), text)
         })
         .collect();
     if soak.resident_memory_grows == Some(true) {
         let text = "The resident memory of squall's own process grew: environment.resident_memory has it.";
-        found.push(Anomaly {
-            kind: Kind::Growth,
-            text: text.to_owned(),
-            place: "run".to_owned(),
-        });
+        found.push(Anomaly::new(Kind::Growth, "run", text));
     }
     found
 }
 
-fn of_port(port: &Port, say: &mut dyn FnMut(Kind, String)) {
+fn of_port(port: &Port, flooded: bool, say: &mut dyn FnMut(Kind, String)) {
     let rx = &port.rx;
     if port.tx.unsent > 0 {
         say(
@@ -135,7 +131,7 @@ fn of_port(port: &Port, say: &mut dyn FnMut(Kind, String)) {
             }
         }
     }
-    if rx.misdelivered > 0 {
+    if rx.misdelivered > 0 && !flooded {
         let text = format!(
             "{} arrived here whose receiver is behind another port.",
             frames(rx.misdelivered)
@@ -199,7 +195,9 @@ fn of_entry(results: &Results, entry: &Traffic, say: &mut dyn FnMut(Kind, String
             ),
         );
     }
-    if let Some(errors) = packets.icrc_errors.filter(|n| *n > 0) {
+    // What is said already, place by place, is not said again of the entry.
+    let told = |kind: Kind| results.anomalies.iter().any(|anomaly| anomaly.kind == kind);
+    if let Some(errors) = packets.icrc_errors.filter(|n| *n > 0 && !told(Kind::Corrupted)) {
         let checked = packets.icrc_checked.unwrap_or(errors);
         say(
             Kind::Corrupted,
@@ -209,13 +207,15 @@ fn of_entry(results: &Results, entry: &Traffic, say: &mut dyn FnMut(Kind, String
     if let Some(malformed) = packets.malformed.filter(|n| *n > 0) {
         say(Kind::Malformed, format!("{} cannot be decoded.", frames(malformed)));
     }
-    if let Some(duplicated) = packets.duplicated.filter(|n| *n > 0) {
+    if let Some(duplicated) = packets.duplicated.filter(|n| *n > 0 && !told(Kind::Duplicated)) {
         say(
             Kind::Duplicated,
             format!("{} arrived that had arrived before.", frames(duplicated)),
         );
     }
-    if let Some(incomplete) = entry.messages.incomplete.filter(|n| *n > 0) {
+    // Of frames that were lost, or came in another form, it is only what follows.
+    let explained = LOSSES.iter().any(|kind| told(*kind)) && packets.lost.is_some_and(|lost| lost > 0);
+    if let Some(incomplete) = entry.messages.incomplete.filter(|n| *n > 0 && !explained) {
         let text = format!(
             "{incomplete} of {} messages sent did not wholly arrive.",
             entry.messages.sent
@@ -267,7 +267,7 @@ fn ecn(entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
 }
 
 /// `"1 frame"`, `"12 frames"`.
-fn frames(count: u64) -> String {
+pub(super) fn frames(count: u64) -> String {
     if count == 1 {
         "1 frame".to_owned()
     } else {

@@ -563,5 +563,10 @@ fn anomalies(out: &mut String, results: &Results, view: View) {
         let label = toned(anomaly.kind.name(), Tone::Warning, view);
         line(out, &format!("  {label} in {}", harmless(&anomaly.place)));
         line(out, &wrap("    ", &harmless(&anomaly.text), view));
+        for (what, text) in [("Likely: ", &anomaly.means), ("Next: ", &anomaly.next)] {
+            if !text.is_empty() {
+                line(out, &wrap("    ", &harmless(&format!("{what}{text}")), view));
+            }
+        }
     }
 }

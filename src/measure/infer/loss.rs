@@ -7,7 +7,11 @@
 //!
 //! Left out on purpose: where a frame was lost, which nobody can tell from outside.
 
+use std::collections::BTreeSet;
+
+use super::cause::{self, Cause};
 use super::queue::{Port, Queue, departure};
+use super::waits::Waits;
 use super::{Evidence, Facts};
 use crate::measure::trace::Kind;
 use crate::units::Picos;
@@ -45,9 +49,22 @@ pub struct Run {
 
 impl Run {
     /// When its first frame left, as far as its neighbours tell.
-    fn began(&self) -> i64 {
+    #[must_use]
+    pub fn began(&self) -> i64 {
         let gap = self.left_after.saturating_sub(self.left_before);
         self.left_before + gap / (i64::from(self.frames) + 1)
+    }
+
+    /// The times between which its frames left: the departures of its neighbours.
+    #[must_use]
+    pub fn left(&self) -> (i64, i64) {
+        (self.left_before, self.left_after)
+    }
+
+    /// The first arrival of its flow after it; `None`: there was none.
+    #[must_use]
+    pub fn restored(&self) -> Option<i64> {
+        self.came_after
     }
 }
 
@@ -64,6 +81,21 @@ pub struct Outage {
     pub gap: Option<Picos>,
     /// Frames missing.
     pub lost: u32,
+}
+
+impl Outage {
+    fn of(run: &Run) -> Outage {
+        Outage {
+            flow: run.flow,
+            began: picos(run.began()),
+            restored: run.came_after.map(picos),
+            gap: run
+                .came_before
+                .zip(run.came_after)
+                .map(|(before, after)| picos(after - before)),
+            lost: run.frames,
+        }
+    }
 }
 
 /// Loss in one queue.
@@ -104,10 +136,11 @@ fn picos(time: i64) -> Picos {
 /// The runs of every flow.
 fn runs(evidence: &Evidence<'_>, facts: &Facts) -> Vec<Run> {
     let seen = evidence.trace.observations();
-    let firsts = || (0usize..).zip(seen).filter(|(_, one)| one.kind == Kind::First);
+    // Copies too: one that came late may be all that came of its frame. A frame with a wrong ICRC came, and is not missing.
+    let came = || (0usize..).zip(seen).filter(|(_, one)| one.kind != Kind::Ballast);
     // Frames by flow: how many, where each flow's begin, and then which.
     let mut ends = vec![0usize; facts.flows().len() + 1];
-    for (_, one) in firsts() {
+    for (_, one) in came() {
         if let Some(count) = ends.get_mut(one.flow as usize + 1) {
             *count += 1;
         }
@@ -117,7 +150,7 @@ fn runs(evidence: &Evidence<'_>, facts: &Facts) -> Vec<Run> {
     }
     let mut order = vec![0usize; ends.last().copied().unwrap_or(0)];
     let mut next = ends.clone();
-    for (index, one) in firsts() {
+    for (index, one) in came() {
         if let Some(place) = next
             .get_mut(one.flow as usize)
             .filter(|_| (one.flow as usize) < facts.flows().len())
@@ -169,7 +202,9 @@ fn runs(evidence: &Evidence<'_>, facts: &Facts) -> Vec<Run> {
                 miss(expected, seq - expected, last, Some(*index));
             }
             expected = expected.max(seq.saturating_add(1));
-            last = Some(*index);
+            if seen[*index].kind.is_sound() {
+                last = Some(*index);
+            }
         }
         let sent = evidence.flow_packets.get(flow as usize).filter(|_| whole);
         let end = sent.map(|sent| u64::from(fact.first) + *sent);
@@ -182,12 +217,19 @@ fn runs(evidence: &Evidence<'_>, facts: &Facts) -> Vec<Run> {
     found
 }
 
-/// Loss of each queue, by port and class; queues without loss are left out.
+/// Loss of each queue, by port and class, without those that lost nothing; and all runs, each with its cause.
 #[must_use]
-pub fn infer(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port]) -> Vec<((usize, u8), Loss)> {
-    let mut of_queue: Vec<((usize, u8), Vec<Run>)> = Vec::new();
-    for run in runs(evidence, facts) {
-        let Some(flow) = facts.flow(run.flow) else { continue };
+pub fn infer(
+    evidence: &Evidence<'_>,
+    facts: &Facts,
+    waits: &Waits,
+    ports: &[Port],
+) -> (Vec<((usize, u8), Loss)>, Vec<(Run, Cause)>) {
+    let mut of_queue: Vec<((usize, u8), Vec<(Run, Cause)>)> = Vec::new();
+    let runs = runs(evidence, facts);
+    let causes = cause::of_room(evidence, facts, waits, &runs);
+    for run in runs.into_iter().zip(causes) {
+        let Some(flow) = facts.flow(run.0.flow) else { continue };
         let key = (usize::from(flow.arrival), flow.class);
         match of_queue.iter_mut().find(|(known, _)| *known == key) {
             Some((_, runs)) => runs.push(run),
@@ -200,17 +242,27 @@ pub fn infer(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port]) -> Vec<((us
             .iter()
             .flat_map(|port| port.queues.iter().map(move |queue| (port, queue)))
     };
-    of_queue
+    let mut judged = Vec::new();
+    let losses = of_queue
         .into_iter()
         .filter_map(|(key, runs)| {
             let place = queues().find(|(_, queue)| (queue.port, queue.class) == key);
-            Some((key, of_runs(evidence, facts, place, runs)?))
+            Some((key, of_runs(evidence, facts, place, runs, &mut judged)?))
         })
-        .collect()
+        .collect();
+    (losses, judged)
 }
 
-fn of_runs(evidence: &Evidence<'_>, facts: &Facts, place: Option<(&Port, &Queue)>, mut runs: Vec<Run>) -> Option<Loss> {
-    runs.sort_by_key(|run| (run.began(), run.flow, run.seq));
+fn of_runs(
+    evidence: &Evidence<'_>,
+    facts: &Facts,
+    place: Option<(&Port, &Queue)>,
+    mut runs: Vec<(Run, Cause)>,
+    judged: &mut Vec<(Run, Cause)>,
+) -> Option<Loss> {
+    runs.sort_by_key(|(run, _)| (run.began(), run.flow, run.seq));
+    let causes: Vec<Cause> = runs.iter().map(|(_, cause)| *cause).collect();
+    let runs: Vec<Run> = runs.into_iter().map(|(run, _)| run).collect();
     let first = *runs.first()?;
     // When a frame of the run would have entered the queue.
     let enter = |run: &Run| {
@@ -230,7 +282,10 @@ fn of_runs(evidence: &Evidence<'_>, facts: &Facts, place: Option<(&Port, &Queue)
         lengths[bin] += 1;
     }
     let meanwhile = Meanwhile::new(evidence, place);
-    let mut outages = outages(&meanwhile, &runs, depth_of);
+    let dead = outages(&meanwhile, &runs, &causes, depth_of);
+    let mut outages: Vec<Outage> = dead.iter().map(|at| Outage::of(&runs[*at])).collect();
+    let whole = runs.iter().copied().zip(causes).enumerate();
+    judged.extend(whole.map(|(at, (run, cause))| (run, if dead.contains(&at) { Cause::DeadPath } else { cause })));
     outages.sort_by_key(|outage| (outage.began, outage.flow));
     let restored = outages.iter().map(|outage| outage.restored).collect::<Option<Vec<_>>>();
     let began = outages.iter().map(|outage| outage.began).min();
@@ -332,8 +387,10 @@ impl<'a> Meanwhile<'a> {
 
     /// Whether chance does not make such a run, of all the queue's `runs`; `depth` is what was in the
     /// queue when it began.
-    fn is_outage(&self, run: &Run, runs: &[Run], depth: Option<u64>) -> bool {
-        if f64::from(run.frames) * LEAST_RATIO.ln() > -IMPROBABLE {
+    fn is_outage(&self, run: &Run, cause: Cause, runs: &[Run], depth: Option<u64>) -> bool {
+        if matches!(cause, Cause::Headroom | Cause::BehindPause)
+            || f64::from(run.frames) * LEAST_RATIO.ln() > -IMPROBABLE
+        {
             return false;
         }
         let to = if run.came_after.is_some() {
@@ -354,34 +411,38 @@ impl<'a> Meanwhile<'a> {
         if self.was_silent(run) && (run.came_after.is_some() || !deep) {
             return true;
         }
-        if deep && lost > 0 {
+        let came = self.arrived(from, to);
+        let full = cause == Cause::FullQueue;
+        if deep && lost > 0 || full && (lost > 0 || came == 0) {
             // Want of room: it may lock some flows out for long.
             return false;
         }
-        let came = self.arrived(from, to);
         #[expect(clippy::cast_precision_loss, reason = "a ratio of numbers of frames")]
         let ratio = lost as f64 / (lost + came).max(1) as f64;
         f64::from(run.frames) * ratio.clamp(LEAST_RATIO, 1.0 - LEAST_RATIO).ln() < -IMPROBABLE
     }
 }
 
-/// The runs that chance does not make.
-fn outages(meanwhile: &Meanwhile<'_>, runs: &[Run], depth: impl Fn(&Run) -> Option<u64>) -> Vec<Outage> {
-    let mut longest: Vec<&Run> = runs.iter().collect();
-    longest.sort_by_key(|run| (std::cmp::Reverse(run.frames), run.began()));
+/// Which of the runs chance does not make.
+fn outages(
+    meanwhile: &Meanwhile<'_>,
+    runs: &[Run],
+    causes: &[Cause],
+    depth: impl Fn(&Run) -> Option<u64>,
+) -> BTreeSet<usize> {
+    let mut longest: Vec<usize> = (0..runs.len()).collect();
+    longest.sort_by_key(|at| (std::cmp::Reverse(runs[*at].frames), runs[*at].began()));
     longest.truncate(LOOKED_AT);
-    longest
-        .into_iter()
-        .filter(|run| meanwhile.is_outage(run, runs, depth(run)))
-        .map(|run| Outage {
-            flow: run.flow,
-            began: picos(run.began()),
-            restored: run.came_after.map(picos),
-            gap: run
-                .came_before
-                .zip(run.came_after)
-                .map(|(before, after)| picos(after - before)),
-            lost: run.frames,
-        })
-        .collect()
+    let dead = |at: &usize| meanwhile.is_outage(&runs[*at], causes[*at], runs, depth(&runs[*at]));
+    let mut found: BTreeSet<usize> = longest.into_iter().filter(dead).collect();
+    found.extend((0..runs.len()).filter(|at| causes[*at] == Cause::DeadPath));
+    // What else was lost in the meantime and nothing accounts for: of flows with few frames then.
+    let meantime: Vec<(i64, i64)> = found.iter().map(|at| runs[*at].left()).collect();
+    let within = |run: &Run| {
+        let (begin, end) = run.left();
+        let shared = |(from, to): &(i64, i64)| end.min(*to).saturating_sub(begin.max(*from)) > (to - from) / 2;
+        meantime.iter().any(shared)
+    };
+    found.extend((0..runs.len()).filter(|at| causes[*at] == Cause::Unexplained && within(&runs[*at])));
+    found
 }

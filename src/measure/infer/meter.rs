@@ -15,7 +15,6 @@
 use super::ecn::Verdict;
 use super::queue::{Queue, departure};
 use super::{Estimate, Evidence, Facts};
-use crate::measure::trace::Kind;
 use crate::testbed::Meter;
 use crate::units::{BitRate, Picos};
 
@@ -92,7 +91,7 @@ pub fn infer(evidence: &Evidence<'_>, facts: &Facts, queue: &Queue, onset: Optio
         let Some(one) = seen.get(frame.index as usize) else {
             continue;
         };
-        let flow = facts.flow(one.flow).filter(|_| one.kind != Kind::Ballast);
+        let flow = facts.flow(one.flow).filter(|_| one.kind.is_sound());
         let tags = flow.map_or(0, |flow| {
             let entry = evidence.plan.entries.get(usize::from(flow.entry));
             entry.map_or(0, |entry| entry.frame.vlan.len() as u64)

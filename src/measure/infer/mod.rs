@@ -9,7 +9,9 @@
 //! answers are compared with.
 
 mod cells;
+pub mod cause;
 pub mod curve;
+pub mod drain;
 pub mod ecn;
 pub mod facts;
 pub mod fit;
@@ -17,10 +19,12 @@ pub mod loss;
 pub mod meter;
 pub mod path;
 pub mod pfc;
+pub mod place;
 pub mod probe;
 pub mod queue;
 pub mod spans;
 pub mod stall;
+pub mod waits;
 
 use crate::measure::PortRecord;
 use crate::measure::pause::{PauseLog, SentPause};
@@ -35,6 +39,7 @@ use meter::Metered;
 use pfc::{Pausing, Place};
 pub use probe::Probed;
 use stall::{Stall, Victim};
+use waits::Waits;
 
 /// Everything that a run has seen and that its inference may use.
 #[derive(Clone, Copy)]
@@ -108,6 +113,10 @@ pub struct Inferred {
     pub queues: Vec<QueueInferred>,
     /// PFC: received before sent, by port and class.
     pub pausing: Vec<Pausing>,
+    /// Runs of frames that did not come, each with why.
+    pub runs: Vec<(loss::Run, cause::Cause)>,
+    /// How fast frames went on the paths on which they waited.
+    pub drained: Vec<drain::Drained>,
     /// Over how many switches pauses came back; `None` where nobody tells which port is where.
     pub propagation: Option<u32>,
     /// What pauses of others cost each entry.
@@ -123,8 +132,9 @@ pub struct Inferred {
 #[must_use]
 pub fn infer(evidence: &Evidence<'_>) -> Inferred {
     let facts = Facts::of(evidence.plan);
-    let ports = queue::ports(evidence, &facts);
-    let mut losses = loss::infer(evidence, &facts, &ports);
+    let waits = Waits::of(evidence, &facts);
+    let ports = queue::ports(evidence, &facts, &waits);
+    let (mut losses, runs) = loss::infer(evidence, &facts, &waits, &ports);
     let mut queues = Vec::new();
     for port in &ports {
         for queue in &port.queues {
@@ -174,6 +184,12 @@ pub fn infer(evidence: &Evidence<'_>) -> Inferred {
         queues,
         propagation: pfc::propagation(evidence, &ports, &pausing),
         pausing,
+        runs,
+        drained: if ports.iter().any(|port| port.paths.is_coarse()) {
+            Vec::new()
+        } else {
+            drain::paths(evidence, &facts, &waits)
+        },
         victims: stall::victims(evidence, &facts, &ports),
         beyond: evidence.trace.beyond(),
         until: (until != Picos::MAX).then_some(until),

@@ -94,13 +94,19 @@ fn timed(facts: &Facts, seen: &Observation) -> Option<Timed> {
 
 impl Paths {
     /// What the frames that came to `port` say of the paths to it; `frames` gives them in the order
-    /// of their arrival, as often as it is asked.
-    pub(super) fn learn<'a, I>(evidence: &Evidence<'_>, facts: &Facts, port: usize, frames: &impl Fn() -> I) -> Paths
+    /// of their arrival, as often as it is asked. The last link's rate is the port's, unless it is `slow`.
+    pub(super) fn learn<'a, I>(
+        evidence: &Evidence<'_>,
+        facts: &Facts,
+        slow: Option<BitRate>,
+        port: usize,
+        frames: &impl Fn() -> I,
+    ) -> Paths
     where
         I: DoubleEndedIterator<Item = (u32, &'a Observation)>,
     {
         let plan = evidence.plan;
-        let speed = plan.ports.get(port).map_or(BitRate(1), |port| port.speed);
+        let speed = slow.unwrap_or_else(|| plan.ports.get(port).map_or(BitRate(1), |port| port.speed));
         let longest = frames().map(|(_, seen)| seen.len).max().unwrap_or(0);
         let mut paths = Paths {
             speed,

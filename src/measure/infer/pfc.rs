@@ -476,6 +476,8 @@ pub struct Place {
     pub leaf: u32,
     /// Its leaf's pod.
     pub pod: u32,
+    /// Rate of the links above its leaf; `None`: there are none.
+    pub uplink: Option<BitRate>,
 }
 
 /// Over how many switches pauses came back from the deepest queue to the furthest paused sender: 1

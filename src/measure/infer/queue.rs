@@ -16,10 +16,12 @@
 //! Left out on purpose: queues before the last one. A frame that waited both there and here counts as
 //! one that waited here when nothing shows the difference.
 
+use super::drain;
 use super::path::{Paths, held};
 use super::spans::Spans;
+use super::waits::Waits;
 use super::{Evidence, Facts};
-use crate::measure::trace::{Kind, Observation};
+use crate::measure::trace::Observation;
 
 /// Times of the run's clock are used up to here, ps; later ones are damage. 2^60 ps are 13 days.
 const LATEST: u64 = 1 << 60;
@@ -270,7 +272,7 @@ pub struct Port {
 
 /// The departure of a frame whose times can be believed.
 pub(super) fn departure(seen: &Observation) -> Option<i64> {
-    if seen.kind == Kind::Ballast || seen.departure.0 > LATEST || seen.arrival.0 > LATEST {
+    if !seen.kind.is_sound() || seen.departure.0 > LATEST || seen.arrival.0 > LATEST {
         return None;
     }
     let (departure, arrival) = (seen.departure.0.cast_signed(), seen.arrival.0.cast_signed());
@@ -279,7 +281,7 @@ pub(super) fn departure(seen: &Observation) -> Option<i64> {
 
 /// The ports of the plan to which frames came, each with its queues.
 #[must_use]
-pub fn ports(evidence: &Evidence<'_>, facts: &Facts) -> Vec<Port> {
+pub fn ports(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits) -> Vec<Port> {
     let seen = evidence.trace.observations();
     let mut of_port: Vec<Vec<u32>> = vec![Vec::new(); evidence.plan.ports.len()];
     for (index, one) in (0u32..).zip(seen) {
@@ -297,15 +299,15 @@ pub fn ports(evidence: &Evidence<'_>, facts: &Facts) -> Vec<Port> {
         .map(|(port, mut indices)| {
             // Stable: of frames with one arrival time the order is that in which they were taken.
             indices.sort_by_key(|index| seen[*index as usize].arrival);
-            build(evidence, facts, port, &indices)
+            build(evidence, facts, waits, port, &indices)
         })
         .collect()
 }
 
-fn build(evidence: &Evidence<'_>, facts: &Facts, port: usize, indices: &[u32]) -> Port {
+fn build(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, port: usize, indices: &[u32]) -> Port {
     let seen = evidence.trace.observations();
     let ordered = || indices.iter().map(|index| (*index, &seen[*index as usize]));
-    let paths = Paths::learn(evidence, facts, port, &ordered);
+    let paths = Paths::learn(evidence, facts, drain::of_port(evidence, waits, port), port, &ordered);
     let mut queues: Vec<Option<Queue>> = (0..8).map(|_| None).collect();
     for (index, one) in ordered() {
         let len = u32::from(one.len);

@@ -3,10 +3,10 @@
 //! Contract: times of software stamps are no ground for an anomaly: a scheduler's whim looks like a
 //! silent switch.
 
-use super::frames;
 use crate::report::kpi;
 use crate::report::model::{
-    Anomaly, AnomalyKind as Kind, Clock, DutId, MarkingVerdict, PauseDirection, Pausing, Queue, Results, TimeSource,
+    Anomaly, AnomalyKind as Kind, Clock, DutId, MarkingVerdict, PauseDirection, Pausing, Queue, Results, Silence,
+    TimeSource,
 };
 use crate::units::Picos;
 
@@ -25,7 +25,7 @@ pub(super) fn detect(results: &Results, found: &mut Vec<Anomaly>) {
         .leaves
         .map_or(results.run.dut.id == DutId::Switch, |leaves| leaves == 1);
     let silence = exact.then_some(if one_switch { WORTH_SAYING } else { WORTH_SAYING_FAR });
-    let mut say = |place: String, kind: Kind, text: String| found.push(Anomaly { kind, text, place });
+    let mut say = |place: String, kind: Kind, text: String| found.push(Anomaly::new(kind, place, text));
     for queue in &results.inferred.queues {
         let place = kpi::place_of_queue(queue);
         of_queue(queue, silence, &mut |kind, text| say(place.clone(), kind, text));
@@ -57,24 +57,9 @@ fn of_queue(queue: &Queue, worth: Option<u64>, say: &mut dyn FnMut(Kind, String)
             format!("Delays and the probe do not give the same thresholds. {methods}"),
         );
     }
-    if let Some(loss) = queue.loss.as_ref().filter(|loss| loss.outages > 0) {
-        let longest = loss.listed.iter().filter_map(|outage| outage.gap_ps).max();
-        let gap = longest.map_or_else(|| "to the end".to_owned(), |gap| format!("for up to {}", Picos(gap)));
-        let restored = loss.convergence_ps.map_or_else(
-            || "not all came back".to_owned(),
-            |time| format!("all were back {} after the first loss", Picos(time)),
-        );
-        let outages = if loss.outages == 1 {
-            "1 outage of a flow".to_owned()
-        } else {
-            format!("{} outages of flows", loss.outages)
-        };
-        let text = format!("{outages} {gap}, with {} lost; {restored}.", frames(loss.outage_frames));
-        say(Kind::LinkDisruption, text);
-    }
     if let Some(silence) = queue
         .silence
-        .filter(|silence| worth.is_some_and(|worth| silence.length_ps >= worth))
+        .filter(|silence| worth.is_some_and(|worth| silence.length_ps >= worth) && !was_dead(queue, silence))
     {
         let recovery = silence.recovery_ps.map_or_else(
             || "the queue was not seen empty again".to_owned(),
@@ -87,6 +72,15 @@ fn of_queue(queue: &Queue, worth: Option<u64>, say: &mut dyn FnMut(Kind, String)
         );
         say(Kind::Silence, text);
     }
+}
+
+/// Whether a flow was cut off in the meantime: then the silence is the dead path's.
+fn was_dead(queue: &Queue, silence: &Silence) -> bool {
+    let end = silence.began_ps.saturating_add(silence.length_ps);
+    let outages = queue.loss.iter().flat_map(|loss| &loss.listed);
+    outages
+        .into_iter()
+        .any(|outage| outage.began_ps <= end && outage.restored_ps.is_none_or(|time| time >= silence.began_ps))
 }
 
 fn mismatch(verdict: MarkingVerdict, explanation: &str, how: &str, say: &mut dyn FnMut(Kind, String)) {

@@ -5,7 +5,7 @@
 //! are in `ports[].pfc`. On real ports a sender that squall itself held kept its pace if it did so in the time that was
 //! left; of a NIC that is paused nobody knows for how long it obeyed, and both are said.
 
-use crate::report::model::{AnomalyKind as Kind, Clock, Results, Traffic};
+use crate::report::model::{Anomaly, AnomalyKind as Kind, Clock, Results, Traffic};
 use crate::units::Picos;
 
 /// Achieved rates below this share of the requested one are worth a word.
@@ -16,6 +16,13 @@ pub(super) fn of_entry(results: &Results, entry: &Traffic, say: &mut dyn FnMut(K
     let Some(pacing) = &entry.pacing else { return };
     let paused = results.paused(entry);
     let simulated = results.run.clock == Clock::Virtual;
+    let slow = |anomaly: &Anomaly| {
+        let of = |port: &String| anomaly.place.strip_prefix("ports/") == Some(port);
+        anomaly.kind == Kind::SlowLink && entry.tx_ports.iter().any(of)
+    };
+    if results.anomalies.iter().any(slow) {
+        return;
+    }
     if pacing.slips > 0 && !(simulated && paused > Picos::ZERO) {
         let slips = pacing.slips;
         let text = if simulated {

@@ -23,6 +23,10 @@ pub(super) fn places(testbed: &Testbed, plan: &Plan) -> Vec<pfc::Place> {
         return Vec::new();
     };
     let hosts = u32::try_from(plan.ports.len()).unwrap_or(u32::MAX);
+    let uplink = match fabric.topology {
+        Topology::Switch => None,
+        Topology::LeafSpine { uplink_speed, .. } | Topology::Clos { uplink_speed, .. } => Some(uplink_speed),
+    };
     let leaves_of_a_pod = match fabric.topology {
         Topology::Clos { leaves, .. } => leaves.max(1),
         Topology::Switch | Topology::LeafSpine { .. } => u32::MAX,
@@ -33,16 +37,17 @@ pub(super) fn places(testbed: &Testbed, plan: &Plan) -> Vec<pfc::Place> {
             pfc::Place {
                 leaf,
                 pod: leaf / leaves_of_a_pod,
+                uplink,
             }
         })
         .collect()
 }
 
 /// Reads a run from outside.
-pub(super) fn inferred(plan: &Plan, outcome: &Outcome, configured: &Configured, places: &[pfc::Place]) -> Inferred {
+pub(super) fn read(plan: &Plan, outcome: &Outcome, configured: &Configured, places: &[pfc::Place]) -> infer::Inferred {
     let (trace, log) = (Trace::with_room_for(0), PauseLog::default());
     let recorder = outcome.received.as_ref();
-    let read = infer::infer(&Evidence {
+    infer::infer(&Evidence {
         plan,
         trace: recorder.map_or(&trace, Recorder::trace),
         received: recorder.map_or(&log, Recorder::pauses),
@@ -52,7 +57,11 @@ pub(super) fn inferred(plan: &Plan, outcome: &Outcome, configured: &Configured, 
         configured,
         places,
         end: outcome.elapsed,
-    });
+    })
+}
+
+/// What was read, as reported.
+pub(super) fn inferred(plan: &Plan, places: &[pfc::Place], read: &infer::Inferred) -> Inferred {
     let name = |port: usize| plan.ports.get(port).map_or_else(String::new, |port| port.name.clone());
     let entries = plan.entries.iter().zip(&read.victims);
     Inferred {

@@ -6,6 +6,7 @@
 //!
 //! Left out on purpose: measuring.
 
+mod faults;
 mod inferred;
 mod parameters;
 mod ports;
@@ -23,7 +24,7 @@ use super::model::{
 use super::provenance;
 use crate::dpdk;
 use crate::engine::outcome::{self, Outcome};
-use crate::measure::{EntryRecord, Recorder};
+use crate::measure::{EntryRecord, Recorder, infer};
 use crate::pattern::Pattern;
 use crate::plan::summary::Summary;
 use crate::plan::{EntryPlan, Plan};
@@ -90,12 +91,16 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
         .enumerate()
         .map(|(index, port)| ports::port(plan, &summary, outcome, index, port));
     let mut found = Vec::new();
+    let told = outcome
+        .received
+        .as_ref()
+        .is_some_and(|recorder| recorder.trace().beyond() == 0);
     for (entry, record) in plan
         .entries
         .iter()
         .zip(outcome.received.iter().flat_map(Recorder::entries))
     {
-        observations(entry, record, &mut found);
+        observations(entry, record, told, &mut found);
     }
     for (planned, port) in plan.ports.iter().zip(&outcome.ports) {
         let arrivals = port.times.refused().map(|why| (why, "arrival at"));
@@ -103,11 +108,7 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
         if let Some((why, of)) = lost {
             let text = format!("{why} No time of {of} this port is reported, and nothing that rests on one.");
             let place = format!("ports/{}", planned.name);
-            found.push(Anomaly {
-                kind: AnomalyKind::Clock,
-                text,
-                place,
-            });
+            found.push(Anomaly::new(AnomalyKind::Clock, place, text));
         }
     }
     for port in plan.hairpins() {
@@ -115,11 +116,7 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
                     what they do not return counts as lost."
             .to_owned();
         let place = format!("ports/{}", plan.ports[port].name);
-        found.push(Anomaly {
-            kind: AnomalyKind::Other,
-            text,
-            place,
-        });
+        found.push(Anomaly::new(AnomalyKind::Other, place, text));
     }
     for (entry, made) in plan.entries.iter().zip(&outcome.made) {
         if made.timeouts > 0 {
@@ -129,27 +126,37 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
                 crate::plan::lane::OUTSTANDING_TIMEOUT
             );
             let place = format!("traffic/{}", entry.name);
-            found.push(Anomaly {
-                kind: AnomalyKind::Other,
-                text,
-                place,
-            });
+            found.push(Anomaly::new(AnomalyKind::Other, place, text));
         }
     }
     let ports = ports.collect();
     let configured = inputs.testbed.configured();
     let places = inferred::places(inputs.testbed, plan);
     ptp_probes::observations(plan, outcome, &mut found);
+    // Delays over all ports stand against one another there.
+    let refused = times::any_refused(outcome);
+    let read = if refused {
+        infer::Inferred::default()
+    } else {
+        inferred::read(plan, outcome, &configured, &places)
+    };
+    let scene = faults::Scene {
+        plan,
+        outcome,
+        places: &places,
+        read: &read,
+        traffic: &traffic,
+    };
+    faults::find(&scene, &mut found);
     let mut results = Results::new(
         run(inputs, plan, &summary, outcome),
         environment(outcome),
         ports,
         traffic,
-        // Delays over all ports stand against one another there.
-        if times::any_refused(outcome) {
+        if refused {
             Inferred::default()
         } else {
-            inferred::inferred(plan, outcome, &configured, &places)
+            inferred::inferred(plan, &places, &read)
         },
         found,
     );
@@ -159,31 +166,24 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
 }
 
 /// What a reader must know that the model's own checks cannot see.
-fn observations(entry: &EntryPlan, record: &EntryRecord, found: &mut Vec<Anomaly>) {
+fn observations(entry: &EntryPlan, record: &EntryRecord, told: bool, found: &mut Vec<Anomaly>) {
     let place = format!("traffic/{}", entry.name);
-    if record.too_old > 0 {
+    // Frame by frame it is told which were late and which were copies (`faults`), as far as they are kept.
+    if record.too_old > 0 && !told {
         let window = crate::measure::flow::WINDOW;
         let text = format!(
             "{} frames came more than {window} behind the newest of their flow: late, or late copies. They are not counted as \
              received.",
             record.too_old
         );
-        found.push(Anomaly {
-            kind: AnomalyKind::Other,
-            text,
-            place: place.clone(),
-        });
+        found.push(Anomaly::new(AnomalyKind::Other, place.clone(), text));
     }
     if record.time_travel > 0 {
         let text = format!(
             "{} frames arrived before they left, by the clocks used.",
             record.time_travel
         );
-        found.push(Anomaly {
-            kind: AnomalyKind::Clock,
-            text,
-            place,
-        });
+        found.push(Anomaly::new(AnomalyKind::Clock, place, text));
     }
 }
 

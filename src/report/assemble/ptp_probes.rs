@@ -82,11 +82,7 @@ fn probe(plan: &Plan, record: &PathRecord) -> PtpProbe {
 /// What a reader of the probes must know.
 pub(super) fn observations(plan: &Plan, outcome: &Outcome, found: &mut Vec<Anomaly>) {
     let mut say = |text: String, place: String| {
-        found.push(Anomaly {
-            kind: AnomalyKind::Clock,
-            text,
-            place,
-        });
+        found.push(Anomaly::new(AnomalyKind::Clock, place, text));
     };
     for why in &outcome.probes_missing {
         say(format!("PTP probes: {why}"), "run".to_owned());

@@ -33,10 +33,7 @@ pub(super) fn traffic(
     let times_refused = times::refused(plan, outcome, entry);
     let planned = &summary.entries[index];
     let sent = taken(&outcome.made[index], &outcome.unsent[index]);
-    let listening = entry
-        .pairs
-        .iter()
-        .all(|pair| plan.ports[plan.arrival_port(*pair)].receive);
+    let listening = entry.pairs.iter().all(|pair| listens(plan, plan.arrival_port(*pair)));
     let recorder = outcome
         .received
         .as_ref()
@@ -159,6 +156,11 @@ pub(super) fn traffic(
         }),
         flows: flows(outcome, recorder, entry, timely.is_some()),
     }
+}
+
+/// Whether what comes to `port` is looked at.
+pub(super) fn listens(plan: &Plan, port: usize) -> bool {
+    plan.ports.get(port).is_some_and(|port| port.receive)
 }
 
 /// The records of an entry's pairs.

@@ -187,9 +187,44 @@ pub struct Kpi {
 pub struct Anomaly {
     /// Its kind.
     pub kind: AnomalyKind,
-    /// What happened, as a sentence.
+    /// What was seen, as a sentence.
     pub text: String,
-    /// Where: `run`, `ports/<name>` or `traffic/<name>`.
+    /// Where: `run`, `ports/<name>`, `traffic/<name>`, `queues/<port>/<class>`, `paths/<from>-<to>`,
+    /// `switches/<name>`, `links/<leaf>-spines` or `dut`.
     #[serde(rename = "where")]
     pub place: String,
+    /// Frames that it is about, where it is about frames.
+    #[serde(default)]
+    pub frames: Option<u64>,
+    /// What it most likely means.
+    #[serde(default)]
+    pub means: String,
+    /// What to look at next.
+    #[serde(default)]
+    pub next: String,
+}
+
+impl Anomaly {
+    /// One of `kind` at `place`, with what such a thing most likely means and what to look at next.
+    #[must_use]
+    pub fn new(kind: AnomalyKind, place: impl Into<String>, text: impl Into<String>) -> Anomaly {
+        let (means, next) = super::anomaly::advice::of(kind);
+        Anomaly {
+            kind,
+            text: text.into(),
+            place: place.into(),
+            frames: None,
+            means: means.to_owned(),
+            next: next.to_owned(),
+        }
+    }
+
+    /// The same, about so many frames.
+    #[must_use]
+    pub fn of_frames(self, frames: u64) -> Anomaly {
+        Anomaly {
+            frames: Some(frames),
+            ..self
+        }
+    }
 }

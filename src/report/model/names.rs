@@ -252,6 +252,16 @@ words! {
         Corrupted = "corrupted",
         /// Frames that arrived more than once.
         Duplicated = "duplicated",
+        /// Frames that arrived after later ones of their flow, which kept to one path (RFC 4737 section 3).
+        Reordered = "reordered",
+        /// Frames lost where no full queue, no pause and no dead path accounts for it.
+        Loss = "loss",
+        /// Frames lost when their queue was as full as it ever came to be.
+        TailDrop = "tail-drop",
+        /// Frames of a class that was being paused, lost: the headroom did not hold what was still on its way.
+        HeadroomLoss = "headroom-loss",
+        /// Frames lost in a queue that a pause from behind it held.
+        LossBehindPause = "loss-behind-pause",
         /// Messages that were sent and did not wholly arrive.
         IncompleteMessages = "incomplete-messages",
         /// ECN-capable frames that arrived as not ECN-capable.
@@ -270,6 +280,10 @@ words! {
         Silence = "silence",
         /// A flow was cut off: a link or a path was dead.
         LinkDisruption = "link-disruption",
+        /// A link carried less than its nominal rate while frames waited for it.
+        SlowLink = "slow-link",
+        /// Frames of flows for one port came to others, too: their destination address is not known to the device.
+        Flood = "flood",
         /// Frames that left late, or slower than asked for.
         Pacing = "pacing",
         /// What grew from the first to the last sample of a long run.

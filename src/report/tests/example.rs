@@ -693,11 +693,11 @@ fn inferred() -> Inferred {
 
 /// Three entries, two ports, one anomaly that measuring found.
 pub(crate) fn results() -> Results {
-    let found = Anomaly {
-        kind: AnomalyKind::Clock,
-        text: "The TSCs of the two cores differ by 40 ns.".to_owned(),
-        place: "run".to_owned(),
-    };
+    let found = Anomaly::new(
+        AnomalyKind::Clock,
+        "run".to_owned(),
+        "The TSCs of the two cores differ by 40 ns.".to_owned(),
+    );
     let ports = vec![port("p0", 12_800, 0), port("p1", 0, 12_790)];
     let mut results = Results::new(
         run(),

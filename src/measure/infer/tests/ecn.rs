@@ -5,6 +5,7 @@ use super::super::facts::Facts;
 use super::super::queue;
 use super::super::{Configured, Estimate, Evidence};
 use super::model::*;
+use crate::measure::infer::waits::Waits;
 use crate::measure::pause::{PauseLog, SentPause};
 use crate::measure::trace::Trace;
 use crate::units::Picos;
@@ -65,7 +66,7 @@ fn depths_are_those_of_the_model_for_mixed_sizes() {
         configured: &Configured::default(),
         end: Picos(1 << 50),
     };
-    let port = queue::ports(&evidence, &Facts::of(&plan)).remove(0);
+    let port = queue::ports(&evidence, &Facts::of(&plan), &Waits::of(&evidence, &Facts::of(&plan))).remove(0);
     let frames = &port.queues[0].frames;
     assert_eq!(port.queues[0].uncertainty, Some(0));
     for (frame, truth) in frames.iter().zip(&passed) {

@@ -146,6 +146,7 @@ fn read_of(senders: usize, model: &Lossless, end: u64, leaves: usize, room: usiz
         .map(|port| Place {
             leaf: u32::try_from(port % leaves).unwrap(),
             pod: 0,
+            uplink: None,
         })
         .collect();
     infer(&Evidence {

@@ -1,0 +1,312 @@
+//! Where something happened, as far as an outsider can tell: what all paths that it struck have in common, and
+//! paths that it spared have not.
+//!
+//! Contract: a path leads from one of our ports to another, through the parts of the device on its way that the
+//! testbed states: the two ports' links, their leaves, and what lies above those. Of ways above a leaf nobody
+//! sees which one a flow takes, so what is spared there clears nothing. A part is *cleared* when more
+//! strikes were due to its spared paths, at the rate of all of its paths, than chance withholds (by 3.5 standard deviations).
+//!
+//! Left out on purpose: names (`report`), and what happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::pfc;
+
+/// A part whose paths are struck so many times as often as the others is a place of its own.
+const HOT: f64 = 3.0;
+
+/// What one path from port to port has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Path {
+    /// Port behind which it begins.
+    pub sender: u16,
+    /// Port at which it ends.
+    pub arrival: u16,
+    /// Frames that it was given.
+    pub sent: u64,
+    /// Frames of them that were struck.
+    pub struck: u64,
+}
+
+/// A part of what lies between our ports, from the nearest to the furthest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The link of this port.
+    Port(u16),
+    /// The switch that hosts are joined to, of this number.
+    Leaf(u32),
+    /// The links from this leaf to the switches above it.
+    Uplinks(u32),
+    /// What lies above the leaves.
+    Above,
+    /// The device, where nobody says what it is made of.
+    Device,
+}
+
+/// Where something happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// The nearest part that accounts for it.
+    pub part: Part,
+    /// Other parts that do as well.
+    pub also: Vec<Part>,
+    /// The paths that it accounts for, by index.
+    pub paths: Vec<usize>,
+    /// Frames struck on them.
+    pub struck: u64,
+    /// Frames that they were given.
+    pub sent: u64,
+}
+
+impl Path {
+    /// The parts on its way.
+    #[must_use]
+    pub fn parts(&self, places: &[pfc::Place]) -> Vec<Part> {
+        let mut parts = vec![Part::Port(self.sender), Part::Port(self.arrival)];
+        let leaf = |port: u16| places.get(usize::from(port)).map(|place| place.leaf);
+        match leaf(self.sender).zip(leaf(self.arrival)) {
+            None => parts.push(Part::Device),
+            Some((from, to)) if from == to => parts.push(Part::Leaf(from)),
+            Some((from, to)) => parts.extend([
+                Part::Leaf(from),
+                Part::Leaf(to),
+                Part::Uplinks(from),
+                Part::Uplinks(to),
+                Part::Above,
+            ]),
+        }
+        parts.sort_unstable();
+        parts.dedup();
+        parts
+    }
+}
+
+/// What all paths through one part have seen together.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    struck: u64,
+    sent: u64,
+    /// Given to paths that were spared.
+    spared: u64,
+    /// Strikes due to spared paths, at the rate of all, and to those that chance spares; and its variance.
+    missed: f64,
+    expected: f64,
+    variance: f64,
+}
+
+#[expect(clippy::cast_precision_loss, reason = "numbers of frames")]
+impl Sums {
+    /// Of struck paths only.
+    fn rate(&self) -> f64 {
+        self.struck as f64 / self.sent.max(1) as f64
+    }
+
+    fn add(&mut self, path: &Path) {
+        self.struck += path.struck;
+        if path.struck > 0 {
+            self.sent += path.sent;
+        } else {
+            self.spared += path.sent;
+        }
+    }
+
+    /// What is due to `path`, when all of them are known.
+    fn weigh(&mut self, path: &Path) {
+        let due = path.sent as f64 * self.struck as f64 / (self.sent + self.spared).max(1) as f64;
+        let chance = (-due).exp();
+        self.expected += due * chance;
+        self.variance += due * due * chance * (1.0 - chance);
+        if path.struck == 0 {
+            self.missed += due;
+        }
+    }
+
+    /// Whether more was spared than chance spares.
+    fn is_cleared(&self) -> bool {
+        self.missed > self.expected + 3.5 * self.variance.sqrt() + 1.5
+    }
+}
+
+/// Whether flows of which nobody sees where they go may spare it.
+const fn is_one_of_many(part: Part) -> bool {
+    matches!(part, Part::Uplinks(_) | Part::Above)
+}
+
+/// Tells where `paths` were struck, the place that accounts for most first.
+#[must_use]
+pub fn locate(paths: &[Path], places: &[pfc::Place]) -> Vec<Whereabouts> {
+    let parts: Vec<Vec<Part>> = paths.iter().map(|path| path.parts(places)).collect();
+    let mut open: BTreeSet<usize> = (0..paths.len()).filter(|at| paths[*at].struck > 0).collect();
+    let mut found = Vec::new();
+    while !open.is_empty() {
+        let mut sums: BTreeMap<Part, Sums> = BTreeMap::new();
+        let live = || (0..paths.len()).filter(|at| paths[*at].struck == 0 || open.contains(at));
+        for at in live() {
+            for part in &parts[at] {
+                sums.entry(*part).or_default().add(&paths[at]);
+            }
+        }
+        for at in live() {
+            for part in &parts[at] {
+                sums.entry(*part).or_default().weigh(&paths[at]);
+            }
+        }
+        let may = |part: Part, sum: &Sums| sum.struck > 0 && (is_one_of_many(part) || !sum.is_cleared());
+        let all: u64 = open.iter().map(|at| paths[*at].struck).sum();
+        let given: u64 = open.iter().map(|at| paths[*at].sent).sum();
+        // A place that is struck far more often than what does not pass it.
+        #[expect(clippy::cast_precision_loss, reason = "numbers of frames")]
+        let is_hot = |sum: &Sums| {
+            let (struck, sent) = (all - sum.struck, given - sum.sent);
+            let others = struck as f64 / sent.max(1) as f64;
+            let due = others * sum.sent as f64;
+            struck > 0 && sum.rate() >= HOT * others && sum.struck as f64 > due + 6.0 * due.sqrt() + 6.0
+        };
+        let hot = sums.iter().filter(|(part, sum)| {
+            let near = matches!(part, Part::Port(_) | Part::Leaf(_));
+            near && may(**part, sum) && is_hot(sum)
+        });
+        let hottest = hot.max_by(|a, b| a.1.rate().total_cmp(&b.1.rate()).then(b.0.cmp(a.0)));
+        let best = hottest.map(|(part, sum)| (*part, sum.struck)).or_else(|| {
+            let able = sums.iter().filter(|(part, sum)| may(**part, sum));
+            able.map(|(part, sum)| (*part, sum.struck))
+                .max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)))
+        });
+        // There is always one: a struck path clears no part of itself, unless others do all of them.
+        let (part, struck) = best.unwrap_or_else(|| {
+            let most = open.iter().max_by_key(|at| paths[**at].struck);
+            let part = most.and_then(|at| parts[*at].first()).copied().unwrap_or(Part::Device);
+            (part, sums.get(&part).map_or(0, |sum| sum.struck))
+        });
+        let (mine, rest): (Vec<usize>, Vec<usize>) = open.iter().partition(|at| parts[**at].contains(&part));
+        if mine.is_empty() {
+            break;
+        }
+        let also = sums
+            .iter()
+            .filter(|(other, sum)| **other != part && sum.struck == struck && may(**other, sum))
+            .filter(|(other, _)| mine.iter().all(|at| parts[*at].contains(other)))
+            .map(|(other, _)| *other)
+            .collect();
+        found.push(Whereabouts {
+            part,
+            also,
+            struck: mine.iter().map(|at| paths[*at].struck).sum(),
+            sent: mine.iter().map(|at| paths[*at].sent).sum(),
+            paths: mine,
+        });
+        open = rest.into_iter().collect();
+    }
+    found.sort_by(|a, b| b.struck.cmp(&a.struck).then(a.part.cmp(&b.part)));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(leaf: u32) -> pfc::Place {
+        pfc::Place {
+            leaf,
+            pod: 0,
+            uplink: None,
+        }
+    }
+
+    fn path(sender: u16, arrival: u16, struck: u64) -> Path {
+        Path {
+            sender,
+            arrival,
+            sent: 1000,
+            struck,
+        }
+    }
+
+    fn parts(found: &[Whereabouts]) -> Vec<(Part, u64)> {
+        found.iter().map(|one| (one.part, one.struck)).collect()
+    }
+
+    #[test]
+    fn what_struck_paths_share_and_spared_ones_do_not() {
+        let one = [place(0); 4];
+        // host0's link: everything from and to it, and nothing else.
+        let all: Vec<Path> = (0..4)
+            .flat_map(|from| (0..4).filter(move |to| *to != from).map(move |to| (from, to)))
+            .map(|(from, to)| path(from, to, if from == 0 || to == 0 { 10 } else { 0 }))
+            .collect();
+        assert_eq!(parts(&locate(&all, &one)), [(Part::Port(0), 60)]);
+        // The switch: everything.
+        let every: Vec<Path> = all.iter().map(|one| path(one.sender, one.arrival, 10)).collect();
+        assert_eq!(parts(&locate(&every, &one)), [(Part::Leaf(0), 120)]);
+        assert_eq!(parts(&locate(&every, &[])), [(Part::Device, 120)]);
+        // Two links.
+        let two: Vec<Path> = all
+            .iter()
+            .map(|one| {
+                path(
+                    one.sender,
+                    one.arrival,
+                    if one.sender == 1 || one.sender == 2 { 7 } else { 0 },
+                )
+            })
+            .map(|one| {
+                if one.arrival == 1 || one.arrival == 2 {
+                    path(one.sender, one.arrival, 7)
+                } else {
+                    one
+                }
+            })
+            .collect();
+        let found = locate(&two, &one);
+        assert_eq!(
+            found.iter().map(|one| one.part).collect::<Vec<_>>(),
+            [Part::Port(1), Part::Port(2)]
+        );
+        assert_eq!(found.iter().map(|one| one.struck).sum::<u64>(), 70);
+        // A link that is worse than the switch that everything passes.
+        let worse: Vec<Path> = all
+            .iter()
+            .map(|one| path(one.sender, one.arrival, one.struck * 10 + 5))
+            .collect();
+        let found = locate(&worse, &one);
+        assert_eq!(
+            found.iter().map(|one| one.part).collect::<Vec<_>>(),
+            [Part::Port(0), Part::Leaf(0)]
+        );
+    }
+
+    #[test]
+    fn an_incast_tells_its_senders_apart_but_not_its_switch_from_its_receiver() {
+        let one = [place(0); 5];
+        let sender = [path(0, 4, 10), path(1, 4, 0), path(2, 4, 0), path(3, 4, 0)];
+        assert_eq!(parts(&locate(&sender, &one)), [(Part::Port(0), 10)]);
+        let all = sender.map(|one| path(one.sender, 4, 10));
+        let found = locate(&all, &one);
+        assert_eq!(parts(&found), [(Part::Port(4), 40)]);
+        assert_eq!(found[0].also, [Part::Leaf(0)]);
+    }
+
+    #[test]
+    fn some_of_what_crosses_a_leaf_is_its_uplinks() {
+        let two = [0, 0, 1, 1, 2, 2].map(place);
+        // All but two of what leaves or enters leaf 0: the others hash to another spine.
+        let paths = [
+            path(0, 2, 9),
+            path(0, 4, 0),
+            path(1, 3, 9),
+            path(1, 5, 8),
+            path(3, 1, 7),
+            path(4, 0, 0),
+            path(2, 4, 0),
+            path(5, 3, 0),
+            path(0, 1, 0),
+        ];
+        assert_eq!(parts(&locate(&paths, &two)), [(Part::Uplinks(0), 33)]);
+    }
+
+    #[test]
+    fn nothing_struck_is_nowhere() {
+        assert_eq!(locate(&[path(0, 1, 0)], &[]), []);
+        assert_eq!(locate(&[], &[]), []);
+    }
+}

@@ -1,0 +1,548 @@
+//! What the device did to single frames, each kind by itself: how many, where, and what it most likely was.
+//!
+//! Contract: from what was seen outside, the plan, and the topology that the testbed states; nothing of the fabric's own
+//! account. One anomaly for each kind and place, with the exact number of frames; the numbers of all places
+//! of a kind add up to what the entries count.
+//!
+//! Left out on purpose: how losses are told apart (`measure::infer::cause`) and places found (`measure::infer::place`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::traffic::listens;
+use crate::engine::outcome::{Clock, Outcome};
+use crate::measure::Recorder;
+use crate::measure::infer::cause::Cause;
+use crate::measure::infer::facts::{Facts, Flow};
+use crate::measure::infer::pfc::Place;
+use crate::measure::infer::place::{Part, Path, Whereabouts, locate};
+use crate::measure::infer::{self, drain, loss::Run};
+use crate::measure::trace::Kind as Seen;
+use crate::pattern::Entropy;
+use crate::plan::Plan;
+use crate::report::anomaly::frames as count;
+use crate::report::model::{Anomaly, AnomalyKind as Kind, LossCause, Traffic};
+use crate::units::{BitRate, Picos};
+
+/// Of more flows than this, those between the same two ports are looked at together.
+const FLOWS_TOLD_APART: usize = 4096;
+
+/// What is looked at.
+pub(super) struct Scene<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) outcome: &'a Outcome,
+    pub(super) places: &'a [Place],
+    pub(super) read: &'a infer::Inferred,
+    pub(super) traffic: &'a [Traffic],
+}
+
+/// Frames by flow.
+type ByFlow = BTreeMap<u32, u64>;
+
+/// Says what happened to frames on their way.
+pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Anomaly>) {
+    let Some(recorder) = &scene.outcome.received else {
+        return;
+    };
+    let facts = Facts::of(scene.plan);
+    let frames = Frames::of(scene, recorder, &facts);
+    scene.losses(&facts, &frames, found);
+    for (kind, struck) in [
+        (Kind::Corrupted, &frames.corrupted),
+        (Kind::Duplicated, &frames.copies),
+        (Kind::Reordered, &frames.reordered),
+    ] {
+        for (place, number) in scene.located(&facts, struck, None) {
+            let frames = count(number.struck);
+            let way = scene.way(&facts, struck, None, &number);
+            let doubt = scene.doubt(&number);
+            let text = match kind {
+                Kind::Corrupted => format!("{frames} {way} arrived with a wrong ICRC.{doubt}"),
+                Kind::Duplicated => format!("{frames} {way} arrived that had arrived before.{doubt}"),
+                _ => format!(
+                    "{frames} {way} arrived after later ones of their flow, of {} sent there. Each of these flows has one \
+                     five-tuple, so it should keep to one path.{doubt}",
+                    number.sent
+                ),
+            };
+            found.push(Anomaly::new(kind, place, text).of_frames(number.struck));
+        }
+    }
+    scene.floods(recorder, found);
+    scene.slow_links(&facts, found);
+}
+
+/// What happened to the frames of each flow.
+struct Frames {
+    corrupted: ByFlow,
+    copies: ByFlow,
+    reordered: ByFlow,
+    /// Frames that did not come, in no form.
+    missing: ByFlow,
+}
+
+impl Frames {
+    fn of(scene: &Scene<'_>, recorder: &Recorder, facts: &Facts) -> Frames {
+        let late = late(recorder);
+        let mut frames = Frames {
+            corrupted: recorder.corrupted().clone(),
+            copies: ByFlow::new(),
+            reordered: ByFlow::new(),
+            missing: ByFlow::new(),
+        };
+        // A dead path behind several switches: flows leave it for others, and come back.
+        let rerouted = scene.read.runs.iter().any(|(run, cause)| {
+            *cause == Cause::DeadPath && facts.flow(run.flow).is_some_and(|flow| scene.is_far(flow))
+        });
+        for (number, (flow, record)) in (0u32..).zip(facts.flows().iter().zip(recorder.flows())) {
+            let (late, old) = late.get(&number).copied().unwrap_or_default();
+            let copies = u64::from(record.duplicated) + old - late;
+            let mut put = |into: fn(&mut Frames) -> &mut ByFlow, many: u64| {
+                if many > 0 {
+                    into(&mut frames).insert(number, many);
+                }
+            };
+            put(|frames| &mut frames.copies, copies);
+            let sprayed = scene
+                .plan
+                .entries
+                .get(usize::from(flow.entry))
+                .is_some_and(|entry| matches!(entry.frame.entropy, Entropy::PerPacket | Entropy::PerMessage));
+            // Several ways are used on purpose, or a dead one was left for another: that is what it costs.
+            let expected = scene.is_far(flow) && (sprayed || rerouted);
+            if !expected {
+                put(|frames| &mut frames.reordered, u64::from(record.reordered) + late);
+            }
+            let sent = scene.outcome.flow_packets.get(number as usize).copied().unwrap_or(0);
+            let bad = recorder.corrupted().get(&number).copied().unwrap_or(0);
+            let missing = sent.saturating_sub(record.packets + late);
+            if listens(scene.plan, usize::from(flow.arrival)) {
+                put(|frames| &mut frames.missing, missing.saturating_sub(bad));
+            }
+        }
+        frames
+    }
+}
+
+/// Of each flow, frames that came for the first time behind so many others that the recorder could not tell, and all that it
+/// could not tell.
+fn late(recorder: &Recorder) -> BTreeMap<u32, (u64, u64)> {
+    let mut found: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+    if recorder.entries().iter().all(|entry| entry.too_old == 0) {
+        return found;
+    }
+    let seen = recorder.trace().observations();
+    let mut had = BTreeSet::new();
+    for one in seen {
+        let copies = match one.kind {
+            Seen::First => {
+                had.insert((one.flow, one.seq));
+                continue;
+            }
+            Seen::Copy => found.entry(one.flow).or_default(),
+            Seen::Corrupted | Seen::Ballast => continue,
+        };
+        copies.1 += 1;
+        copies.0 += u64::from(had.insert((one.flow, one.seq)));
+    }
+    for (number, (_, old)) in &mut found {
+        let known = recorder
+            .flows()
+            .get(*number as usize)
+            .map_or(0, |flow| u64::from(flow.duplicated));
+        *old = old.saturating_sub(known);
+    }
+    found.retain(|_, (late, old)| *late > 0 || *old > 0);
+    for (late, old) in found.values_mut() {
+        *old = (*old).max(*late);
+    }
+    found
+}
+
+impl Scene<'_> {
+    fn name(&self, port: u16) -> &str {
+        self.plan.ports.get(usize::from(port)).map_or("?", |port| &port.name)
+    }
+
+    fn is_far(&self, flow: &Flow) -> bool {
+        let leaf = |port: u16| self.places.get(usize::from(port)).map(|place| place.leaf);
+        leaf(flow.sender).is_none() || leaf(flow.sender) != leaf(flow.arrival)
+    }
+
+    fn part(&self, part: Part) -> String {
+        let one = self.places.iter().all(|place| place.uplink.is_none());
+        match part {
+            Part::Port(port) => format!("ports/{}", self.name(port)),
+            Part::Leaf(_) if one => "switches/switch0".to_owned(),
+            Part::Leaf(leaf) => format!("switches/leaf{leaf}"),
+            Part::Uplinks(leaf) => format!("links/leaf{leaf}-spines"),
+            Part::Above => "switches/spines".to_owned(),
+            Part::Device => "dut".to_owned(),
+        }
+    }
+
+    /// Where the frames of `struck` were struck; those that count are of `class`, where one is given.
+    fn located(&self, facts: &Facts, struck: &ByFlow, class: Option<u8>) -> Vec<(String, Whereabouts)> {
+        if struck.is_empty() {
+            return Vec::new();
+        }
+        let (paths, _) = self.paths(facts, struck, class);
+        let found = locate(&paths, self.places);
+        let named = found.into_iter().map(|place| {
+            let mut ends: Vec<(u16, u16)> = place
+                .paths
+                .iter()
+                .map(|at| (paths[*at].sender, paths[*at].arrival))
+                .collect();
+            ends.dedup();
+            let name = match ends.as_slice() {
+                [(from, to)] if !place.also.is_empty() => format!("paths/{}-{}", self.name(*from), self.name(*to)),
+                _ => self.part(place.part),
+            };
+            (name, place)
+        });
+        named.collect()
+    }
+
+    /// The paths of the flows, and whose they are: each flow's by itself, since flows of one path may go different ways; where there
+    /// are very many flows, each path's.
+    fn paths(&self, facts: &Facts, struck: &ByFlow, class: Option<u8>) -> (Vec<Path>, Vec<Vec<u32>>) {
+        let single = facts.flows().len() <= FLOWS_TOLD_APART;
+        let mut paths: BTreeMap<(u16, u16, u32), (Path, Vec<u32>)> = BTreeMap::new();
+        for (number, flow) in (0u32..).zip(facts.flows()) {
+            let sent = self.outcome.flow_packets.get(number as usize).copied().unwrap_or(0);
+            if class.is_some_and(|class| class != flow.class)
+                || !listens(self.plan, usize::from(flow.arrival))
+                || sent == 0
+            {
+                continue;
+            }
+            let (sender, arrival) = (flow.sender, flow.arrival);
+            let new = Path {
+                sender,
+                arrival,
+                sent: 0,
+                struck: 0,
+            };
+            let own = if single { number } else { 0 };
+            let (path, flows) = paths.entry((sender, arrival, own)).or_insert((new, Vec::new()));
+            path.sent += sent;
+            path.struck += struck.get(&number).copied().unwrap_or(0);
+            flows.push(number);
+        }
+        paths.into_values().unzip()
+    }
+
+    /// "from host0 to host2", as far as the struck paths have ends in common.
+    fn way(&self, facts: &Facts, struck: &ByFlow, class: Option<u8>, place: &Whereabouts) -> String {
+        let (paths, _) = self.paths(facts, struck, class);
+        let paths: Vec<&Path> = place.paths.iter().filter_map(|at| paths.get(*at)).collect();
+        let same = |of: fn(&Path) -> u16| {
+            let mut all = paths.iter().map(|path| of(path));
+            let first = all.next()?;
+            all.all(|port| port == first).then_some(first)
+        };
+        match (same(|path| path.sender), same(|path| path.arrival)) {
+            (Some(from), Some(to)) => format!("from {} to {}", self.name(from), self.name(to)),
+            (Some(from), None) => format!("from {}", self.name(from)),
+            (None, Some(to)) => format!("to {}", self.name(to)),
+            (None, None) => match place.part {
+                Part::Port(port) => format!("from and to {}", self.name(port)),
+                _ => format!("of {} flows", paths.len()),
+            },
+        }
+    }
+
+    /// What else it may have been.
+    fn doubt(&self, place: &Whereabouts) -> String {
+        if place.also.is_empty() {
+            return String::new();
+        }
+        let mut all = vec![self.part(place.part)];
+        all.extend(place.also.iter().map(|part| self.part(*part)));
+        format!(" Nothing that was sent tells which it was: {}.", all.join(" or "))
+    }
+
+    fn losses(&self, facts: &Facts, frames: &Frames, found: &mut Vec<Anomaly>) {
+        let own = |loss: &LossCause| {
+            matches!(
+                loss,
+                LossCause::NotTransmitted | LossCause::ReceiveMissed | LossCause::Undivided
+            )
+        };
+        let causes = || self.traffic.iter().flat_map(|entry| &entry.packets.causes);
+        let ours: u64 = causes().filter(|loss| own(&loss.cause)).map(|loss| loss.frames).sum();
+        if ours > 0 {
+            // Which of those that are missing were the device's nobody can say: only how many.
+            for entry in self.traffic {
+                let lost = entry
+                    .packets
+                    .causes
+                    .iter()
+                    .find(|loss| loss.cause == LossCause::LostInDut);
+                if let Some(lost) = lost {
+                    let text = format!(
+                        "{} of {} sent did not arrive and were not lost by our own ports.",
+                        count(lost.frames),
+                        entry.packets.sent
+                    );
+                    let place = format!("traffic/{}", entry.name);
+                    found.push(Anomaly::new(Kind::Loss, place, text).of_frames(lost.frames));
+                }
+            }
+            return;
+        }
+        let mut by_cause: BTreeMap<(Cause, Option<u8>), ByFlow> = BTreeMap::new();
+        let mut rest = frames.missing.clone();
+        for (run, cause) in &self.read.runs {
+            let Some(flow) = facts.flow(run.flow) else { continue };
+            // No more than are missing: frames at the end of a run may have been the host's own.
+            let Some(left) = rest.get_mut(&run.flow) else { continue };
+            let number = u64::from(run.frames).min(*left);
+            *left -= number;
+            let class = (!matches!(cause, Cause::Unexplained | Cause::DeadPath)).then_some(flow.class);
+            *by_cause
+                .entry((*cause, class))
+                .or_default()
+                .entry(run.flow)
+                .or_default() += number;
+        }
+        rest.retain(|_, number| *number > 0);
+        let untold: u64 = rest.values().sum();
+        for (flow, number) in rest {
+            *by_cause
+                .entry((Cause::Unexplained, None))
+                .or_default()
+                .entry(flow)
+                .or_default() += number;
+        }
+        let messages: u64 = self.traffic.iter().filter_map(|entry| entry.messages.incomplete).sum();
+        let messages = match messages {
+            0 => String::new(),
+            1 => " 1 message of the run did not wholly arrive.".to_owned(),
+            many => format!(" {many} messages of the run did not wholly arrive."),
+        };
+        for ((cause, class), mut lost) in by_cause {
+            lost.retain(|_, number| *number > 0);
+            for (name, place) in self.located(facts, &lost, class) {
+                let number = count(place.struck);
+                let way = self.way(facts, &lost, class, &place);
+                let doubt = self.doubt(&place);
+                let sent = place.sent;
+                let of = class.map_or_else(String::new, |class| format!(" of class {class}"));
+                let (kind, mut text) = match cause {
+                    Cause::Unexplained => (
+                        Kind::Loss,
+                        format!(
+                            "{number} of {sent} sent {way} were lost, and neither a full queue nor a pause nor a dead path \
+                             accounts for it.{doubt}{messages}"
+                        ),
+                    ),
+                    Cause::FullQueue => (
+                        Kind::TailDrop,
+                        format!(
+                            "{number}{of} {way} were lost, of {sent} sent, when their queue was as deep as it ever came to be.{messages}"
+                        ),
+                    ),
+                    Cause::BehindPause => (
+                        Kind::LossBehindPause,
+                        format!(
+                            "{number}{of} {way} were lost, of {sent} sent, in a queue that the receiver's own port held by PFC; \
+                             their senders were not paused.{messages}"
+                        ),
+                    ),
+                    Cause::Headroom => (
+                        Kind::HeadroomLoss,
+                        format!(
+                            "{number}{of} {way} were lost, of {sent} sent, while the device was pausing that class: what was on its \
+                             way when it said so did not fit its headroom.{messages}"
+                        ),
+                    ),
+                    Cause::DeadPath => (
+                        Kind::LinkDisruption,
+                        self.disruption(facts, &lost, &place) + &doubt + &messages,
+                    ),
+                };
+                if cause == Cause::Unexplained && untold > 0 && self.read.beyond > 0 {
+                    text.push_str(" Frames were no longer kept singly when some of them were lost.");
+                }
+                let name = match (cause, place.part, class) {
+                    // A queue is that of a port and a class.
+                    (Cause::FullQueue | Cause::BehindPause, Part::Port(_) | Part::Leaf(_), Some(class)) => self
+                        .queue(facts, &lost, class, &place)
+                        .map_or(name, |port| format!("queues/{port}/{class}")),
+                    _ => name,
+                };
+                found.push(Anomaly::new(kind, name, text).of_frames(place.struck));
+            }
+        }
+    }
+
+    /// The port before which the frames that were lost at this place queued, where there is one.
+    fn queue(&self, facts: &Facts, lost: &ByFlow, class: u8, place: &Whereabouts) -> Option<&str> {
+        let (paths, flows) = self.paths(facts, lost, Some(class));
+        let mut arrivals: Vec<u16> = place
+            .paths
+            .iter()
+            .filter_map(|at| Some(paths.get(*at)?.arrival))
+            .collect();
+        arrivals.dedup();
+        let near = place.paths.iter().filter_map(|at| flows.get(*at)?.first());
+        let near = near.filter_map(|flow| facts.flow(*flow));
+        match arrivals.as_slice() {
+            [one]
+                if self.places.is_empty()
+                    || near.clone().all(|flow| !self.is_far(flow))
+                    || place.part == Part::Port(*one) =>
+            {
+                Some(self.name(*one))
+            }
+            _ => None,
+        }
+    }
+
+    /// What a dead path cost.
+    fn disruption(&self, facts: &Facts, lost: &ByFlow, place: &Whereabouts) -> String {
+        let (_, flows) = self.paths(facts, lost, None);
+        let mine: BTreeSet<u32> = place
+            .paths
+            .iter()
+            .filter_map(|at| flows.get(*at))
+            .flatten()
+            .copied()
+            .collect();
+        let runs = || {
+            let dead = self.read.runs.iter().filter(|(_, cause)| *cause == Cause::DeadPath);
+            dead.map(|(run, _)| run).filter(|run| mine.contains(&run.flow))
+        };
+        let began = runs().map(Run::began).min().unwrap_or(0);
+        let restored = runs().map(Run::restored).collect::<Option<Vec<_>>>();
+        let picos = |time: i64| Picos(time.max(0).unsigned_abs());
+        let how_long = restored.and_then(|times| times.into_iter().max()).map_or_else(
+            || "to the end of the run".to_owned(),
+            |end| format!("until all were back {} later", picos(end - began)),
+        );
+        let hit: BTreeSet<u32> = runs().map(|run| run.flow).collect();
+        let flows = if hit.len() == 1 {
+            "1 flow".to_owned()
+        } else {
+            format!("{} flows", hit.len())
+        };
+        format!(
+            "{flows} {} lost everything from {} on, {how_long}: {}. No queue was full in their way, and no class paused.",
+            self.way(facts, lost, None, place),
+            picos(began),
+            count(place.struck)
+        )
+    }
+
+    /// Links that carry less than they should.
+    fn slow_links(&self, facts: &Facts, found: &mut Vec<Anomaly>) {
+        let paths: Vec<Path> = self.read.drained.iter().map(|one| one.path).collect();
+        let mut said = BTreeSet::new();
+        for place in locate(&paths, self.places) {
+            let mine = || place.paths.iter().filter_map(|at| self.read.drained.get(*at));
+            let Some(fastest) = mine().max_by(|a, b| a.rate.total_cmp(&b.rate)) else {
+                continue;
+            };
+            // A link, and not a switch, has a rate.
+            let uplinks = place.also.iter().find(|part| matches!(part, Part::Uplinks(_)));
+            let part = match place.part {
+                Part::Leaf(_) => uplinks.copied().unwrap_or(place.part),
+                part => part,
+            };
+            let rate = match part {
+                Part::Port(_) => mine().map(|one| one.last).fold(0.0, f64::max),
+                _ => fastest.rate,
+            };
+            let name = self.part(part);
+            let text = format!(
+                "While {} waited there, no more than {:.1} Gbit/s came through, where a link has {:.1} Gbit/s.{}",
+                count(place.struck),
+                rate / 1e9,
+                fastest.nominal / 1e9,
+                self.doubt(&place)
+            );
+            found.push(Anomaly::new(Kind::SlowLink, name.clone(), text));
+            said.insert(name);
+        }
+        if self.outcome.clock != Clock::Virtual {
+            return;
+        }
+        // A sender whose link is slow sends less than it has to, without a break. No processor of ours is slow in virtual time.
+        let short = |entry: &Traffic| {
+            let pacing = entry.pacing.as_ref()?;
+            let (requested, achieved) = pacing.requested_bps.zip(pacing.achieved_bps)?;
+            #[expect(clippy::cast_precision_loss, reason = "a ratio of rates")]
+            let short = (achieved as f64) < 0.97 * requested as f64;
+            Some(short)
+        };
+        for (number, port) in (0u16..).zip(&self.plan.ports) {
+            let name = self.part(Part::Port(number));
+            let mine = self.traffic.iter().filter(|entry| entry.tx_ports.contains(&port.name));
+            if said.contains(&name) || !mine.clone().any(|entry| short(entry).unwrap_or(entry.kind != "pfc")) {
+                continue;
+            }
+            let Some(recorder) = &self.outcome.received else {
+                continue;
+            };
+            let Some(rate) = drain::of_sender(recorder.trace(), facts, number, port.speed) else {
+                continue;
+            };
+            let text = format!(
+                "{} never sent faster than {:.1} Gbit/s, however much it had to send; its link should have {:.1} Gbit/s.",
+                port.name,
+                in_gbit(rate),
+                in_gbit(port.speed)
+            );
+            found.push(Anomaly::new(Kind::SlowLink, name, text));
+        }
+    }
+
+    /// Frames for one port that came to others.
+    fn floods(&self, recorder: &Recorder, found: &mut Vec<Anomaly>) {
+        let mut bystanders: BTreeMap<usize, BTreeMap<u16, u64>> = BTreeMap::new();
+        let mut of_receiver: BTreeMap<u16, BTreeMap<usize, u64>> = BTreeMap::new();
+        for ((receiver, port), number) in recorder.strays() {
+            *bystanders.entry(*port).or_default().entry(*receiver).or_default() += number;
+            *of_receiver.entry(*receiver).or_default().entry(*port).or_default() += number;
+        }
+        // A frame that goes astray comes to one other port; what is flooded comes to all of them.
+        let listening = (0..self.plan.ports.len())
+            .filter(|port| listens(self.plan, *port))
+            .count();
+        let flooded = of_receiver
+            .iter()
+            .filter(|(_, ports)| ports.len() > 1 || listening == 2 && ports.len() == 1);
+        let flooded: Vec<&str> = flooded.map(|(receiver, _)| self.name(*receiver)).collect();
+        if flooded.is_empty() {
+            return;
+        }
+        let all: u64 = recorder.strays().values().sum();
+        let ports: Vec<&str> = bystanders
+            .keys()
+            .map(|port| self.plan.ports.get(*port).map_or("?", |port| port.name.as_str()))
+            .collect();
+        let text = format!(
+            "{} for {} came to {} as well: the device floods them.",
+            count(all),
+            some(&flooded),
+            some(&ports)
+        );
+        found.push(Anomaly::new(Kind::Flood, "dut", text).of_frames(all));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate")]
+fn in_gbit(rate: BitRate) -> f64 {
+    rate.0 as f64 / 1e9
+}
+
+/// "a, b and 7 more".
+fn some(names: &[&str]) -> String {
+    const SHOWN: usize = 4;
+    match names {
+        [.., _] if names.len() > SHOWN => format!("{} and {} more", names[..SHOWN].join(", "), names.len() - SHOWN),
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => names.concat(),
+    }
+}
