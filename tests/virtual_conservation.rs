@@ -9,8 +9,9 @@ mod virtual_kit;
 use alone::{Namespace, alone};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use squall::fabric::Counters;
-use squall::report::Results;
 use squall::report::model::AnomalyKind;
+use squall::report::terminal::{View, brief};
+use squall::report::{Results, answer};
 use squall::{pattern, testbed};
 use virtual_kit::random::{Case, any_case};
 use virtual_kit::{Bench, ledger, sum};
@@ -20,6 +21,44 @@ fn fabrics() -> Vec<&'static str> {
     let all = testbed::SHIPPED.iter().map(|(name, _)| *name);
     all.filter(|name| testbed::load(name, &[]).unwrap().testbed.fabric.is_some())
         .collect()
+}
+
+/// The testbed that a shipped pattern runs on by itself.
+fn own_testbed(name: &str) -> String {
+    let pattern = pattern::load(name, &[]).unwrap().pattern;
+    pattern.testbed.unwrap_or_else(|| testbed::DEFAULT.to_owned())
+}
+
+/// The summary of a shipped pattern asks its question and answers it in its first five lines, and is short.
+fn answered(name: &str, results: &Results) {
+    let view = View {
+        width: 100,
+        colour: false,
+        unicode: true,
+    };
+    let text = brief(results, &["more".to_owned()], view);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines.len() <= 40, "{name}: {} lines\n{text}", lines.len());
+    let head = lines[..5].join("\n");
+    let question: String = head.split('?').next().unwrap().split_whitespace().collect();
+    let asked: String = results
+        .run
+        .question
+        .as_deref()
+        .unwrap()
+        .trim_end_matches('?')
+        .split_whitespace()
+        .collect();
+    assert!(question.ends_with(&asked), "{name}:\n{text}");
+    let said = answer::of(results);
+    assert!(!results.run.asks.is_empty() && !said.is_empty(), "{name}");
+    assert!(head.contains(&said[0].about), "{name}:\n{text}");
+    // No token bucket is there for `ecn-burst` to read: it runs on the kernel's switch.
+    assert_eq!(
+        said.iter().any(|one| one.text.contains("not measured")),
+        name == "ecn-burst",
+        "{name}:\n{text}"
+    );
 }
 
 #[test]
@@ -36,6 +75,9 @@ fn every_shipped_pattern_on_every_shipped_fabric() {
                     "{name} on {testbed}: {}",
                     fabric.frames_sent
                 );
+                if testbed == own_testbed(name) {
+                    answered(name, &results);
+                }
                 let planned = sum(&results, |entry| entry.packets.unsent);
                 assert_eq!((planned, results.run.interrupted), (0, false), "{name} on {testbed}");
                 // Only those with a link that dies lose anything without PFC's being outrun.

@@ -15,6 +15,7 @@ mod devices;
 mod doctor;
 pub mod input;
 mod interrupt;
+mod list;
 mod metrics;
 mod notes;
 mod ports;
@@ -87,6 +88,7 @@ enum Command {
     Run(run::Args),
     Sweep(sweep::Args),
     Suite(suite::Args),
+    List(list::Args),
     Check(check::Args),
     Craft(craft::Args),
     Ports(ports::Args),
@@ -106,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Sweep(args) => sweep::run(args),
         Command::Suite(args) => suite::run(args),
+        Command::List(args) => list::run(args),
         Command::Check(args) => check::run(args),
         Command::Craft(args) => craft::run(args),
         Command::Ports(args) => ports::run(args),

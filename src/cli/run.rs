@@ -14,7 +14,7 @@ use crate::calibrate;
 use crate::engine::outcome::Live;
 use crate::report::format::{Configuration, Format};
 use crate::report::samples::Keeper;
-use crate::report::{self, terminal};
+use crate::report::{self, Results, terminal};
 use crate::sweep::{self, Given, MAX_TRIALS};
 use crate::testbed;
 use crate::trial::{Measured, Session, Trial};
@@ -53,6 +53,10 @@ pub struct Args {
     /// Print nothing but errors
     #[arg(long, short)]
     quiet: bool,
+
+    /// Print everything that was measured, not only the answer
+    #[arg(long)]
+    full: bool,
 
     /// How to print the results
     #[arg(long, value_enum, default_value_t)]
@@ -151,7 +155,7 @@ pub fn run(args: &Args) -> Outcome {
     let kept = folder.as_ref().map(|folder| folder.keep(&results, counters.as_ref()));
     if !args.quiet {
         let text = if format == Format::Text {
-            terminal::render(&results, terminal::View::of_stdout())
+            summary(args, &results)
         } else {
             let mut one = Configuration::new("");
             one.add(&results);
@@ -184,6 +188,19 @@ pub fn run(args: &Args) -> Outcome {
         return Ok(());
     }
     Err(Failure::Run(failures.join("\n")))
+}
+
+/// The results as text: the answer and where the rest is, or everything.
+fn summary(args: &Args, results: &Results) -> String {
+    let view = terminal::View::of_stdout();
+    if args.full {
+        return terminal::render(results, view);
+    }
+    let kept = args.out.as_ref().map_or_else(
+        || "a folder for all figures and pictures: --out DIR".to_owned(),
+        |folder| format!("figures and pictures: {}", folder.display()),
+    );
+    terminal::brief(results, &[format!("everything here: --full; {kept}")], view)
 }
 
 /// Several runs are a sweep without a file.

@@ -10,11 +10,13 @@
 //! Left out on purpose: figures' values (`report` measures up), arithmetic, and/or: each line stands
 //! for itself.
 
+mod asked;
 mod known;
 mod places;
 mod read;
 mod unit;
 
+pub use asked::{Asked, asked};
 pub use known::{Known, Measure, SECTIONS, find, known};
 pub use places::{Scope, Term};
 pub use read::{RESERVED, Subject, expectations, parse, subject};

@@ -37,7 +37,7 @@ pub fn expectations(fields: &Fields<'_>, key: &str, places: Option<&[&str]>) -> 
     read
 }
 
-fn line(item: &Node) -> Result<String, Finding> {
+pub(super) fn line(item: &Node) -> Result<String, Finding> {
     let wrong = || Finding::new(item.place, format!("an expectation is {}", item.is_a())).allowed(SHAPE);
     match &item.value {
         Value::Scalar(text) => Ok(text.clone()),

@@ -69,6 +69,12 @@ pub const PATTERN: Section = Section {
             "none",
             "what must hold; where it does not, the exit status is 1",
         ),
+        key(
+            "asks",
+            "`[where:] FIGURE[.STATISTIC]`, or a list of them, as in `expect`",
+            "what the entries' kinds are about",
+            "the figures that answer the pattern's question, the most important first: they head the summary",
+        ),
     ],
     inside: &[("frame", &FRAME)],
 };

@@ -33,6 +33,14 @@ pub struct Loaded {
     pub source: Source,
 }
 
+impl Loaded {
+    /// The question that the pattern asks: the first line of its text, a comment, else its `description`.
+    #[must_use]
+    pub fn question(&self) -> Option<&str> {
+        yaml::question(&self.source.text).or(self.pattern.description.as_deref())
+    }
+}
+
 /// Loads the file `pattern`, or the shipped pattern of that name when there is no such file;
 /// `overrides` are `--set` values as typed (`traffic.kv.message=1MiB`).
 ///

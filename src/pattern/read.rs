@@ -41,6 +41,7 @@ pub fn pattern(reader: &Reader, root: &Node, stem: &str) -> Pattern {
             .unwrap_or(IcrcCheck::All),
         traffic: Vec::new(),
         expect: Vec::new(),
+        asks: Vec::new(),
     };
     let placed = traffic(&fields, &frame, fields.has("duration"));
     between(reader, &placed);
@@ -49,6 +50,7 @@ pub fn pattern(reader: &Reader, root: &Node, stem: &str) -> Pattern {
     let names: Vec<&str> = pattern.traffic.iter().map(|entry| entry.name.as_str()).collect();
     let expect = expect::expectations(&fields, "expect", Some(&names));
     pattern.expect = expect.into_iter().map(|(_, expectation)| expectation).collect();
+    pattern.asks = expect::asked(&fields, "asks", Some(&names));
     pattern
 }
 

@@ -1,7 +1,7 @@
 //! The pattern's types. Names are the draft's and the IBTA's; every duration and size is a unit
 //! type. `docs/PATTERNS.md` describes each key.
 
-use crate::expect::Expectation;
+use crate::expect::{Asked, Expectation};
 use crate::units::{BitRate, Bytes, Picos, Psn, Qpn, Share};
 
 /// A whole pattern file.
@@ -27,6 +27,8 @@ pub struct Pattern {
     pub traffic: Vec<Entry>,
     /// `expect`: what must hold of a run.
     pub expect: Vec<Expectation>,
+    /// `asks`: the figures that answer the pattern's question, the most important first.
+    pub asks: Vec<Asked>,
 }
 
 /// Which received frames have their ICRC verified.

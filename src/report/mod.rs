@@ -10,6 +10,7 @@
 //! `docs/RESULTS.md` describes every field; a test holds the two together.
 
 mod anomaly;
+pub mod answer;
 pub mod assemble;
 pub mod csv;
 pub mod direction;
@@ -21,6 +22,7 @@ pub mod model;
 pub mod plots;
 pub mod provenance;
 pub mod range;
+pub mod quantity;
 pub mod samples;
 pub mod soak;
 pub mod stats;

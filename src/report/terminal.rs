@@ -5,6 +5,7 @@
 //!
 //! Left out on purpose: progress while the run lasts (`cli::progress`).
 
+mod brief;
 mod inferred;
 mod ptp_probes;
 mod soak;
@@ -15,6 +16,7 @@ use std::io::IsTerminal;
 
 use super::model::{Budget, Distribution, Kpi, Results, Statistic, Traffic};
 use crate::units::{BitRate, Picos};
+pub use brief::brief;
 use table::{Cell, Table, Tone, toned};
 use text::{bar, figure, grouped, harmless, sparkline, width, wrap};
 
@@ -61,7 +63,7 @@ impl View {
     }
 }
 
-/// The whole summary, ending in a newline.
+/// The long form of the summary: all that is measured, ending in a newline.
 #[must_use]
 pub fn render(results: &Results, view: View) -> String {
     let mut out = String::new();

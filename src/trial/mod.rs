@@ -143,6 +143,7 @@ impl Trial<'_> {
         let mut inputs = Inputs {
             pattern,
             pattern_source: (self.pattern_name, self.pattern.source.sha256()),
+            question: loaded.question(),
             testbed,
             testbed_source: self.testbed_name.map(|name| (name, self.testbed.source.sha256())),
             settings: &settings,

@@ -36,6 +36,13 @@ pub const MAX_FINDINGS: usize = 100;
 
 use std::path::Path;
 
+/// The question that a text asks: its first line, where that is a comment.
+#[must_use]
+pub fn question(text: &str) -> Option<&str> {
+    let comment = text.lines().next()?.strip_prefix('#')?.trim();
+    (!comment.is_empty()).then_some(comment)
+}
+
 /// The file `typed`, or the shipped text of that name when there is no such file. `what` is
 /// "pattern" or "testbed".
 ///

@@ -27,6 +27,7 @@ fn pattern(kinds: Vec<Kind>) -> Pattern {
         icrc_check: IcrcCheck::All,
         traffic: kinds.into_iter().enumerate().map(entry).collect(),
         expect: Vec::new(),
+        asks: Vec::new(),
     }
 }
 

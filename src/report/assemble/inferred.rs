@@ -10,8 +10,8 @@ use crate::measure::trace::Trace;
 use crate::measure::{PauseLog, Recorder};
 use crate::plan::Plan;
 use crate::report::model::{
-    Bin, Estimate, Inferred, MarkAt, Marking, MarkingVerdict, Meter, Onset, Outage, PauseDirection, Pausing, Probe,
-    Queue, QueueLoss, Silence, Threshold, Victim, Waiting,
+    self, Bin, Estimate, Inferred, MarkAt, Marking, MarkingVerdict, Meter, Onset, Outage, PauseDirection, Pausing,
+    Probe, Queue, QueueLoss, Silence, Threshold, Victim, Waiting,
 };
 use crate::testbed::places::leaf_of;
 use crate::testbed::{Testbed, Topology};
@@ -43,6 +43,20 @@ pub(super) fn places(testbed: &Testbed, plan: &Plan) -> Vec<pfc::Place> {
         .collect()
 }
 
+/// What the testbed says, as reported.
+fn said(configured: &Configured) -> model::Configured {
+    let (ecn, pfc, meter) = (configured.ecn, configured.pfc, configured.meter);
+    model::Configured {
+        kmin_bytes: ecn.map(|ecn| ecn.kmin.0),
+        kmax_bytes: ecn.map(|ecn| ecn.kmax.0),
+        pmax_percent: ecn.map(|ecn| 100.0 * ecn.pmax.0),
+        xoff_bytes: pfc.map(|pfc| pfc.xoff.0),
+        xon_bytes: pfc.map(|pfc| pfc.xon.0),
+        cbs_bytes: meter.map(|meter| meter.cbs.0),
+        cir_bps: meter.map(|meter| meter.cir.0),
+    }
+}
+
 /// Reads a run from outside.
 pub(super) fn read(plan: &Plan, outcome: &Outcome, configured: &Configured, places: &[pfc::Place]) -> infer::Inferred {
     let (trace, log) = (Trace::with_room_for(0), PauseLog::default());
@@ -68,6 +82,7 @@ pub(super) fn inferred(plan: &Plan, places: &[pfc::Place], read: &infer::Inferre
         queues: read.queues.iter().map(|one| queue(name(one.port), one)).collect(),
         pfc: read.pausing.iter().map(|one| pausing(name(one.port), one)).collect(),
         pause_propagation_hops: read.propagation,
+        configured: said(configured),
         victims: entries
             .filter_map(|(entry, victim)| {
                 victim.as_ref().map(|victim| Victim {

@@ -38,6 +38,8 @@ pub struct Inputs<'a> {
     pub pattern: &'a Pattern,
     /// Its file as named, and its SHA-256.
     pub pattern_source: (&'a str, String),
+    /// The question that its file asks.
+    pub question: Option<&'a str>,
     /// The testbed.
     pub testbed: &'a Testbed,
     /// Its file as named, and its SHA-256; `None` for the built-in one.
@@ -216,6 +218,8 @@ fn run(inputs: &Inputs<'_>, plan: &Plan, summary: &Summary, outcome: &Outcome) -
         testbed: inputs.testbed_source.as_ref().map(|(name, _)| (*name).to_owned()),
         testbed_sha256: inputs.testbed_source.as_ref().map(|(_, sha)| sha.clone()),
         settings: inputs.settings.to_vec(),
+        question: inputs.question.map(str::to_owned),
+        asks: inputs.pattern.asks.iter().map(|asked| asked.text.clone()).collect(),
         seed: plan.seed,
         clock: match outcome.clock {
             outcome::Clock::Tsc => Clock::Tsc,

@@ -14,6 +14,8 @@ pub struct Inferred {
     pub pfc: Vec<Pausing>,
     /// Switches over which pauses came back from the deepest queue to the furthest paused sender.
     pub pause_propagation_hops: Option<u32>,
+    /// What the testbed says that the device under test is configured with.
+    pub configured: Configured,
     /// What pauses of others cost each entry; empty when nothing was paused.
     pub victims: Vec<Victim>,
     /// Switches that our ports are joined to, where the testbed says so.
@@ -22,6 +24,26 @@ pub struct Inferred {
     pub until_ps: Option<u64>,
     /// Frames that arrived later.
     pub frames_beyond: u64,
+}
+
+/// Thresholds as the testbed says them; nothing was read of them.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Configured {
+    /// ECN: up to this depth nothing is marked.
+    pub kmin_bytes: Option<u64>,
+    /// ECN: above this depth everything is.
+    pub kmax_bytes: Option<u64>,
+    /// ECN: share marked at `kmax_bytes`.
+    pub pmax_percent: Option<f64>,
+    /// PFC: above so many bytes the sender is paused.
+    pub xoff_bytes: Option<u64>,
+    /// PFC: at so many or fewer it is resumed.
+    pub xon_bytes: Option<u64>,
+    /// Token bucket: committed burst size.
+    pub cbs_bytes: Option<u64>,
+    /// Token bucket: committed information rate.
+    pub cir_bps: Option<u64>,
 }
 
 /// The frames of one class on their way to one of our ports.

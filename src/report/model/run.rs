@@ -21,6 +21,12 @@ pub struct Run {
     pub testbed_sha256: Option<String>,
     /// `--set` arguments, in order.
     pub settings: Vec<String>,
+    /// The question that the pattern asks, in its own words.
+    #[serde(default)]
+    pub question: Option<String>,
+    /// The figures that answer it, the most important first, as `[where:] FIGURE[.STATISTIC]`.
+    #[serde(default)]
+    pub asks: Vec<String>,
     /// Seed of every random choice.
     pub seed: u64,
     /// The clock.

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use super::model::*;
-use super::terminal::{View, render};
+use super::terminal::{View, brief, render};
 use super::*;
 use example::{TIMES, environment, incast, results, run};
 
@@ -104,6 +104,52 @@ fn summaries_are_as_checked_in() {
             assert_eq!(line, line.trim_end());
         }
     }
+}
+
+#[test]
+fn answers_are_as_checked_in() {
+    let rest = ["everything here: --full".to_owned()];
+    for (name, width, unicode) in [("answer-wide.txt", 100, true), ("answer-narrow.txt", 60, false)] {
+        let view = View {
+            width,
+            colour: false,
+            unicode,
+        };
+        let text = brief(&results(), &rest, view);
+        snapshot(name, &text);
+        assert!(text.lines().count() <= 40);
+        for line in text.lines() {
+            assert!(line.chars().count() <= width && line == line.trim_end(), "{line:?}");
+        }
+    }
+}
+
+#[test]
+fn the_answer_begins_with_what_was_asked_and_what_was_not_met() {
+    let about = |results: &Results| -> Vec<String> {
+        let said = answer::of(results);
+        said.into_iter().map(|one| one.about).collect()
+    };
+    let mut asking = results();
+    asking.run.asks = ["reordered", "kv: KV_xfer_latency.p99", "lost"]
+        .map(str::to_owned)
+        .to_vec();
+    assert_eq!(
+        about(&asking),
+        ["reordered", "KV_xfer_latency p99", "loss", "goodput"].map(str::to_owned)
+    );
+    asking.judge(&[crate::expect::parse("lost == 0", None).unwrap()]);
+    assert_eq!(about(&asking)[..2], ["expectations", "reordered"].map(str::to_owned));
+    // A figure that this run does not have is said to be missing, and a line that is no figure is not shown.
+    asking.run.asks = ["round_time.p50", "no such figure"].map(str::to_owned).to_vec();
+    let mut bare = with(Traffic {
+        rounds: None,
+        ..incast()
+    });
+    bare.run.asks = asking.run.asks;
+    let said = answer::of(&bare);
+    assert_eq!(said[0].text, "not measured in this run");
+    assert!(said.iter().all(|one| one.about != "no such figure"));
 }
 
 #[test]
