@@ -99,7 +99,7 @@ fn guest(folder: &Folder, pattern: &str, job: &str, more: &[&str]) -> Ended {
 
 /// The results of `squall run` in a guest.
 fn measured(folder: &Folder, pattern: &str, more: &[&str]) -> Value {
-    let job = "#!/bin/sh\nsquall run pattern.yaml --testbed testbed.yaml --out /out/results\n";
+    let job = "#!/bin/sh\nsquall run pattern.yaml --testbed testbed.yaml --full --out /out/results\n";
     let ended = guest(folder, pattern, job, more);
     assert_eq!(
         ended.code,
@@ -289,7 +289,7 @@ fn without_ptp_probes_the_ports_do_without_and_squall_tells_what_they_can() {
     let folder = Folder::new();
     let job = "#!/bin/sh
 sed -i 's/timestamps: ptp-probe/timestamps: software/' testbed.yaml
-squall run pattern.yaml --testbed testbed.yaml --out /out/results || exit
+squall run pattern.yaml --testbed testbed.yaml --full --out /out/results || exit
 sed -i 's/timestamps: software/timestamps: nic/' testbed.yaml
 squall run pattern.yaml --testbed testbed.yaml --out /out/refused && exit 9
 squall ports -a 0000:01:00.0

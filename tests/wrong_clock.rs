@@ -197,6 +197,7 @@ fn run_with(step_after: Option<u64>, readable: bool, of: (StampSource, PacedBy))
         (outcome.unwrap(), far.join().unwrap())
     });
     let inputs = Inputs {
+        question: None,
         pattern: &pattern,
         pattern_source: ("wrong-clock", String::new()),
         testbed: &testbed,

@@ -2,6 +2,7 @@
 //!
 //! Left out on purpose: how they are shown (`report::answer`).
 
+use super::Scope;
 use super::read::{line, subject};
 use crate::yaml::Finding;
 use crate::yaml::read::Fields;
@@ -15,7 +16,7 @@ pub struct Asked {
     /// The line as it stands in the file.
     pub text: String,
     /// Where, as of an [`super::Expectation`]; `None`: wherever it is measured.
-    pub scope: Option<String>,
+    pub scope: Option<Scope>,
     /// Name of the figure.
     pub figure: &'static str,
     /// Its statistic; empty for a figure that is one number.

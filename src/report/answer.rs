@@ -112,7 +112,7 @@ fn plain(one: &Asked, asked: &[Asked], measured: &[Figure]) -> Said {
     let alike = mine().all(|other| other.statistic == one.statistic);
     for asked in mine() {
         let of_name = |figure: &&Figure| figure.name == asked.figure && figure.statistic == asked.statistic;
-        let meant = |figure: &&Figure| in_scope(asked.scope.as_deref(), &figure.place);
+        let meant = |figure: &&Figure| in_scope(asked.scope.as_ref(), &figure.place);
         for figure in measured.iter().filter(of_name).filter(meant) {
             let value = figure
                 .value
