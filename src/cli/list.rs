@@ -33,9 +33,12 @@ enum Kind {
     Tests,
 }
 
+/// Name and text of each shipped file of a kind.
+type Shipped = &'static [(&'static str, &'static str)];
+
 impl Kind {
-    /// The kind, how its items are used, and name and text of each.
-    const ALL: [(Kind, &str, &str, &[(&str, &str)]); 4] = [
+    /// The kind, its name, how its files are used, and the files.
+    const ALL: [(Kind, &str, &str, Shipped); 4] = [
         (Kind::Patterns, "patterns", "squall run PATTERN", pattern::SHIPPED),
         (Kind::Sweeps, "sweeps", "squall sweep SWEEP --out DIR", sweep::SHIPPED),
         (

@@ -180,9 +180,7 @@ fn heard(results: &Results) -> impl Iterator<Item = &Traffic> {
 
 fn loss(results: &Results) -> Option<Said> {
     let sent: u64 = heard(results).map(|entry| entry.packets.sent).sum();
-    if heard(results).next().is_none() {
-        return None;
-    }
+    heard(results).next()?;
     let lost = |entry: &Traffic| entry.packets.lost.unwrap_or(0);
     let all: u64 = heard(results).map(lost).sum();
     if all == 0 {

@@ -186,14 +186,14 @@ pub struct HookError {
     point: usize,
     values: String,
     trial: u32,
-    failure: HookFailure,
+    failure: Box<HookFailure>,
 }
 
 impl HookError {
     /// Whether it was ended early, as it was asked to be, and nothing of it is left.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        matches!(&self.failure, HookFailure::Child(ChildError::Stopped { left, .. }) if left.is_empty())
+        matches!(&*self.failure, HookFailure::Child(ChildError::Stopped { left, .. }) if left.is_empty())
     }
 }
 
@@ -262,7 +262,7 @@ impl Call<'_> {
             point: self.point,
             values: point.map_or(String::new(), |point| point::said(&self.sweep.axes, point)),
             trial: self.trial,
-            failure,
+            failure: Box::new(failure),
         }
     }
 

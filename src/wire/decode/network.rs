@@ -277,7 +277,7 @@ impl<'a> Walk {
         checksum_fault: Option<Fault>,
     ) -> Option<Step<'a>> {
         let l3 = network.bytes;
-        let Some(ip) = self.decoded.ip else { return None };
+        let ip = self.decoded.ip?;
         let is_udp = chain.protocol == udp::PROTOCOL;
         // Up to the packet's end: what is carried has no part in an outer frame's padding.
         let packet = l3.get(..total_len.min(l3.len())).unwrap_or_default();
