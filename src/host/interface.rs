@@ -219,19 +219,19 @@ mod tests {
         let host = host(&[
             ("eth0", &|it| it.route = Some("0.0.0.0".parse().unwrap())),
             ("eth1", &|it| {
-                it.addresses = vec!["fe80::1".parse().unwrap(), "2001:db8::1".parse().unwrap()]
+                it.addresses = vec!["fe80::1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
             }),
             ("eth2", &|it| {
-                it.addresses = vec!["169.254.1.1".parse().unwrap(), "192.0.2.9".parse().unwrap()]
+                it.addresses = vec!["169.254.1.1".parse().unwrap(), "192.0.2.9".parse().unwrap()];
             }),
             ("eth3", &|_| ()),
             ("eth3.100", &|it| {
-                (it.link, it.kind) = (Some(4), Some("vlan".to_owned()))
+                (it.link, it.kind) = (Some(4), Some("vlan".to_owned()));
             }),
             ("br0", &|it| it.kind = Some("bridge".to_owned())),
             ("eth4", &|it| it.master = Some(6)),
             ("veth1", &|it| {
-                (it.link, it.is_pair, it.kind) = (Some(9), true, Some("veth".to_owned()))
+                (it.link, it.is_pair, it.kind) = (Some(9), true, Some("veth".to_owned()));
             }),
             ("veth2", &|it| {
                 (it.link, it.is_pair, it.kind) = (Some(8), true, Some("veth".to_owned()));
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn further_names_and_labels_are_the_same_interface() {
         let host = host(&[("eth0", &|it| {
-            it.other_names = vec!["uplink".to_owned(), "enp0s3".to_owned()]
+            it.other_names = vec!["uplink".to_owned(), "enp0s3".to_owned()];
         })]);
         for name in ["eth0", "uplink", "enp0s3", "eth0:1", "uplink:x"] {
             assert_eq!(host.find(name).map(|(name, _)| name), Some("eth0"), "{name}");
@@ -272,7 +272,7 @@ mod tests {
         let host = host(&[
             ("lo", &|it| it.is_loopback = true),
             ("eth0", &|it| {
-                (it.device, it.master) = (Some("0000:3b:00.0".to_owned()), Some(3))
+                (it.device, it.master) = (Some("0000:3b:00.0".to_owned()), Some(3));
             }),
             ("br0", &|it| kind(it, "bridge")),
             // A pair whose other end is in the bridge with the NIC.

@@ -182,8 +182,11 @@ mod testing {
         root
     }
 
+    /// An interface by its name, and what makes it special.
+    type Made<'a> = (&'a str, &'a dyn Fn(&mut Interface));
+
     /// A host with these interfaces, numbered from 1.
-    pub(super) fn host(list: &[(&str, &dyn Fn(&mut Interface))]) -> Interfaces {
+    pub(super) fn host(list: &[Made<'_>]) -> Interfaces {
         let mut host = Interfaces::default();
         for (index, (name, set)) in (1..).zip(list) {
             let mut interface = Interface {

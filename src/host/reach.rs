@@ -29,7 +29,7 @@ impl Refusal {
         Finding::error(CHECK, self.why.clone(), self.mend.clone())
     }
 
-    fn unclear(device: &str, why: String) -> Refusal {
+    fn unclear(device: &str, why: &str) -> Refusal {
         Refusal {
             why: format!("{why}, so squall cannot tell what it would flood"),
             mend: format!(
@@ -112,7 +112,7 @@ pub fn refusals(
     let mut refused: Vec<Refusal> = reach
         .unclear
         .iter()
-        .map(|why| Refusal::unclear(&name, why.clone()))
+        .map(|why| Refusal::unclear(&name, why))
         .collect();
     for named in &reach.interfaces {
         let by = format!(", {} of the device {name}", named.key);
@@ -136,7 +136,7 @@ pub fn refusals(
         let of_mac = of_mac(mac, interfaces);
         if of_mac.is_empty() {
             let why = format!("no interface of this network namespace has the MAC address {mac} of the device {name}");
-            refused.push(Refusal::unclear(&name, why));
+            refused.push(Refusal::unclear(&name, &why));
         }
         let by = format!(", which has the MAC address {mac} of the device {name}");
         refused.extend(
@@ -153,7 +153,7 @@ pub fn refusals(
             member.bytes().all(|byte| byte.is_ascii_digit()) || all.iter().any(|other| other.name() == *member);
         if !is_there {
             let why = format!("no port of this testbed is the device {member} that {name} names");
-            refused.push(Refusal::unclear(&name, why));
+            refused.push(Refusal::unclear(&name, &why));
         }
     }
     refused

@@ -240,7 +240,7 @@ impl SharedGroups {
     pub fn add_to(&self, tally: &mut Tally) {
         for (entry, complete) in tally.entries.iter_mut().zip(&self.complete) {
             // As above.
-            let _ = entry.group_completion.add(&complete.histogram());
+            let _ = entry.group_completion.add(complete.histogram());
         }
     }
 

@@ -21,7 +21,9 @@ impl Magic {
     /// The word of a well-mixed number.
     #[must_use]
     pub const fn new(number: u64) -> Magic {
-        Magic((number ^ number >> 32) as u32)
+        #[expect(clippy::cast_possible_truncation, reason = "both halves are folded into the lower one")]
+        let folded = (number ^ (number >> 32)) as u32;
+        Magic(folded)
     }
 
     /// The word with which `payload` begins, of whichever run; `None` when it is too short for a stamp.
