@@ -109,11 +109,7 @@ pub fn refusals(
         return Vec::new();
     }
     let reach = devargs::reach(device.text());
-    let mut refused: Vec<Refusal> = reach
-        .unclear
-        .iter()
-        .map(|why| Refusal::unclear(&name, why))
-        .collect();
+    let mut refused: Vec<Refusal> = reach.unclear.iter().map(|why| Refusal::unclear(&name, why)).collect();
     for named in &reach.interfaces {
         let by = format!(", {} of the device {name}", named.key);
         if interfaces.find(&named.name).is_some() || named.is_made {

@@ -21,7 +21,10 @@ impl Magic {
     /// The word of a well-mixed number.
     #[must_use]
     pub const fn new(number: u64) -> Magic {
-        #[expect(clippy::cast_possible_truncation, reason = "both halves are folded into the lower one")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "both halves are folded into the lower one"
+        )]
         let folded = (number ^ (number >> 32)) as u32;
         Magic(folded)
     }

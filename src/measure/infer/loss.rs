@@ -217,15 +217,16 @@ fn runs(evidence: &Evidence<'_>, facts: &Facts) -> Vec<Run> {
     found
 }
 
+/// A queue: its port and class.
+type Key = (usize, u8);
+
+/// Frames that are missing one after another, and why.
+pub type Judged = (Run, Cause);
+
 /// Loss of each queue, by port and class, without those that lost nothing; and all runs, each with its cause.
 #[must_use]
-pub fn infer(
-    evidence: &Evidence<'_>,
-    facts: &Facts,
-    waits: &Waits,
-    ports: &[Port],
-) -> (Vec<((usize, u8), Loss)>, Vec<(Run, Cause)>) {
-    let mut of_queue: Vec<((usize, u8), Vec<(Run, Cause)>)> = Vec::new();
+pub fn infer(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, ports: &[Port]) -> (Vec<(Key, Loss)>, Vec<Judged>) {
+    let mut of_queue: Vec<(Key, Vec<Judged>)> = Vec::new();
     let runs = runs(evidence, facts);
     let causes = cause::of_room(evidence, facts, waits, &runs);
     for run in runs.into_iter().zip(causes) {
@@ -257,8 +258,8 @@ fn of_runs(
     evidence: &Evidence<'_>,
     facts: &Facts,
     place: Option<(&Port, &Queue)>,
-    mut runs: Vec<(Run, Cause)>,
-    judged: &mut Vec<(Run, Cause)>,
+    mut runs: Vec<Judged>,
+    judged: &mut Vec<Judged>,
 ) -> Option<Loss> {
     runs.sort_by_key(|(run, _)| (run.began(), run.flow, run.seq));
     let causes: Vec<Cause> = runs.iter().map(|(_, cause)| *cause).collect();

@@ -8,8 +8,8 @@
 //! Left out on purpose: the fabric's own counters, which are never looked at here: they are what the
 //! answers are compared with.
 
-mod cells;
 pub mod cause;
+mod cells;
 pub mod curve;
 pub mod drain;
 pub mod ecn;

@@ -75,7 +75,12 @@ pub(super) fn read(plan: &Plan, outcome: &Outcome, configured: &Configured, plac
 }
 
 /// What was read, as reported.
-pub(super) fn inferred(plan: &Plan, places: &[pfc::Place], read: &infer::Inferred) -> Inferred {
+pub(super) fn inferred(
+    plan: &Plan,
+    configured: &Configured,
+    places: &[pfc::Place],
+    read: &infer::Inferred,
+) -> Inferred {
     let name = |port: usize| plan.ports.get(port).map_or_else(String::new, |port| port.name.clone());
     let entries = plan.entries.iter().zip(&read.victims);
     Inferred {

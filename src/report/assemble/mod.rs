@@ -158,7 +158,7 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
         if refused {
             Inferred::default()
         } else {
-            inferred::inferred(plan, &places, &read)
+            inferred::inferred(plan, &configured, &places, &read)
         },
         found,
     );
