@@ -342,3 +342,81 @@ fn departures_are_in_order_and_at_the_pace_asked_for() {
         assert!(time.abs_diff(due) <= 1, "frame {index} leaves at {time} ns, not {due}");
     }
 }
+
+/// A WRITE of 0 bytes with immediate data is 0x0B with a RETH whose DMALen is 0 (RULES.md, opcodes and segmentation):
+/// headers of 14 + 20 + 8 + 12 bytes, RETH 16, ImmDt 4 and ICRC 4, and no room for a stamp.
+#[test]
+fn a_signal_without_data_is_crafted_sent_and_received() {
+    let folder = Folder::new();
+    let capture = folder.path("signal.pcap");
+    // The signals of a put follow it, as on a QP of its own.
+    let pattern = folder.write(
+        "signal.yaml",
+        "traffic:\n  - {name: data, kind: transfer, from: 0, to: 1, verb: put, message: 8KiB, count: 10, rate: 1Gbps}\n  \
+         - {name: signal, kind: transfer, from: 0, to: 1, message: 0, verb: put-with-signal, count: 10, rate: 1Gbps, after: data}\n",
+    );
+    craft(&pattern, &capture, &[]);
+    let summary = assert_accepted(&capture, &["--ackreq", "exact", "--strict"]);
+    assert_eq!(number(&summary, "/rocev2_frames"), 30);
+    let said = run(squall(&["decode", "--json", "--strict", capture.to_str().unwrap()]));
+    let frames: Vec<Value> = said
+        .expect(0)
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let signals: Vec<&Value> = frames
+        .iter()
+        .filter(|frame| number(frame, "/fields/bth/opcode") == 0x0b)
+        .collect();
+    assert_eq!(signals.len(), 10);
+    let first = number(signals[0], "/fields/bth/psn");
+    for (psn, frame) in (first..).zip(signals) {
+        assert_eq!(frame["valid"], true, "{frame}");
+        assert_eq!(number(frame, "/frame_len"), 14 + 20 + 8 + 12 + 16 + 4 + 4);
+        assert_eq!(number(frame, "/fields/reth/dmalen"), 0);
+        assert_eq!(
+            (
+                number(frame, "/fields/payload/len"),
+                number(frame, "/fields/bth/padcnt")
+            ),
+            (0, 0)
+        );
+        assert_eq!(
+            (number(frame, "/fields/bth/psn"), number(frame, "/fields/bth/ackreq")),
+            (psn, 1)
+        );
+    }
+    let results = folder.results(0, &[&pattern]);
+    let entry = |name: &str| {
+        results["traffic"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|entry| entry["name"] == name)
+            .unwrap()
+    };
+    let signal = entry("signal");
+    for (pointer, count) in [
+        ("/messages/planned", 10),
+        ("/messages/sent", 10),
+        ("/messages/completed", 10),
+        ("/messages/incomplete", 0),
+        ("/packets/sent", 10),
+        ("/packets/received", 10),
+        ("/packets/lost", 0),
+        ("/payload_bytes/received", 0),
+    ] {
+        assert_eq!(number(signal, pointer), count, "{pointer}");
+    }
+    assert!(
+        signal["packet_latency"].is_null() && signal["message_latency"].is_null(),
+        "{signal}"
+    );
+    assert_eq!(
+        results["anomalies"].as_array().map(Vec::len),
+        Some(0),
+        "{}",
+        results["anomalies"]
+    );
+}

@@ -59,6 +59,8 @@ fn messages_at_their_edges() {
     taken(
         TRANSFER,
         &[
+            &["message=0"],
+            &["message=0", "verb=put"],
             &["message=1"],
             &["message=2GiB"],
             &["qps=1"],
@@ -77,7 +79,11 @@ fn messages_at_their_edges() {
     refused(
         TRANSFER,
         &[
-            (&["message=0"], "`message` is `0`"),
+            (&["message=0", "verb=send"], "shorter than Ethernet's shortest frame"),
+            (
+                &["message=0", "kv_cache=CFG-A"],
+                "cannot be cut into messages of 0 bytes",
+            ),
             (&["message=2147483649"], "`message` is"),
             (&["message=-1"], "`message` is `-1`"),
             (&["message=4kib"], "-> 4KiB"),

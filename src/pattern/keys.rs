@@ -127,9 +127,9 @@ pub const ENTRY: Section = Section {
 
 const MESSAGE: Key = key(
     "message",
-    "1 byte to 2 GiB (`64KiB`, `16MB`)",
+    "0 bytes to 2 GiB (`64KiB`, `16MB`)",
     "the KV cache",
-    "size of a message, or of the pieces that a KV cache is cut into",
+    "size of a message (0: a signal and nothing else), or of the pieces that a KV cache is cut into",
 );
 const KV_CACHE: Key = key(
     "kv_cache",

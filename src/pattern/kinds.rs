@@ -410,13 +410,16 @@ pub fn background(fields: &Fields<'_>) -> Kind {
         }
         no_self_transfer(fields, len(from), from, to);
     }
+    let verb = values::verb(fields, Verb::Put);
+    let size = values::message(fields);
+    values::empty(fields, size, verb);
     Kind::Background(Background {
         from: from.unwrap_or_else(|| Workers(vec![0])),
         to: to.unwrap_or_else(|| Workers(vec![1])),
         load: values::rate(fields, "load", RateForms::Load).unwrap_or(LINE),
         messages: Messages {
-            verb: values::verb(fields, Verb::Put),
-            size: values::message(fields).unwrap_or(Bytes(64 << 10)),
+            verb,
+            size: size.unwrap_or(Bytes(64 << 10)),
             transfer_bytes: None,
             qps: fields.int("qps", 1..=values::MAX_QPS).unwrap_or(1),
         },

@@ -152,7 +152,7 @@ pub enum Rate {
 pub struct Messages {
     /// `verb`, default `put-with-signal`.
     pub verb: Verb,
-    /// `message`, or the size that `kv_cache` gives: 1 byte to 2 GiB. With `kv_cache` the whole
+    /// `message`, or the size that `kv_cache` gives: 0 bytes (a signal and nothing else) to 2 GiB. With `kv_cache` the whole
     /// cache is cut into messages of `message` bytes when both are given; then
     /// [`Messages::transfer_bytes`] is the cache.
     pub size: Bytes,

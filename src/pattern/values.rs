@@ -160,7 +160,13 @@ pub fn messages(fields: &Fields<'_>) -> Messages {
     if !fields.has("message") && !fields.has("kv_cache") {
         fields.missing("`message` or `kv_cache`: how much is transferred at a time");
     }
-    let (size, transfer_bytes) = match (message, cache) {
+    let verb = verb(fields, Verb::PutWithSignal);
+    if message == Some(Bytes(0)) && fields.has("kv_cache") {
+        fields.wrong("message", "a KV cache cannot be cut into messages of 0 bytes");
+    } else {
+        empty(fields, message, verb);
+    }
+    let (size, transfer_bytes) = match (message.filter(|size| cache.is_none() || size.0 > 0), cache) {
         (Some(piece), Some(cache)) if cache > piece => (piece, Some(cache)),
         (_, Some(cache)) => {
             if cache > MAX_MESSAGE && !fields.has("message") {
@@ -178,7 +184,7 @@ pub fn messages(fields: &Fields<'_>) -> Messages {
         (None, None) => (Bytes(1), None),
     };
     Messages {
-        verb: verb(fields, Verb::PutWithSignal),
+        verb,
         size,
         transfer_bytes,
         qps: fields.int("qps", 1..=MAX_QPS).unwrap_or(1),
@@ -187,7 +193,18 @@ pub fn messages(fields: &Fields<'_>) -> Messages {
 
 /// `message`.
 pub fn message(fields: &Fields<'_>) -> Option<Bytes> {
-    fields.unit("message", |size: &Bytes| (1..=MAX_MESSAGE.0).contains(&size.0))
+    fields.unit("message", |size: &Bytes| *size <= MAX_MESSAGE)
+}
+
+/// A message of 0 bytes is a signal and nothing else; as a SEND it is shorter than Ethernet's shortest frame.
+pub fn empty(fields: &Fields<'_>, size: Option<Bytes>, verb: Verb) {
+    if size == Some(Bytes(0)) && verb == Verb::Send {
+        fields.wrong(
+            "message",
+            "a `send` of 0 bytes is shorter than Ethernet's shortest frame; use `put-with-signal`, `put` or \
+             `send-with-immediate`",
+        );
+    }
 }
 
 /// `kv_cache` in bytes.
