@@ -180,6 +180,42 @@ fn what_a_device_says_lands_under_the_draft_s_names() {
     assert_eq!(results["device"]["about"], "what switch, what software");
 }
 
+/// A port that lost both of its two frames beside one that lost none of a million: of the device as a whole that is
+/// 2 of 1,000,002 frames, not the mean or the greatest of its ports.
+#[test]
+fn the_device_s_own_ratios_are_of_sums_over_its_readings() {
+    let folder = folder(NULL, "hooks: {after: read}\n");
+    script(
+        &folder,
+        "read",
+        "echo '{\"readings\": [\
+         {\"where\": \"port 1\", \"frames\": 2, \"dropped_frames\": 2, \"ecn_marked_frames\": 2}, \
+         {\"where\": \"port 2\", \"frames\": 999998, \"dropped_frames\": 0, \"ecn_marked_frames\": 0}]}'",
+    );
+    run(sweep(&folder)).expect(0);
+    let results = results(&folder, 0, 0);
+    let of = |place: &str, name: &str| {
+        let kpi = list(&results, "/kpis")
+            .iter()
+            .find(|kpi| kpi["where"] == place && kpi["name"] == name);
+        kpi.and_then(|kpi| kpi["value"].as_f64()).expect("a number")
+    };
+    // `frames` are those sent: the lost ones are not among them.
+    for (place, name, value) in [
+        ("device/port 1", "Packet_drop_rate", 500_000.0),
+        ("device/port 2", "Packet_drop_rate", 0.0),
+        ("device", "Packet_drop_rate", 2e6 / 1_000_002.0),
+        ("device/port 1", "ECN_marking_rate", 100.0),
+        ("device", "ECN_marking_rate", 2e-4),
+    ] {
+        let found = of(place, name);
+        assert!(
+            (found - value).abs() < 1e-9,
+            "{name} of {place} is {found}, not {value}"
+        );
+    }
+}
+
 /// Nobody who forgot to fill it in has invented counters in a report.
 #[test]
 fn the_template_as_it_is_reads_nothing() {
