@@ -311,6 +311,46 @@ fn announcements_keep_a_bridge_from_forgetting_receivers() {
     });
 }
 
+#[test]
+fn a_router_that_asks_and_gets_no_answer_is_told() {
+    alone(Namespace::Own, || {
+        quiet_ipv6();
+        // A kernel that routes: from sw0 to where worker 1 is, whom it knows not.
+        sh("ip link set lo up
+            for i in 0 1; do
+              ip link add sq$i mtu 4300 type veth peer name sw$i mtu 4300
+              ip link set sq$i up; ip link set sw$i address 02:aa:00:00:00:0$i; ip link set sw$i up
+              echo 0 > /proc/sys/net/ipv4/conf/sw$i/rp_filter
+            done
+            echo 0 > /proc/sys/net/ipv4/conf/all/rp_filter
+            echo 1 > /proc/sys/net/ipv4/ip_forward
+            ip addr add 198.18.200.1/15 dev sw1");
+        let folder = Folder::new();
+        let pattern = folder.write(
+            "pattern.yaml",
+            "duration: 3s\ntraffic: [{kind: transfer, from: 0, to: 1, message: 2KiB, rate: 200/s}]\n",
+        );
+        let text = format!(
+            "eal: {{hugepages: none, telemetry: false}}\nports:\n{}{}",
+            port(0, ", gateway_mac: \"02:aa:00:00:00:00\""),
+            port(1, "")
+        );
+        let testbed = folder.write("testbed.yaml", &text);
+        let results = folder.results(0, &[&pattern, "--testbed", &testbed]);
+        let lost = number(&results, "/traffic/0/packets/sent");
+        assert!(lost > 100 && number(&results, "/traffic/0/packets/received") == 0);
+        let told = anomalies(&results, "address-unresolved");
+        assert_eq!(told.len(), 1, "{:?}", results["anomalies"]);
+        assert_eq!(
+            (&told[0]["where"], number(told[0], "/frames")),
+            (&"ports/p1".into(), lost)
+        );
+        for other in ["loss", "link-disruption", "incomplete-messages"] {
+            assert_eq!(anomalies(&results, other).len(), 0, "{other}");
+        }
+    });
+}
+
 fn plan_of(traffic: &str, seed: u64) -> Result<Plan, String> {
     let pattern =
         squall::pattern::parse("test", &format!("seed: {seed}\n{traffic}"), &[]).map_err(|error| error.to_string())?;

@@ -212,11 +212,55 @@ fn a_full_queue_is_told_from_a_bad_link() {
         let (results, fabric) = bench.run(incast, "switch", &set);
         let lost = fabric.lost.threshold + fabric.lost.buffer;
         assert!(lost > 50 && fabric.lost.total() == lost, "{:?}", fabric.lost);
-        let all = said(&results);
-        let same = all
-            .iter()
-            .all(|(kind, place, _)| (*kind, *place) == (Kind::TailDrop, "queues/host4/0"));
-        let number: u64 = all.iter().filter_map(|(_, _, frames)| *frames).sum();
-        assert!(same && number == lost, "{lost}: {:#?}", results.anomalies);
+        assert_eq!(
+            said(&results),
+            [(Kind::TailDrop, "queues/host4/0", Some(lost))],
+            "{:#?}",
+            results.anomalies
+        );
+    });
+}
+
+/// Four leaves of two hosts each, under two spines.
+fn two_tiers(faults: &[&str]) -> String {
+    format!(
+        "fabric:\n  topology: leaf-spine\n  leaves: 4\n  spines: 2\n  hosts: auto\n  speed: 400Gbps\n  faults: [{}]\n",
+        faults.join(", ")
+    )
+}
+
+#[test]
+fn behind_two_tiers_faults_have_their_kind_place_and_number() {
+    alone(Namespace::Ours, || {
+        let mut bench = Bench::new();
+        let pattern = everybody(8, 200, "6%", 4);
+        let (results, _) = bench.run(&pattern, &two_tiers(&[]), &[]);
+        assert_eq!(said(&results), []);
+        for (fault, kind, place) in [
+            ("{at: spine0, drop: {every: 53}}", Kind::Loss, "switches/spines"),
+            ("{at: leaf1, drop: {every: 53}}", Kind::Loss, "switches/leaf1"),
+            ("{at: spine1, corrupt: {every: 40}}", Kind::Corrupted, "switches/spines"),
+            (
+                "{at: leaf2, duplicate: {every: 37}}",
+                Kind::Duplicated,
+                "switches/leaf2",
+            ),
+            (
+                "{at: leaf0-spine1, link_down: {from: 50us, to: 100us, detect: 20us}}",
+                Kind::LinkDisruption,
+                "links/leaf0-spines",
+            ),
+        ] {
+            let (results, fabric) = bench.run(&pattern, &two_tiers(&[fault]), &[]);
+            // What a dead link costs is also what has no way left meanwhile.
+            let number = struck(&fabric, 0) + fabric.lost.no_route;
+            assert!(number > 10, "{fault}");
+            assert_eq!(
+                said(&results),
+                [(kind, place, Some(number))],
+                "{fault}: {:#?}",
+                results.anomalies
+            );
+        }
     });
 }

@@ -6,6 +6,7 @@
 //!
 //! Left out on purpose: formatting, and knowledge of what was *not* sent (the engine's).
 
+pub mod asked;
 pub mod clock;
 pub mod contention;
 pub mod flow;

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::measure::asked::Asked;
 use crate::measure::flow::{Completed, Place, RxFlow, Seen};
 use crate::measure::group::{Group, Groups};
 use crate::measure::pause::{PauseLog, PauseOrder, ReceivedPause, pause_time};
@@ -72,6 +73,8 @@ pub struct Recorder {
     corrupted: BTreeMap<u32, u64>,
     /// Frames that came to a port which is not their receiver's, by the receiver's port and this one.
     strays: BTreeMap<(u16, usize), u64>,
+    /// Requests for workers' link-layer addresses.
+    asked: Asked,
     /// Ports whose sending obeys what arrives.
     obeying: Vec<bool>,
     orders: Vec<PauseOrder>,
@@ -161,6 +164,7 @@ impl Recorder {
             pauses: PauseLog::default(),
             corrupted: BTreeMap::new(),
             strays: BTreeMap::new(),
+            asked: Asked::new(plan),
             obeying: vec![false; plan.ports.len()],
             orders: Vec::new(),
             stamped: vec![false; plan.ports.len()],
@@ -217,9 +221,15 @@ impl Recorder {
         match Frame::parse(bytes) {
             Ok(Frame::Roce(packet)) => self.packet(port, bytes.len(), &packet, arrival),
             Ok(Frame::MacControl(control)) => self.mac_control(port, control, arrival),
-            Ok(Frame::Other) => self.ports[port].other += 1,
+            Ok(Frame::Other) => self.other(port, bytes),
             Err(_) => self.ports[port].malformed += 1,
         }
+    }
+
+    #[cold]
+    fn other(&mut self, port: usize, bytes: &[u8]) {
+        self.ports[port].other += 1;
+        self.asked.see(bytes);
     }
 
     #[cold]
@@ -583,6 +593,12 @@ impl Recorder {
         &self.strays
     }
 
+    /// Requests for the link-layer addresses of our workers.
+    #[must_use]
+    pub fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
     /// PFC frames that came.
     #[must_use]
     pub fn pauses(&self) -> &PauseLog {
@@ -640,6 +656,7 @@ impl Recorder {
         for (ports, frames) in other.strays {
             *self.strays.entry(ports).or_default() += frames;
         }
+        self.asked.merge(&other.asked);
         for (mine, theirs) in self.flow_latency.iter_mut().zip(&other.flow_latency) {
             mine.merge(theirs);
         }

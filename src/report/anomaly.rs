@@ -15,12 +15,13 @@ use super::model::{Anomaly, AnomalyKind as Kind, LossCause, Port, Results, Soak,
 use crate::measure::group::OPEN;
 
 /// What messages do not wholly arrive of.
-const LOSSES: [Kind; 7] = [
+const LOSSES: [Kind; 8] = [
     Kind::Loss,
     Kind::TailDrop,
     Kind::HeadroomLoss,
     Kind::LossBehindPause,
     Kind::LinkDisruption,
+    Kind::AddressUnresolved,
     Kind::Corrupted,
     Kind::Reordered,
 ];

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! squall sends unsolicited ones, so that bridges learn where its workers' IPv6 addresses are;
-//! it reads no other message.
+//! of others it tells whom a neighbour solicitation is for.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -28,6 +28,7 @@ pub const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 /// The MAC address of [`ALL_NODES`] (RFC 2464 section 7).
 pub const ALL_NODES_MAC: Address = Address([0x33, 0x33, 0, 0, 0, 1]);
 
+const NEIGHBOUR_SOLICITATION: u8 = 135;
 const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
 const TARGET_LINK_LAYER_ADDRESS: [u8; 2] = [2, 1];
 
@@ -91,6 +92,14 @@ impl Repr {
         let checksum = sum(src, dst, buf);
         buf[2..4].copy_from_slice(&checksum.to_be_bytes());
     }
+}
+
+/// The address whose owner a neighbour solicitation (RFC 4861 section 4.3) asks for; `None`: `message` is another one, or cut
+/// short.
+#[must_use]
+pub fn solicited(message: &[u8]) -> Option<Ipv6Addr> {
+    let fixed: &[u8; 24] = message.first_chunk()?;
+    (fixed[0] == NEIGHBOUR_SOLICITATION && fixed[1] == 0).then(|| Ipv6Addr::from(array::<16, 24>(fixed, 8)))
 }
 
 /// Whether a message's checksum is right (RFC 4443 section 2.3).

@@ -13,6 +13,8 @@ pub struct Flow {
     pub entry: u16,
     /// Its lane: a probe's share of a round goes by it.
     pub lane: u32,
+    /// The worker to which its frames are addressed.
+    pub receiver: u32,
     /// Port behind which its sender is.
     pub sender: u16,
     /// Port at which its frames are expected.
@@ -46,6 +48,7 @@ impl Facts {
                 let flow = Flow {
                     entry: index,
                     lane,
+                    receiver: pair.dst,
                     sender: narrow(plan.workers.get(pair.src as usize).map_or(0, |worker| worker.port)),
                     arrival: narrow(plan.arrival_port(*pair)),
                     class: entry.class,

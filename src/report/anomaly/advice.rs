@@ -84,6 +84,11 @@ pub(in crate::report) const fn of(kind: Kind) -> (&'static str, &'static str) {
             "Frames of these messages were lost, or the run ended before they had arrived.",
             "Look at traffic[].packets.causes of the entry.",
         ),
+        Kind::AddressUnresolved => (
+            "The device routes, or bridges by address, and does not know the workers' link-layer addresses: it drops what it cannot \
+             send. squall announces addresses, and answers no requests.",
+            "Give the device static neighbour entries for the workers.",
+        ),
         Kind::EcnBleached => (
             "Something clears the ECN field: a tunnel, a remarking policy or an old router.",
             "Look for DSCP remarking that writes the whole ToS byte.",

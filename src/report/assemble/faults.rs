@@ -293,6 +293,7 @@ impl Scene<'_> {
         }
         let mut by_cause: BTreeMap<(Cause, Option<u8>), ByFlow> = BTreeMap::new();
         let mut rest = frames.missing.clone();
+        self.unresolved(facts, &mut rest, found);
         for (run, cause) in &self.read.runs {
             let Some(flow) = facts.flow(run.flow) else { continue };
             // No more than are missing: frames at the end of a run may have been the host's own.
@@ -323,7 +324,11 @@ impl Scene<'_> {
         };
         for ((cause, class), mut lost) in by_cause {
             lost.retain(|_, number| *number > 0);
-            for (name, place) in self.located(facts, &lost, class) {
+            let places = match (cause, class) {
+                (Cause::FullQueue | Cause::BehindPause, Some(class)) => self.queues(facts, &lost, class),
+                _ => self.located(facts, &lost, class),
+            };
+            for (name, place) in places {
                 let number = count(place.struck);
                 let way = self.way(facts, &lost, class, &place);
                 let doubt = self.doubt(&place);
@@ -365,39 +370,79 @@ impl Scene<'_> {
                 if cause == Cause::Unexplained && untold > 0 && self.read.beyond > 0 {
                     text.push_str(" Frames were no longer kept singly when some of them were lost.");
                 }
-                let name = match (cause, place.part, class) {
-                    // A queue is that of a port and a class.
-                    (Cause::FullQueue | Cause::BehindPause, Part::Port(_) | Part::Leaf(_), Some(class)) => self
-                        .queue(facts, &lost, class, &place)
-                        .map_or(name, |port| format!("queues/{port}/{class}")),
-                    _ => name,
-                };
                 found.push(Anomaly::new(kind, name, text).of_frames(place.struck));
             }
         }
     }
 
-    /// The port before which the frames that were lost at this place queued, where there is one.
-    fn queue(&self, facts: &Facts, lost: &ByFlow, class: u8, place: &Whereabouts) -> Option<&str> {
-        let (paths, flows) = self.paths(facts, lost, Some(class));
-        let mut arrivals: Vec<u16> = place
-            .paths
-            .iter()
-            .filter_map(|at| Some(paths.get(*at)?.arrival))
-            .collect();
-        arrivals.dedup();
-        let near = place.paths.iter().filter_map(|at| flows.get(*at)?.first());
-        let near = near.filter_map(|flow| facts.flow(*flow));
-        match arrivals.as_slice() {
-            [one]
-                if self.places.is_empty()
-                    || near.clone().all(|flow| !self.is_far(flow))
-                    || place.part == Part::Port(*one) =>
-            {
-                Some(self.name(*one))
-            }
-            _ => None,
+    /// Of `missing`, what was for workers whose link-layer address the device asked for: it had nowhere to send them.
+    fn unresolved(&self, facts: &Facts, missing: &mut ByFlow, found: &mut Vec<Anomaly>) {
+        let Some(recorder) = &self.outcome.received else { return };
+        for (worker, requests) in recorder.asked().requests() {
+            let is_for = |flow: u32| facts.flow(flow).is_some_and(|flow| flow.receiver == *worker);
+            let mut lost = 0;
+            missing.retain(|flow, number| {
+                let mine = is_for(*flow);
+                lost += if mine { *number } else { 0 };
+                !mine
+            });
+            let Some(behind) = self.plan.workers.get(*worker as usize).filter(|_| lost > 0) else {
+                continue;
+            };
+            let name = self.plan.ports.get(behind.port).map_or("?", |port| &port.name);
+            let text = format!(
+                "{} to worker {worker} ({}, {}) did not arrive, and {} for its link-layer address came meanwhile.",
+                count(lost),
+                behind.ipv4,
+                behind.ipv6,
+                if *requests == 1 {
+                    "1 request".to_owned()
+                } else {
+                    format!("{requests} requests")
+                }
+            );
+            let place = format!("ports/{name}");
+            found.push(Anomaly::new(Kind::AddressUnresolved, place, text).of_frames(lost));
         }
+    }
+
+    /// The queues in which the frames of `lost` found no room. A queue is that of a port and a class: what never left the leaf of
+    /// its receiver was lost before that port, and so was what came from afar and has nothing else in common.
+    fn queues(&self, facts: &Facts, lost: &ByFlow, class: u8) -> Vec<(String, Whereabouts)> {
+        let is_near = |flow: u32| {
+            facts
+                .flow(flow)
+                .is_some_and(|flow| self.places.is_empty() || !self.is_far(flow))
+        };
+        let (near, far): (ByFlow, ByFlow) = lost.iter().partition(|(flow, _)| is_near(**flow));
+        let (paths, _) = self.paths(facts, lost, Some(class));
+        let mut queues: BTreeMap<u16, u64> = BTreeMap::new();
+        for (flow, number) in near {
+            if let Some(flow) = facts.flow(flow) {
+                *queues.entry(flow.arrival).or_default() += number;
+            }
+        }
+        let mut elsewhere = Vec::new();
+        for (name, place) in self.located(facts, &far, Some(class)) {
+            let mut arrivals: Vec<u16> = place.paths.iter().map(|at| paths[*at].arrival).collect();
+            arrivals.dedup();
+            match (place.part, arrivals.as_slice()) {
+                (Part::Port(port), [one]) if port == *one => *queues.entry(port).or_default() += place.struck,
+                _ => elsewhere.push((name, place)),
+            }
+        }
+        let queues = queues.into_iter().map(|(port, struck)| {
+            let mine: Vec<usize> = (0..paths.len()).filter(|at| paths[*at].arrival == port).collect();
+            let place = Whereabouts {
+                part: Part::Port(port),
+                also: Vec::new(),
+                struck,
+                sent: mine.iter().map(|at| paths[*at].sent).sum(),
+                paths: mine,
+            };
+            (format!("queues/{}/{class}", self.name(port)), place)
+        });
+        queues.chain(elsewhere).collect()
     }
 
     /// What a dead path cost.

@@ -262,6 +262,8 @@ words! {
         HeadroomLoss = "headroom-loss",
         /// Frames lost in a queue that a pause from behind it held.
         LossBehindPause = "loss-behind-pause",
+        /// Frames to an address that the device asked for (ARP, neighbour discovery), lost: nobody answers.
+        AddressUnresolved = "address-unresolved",
         /// Messages that were sent and did not wholly arrive.
         IncompleteMessages = "incomplete-messages",
         /// ECN-capable frames that arrived as not ECN-capable.
