@@ -418,14 +418,45 @@ fn recovery_ends_when_the_queue_is_first_empty() {
     });
 }
 
-/// Of a storm that we make ourselves only the queue recovers that it was made in; bystanders' silences are none of it.
+/// When a queue that traffic goes through all the time was first empty after `from`, at the earliest and at the
+/// latest, ps, by the fabric's own series: what stood in it in a window would keep the link busy for longer than
+/// the window, then it held no more at any time than when nothing was wrong.
+fn settled(port: &squall::fabric::counters::PortCounters, calm: u64, from: u64) -> (u64, u64) {
+    let class = port.classes.iter().find(|class| class.class == 3).unwrap();
+    let depth = class.depth.as_ref().unwrap();
+    let window = depth.window_ps;
+    let at = |time: u64| usize::try_from(time / window).unwrap();
+    let usual = *depth.max_bytes[..at(calm)].iter().max().unwrap();
+    let busy = port.speed_bps / 8 * (window / 1_000) / 1_000_000_000;
+    assert!(usual < busy, "{usual}");
+    let first = |most: u64| {
+        let after = depth.max_bytes.iter().skip(at(from) + 1);
+        let found = after.into_iter().position(|bytes| *bytes <= most);
+        found.map_or(depth.max_bytes.len(), |found| found + at(from) + 1) as u64
+    };
+    (first(busy) * window, (first(usual) + 1) * window)
+}
+
+/// Of a storm that we make ourselves only the queue recovers that it was made in, when that queue is empty;
+/// bystanders' silences are none of it.
 #[test]
 fn a_storm_is_over_when_its_own_queue_is_empty() {
+    const BEGINS: u64 = 500_000_000;
     alone(Namespace::Ours, || {
         let mut bench = Bench::new();
-        for micros in [500u64, 1_500] {
-            let set = format!("traffic.storm.duration={micros}us");
-            let (results, _) = bench.run("pfc-spread", "leaf-spine", &[&set]);
+        for (micros, load, duration) in [
+            (500u64, 20, 3_500),
+            (1_500, 20, 3_500),
+            (500, 10, 3_500),
+            (200, 15, 2_000),
+        ] {
+            let set = [
+                format!("traffic.storm.duration={micros}us"),
+                format!("traffic.to-the-stormy.load={load}%"),
+                format!("duration={duration}us"),
+            ];
+            let set: Vec<&str> = set.iter().map(String::as_str).collect();
+            let (results, fabric) = bench.run("pfc-spread", "leaf-spine", &set);
             let recovered: Vec<_> = results.kpis.iter().filter(|kpi| kpi.name == "Recovery_time").collect();
             assert_eq!(recovered.len(), 1, "{recovered:#?}");
             assert_eq!(recovered[0].place, "queues/host0/3");
@@ -433,6 +464,14 @@ fn a_storm_is_over_when_its_own_queue_is_empty() {
             let held = queues.find(|queue| queue.port == "host0").unwrap().held.unwrap();
             // The last of its frames asks for the longest pause time again.
             assert!(held.length_ps >= micros * 1_000_000, "{held:?}");
+            let over = held.began_ps + held.length_ps;
+            let (earliest, latest) = settled(&fabric.switches[0].ports[0], BEGINS, over);
+            let context = format!("{micros} {load}: {earliest} to {latest} less {over}: {held:?}");
+            let (low, high) = (held.recovery_low_ps.unwrap(), held.recovery_high_ps.unwrap());
+            let value = held.recovery_ps.unwrap();
+            assert!(low <= value && value <= high, "{context}");
+            assert!(over + low <= latest && earliest <= over + high, "{context}");
+            assert!(high - low <= 2_000_000, "{context}");
         }
     });
 }

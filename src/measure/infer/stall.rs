@@ -98,8 +98,8 @@ pub fn held_by_us(evidence: &Evidence<'_>, facts: &Facts, port: &Port, queue: &Q
     let plan = evidence.plan;
     let holds = |entry: &crate::plan::EntryPlan| {
         matches!(&entry.work, Work::Control { classes, pause, .. } if *pause || *classes >> class & 1 == 1)
-            && entry.pairs.iter().any(|pair| {
-                let worker = plan.workers.get(pair.src as usize);
+            && entry.lanes.iter().any(|lane| {
+                let worker = plan.workers.get(lane.worker as usize);
                 worker.is_some_and(|worker| worker.port == queue.port)
             })
     };
