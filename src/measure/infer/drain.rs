@@ -132,9 +132,9 @@ pub fn of_port(evidence: &Evidence<'_>, waits: &Waits, port: usize) -> Option<Bi
 }
 
 /// The rate at which `port` sends, where that is steady whenever it sends without a break and less than `nominal`: its
-/// link's, in truth. For a port that has more to send than that.
+/// link's, in truth. For a port that has more to send than that. Stretches in which it was `paused` say nothing of its link.
 #[must_use]
-pub fn of_sender(trace: &Trace, facts: &Facts, port: u16, nominal: BitRate) -> Option<BitRate> {
+pub fn of_sender(trace: &Trace, facts: &Facts, port: u16, nominal: BitRate, paused: &[Spans; 8]) -> Option<BitRate> {
     let seen = trace.observations().iter();
     let mine = seen.filter(|one| facts.flow(one.flow).is_some_and(|flow| flow.sender == port));
     let mut left: Vec<(i64, u64)> = mine.filter_map(|one| Some((departure(one)?, bits(one.len)))).collect();
@@ -146,7 +146,8 @@ pub fn of_sender(trace: &Trace, facts: &Facts, port: u16, nominal: BitRate) -> O
             let (from, to) = (chunk.first()?.0, chunk.last()?.0);
             // From one departure to the next a link carries the former.
             let sum: u64 = chunk[..FRAMES - 1].iter().map(|(_, bits)| *bits).sum();
-            (to > from).then(|| rate(sum, to - from))
+            let free = paused.iter().all(|spans| !spans.overlap(from, to));
+            (free && to > from).then(|| rate(sum, to - from))
         })
         .collect();
     rates.sort_by(f64::total_cmp);

@@ -12,6 +12,7 @@
 use super::queue::{Port, departure};
 use super::spans::Spans;
 use super::{Estimate, Evidence, Facts};
+use crate::measure::PauseLog;
 use crate::measure::pause::{PauseMeter, pause_time};
 use crate::measure::trace::Kind;
 use crate::units::{BitRate, Picos};
@@ -510,17 +511,18 @@ pub fn propagation(evidence: &Evidence<'_>, ports: &[Port], pausing: &[Pausing])
 /// Times in which each class of each port was paused, by the log.
 #[must_use]
 pub fn paused_spans(evidence: &Evidence<'_>) -> Vec<[Spans; 8]> {
-    let log = evidence.received.pauses();
     (0..evidence.plan.ports.len())
-        .map(|port| {
-            let mine: Vec<_> = log.iter().filter(|pause| usize::from(pause.port) == port).collect();
-            std::array::from_fn(|class| {
-                let named = mine.iter().filter(|pause| pause.classes >> class & 1 == 1);
-                Spans::of_pauses(
-                    named.map(|pause| (pause.time, pause.quanta[class])),
-                    speed(evidence, port),
-                )
-            })
-        })
+        .map(|port| paused_of(evidence.received, port, speed(evidence, port)))
         .collect()
+}
+
+/// Times in which each class of `port` was paused, by the log.
+#[must_use]
+pub fn paused_of(log: &PauseLog, port: usize, speed: BitRate) -> [Spans; 8] {
+    let log = log.pauses();
+    let mine: Vec<_> = log.iter().filter(|pause| usize::from(pause.port) == port).collect();
+    std::array::from_fn(|class| {
+        let named = mine.iter().filter(|pause| pause.classes >> class & 1 == 1);
+        Spans::of_pauses(named.map(|pause| (pause.time, pause.quanta[class])), speed)
+    })
 }

@@ -13,7 +13,7 @@ use crate::engine::outcome::{Clock, Outcome};
 use crate::measure::Recorder;
 use crate::measure::infer::cause::Cause;
 use crate::measure::infer::facts::{Facts, Flow};
-use crate::measure::infer::pfc::Place;
+use crate::measure::infer::pfc::{Place, paused_of};
 use crate::measure::infer::place::{Part, Path, Whereabouts, locate};
 use crate::measure::infer::{self, drain, loss::Run};
 use crate::measure::trace::Kind as Seen;
@@ -530,7 +530,8 @@ impl Scene<'_> {
             let Some(recorder) = &self.outcome.received else {
                 continue;
             };
-            let Some(rate) = drain::of_sender(recorder.trace(), facts, number, port.speed) else {
+            let paused = paused_of(recorder.pauses(), usize::from(number), port.speed);
+            let Some(rate) = drain::of_sender(recorder.trace(), facts, number, port.speed, &paused) else {
                 continue;
             };
             let text = format!(
