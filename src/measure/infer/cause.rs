@@ -143,7 +143,7 @@ pub fn of_room(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, runs: &[Ru
     room.pauses(facts, runs, &mut causes);
     room.held_queues(evidence, facts, runs, &mut causes);
     room.full_queues(evidence, facts, runs, &mut causes);
-    room.bursts(runs, &mut causes);
+    room.bursts(evidence, facts, runs, &mut causes);
     causes
 }
 
@@ -256,12 +256,31 @@ impl<'a> Room<'a> {
         }
     }
 
+    /// Whether the flow of a run that has no end was shut out of a queue that stayed full: others may have all the room.
+    fn is_shut_out(&self, evidence: &Evidence<'_>, facts: &Facts, run: &Run) -> bool {
+        let Some(flow) = facts.flow(run.flow).filter(|flow| !self.is_paused(flow.class)) else {
+            return false;
+        };
+        let key = key(evidence, flow);
+        let Some(group) = self
+            .groups
+            .get(&key)
+            .filter(|_| key.0.is_none() && run.restored().is_none())
+        else {
+            return false;
+        };
+        let first = group.times.partition_point(|(left, _)| *left <= run.began());
+        let mut rest = group.times.iter().zip(&group.limit).skip(first).peekable();
+        rest.peek().is_some() && rest.all(|((_, waited), limit)| group.is_top(*waited, *limit, FEW))
+    }
+
     /// What was lost at one time and hardly at another, by flows of which few or none of the others came meanwhile: each may
     /// have lost too few to be told by itself.
-    fn bursts(&self, runs: &[Run], causes: &mut [Cause]) {
+    fn bursts(&self, evidence: &Evidence<'_>, facts: &Facts, runs: &[Run], causes: &mut [Cause]) {
         let mut left: Vec<i64> = self.left.values().flatten().copied().collect();
         left.sort_unstable();
-        let open = (0..runs.len()).filter(|at| causes[*at] == Cause::Unexplained);
+        let open = (0..runs.len())
+            .filter(|at| causes[*at] == Cause::Unexplained && !self.is_shut_out(evidence, facts, &runs[*at]));
         let mut order: Vec<(i64, u64, usize)> = open
             .map(|at| (runs[at].began(), u64::from(runs[at].frames), at))
             .collect();
