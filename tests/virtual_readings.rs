@@ -471,7 +471,12 @@ fn a_storm_is_over_when_its_own_queue_is_empty() {
             let value = held.recovery_ps.unwrap();
             assert!(low <= value && value <= high, "{context}");
             assert!(over + low <= latest && earliest <= over + high, "{context}");
-            assert!(high - low <= 2_000_000, "{context}");
+            // The figure itself is as near as the series can tell.
+            let slack = 1_000_000;
+            assert!(
+                earliest <= over + value + slack && over + value <= latest + slack,
+                "{context}"
+            );
         }
     });
 }
