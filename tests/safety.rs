@@ -304,7 +304,15 @@ fn announcements_keep_a_bridge_from_forgetting_receivers() {
                 );
             }
             assert!(number(&results, "/ports/1/tx/frames") >= if interval == "0" { 1 } else { 10 });
-            number(&results, "/ports/2/rx/misdelivered")
+            let stray = number(&results, "/ports/2/rx/misdelivered");
+            // One sentence, with the number, and none of the bystander's port.
+            let told = anomalies(&results, "flood");
+            assert_eq!(told.len(), usize::from(stray > 0), "{told:?}");
+            assert_eq!(anomalies(&results, "misdelivered").len(), 0);
+            for flood in told {
+                assert_eq!((&flood["where"], number(flood, "/frames")), (&"dut".into(), stray));
+            }
+            stray
         };
         assert!(flooded("0") > 100);
         assert_eq!(flooded("300ms"), 0);

@@ -15,6 +15,9 @@ use super::pfc;
 /// A part whose paths are struck so many times as often as the others is a place of its own.
 const HOT: f64 = 3.0;
 
+/// So many struck paths through one port, and none that passes it by, are that port's.
+const LEAST_IN_COMMON: usize = 8;
+
 /// What one path from port to port has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Path {
@@ -132,6 +135,23 @@ const fn is_one_of_many(part: Part) -> bool {
     matches!(part, Part::Uplinks(_) | Part::Above)
 }
 
+/// The one port that all struck paths have in common, of those of `live` that pass `part`, though as many pass it without that port: a
+/// choice of ways above a leaf would have struck some of those. Frames of one pace may keep in step with what strikes
+/// every n-th of them, so what a port spares does not clear it of this.
+fn only_port(part: Part, live: &[usize], paths: &[Path], parts: &[Vec<Part>]) -> Option<Part> {
+    let mut struck = live.iter().filter(|at| paths[**at].struck > 0);
+    let first = paths[*struck.next()?];
+    if struck.clone().count() + 1 < LEAST_IN_COMMON {
+        return None;
+    }
+    let mut common = [first.sender, first.arrival].map(Part::Port).to_vec();
+    common.retain(|port| struck.clone().all(|at| parts[*at].contains(port)));
+    let [port] = common.as_slice() else { return None };
+    let through = live.iter().filter(|at| parts[**at].contains(&part));
+    let (with, without): (Vec<&usize>, Vec<&usize>) = through.partition(|at| parts[**at].contains(port));
+    (without.len() >= with.len()).then_some(*port)
+}
+
 /// Tells where `paths` were struck, the place that accounts for most first.
 #[must_use]
 pub fn locate(paths: &[Path], places: &[pfc::Place]) -> Vec<Whereabouts> {
@@ -171,6 +191,13 @@ pub fn locate(paths: &[Path], places: &[pfc::Place]) -> Vec<Whereabouts> {
             let able = sums.iter().filter(|(part, sum)| may(**part, sum));
             able.map(|(part, sum)| (*part, sum.struck))
                 .max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)))
+        });
+        let best = best.map(|(part, struck)| {
+            let live: Vec<usize> = live().collect();
+            let port = is_one_of_many(part)
+                .then(|| only_port(part, &live, paths, &parts))
+                .flatten();
+            port.map_or((part, struck), |port| (port, all))
         });
         // There is always one: a struck path clears no part of itself, unless others do all of them.
         let (part, struck) = best.unwrap_or_else(|| {
@@ -302,6 +329,33 @@ mod tests {
             path(0, 1, 0),
         ];
         assert_eq!(parts(&locate(&paths, &two)), [(Part::Uplinks(0), 33)]);
+    }
+
+    #[test]
+    fn what_all_struck_flows_of_a_port_have_in_common_is_the_port_even_where_it_spares_some() {
+        let two = [0, 0, 1, 1].map(place);
+        // Every second flow of host 0, and its way back; of host 1, who uses the same uplinks, none.
+        let mut paths = Vec::new();
+        for from in 0..4 {
+            for to in (0..4).filter(|to| *to != from) {
+                for flow in 0..8 {
+                    let hit = (from == 0 || to == 0) && flow % 2 == 0;
+                    paths.push(path(from, to, if hit { 10 } else { 0 }));
+                }
+            }
+        }
+        let found = locate(&paths, &two);
+        assert_eq!(parts(&found), [(Part::Port(0), 6 * 4 * 10)]);
+        // A link above the leaf strikes flows of both hosts.
+        for path in &mut paths {
+            let crosses = (path.sender < 2) != (path.arrival < 2);
+            path.struck = if crosses {
+                path.struck.max(u64::from(path.sender == 1 || path.arrival == 1) * 10)
+            } else {
+                0
+            };
+        }
+        assert!(matches!(locate(&paths, &two)[0].part, Part::Uplinks(_) | Part::Above));
     }
 
     #[test]

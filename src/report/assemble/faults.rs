@@ -67,7 +67,7 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Anomaly>) {
             found.push(Anomaly::new(kind, place, text).of_frames(number.struck));
         }
     }
-    scene.floods(recorder, found);
+    scene.floods(recorder, &facts, &frames.missing, found);
     scene.slow_links(&facts, found);
 }
 
@@ -545,20 +545,23 @@ impl Scene<'_> {
     }
 
     /// Frames for one port that came to others.
-    fn floods(&self, recorder: &Recorder, found: &mut Vec<Anomaly>) {
+    fn floods(&self, recorder: &Recorder, facts: &Facts, missing: &ByFlow, found: &mut Vec<Anomaly>) {
         let mut bystanders: BTreeMap<usize, BTreeMap<u16, u64>> = BTreeMap::new();
         let mut of_receiver: BTreeMap<u16, BTreeMap<usize, u64>> = BTreeMap::new();
         for ((receiver, port), number) in recorder.strays() {
             *bystanders.entry(*port).or_default().entry(*receiver).or_default() += number;
             *of_receiver.entry(*receiver).or_default().entry(*port).or_default() += number;
         }
-        // A frame that goes astray comes to one other port; what is flooded comes to all of them.
-        let listening = (0..self.plan.ports.len())
-            .filter(|port| listens(self.plan, *port))
-            .count();
-        let flooded = of_receiver
-            .iter()
-            .filter(|(_, ports)| ports.len() > 1 || listening == 2 && ports.len() == 1);
+        let mut lost: BTreeMap<u16, u64> = BTreeMap::new();
+        for (flow, number) in missing {
+            if let Some(flow) = facts.flow(*flow) {
+                *lost.entry(flow.arrival).or_default() += number;
+            }
+        }
+        // A frame that goes astray comes to one other port, and not to its receiver's; what is flooded comes to all of them.
+        let flooded = of_receiver.iter().filter(|(receiver, ports)| {
+            ports.len() > 1 || ports.values().sum::<u64>() > lost.get(receiver).copied().unwrap_or(0)
+        });
         let flooded: Vec<&str> = flooded.map(|(receiver, _)| self.name(*receiver)).collect();
         if flooded.is_empty() {
             return;
