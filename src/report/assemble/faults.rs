@@ -514,6 +514,7 @@ impl Scene<'_> {
             return;
         }
         // A sender whose link is slow sends less than it has to, without a break. No processor of ours is slow in virtual time.
+        // One that waits for its own messages, or sends in rounds, has no rate that it has to keep.
         let short = |entry: &Traffic| {
             let pacing = entry.pacing.as_ref()?;
             let (requested, achieved) = pacing.requested_bps.zip(pacing.achieved_bps)?;
@@ -524,7 +525,7 @@ impl Scene<'_> {
         for (number, port) in (0u16..).zip(&self.plan.ports) {
             let name = self.part(Part::Port(number));
             let mine = self.traffic.iter().filter(|entry| entry.tx_ports.contains(&port.name));
-            if said.contains(&name) || !mine.clone().any(|entry| short(entry).unwrap_or(entry.kind != "pfc")) {
+            if said.contains(&name) || !mine.clone().any(|entry| short(entry).unwrap_or(false)) {
                 continue;
             }
             let Some(recorder) = &self.outcome.received else {
