@@ -56,6 +56,13 @@ fn size(estimate: &Estimate) -> String {
 fn read(marking: &Marking) -> String {
     match (&marking.kmin_bytes, &marking.kmax_bytes, marking.step) {
         (Some(kmin), _, Some(true)) => format!("marks above {}", size(kmin)),
+        // One threshold fits, and so may a ramp up to it.
+        (Some(kmin), Some(kmax), _) if (kmax.value - kmin.value).abs() < 1.0 => format!(
+            "marks above {} (Kmin {}, Kmax {})",
+            quantity(kmax.value, "bytes"),
+            range(kmin.low, kmin.high, "bytes"),
+            range(kmax.low, kmax.high, "bytes")
+        ),
         (Some(kmin), Some(kmax), _) => {
             let pmax = marking.pmax.map_or(String::new(), |pmax| {
                 format!(", Pmax {}", quantity(100.0 * pmax.value, "%"))
