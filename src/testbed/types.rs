@@ -250,6 +250,18 @@ pub enum Device {
 }
 
 impl Device {
+    /// Whether it receives from a capture file (net_pcap's `rx_pcap`), and not from a network.
+    #[must_use]
+    pub fn replays(&self) -> bool {
+        let Device::Vdev { driver, args } = self else {
+            return false;
+        };
+        driver == "net_pcap"
+            && args
+                .split(',')
+                .any(|argument| argument.trim_start().starts_with("rx_pcap="))
+    }
+
     /// The kernel interfaces that this device takes over or shares, by the names in its arguments.
     #[must_use]
     pub fn interfaces(&self) -> Vec<String> {

@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_loopback_is_refused_in_every_form() {
-        let pattern = crate::pattern::load("ecn-incast", &[]).unwrap().pattern;
+        let pattern = crate::pattern::load("first-look", &[]).unwrap().pattern;
         for device in [
             "net_af_packet0,iface=lo",
             "net_pcap0,iface=lo",
