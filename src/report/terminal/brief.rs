@@ -6,7 +6,7 @@
 
 use super::table::{Cell, Table, Tone, toned};
 use super::text::{figure, grouped, harmless, width, wrap};
-use super::{View, blemish, line, optional};
+use super::{View, blemish, calibration_line, line, optional};
 use crate::report::answer::{self, Said, Standing};
 use crate::report::model::{Distribution, Results, Traffic};
 use crate::units::{BitRate, Picos};
@@ -207,6 +207,9 @@ fn circumstances(out: &mut String, results: &Results, view: View) {
     said.push(run.dut.id.to_string());
     said.extend(run.settings.iter().map(|setting| harmless(setting)));
     line(out, &wrap("", &said.join(view.dot()), view));
+    if let Some(budget) = &results.calibration {
+        line(out, &wrap("", &calibration_line(budget), view));
+    }
     if run.conforming {
         line(out, "conforms to the draft's conditions");
     } else if let Some(first) = run.nonconformities.first() {
