@@ -200,7 +200,10 @@ fn circumstances(out: &mut String, results: &Results, view: View) {
     if run.timestamps.tx == run.timestamps.rx {
         said.push(format!("times by {}", run.timestamps.tx));
     } else {
-        said.push(format!("times by {} and {}", run.timestamps.tx, run.timestamps.rx));
+        said.push(format!(
+            "departures by {}, arrivals by {}",
+            run.timestamps.tx, run.timestamps.rx
+        ));
     }
     said.extend(run.measured_duration_ps.map(|ps| Picos(ps).to_string()));
     said.push(format!("seed {}", run.seed));
