@@ -251,7 +251,8 @@ data, at, times = open(sys.argv[1], 'rb').read(), 24, []
 while at < len(data):
     length = struct.unpack_from('<I', data, at + 8)[0]
     frame = data[at + 16:at + 16 + length]
-    stamp = 54 + (16 if frame[42] in (0x06, 0x0a) else 0)
+    # Behind a RETH of 16 bytes, an ImmDt of 4, or both.
+    stamp = 54 + {0x06: 16, 0x0a: 16, 0x09: 4, 0x0b: 20}.get(frame[42], 0)
     times.append(struct.unpack_from('>Q', frame, stamp + 16)[0])
     at += 16 + length
 print(' '.join(map(str, times)))
