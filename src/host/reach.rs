@@ -22,6 +22,8 @@ pub struct Refusal {
     pub mend: String,
     /// The interface, where it is one.
     pub interface: Option<String>,
+    /// Whether it is only that nothing of this name is here: no harm until ports are opened.
+    pub absent: bool,
 }
 
 impl Refusal {
@@ -37,6 +39,7 @@ impl Refusal {
                  yours to flood: --i-own-this-interface {device}"
             ),
             interface: None,
+            absent: false,
         }
     }
 
@@ -47,6 +50,7 @@ impl Refusal {
                 "use another interface, or say that this one is yours to flood: --i-own-this-interface {name}"
             ),
             interface: Some(name.to_owned()),
+            absent: false,
         }
     }
 }
@@ -125,6 +129,7 @@ pub fn refusals(
                 ),
                 mend: "write another name, or run squall in the network namespace that has it".to_owned(),
                 interface: None,
+                absent: true,
             });
         }
     }

@@ -65,6 +65,8 @@ pub(super) fn read(fields: &Fields<'_>) -> Vec<String> {
     let mut args = Vec::new();
     // The argument whose value comes next.
     let mut open: Option<&str> = None;
+    // Whether the argument before was refused, so that a value may follow.
+    let mut refused = false;
     let items = fields.list("extra_args").unwrap_or_default();
     for item in items {
         let text = item
@@ -91,7 +93,12 @@ pub(super) fn read(fields: &Fields<'_>) -> Vec<String> {
             }
             continue;
         }
+        if std::mem::take(&mut refused) && !text.starts_with('-') {
+            // The value of what was refused: one mistake.
+            continue;
+        }
         let (flag, value) = split(text);
+        refused = value.is_none() && !PASSED_ON.iter().any(|(known, _)| *known == flag);
         if let Some((known, has_value)) = PASSED_ON.iter().find(|(known, _)| *known == flag) {
             match (has_value, value) {
                 (true, None) => open = Some(known),

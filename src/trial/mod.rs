@@ -157,6 +157,7 @@ impl Trial<'_> {
             let running = Running::Fabric(session.start_fabric(testbed, fabric, &plan)?);
             (plan, running, report::model::Clock::Virtual)
         } else {
+            safety::check_present(testbed, self.owned_interfaces)?;
             let lab = session.open(testbed)?;
             go_on()?;
             let mut plan = plan_of(loaded, testbed, lab.speeds())?;

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::TrialError;
 use crate::dpdk::DeviceArg;
 use crate::engine::lab::device_arg;
-use crate::host::{self, Interfaces};
+use crate::host::{self, Interfaces, Refusal};
 use crate::pattern::Pattern;
 use crate::plan;
 use crate::testbed::{Port, Testbed};
@@ -50,14 +50,8 @@ pub(super) fn check_devices(pattern: &Pattern, testbed: &Testbed, owned: &[Strin
     let Devices { ports, all, interfaces } = &devices;
     for (index, (port, device)) in ports.iter().enumerate() {
         let refused = host::refusals(Path::new(ROOT), device, all, interfaces, owned);
-        if let Some(refusal) = refused.first() {
-            return Err(TrialError::Environment(format!(
-                "port {}, device {}: {}; {}",
-                port.name,
-                device.name(),
-                refusal.why,
-                refusal.mend
-            )));
+        if let Some(refusal) = refused.iter().find(|refusal| !refusal.absent) {
+            return Err(said(&port.name, device, refusal));
         }
         let own = host::interfaces_of(device, interfaces);
         for (other, of_other) in ports.iter().take(index) {
@@ -82,6 +76,27 @@ pub(super) fn check_devices(pattern: &Pattern, testbed: &Testbed, owned: &[Strin
         )));
     }
     Ok(())
+}
+
+/// Refuses devices of which an interface is not here, before anything is opened.
+pub(super) fn check_present(testbed: &Testbed, owned: &[String]) -> Result<(), TrialError> {
+    let Devices { ports, all, interfaces } = &Devices::of(testbed)?;
+    for (port, device) in ports {
+        let refused = host::refusals(Path::new(ROOT), device, all, interfaces, owned);
+        if let Some(refusal) = refused.iter().find(|refusal| refusal.absent) {
+            return Err(said(&port.name, device, refusal));
+        }
+    }
+    Ok(())
+}
+
+fn said(port: &str, device: &DeviceArg, refusal: &Refusal) -> TrialError {
+    TrialError::Environment(format!(
+        "port {port}, device {}: {}; {}",
+        device.name(),
+        refusal.why,
+        refusal.mend
+    ))
 }
 
 /// Refuses kernel interfaces that would swallow the frames: down, or with too small an MTU.
