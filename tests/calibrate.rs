@@ -96,7 +96,7 @@ fn a_run_quotes_the_calibration_of_its_testbed_and_of_no_other() {
     );
     let results = |testbed: &str, more: &[&str]| {
         let out = folder.text("out");
-        let args = ["run", &pattern, "--testbed", testbed, "--out", &out];
+        let args = ["run", &pattern, "--testbed", testbed, "--out", &out, "--full"];
         let said = run(squall(&[&args, more].concat())).expect(0).stdout;
         (folder.results_of("out"), said)
     };

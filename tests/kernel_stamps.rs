@@ -54,9 +54,14 @@ fn stamps(capture: &[u8]) -> Vec<(u64, u64)> {
         let arrival = u64::from(word(at)) * 1_000_000_000 + u64::from(word(at + 4));
         let len = usize::try_from(word(at + 8)).unwrap();
         let frame = &capture[at + 16..at + 16 + len];
-        // The stamp stands at the beginning of the payload, behind Ethernet, IPv4, UDP and BTH and, in a First or an
-        // Only, the RETH: docs/ARCHITECTURE.md, src/wire/stamp.rs.
-        let place = 54 + if matches!(frame[42], 0x06 | 0x0a) { 16 } else { 0 };
+        // The stamp stands at the beginning of the payload, behind Ethernet, IPv4, UDP and BTH, in a First or an Only
+        // the RETH, and where there is immediate data the ImmDt: docs/ARCHITECTURE.md, src/wire/stamp.rs.
+        let place = match frame[42] {
+            0x06 | 0x0a => 54 + 16,
+            0x09 => 54 + 4,
+            0x0b => 54 + 16 + 4,
+            _ => 54,
+        };
         let departure = frame[place + 16..place + 24].try_into().unwrap();
         found.push((arrival, u64::from_be_bytes(departure)));
         at += 16 + len;

@@ -143,13 +143,17 @@ fn a_stop_ends_a_run_with_all_accounted_for() {
         let mut bench = Bench::new();
         for after in [0, 50, 400] {
             let stop = AtomicBool::new(after == 0);
+            let runs = AtomicBool::new(after == 0);
             let begun = Instant::now();
             let measured = std::thread::scope(|scope| {
                 scope.spawn(|| {
+                    while !runs.load(Ordering::Relaxed) && begun.elapsed() < Duration::from_secs(60) {
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
                     std::thread::sleep(Duration::from_millis(after));
                     stop.store(true, Ordering::Relaxed);
                 });
-                bench.run_watched(LONG, "switch", &[], &stop, || {})
+                bench.run_watched(LONG, "switch", &[], &stop, || runs.store(true, Ordering::Relaxed))
             });
             if after == 0 {
                 // Whoever stops a start has sent nothing.
