@@ -17,7 +17,7 @@ BUILD_PACKAGES="dpdk dpdk-dev libdpdk-dev pkg-config gcc libc6-dev clang libclan
 # Network namespaces, bridges, queues and captures; independent readers of what squall writes: frames
 # (tshark), and the suite's page (chromium, with letters to measure); shellcheck reads the scripts, and
 # shells their completions.
-TEST_PACKAGES="g++ iproute2 nftables tcpdump tshark chromium fonts-dejavu-core python3 procps util-linux shellcheck zsh fish"
+TEST_PACKAGES="g++ iproute2 nftables tcpdump tshark chromium fonts-dejavu-core python3 procps util-linux shellcheck zsh fish mold"
 # A virtual machine with an emulated NIC (scripts/vm-igb.sh).
 VM_PACKAGES="busybox-static cpio xz-utils zstd binutils qemu-system-x86"
 

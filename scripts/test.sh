@@ -22,6 +22,12 @@ scripts/setup.sh
 PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
 export PATH
 
+# Nothing here is built twice, so nothing is kept for the next build; and a faster linker where there is one.
+export CARGO_INCREMENTAL=0
+if command -v mold >/dev/null; then
+    export RUSTFLAGS="${RUSTFLAGS-} -Clink-arg=-fuse-ld=mold"
+fi
+
 begin "form: rustfmt"
 cargo fmt --all --check
 
@@ -32,13 +38,16 @@ begin "form: shellcheck"
 # One of the hooks is Python.
 grep -lZ '^#!/bin/sh' hooks/* tests/data/sonic/switch | xargs -0 shellcheck -e SC2317,SC2001 scripts/*.sh .ci/run
 
-begin "fuzzing: ${FUZZ_SECONDS:-60} s a target"
+begin "form: documentation, warnings are errors"
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked --quiet
+
+begin "fuzzing: ${FUZZ_SECONDS:-60} s a target, side by side"
 scripts/fuzz.sh "${FUZZ_SECONDS:-60}"
 
 begin "AddressSanitizer over the parsers and state machines"
 # The sanitizer's flag is not stable: nightly, or the stable compiler told to take it all the same.
 sanitized() {
-    RUSTFLAGS=-Zsanitizer=address "$@" test --lib --locked --target "$(rustc -vV | sed -n 's/^host: //p')" \
+    RUSTFLAGS="${RUSTFLAGS-} -Zsanitizer=address" "$@" test --lib --locked --target "$(rustc -vV | sed -n 's/^host: //p')" \
         --target-dir target/asan -- wire:: capture:: plan:: measure:: pattern:: testbed:: yaml:: units::
 }
 if cargo +nightly --version >/dev/null 2>&1; then
@@ -47,6 +56,38 @@ else
     RUSTC_BOOTSTRAP=1 sanitized cargo
 fi
 
-begin "tests"
-# All of them, whatever fails: one run says everything that is wrong.
-cargo test --workspace --locked --no-fail-fast
+begin "tests: build"
+cargo test --workspace --locked --no-run
+
+# The virtual machine waits much and computes little: tests that only compute run beside it. Those of real time
+# (they take turns, tests/turn) have the machine for themselves afterwards. Whatever fails, all of them run: one
+# run says everything that is wrong.
+real_time=() computing=()
+for file in tests/*.rs; do
+    name=$(basename "$file" .rs)
+    if grep -q '^mod turn;' "$file"; then
+        [ "$name" = vm_igb ] || real_time+=(--test "$name")
+    else
+        computing+=(--test "$name")
+    fi
+done
+failed=()
+run_tests() {
+    cargo test --locked --no-fail-fast "$@"
+}
+
+begin "tests: in a virtual machine, and beside them those that compute"
+machine=target/vm_igb.log
+run_tests --test vm_igb >"$machine" 2>&1 &
+guest=$!
+run_tests --package squall --lib --bins --examples "${computing[@]}" || failed+=("those that compute")
+run_tests --package dpdk-sys || failed+=("dpdk-sys")
+run_tests --package squall --doc || failed+=("in the documentation")
+wait "$guest" || failed+=("in a virtual machine")
+cat "$machine"
+
+begin "tests: in real time"
+run_tests "${real_time[@]}" || failed+=("in real time")
+
+step="tests: ${failed[*]-}"
+[ "${#failed[@]}" -eq 0 ]

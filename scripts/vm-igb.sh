@@ -205,10 +205,37 @@ boot() {
         kill -0 "$guest" 2>/dev/null || break
         sleep 0.1
     done
+    give_up
+    return 1
+}
+
+# Ends the guest.
+give_up() {
     kill "$guest" 2>/dev/null || true
     wait "$guest" || true
     guest=
-    return 1
+}
+
+# Waits until the guest has ended. Ends it and fails when the timer of one of its processors no longer runs
+# while the job does: then whatever waits there waits for ever, and that is QEMU's fault and not the job's.
+attend() {
+    local processor count silent_since=("$SECONDS" "$SECONDS") beats=(0 0)
+    while kill -0 "$guest" 2>/dev/null; do
+        sleep 0.2
+        [ "$icount" = no ] || continue
+        grep -q 'init: the job has ended' "$work/console" && continue
+        for processor in 0 1; do
+            count=$(grep -c "init: beat of processor $processor" "$work/console") || true
+            if [ "$count" -ne "${beats[processor]}" ]; then
+                beats[processor]=$count
+                silent_since[processor]=$SECONDS
+            elif [ $((SECONDS - silent_since[processor])) -ge "$silence" ]; then
+                give_up
+                return 1
+            fi
+        done
+    done
+    wait "$guest" || status=$?
 }
 
 run() {
@@ -240,12 +267,13 @@ run() {
     cp -r "$job/." "$work/own/job/"
     chmod +x "$work/own/job/run"
     echo "$seconds" >"$work/own/job/timeout"
+    [ "$icount" = yes ] || touch "$work/own/job/beats"
     pack "$work/own" "$work/own.cpio"
     cat "$kept/base.cpio" "$work/own.cpio" >"$work/initrd"
 
     # Booting takes 5 s on a free machine.
     # shellcheck disable=SC2054 # QEMU's own commas
-    local machine=(-smp 2 -accel tcg,thread=multi -cpu max) boot_seconds=60 guest=
+    local machine=(-smp 2 -accel tcg,thread=multi -cpu max) boot_seconds=60 guest='' silence=30
     # A periodic tick instead of single timers: on a busy host QEMU now and then loses one of the second
     # processor's, and whoever waits for it waits for ever. And no check at boot that counts ticks.
     local kernel='highres=off nohz=off no_timer_check'
@@ -270,16 +298,18 @@ run() {
         -kernel "$kept/kernel/vmlinuz" -initrd "$work/initrd"
         -append "console=ttyS0 quiet panic=-1 intel_iommu=on iommu=pt tsc=reliable iomem=relaxed hugepages=288 mitigations=off $kernel")
 
-    # A guest that a busy host starves while it boots may give up or hang. That has nothing to do with the
-    # job, which has not begun: once more.
+    # A guest that a busy host starves while it boots may give up or hang, and one whose timer has stopped
+    # hangs later. That has nothing to do with the job: once more, from the beginning.
     local attempt status=0
     for attempt in 1 2 3; do
-        boot "${qemu[@]}" && break
-        echo "vm-igb.sh: the guest has not booted (attempt $attempt of 3; it has $boot_seconds s)" >&2
+        if ! boot "${qemu[@]}"; then
+            echo "vm-igb.sh: the guest has not booted (attempt $attempt of 3; it has $boot_seconds s)" >&2
+        elif ! attend; then
+            echo "vm-igb.sh: a timer of the guest has stopped for $silence s (attempt $attempt of 3)" >&2
+        else
+            break
+        fi
     done
-    if [ -n "$guest" ]; then
-        wait "$guest" || status=$?
-    fi
     if ! tar -C "$out" -xzf "$work/out.tar.gz" 2>/dev/null || [ ! -f "$out/status" ]; then
         echo "vm-igb.sh: the guest has left no result (QEMU's exit status $status; 124: out of time). Its console ended with:" >&2
         cat "$work/qemu" >&2

@@ -8,6 +8,7 @@
 
 mod alone;
 mod support;
+mod turn;
 
 use std::path::Path;
 use std::process::Command;
@@ -163,6 +164,7 @@ fn what_cannot_be_calibrated_says_why() {
 #[test]
 fn two_ports_back_to_back() {
     alone(Namespace::Own, || {
+        let _turn = turn::turn();
         let script = "ip link add left type veth peer name right && \
                       for end in left right; do ip link set $end addrgenmode none mtu 1500 arp off; done && \
                       ip link set left up && ip link set right up";

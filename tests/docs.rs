@@ -128,3 +128,18 @@ fn the_examples_load() {
         }
     }
 }
+
+#[test]
+fn the_book_has_every_document_and_the_readme_is_short() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = |path: &str| std::fs::read_to_string(root.join(path)).expect("the document is there");
+    let summary = text("docs/SUMMARY.md");
+    for file in std::fs::read_dir(root.join("docs")).expect("docs is there") {
+        let name = file.expect("readable").file_name().into_string().expect("ASCII");
+        if name.ends_with(".md") && name != "SUMMARY.md" {
+            assert!(summary.contains(&format!("]({name})")), "docs/SUMMARY.md lacks {name}");
+        }
+    }
+    let lines = text("README.md").lines().count();
+    assert!(lines <= 150, "README.md has {lines} lines: long tables belong to docs/");
+}

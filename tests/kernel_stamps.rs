@@ -8,6 +8,7 @@
 
 mod alone;
 mod support;
+mod turn;
 
 use std::process::Command;
 
@@ -75,6 +76,7 @@ fn delays_by_the_kernels_stamps_are_those_of_tcpdumps() {
         return;
     }
     alone(Namespace::Own, || {
+        let _turn = turn::turn();
         make_veth();
         let folder = Folder::new();
         let capture = folder.path("right.pcap");

@@ -7,24 +7,22 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
+mod turn;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use support::skip::{needs, needs_namespace, needs_root};
 use support::{Ended, Folder, Running, assert_balanced, list, number, repository, run, squall, wait_for};
-
-/// One lab at a time: each keeps two cores busy.
-static TURN: Mutex<()> = Mutex::new(());
+use turn::{Turn, turn};
 
 /// A lab, removed with everything in it.
 struct Lab {
     name: String,
     folder: Folder,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Turn,
 }
 
 /// `scripts/lab-netns.sh` with these arguments.
@@ -44,7 +42,7 @@ impl Lab {
 
     /// One that is not there yet.
     fn named() -> Option<Lab> {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turn();
         if !needs_root("a named network namespace") || !needs(&["ip", "tc", "nft"]) {
             return None;
         }
@@ -63,8 +61,13 @@ impl Lab {
     /// The script with these arguments, about this lab.
     fn command(&self, args: &[&str]) -> Command {
         let (order, options) = args.split_first().unwrap();
-        let mut command = Command::new(repository().join("scripts/lab-netns.sh"));
-        command.args([*order, "--name", &self.name]).args(options);
+        // A shell cannot take back a signal that was ignored when it began, as `nohup … &` has it.
+        let mut command = Command::new("env");
+        command
+            .args(SIGNALS.map(|(signal, _)| format!("--default-signal={signal}")))
+            .arg(repository().join("scripts/lab-netns.sh"))
+            .args([*order, "--name", &self.name])
+            .args(options);
         command
     }
 

@@ -9,17 +9,15 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
+mod turn;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use support::skip::{is_root, needs, needs_namespace, needs_root};
 use support::{Folder, Running, assert_accepted, assert_balanced, list, number, repository, run, squall, wait_for};
-
-/// One bridge at a time: each keeps two cores busy.
-static TURN: Mutex<()> = Mutex::new(());
+use turn::{Turn, turn};
 
 /// A network namespace.
 struct Lab {
@@ -27,7 +25,7 @@ struct Lab {
     keeper: Child,
     user: bool,
     folder: Folder,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Turn,
 }
 
 impl Lab {
@@ -43,7 +41,7 @@ impl Lab {
     }
 
     fn with(capture: bool) -> Option<Lab> {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turn();
         if !needs(&["unshare", "nsenter", "ip", "tc", "nft", "tcpdump"])
             || capture && !needs_root("capturing with tcpdump")
         {

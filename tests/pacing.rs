@@ -17,24 +17,18 @@
 )]
 
 mod support;
+mod turn;
 
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use support::skip::needs;
 use support::veth::{self, Seen};
 use support::{Folder, assert_balanced, list, number, run};
+use turn::turn;
 
 /// Attempts that a machine with other work to do has.
 const ATTEMPTS: usize = 6;
-
-/// One loop at a time: each wants a core for itself.
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Rates that hold to a thousandth.
 const TOLERANCE: f64 = 0.001;

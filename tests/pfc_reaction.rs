@@ -6,15 +6,12 @@
 //! what leaves after a PFC frame has come is what one turn had begun.
 
 mod support;
-
-use std::sync::{Mutex, PoisonError};
+mod turn;
 
 use serde_json::Value;
 use support::veth::{self, Seen};
 use support::{Folder, list, number};
-
-/// One loop at a time: each wants a core for itself.
-static TURN: Mutex<()> = Mutex::new(());
+use turn::turn;
 
 /// Frames of one burst (`dpdk::BATCH`).
 const BURST: usize = 64;
@@ -78,7 +75,7 @@ type Order = Vec<(u64, Passed)>;
 /// Runs `pattern` on a port that says `port` while the other end sends its pauses. What passed, in order, and
 /// the results; `None` where there is no veth to be had.
 fn with_pauses(port: &str, pattern: &str) -> Option<(Folder, Order, Value)> {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     let folder = veth::folder()?;
     let testbed = veth::testbed(&folder, "{tx: 0, rx: 0}", port);
     let pattern = folder.write("pattern.yaml", pattern);

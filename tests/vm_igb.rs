@@ -7,9 +7,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
+mod turn;
 
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -17,9 +17,7 @@ use support::skip::skip;
 use support::{
     Ended, Folder, Running, assert_accepted, assert_balanced, list, number, repository, run, squall, wait_for,
 };
-
-/// One guest at a time: each keeps two cores busy.
-static TURN: Mutex<()> = Mutex::new(());
+use turn::Turn;
 
 /// A guest has booted and its job has run by then, on a slow and busy machine too.
 const PATIENCE: Duration = Duration::from_secs(800);
@@ -52,9 +50,9 @@ traffic:
     )
 }
 
-/// `None`, with a line that says why, where there can be no guest.
-fn turn() -> Option<MutexGuard<'static, ()>> {
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+/// A guest's turn, one at a time; `None`, with a line that says why, where there can be no guest.
+fn guests_turn() -> Option<Turn> {
+    let turn = turn::turn();
     let check = run(script(&["check"]));
     if check.code != Some(0) {
         skip(check.stdout.trim());
@@ -149,7 +147,7 @@ fn ptp_frames(capture: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn an_incast_at_mtu_4200_arrives_whole_with_a_thousand_stamped_probes_beside_it() {
-    let Some(_turn) = turn() else { return };
+    let Some(_turn) = guests_turn() else { return };
     let folder = Folder::new();
     let capture = folder.text("hub.pcap");
     let results = measured(&folder, &incast(800), &["--capture", &capture]);
@@ -232,7 +230,7 @@ fn an_incast_at_mtu_4200_arrives_whole_with_a_thousand_stamped_probes_beside_it(
 
 #[test]
 fn with_counted_instructions_the_path_takes_the_same_to_the_nanosecond_in_every_run() {
-    let Some(_turn) = turn() else { return };
+    let Some(_turn) = guests_turn() else { return };
     let runs = [(); 2].map(|()| {
         let folder = Folder::new();
         measured(&folder, &incast(60), &["--icount"])["ptp_probes"][0].clone()
@@ -259,7 +257,7 @@ fn with_counted_instructions_the_path_takes_the_same_to_the_nanosecond_in_every_
 
 #[test]
 fn probes_are_in_the_class_of_the_traffic_and_what_is_not_stamped_gives_no_delay() {
-    let Some(_turn) = turn() else { return };
+    let Some(_turn) = guests_turn() else { return };
     let folder = Folder::new();
     let capture = folder.text("hub.pcap");
     let pattern = incast(20).replace("pmtu: 4096", "pmtu: 4096, vlan: {vid: 100, pcp: 3}");
@@ -285,7 +283,7 @@ fn probes_are_in_the_class_of_the_traffic_and_what_is_not_stamped_gives_no_delay
 
 #[test]
 fn without_ptp_probes_the_ports_do_without_and_squall_tells_what_they_can() {
-    let Some(_turn) = turn() else { return };
+    let Some(_turn) = guests_turn() else { return };
     let folder = Folder::new();
     let job = "#!/bin/sh
 sed -i 's/timestamps: ptp-probe/timestamps: software/' testbed.yaml
@@ -341,7 +339,7 @@ fn naming(folder: &str) -> Vec<String> {
 
 #[test]
 fn a_script_that_is_ended_takes_its_guest_with_it() {
-    let Some(_turn) = turn() else { return };
+    let Some(_turn) = guests_turn() else { return };
     for booted in [false, true] {
         let folder = Folder::new();
         for name in ["job", "tmp"] {

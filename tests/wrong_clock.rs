@@ -10,10 +10,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod alone;
+mod turn;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use squall::dpdk::{
@@ -35,6 +36,7 @@ use squall::wire::stamp::{Magic, Stamp};
 use squall::wire::template::{BUFFER_SLACK, filler};
 
 use alone::{Namespace, alone};
+use turn::turn;
 
 const PORT: &str = "net_ring_wrong";
 
@@ -43,9 +45,6 @@ const FRAMES: u64 = 1_500;
 /// 1,500 frames of 1 KiB in about 0.7 s.
 const PATTERN: &str =
     "traffic:\n- {name: probe, kind: transfer, from: 0, to: 1, message: 1KiB, count: 1500, rate: 20Mbps}\n";
-
-/// One at a time: each keeps two cores busy.
-static TURN: Mutex<()> = Mutex::new(());
 
 /// 1 ms.
 const MILLI: u64 = 1_000_000_000;
@@ -220,8 +219,8 @@ fn assert_counts(results: &Results, truths: &[Truth]) {
 
 #[test]
 fn a_clock_that_is_fast_gives_the_right_delays() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     alone(Namespace::Ours, || {
+        let _turn = turn();
         let (results, truths) = run(None, true);
         assert_counts(&results, &truths);
         let entry = &results.traffic[0];
@@ -271,8 +270,8 @@ fn a_clock_that_is_fast_gives_the_right_delays() {
 
 #[test]
 fn a_clock_that_is_set_is_found_out_and_nothing_is_told_by_it() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     alone(Namespace::Ours, || {
+        let _turn = turn();
         let (results, truths) = run(Some(FRAMES / 2), true);
         assert_counts(&results, &truths);
         assert_refused(&results, "ahead of where its readings had it");
@@ -281,8 +280,8 @@ fn a_clock_that_is_set_is_found_out_and_nothing_is_told_by_it() {
 
 #[test]
 fn a_clock_that_cannot_be_read_is_related_to_nothing() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     alone(Namespace::Ours, || {
+        let _turn = turn();
         let (results, truths) = run(None, false);
         assert_counts(&results, &truths);
         assert_refused(&results, "cannot be read");
@@ -291,8 +290,8 @@ fn a_clock_that_cannot_be_read_is_related_to_nothing() {
 
 #[test]
 fn a_clock_to_send_by_is_in_the_uncertainty_of_delays() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     alone(Namespace::Ours, || {
+        let _turn = turn();
         let of = (StampSource::Software, PacedBy::Nic);
         let (results, _) = run_with(None, true, of);
         assert_eq!(results.traffic[0].times_refused, None);
@@ -304,8 +303,8 @@ fn a_clock_to_send_by_is_in_the_uncertainty_of_delays() {
 
 #[test]
 fn a_clock_to_send_by_that_is_set_is_found_out() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     alone(Namespace::Ours, || {
+        let _turn = turn();
         let (results, _) = run_with(Some(FRAMES / 2), true, (StampSource::Software, PacedBy::Nic));
         assert_refused(&results, "ahead of where its readings had it");
     });

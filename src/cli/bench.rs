@@ -1,15 +1,17 @@
 //! `squall bench`: how fast one core crafts and analyses on this machine.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use serde_json::json;
 
 use super::devices::print;
 use super::{Failure, Outcome};
-use crate::dpdk::Eal;
+use crate::dpdk::{Eal, HugepageSize, HugepageState, hugepages};
 use crate::engine::bench::{self, Bench, BenchError, Load, RxSpeed, TxSpeed, VirtualSpeed};
 use crate::engine::lab;
 use crate::engine::virtual_lab::Pools;
+use crate::units::Bytes;
 
 /// Measure crafting and analysing speed of one core, on net_null
 #[derive(Debug, clap::Args)]
@@ -47,6 +49,7 @@ pub fn run(args: &Args) -> Outcome {
     };
     let allowed = core_affinity::get_core_ids().unwrap_or_default();
     let core = args.core.or_else(|| allowed.last().map(|core| core.id)).unwrap_or(0);
+    let before = hugepages(Path::new("/"));
     let eal =
         Eal::init(&lab::eal_config(&bench::testbed())).map_err(|error| Failure::Environment(error.to_string()))?;
     let mut bench = Bench::new(eal.clone(), core, args.seconds).map_err(failed)?;
@@ -71,18 +74,56 @@ pub fn run(args: &Args) -> Outcome {
             simulated.push(speed.map_err(failed)?);
         }
     }
+    let pages = Pages::used(&eal, &before);
     print(&if args.json {
-        json(&tx, &rx, &simulated)
+        json(&pages, &tx, &rx, &simulated)
     } else {
-        text(core, &tx, &rx, &simulated)
+        text(core, &pages, &tx, &rx, &simulated)
     })
+}
+
+/// The memory pages that frames lay in.
+struct Pages {
+    huge: bool,
+    /// Bytes of a page, of each size that was used; empty where nobody can tell.
+    sizes: Vec<u64>,
+}
+
+impl Pages {
+    /// Of which sizes there are fewer free pages than `before`.
+    fn used(eal: &Eal, before: &HugepageState) -> Pages {
+        let huge = eal.uses_hugepages();
+        let after = hugepages(Path::new("/"));
+        let taken = |size: &&HugepageSize| {
+            let now = after.sizes.iter().find(|now| now.page_bytes == size.page_bytes);
+            now.is_some_and(|now| now.free < size.free)
+        };
+        let sizes = if huge {
+            before.sizes.iter().filter(taken).map(|size| size.page_bytes).collect()
+        } else {
+            Vec::new()
+        };
+        Pages { huge, sizes }
+    }
+
+    fn text(&self) -> String {
+        if !self.huge {
+            return format!(
+                "pages of the default size: {} of hugepages are not free, or hugetlbfs is not mounted (scripts/hugepages.sh {})",
+                bench::MEMORY,
+                bench::MEMORY.0 >> 20
+            );
+        }
+        let sizes: Vec<String> = self.sizes.iter().map(|bytes| Bytes(*bytes).to_string()).collect();
+        format!("hugepages{}{}", if sizes.is_empty() { "" } else { " of " }, sizes.join(" and "))
+    }
 }
 
 fn mode(icrc: bool) -> &'static str {
     if icrc { "all" } else { "none" }
 }
 
-fn json(tx: &[TxSpeed], rx: &[RxSpeed], simulated: &[VirtualSpeed]) -> String {
+fn json(pages: &Pages, tx: &[TxSpeed], rx: &[RxSpeed], simulated: &[VirtualSpeed]) -> String {
     let tx: Vec<_> = tx
         .iter()
         .map(|speed| {
@@ -113,11 +154,14 @@ fn json(tx: &[TxSpeed], rx: &[RxSpeed], simulated: &[VirtualSpeed]) -> String {
             })
         })
         .collect();
-    format!("{}\n", json!({"tx": tx, "rx": rx, "virtual": simulated}))
+    format!("{}\n", json!({"pages": {"huge": pages.huge, "bytes": pages.sizes}, "tx": tx, "rx": rx, "virtual": simulated}))
 }
 
-fn text(core: usize, tx: &[TxSpeed], rx: &[RxSpeed], simulated: &[VirtualSpeed]) -> String {
-    let mut out = format!("one core (CPU {core}), net_null, frames as `run` sends them\n\n");
+fn text(core: usize, pages: &Pages, tx: &[TxSpeed], rx: &[RxSpeed], simulated: &[VirtualSpeed]) -> String {
+    let mut out = format!(
+        "one core (CPU {core}), net_null, frames as `run` sends them\n{}\n\n",
+        pages.text()
+    );
     let _ = writeln!(
         out,
         "sending       PMTU     QPs   Mpps  cycles a packet  frames verified"

@@ -43,7 +43,7 @@ pub use descriptors::close_on_exec;
 pub use device_clock::{DeviceClock, kernel_nanos};
 pub use eal::{DeviceArg, Eal, EalConfig, Hugepages, build_version, pmd_path, version};
 pub use error::Error;
-pub use hugepages::{HugepageState, hugepages};
+pub use hugepages::{HugepageSize, HugepageState, hugepages};
 pub use info::{Abilities, Link, PortInfo, PortStats, RxTimestamps, StampSource};
 pub use pfc::{PfcCounters, pfc_counters};
 pub use pool::{PoolConfig, RxPool, TxPool};

@@ -19,7 +19,7 @@ use crate::pattern::{self, IcrcCheck};
 use crate::plan::schedule::{Clocking, Next, Schedule};
 use crate::plan::{self, Plan};
 use crate::testbed::Testbed;
-use crate::units::{BitRate, Picos};
+use crate::units::{BitRate, Bytes, Picos};
 use crate::wire::decode::{AckreqRule, Link, decode};
 use crate::wire::template::{BUFFER_SLACK, filler};
 use crate::wire::{self, Opcode};
@@ -159,13 +159,14 @@ fn processor_time() -> f64 {
     clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map_or(0.0, |time| Duration::from(time).as_secs_f64())
 }
 
+/// Memory that every measurement fits into.
+pub const MEMORY: Bytes = Bytes(1 << 30);
+
 /// The testbed that a bench wants: one net_null port, without hugepages if there are none.
 #[must_use]
 pub fn testbed() -> Testbed {
-    let text =
-        "eal: {memory: 2GiB}\nports:\n- {device: 'net_null0,no-rx=1', speed: 400Gbps, workers: 2, receive: false}\n";
-    // A constant that the loader's own tests accept.
-    testbed_of(text)
+    let ports = "ports:\n- {device: 'net_null0,no-rx=1', speed: 400Gbps, workers: 2, receive: false}\n";
+    testbed_of(&format!("eal: {{memory: {}}}\n{ports}", MEMORY.0))
 }
 
 fn testbed_of(text: &str) -> Testbed {

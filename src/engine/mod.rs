@@ -2,7 +2,7 @@
 //!
 //! Contract: what to send next and what a received frame means are the state machines of `plan`
 //! and `measure`; here are bursts, clocks, threads and the order of a run. Nothing on the packet
-//! path allocates, locks, logs or asks the kernel.
+//! path locks, logs or asks the kernel, and no frame asks for memory of its own.
 //!
 //! Left out on purpose: formatting of results.
 

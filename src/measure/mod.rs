@@ -1,7 +1,7 @@
 //! What came back: per-core recorders, merged only by snapshot.
 //!
 //! Contract: a [`Recorder`] belongs to one core and is given every frame with its arrival port and
-//! time. It allocates nothing per frame, trusts nothing in a frame, and every frame ends in exactly
+//! time. It asks for no memory of a frame's own, trusts nothing in a frame, and every frame ends in exactly
 //! one counter of received, duplicated, too old, bad, misdelivered, stranger, unknown or foreign.
 //!
 //! Left out on purpose: formatting, and knowledge of what was *not* sent (the engine's).

@@ -1,7 +1,7 @@
 //! One core's analysis of the frames it receives.
 //!
 //! Contract: see the folder's. [`Recorder::frame`] is the hot path: the destination QPN indexes the
-//! flow table, no frame allocates, and no field is believed before it is in range.
+//! flow table, no frame asks for memory of its own, and no field is believed before it is in range.
 //!
 //! Left out on purpose: bursts and clocks. The arrival time is an argument.
 

@@ -1,10 +1,10 @@
 //! Which messages a lane sends and when each may begin.
 //!
-//! Contract: a [`Feed`] is asked in order of time and answers with [`Release`]s; the same plan
-//! gives the same releases whoever asks. A message is named by its flow and its *number*: the
-//! flow's own count for `transfer`, `incast` and `burst`, the dispatch for `alltoall`.
+//! Contract: [`Work`] says how many messages an entry has, how long each is, when it may begin and which group it
+//! belongs to; the same plan gives the same answers whoever asks. A message is named by its flow and its *number*:
+//! the flow's own count for `transfer`, `incast` and `burst`, the dispatch for `alltoall`.
 //!
-//! Left out on purpose: packets. A release says how long a message is, the lane cuts it up.
+//! Left out on purpose: packets. The lane (`lane.rs`) releases messages and cuts them up.
 
 use std::sync::Arc;
 
