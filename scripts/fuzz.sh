@@ -6,7 +6,7 @@
 # Installs cargo-fuzz if it is missing. Uses the nightly toolchain if there is one, else the
 # default one with RUSTC_BOOTSTRAP=1 (the sanitizer flags are not stable yet). The corpus is seeded
 # from tests/golden, patterns and testbeds, and kept in fuzz/corpus between runs. Exit status 1 on
-# a crash; the input is then in fuzz/artifacts/TARGET. What a target says is in fuzz/TARGET.log.
+# a crash; the input is then in fuzz/artifacts/TARGET. What a target says goes to a log of its name in fuzz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -160,7 +160,7 @@ fn processor_time() -> f64 {
 }
 
 /// Memory that every measurement fits into.
-pub const MEMORY: Bytes = Bytes(1 << 30);
+pub const MEMORY: Bytes = Bytes(1536 << 20);
 
 /// The testbed that a bench wants: one net_null port, without hugepages if there are none.
 #[must_use]
