@@ -659,6 +659,7 @@ fn every_key_ends_where_it_belongs() {
         size: Bytes(size),
         transfer_bytes: transfer_bytes.map(Bytes),
         qps,
+        split: false,
     };
     let expected = Transfer {
         pairs: 2,
@@ -712,6 +713,7 @@ fn every_key_ends_where_it_belongs() {
         },
         verb: Verb::Put,
         qps: 16,
+        split: false,
         rate: Rate::Bits(BitRate(10_000_000_000)),
     };
     assert_eq!(a.kind, Kind::AllToAll(expected));

@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 
 use crate::pattern::{Entropy, VlanTag};
 use crate::plan::feed::{Rounds, Work, XOFF, XON};
-use crate::plan::lane::{Due, TxFlow};
+use crate::plan::flow::TxFlow;
+use crate::plan::lane::Due;
 use crate::plan::schedule::Schedule;
 use crate::plan::segment::{Position, packets};
 use crate::plan::{EntryPlan, Pair, Plan};
@@ -163,9 +164,9 @@ fn shape(plan: &Plan, entry: &EntryPlan, position: Position, payload_len: u32) -
     })
 }
 
-/// Lengths of all messages that these lanes of an entry may send.
+/// Lengths of all messages that QPs of these lanes of an entry may send.
 fn message_lengths(entry: &EntryPlan, lanes: &[u32]) -> BTreeSet<u32> {
-    match &entry.work {
+    let whole = match &entry.work {
         Work::Continuous { sizes, .. } => BTreeSet::from([sizes.message, sizes.last]),
         Work::Rounds(rounds) => BTreeSet::from([rounds.sizes.message, rounds.sizes.last]),
         Work::Dispatch(dispatch) => (0..dispatch.matrices.len() as u64)
@@ -173,7 +174,11 @@ fn message_lengths(entry: &EntryPlan, lanes: &[u32]) -> BTreeSet<u32> {
             .map(|(_, _, len)| len)
             .collect(),
         Work::Control { .. } => BTreeSet::new(),
-    }
+    };
+    let parts = whole.into_iter().flat_map(|len| entry.deal().lengths(u64::from(len)));
+    let lens = parts.filter(|(count, _)| *count > 0).map(|(_, len)| u32::try_from(len));
+    // No part is longer than its message.
+    lens.flatten().collect()
 }
 
 impl EntryShapes {

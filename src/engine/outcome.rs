@@ -4,6 +4,8 @@
 //!
 //! Left out on purpose: what follows from the counts (`report`).
 
+use std::collections::BTreeMap;
+
 use crate::dpdk::{Effective, PortInfo, PortStats};
 use crate::engine::lab::{PacedBy, Reaction};
 use crate::engine::ptp_probe::PathRecord;
@@ -166,8 +168,12 @@ impl Outcome {
     pub fn add_unit(&mut self, plan: &Plan, unit: &mut TxUnit, ports: &mut [PortSent]) {
         let pending = unit.pending() as u64;
         let unsent = unit.give_up(plan);
+        let mut untaken: BTreeMap<(usize, u32), u32> = BTreeMap::new();
         for one in &unsent {
             self.unsent[one.entry].add(&one.what);
+            if let (Some(flow), true) = (one.flow, one.is_last) {
+                *untaken.entry((one.entry, flow)).or_default() += 1;
+            }
         }
         for (sum, one) in self.made.iter_mut().zip(unit.schedule().sent()) {
             sum.add(&one);
@@ -192,13 +198,16 @@ impl Outcome {
                 self.flow_packets[number] = flow.seq - u64::from(entry.frame.first_psn.value());
                 self.flow_messages[number] = u64::from(flow.messages);
             }
+            let first = lane.first_pair * entry.qps;
+            let of_flow = |flow: u32| untaken.get(&(lane.entry, first + flow)).copied().unwrap_or(0);
+            self.unsent[lane.entry].messages += lane.not_sent(of_flow);
             self.released[lane.entry] = self.released[lane.entry].max(lane.released());
         }
         for one in &unsent {
             if let Some(flow) = one.flow {
                 let number = (plan.entries[one.entry].first_flow + flow) as usize;
                 self.flow_packets[number] -= one.what.packets;
-                self.flow_messages[number] -= one.what.messages;
+                self.flow_messages[number] -= u64::from(one.is_last);
             }
         }
         self.sent_pauses.append(&mut unit.pauses);

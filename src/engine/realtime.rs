@@ -28,7 +28,6 @@ use crate::measure::clock::Scale;
 use crate::measure::{Recorder, SharedGroups, Tally};
 use crate::pattern::{IcrcCheck, Start};
 use crate::plan::Plan;
-use crate::plan::feed::Work;
 use crate::plan::lane::Sent;
 use crate::plan::schedule::{Clocking, Schedule};
 use crate::testbed::Testbed;
@@ -283,15 +282,7 @@ fn prepare(
             }
         }
     }
-    let closed = |entry: &crate::plan::EntryPlan| {
-        matches!(
-            entry.work,
-            Work::Continuous {
-                outstanding: Some(_),
-                ..
-            }
-        )
-    };
+    let closed = |entry: &crate::plan::EntryPlan| entry.work.is_closed_loop();
     let (feedback, completions): (Vec<_>, Vec<_>) = cores.iter().map(|_| bounded(1 << 16)).unzip();
     let feedback = if plan.entries.iter().any(closed) {
         feedback

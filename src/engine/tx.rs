@@ -558,8 +558,10 @@ pub struct Unsent {
     pub entry: usize,
     /// Its flow within the entry; `None` for a MAC control frame.
     pub flow: Option<u32>,
-    /// What it would have counted as.
+    /// What it would have counted as, but for messages.
     pub what: Sent,
+    /// It ends a message of its QP, or the QP's part of one.
+    pub is_last: bool,
 }
 
 fn unsent_packet(plan: &Plan, packet: &Packet<'_>) -> Option<Unsent> {
@@ -574,13 +576,13 @@ fn unsent_packet(plan: &Plan, packet: &Packet<'_>) -> Option<Unsent> {
         packets: 1,
         payload_bytes: payload as u64,
         frame_bytes: u64::from(entry.frame.frame_len(entry.verb, position, payload_len)),
-        messages: u64::from(position.is_last()),
         ..Sent::default()
     };
     Some(Unsent {
         entry: index,
         flow: Some(of(entry)),
         what,
+        is_last: position.is_last(),
     })
 }
 
@@ -601,5 +603,6 @@ fn unsent_control(plan: &Plan, entry: usize) -> Unsent {
         entry,
         flow: None,
         what,
+        is_last: false,
     }
 }

@@ -8,7 +8,6 @@
 use crate::engine::craft::Crafter;
 use crate::pattern::Start;
 use crate::plan::Plan;
-use crate::plan::feed::Work;
 use crate::plan::schedule::{Clocking, Next, Schedule};
 use crate::units::Picos;
 use crate::wire::template::{BUFFER_SLACK, HEADER_ROOM, filler};
@@ -125,15 +124,7 @@ impl<'a> Unroll<'a> {
                         .crafter
                         .write(plan, schedule, lane, &due, at, &mut port.buffer, &mut port.mark);
                     let entry = &plan.entries[schedule.lanes()[lane].entry];
-                    if due.position.is_last()
-                        && matches!(
-                            entry.work,
-                            Work::Continuous {
-                                outstanding: Some(_),
-                                ..
-                            }
-                        )
-                    {
+                    if due.position.is_last() && entry.work.is_closed_loop() {
                         let number = schedule.flow_mut(lane, &due).number;
                         schedule.complete(lane, due.flow, number, at);
                     }

@@ -130,8 +130,12 @@ fn kind(entry: &EntryPlan, summary: &EntrySummary) -> (u64, u64) {
     if let Work::Continuous { sizes, .. } = &entry.work {
         // Its duration may be too short for one whole message, or have no end.
         let len = u64::from(sizes.message.max(sizes.last));
-        packets = segment::packets(len, entry.frame.pmtu);
-        wire = entry.frame.message_frame_bytes(entry.verb, len) + packets * WIRE_OVERHEAD;
+        (packets, wire) = (0, 0);
+        for (parts, len) in entry.deal().lengths(len) {
+            let each = segment::packets(len, entry.frame.pmtu);
+            packets += parts * each;
+            wire += parts * (entry.frame.message_frame_bytes(entry.verb, len) + each * WIRE_OVERHEAD);
+        }
     }
     let len = (wire / packets.max(1)).saturating_sub(WIRE_OVERHEAD).max(60);
     let most = if summary.exact {

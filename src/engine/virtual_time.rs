@@ -26,7 +26,6 @@ use crate::fabric::{self, Event, Fabric};
 use crate::measure::{Recorder, Tally};
 use crate::pattern::{IcrcCheck, Start};
 use crate::plan::Plan;
-use crate::plan::feed::Work;
 use crate::plan::lane::Sent;
 use crate::units::Picos;
 
@@ -181,10 +180,7 @@ impl<'a> Driver<'a> {
         for (host, unit) in tx.iter().enumerate() {
             for (number, lane) in unit.schedule().lanes().iter().enumerate() {
                 let entry = &plan.entries[lane.entry];
-                if let Work::Continuous {
-                    outstanding: Some(_), ..
-                } = entry.work
-                {
+                if entry.work.is_closed_loop() {
                     // A closed loop's lane has one pair, of the same number.
                     let key = (u16::try_from(lane.entry).unwrap_or(u16::MAX), lane.index);
                     closed.insert(key, (host, number));

@@ -203,12 +203,12 @@ impl RxFlow {
         Seen::Reordered
     }
 
-    /// Takes a packet of message `number` (`None`: it carried no stamp) into account, and says
-    /// when that completes the message.
+    /// Takes a packet of message `number` into account, and says when that completes the message. `departure` is none of one
+    /// without a stamp.
     #[inline]
     pub fn message(
         &mut self,
-        number: Option<u32>,
+        number: u32,
         seq: u64,
         place: Place,
         departure: Option<Picos>,
@@ -216,24 +216,14 @@ impl RxFlow {
     ) -> Option<Completed> {
         if place.first && place.last {
             return Some(Completed {
-                number: number.unwrap_or(0),
+                number,
                 departure,
                 signal: arrival,
                 arrival,
             });
         }
-        let slot = match number {
-            Some(number) => &mut self.under_way[number as usize % UNDER_WAY],
-            // A short last packet: it belongs to the youngest message that began before it.
-            None => self
-                .under_way
-                .iter_mut()
-                .filter(|message| message.first_seq < seq)
-                .max_by_key(|message| message.first_seq)?,
-        };
-        if let Some(number) = number
-            && (slot.number != number || slot.received == 0)
-        {
+        let slot = &mut self.under_way[number as usize % UNDER_WAY];
+        if slot.number != number || slot.received == 0 {
             *slot = Message {
                 number,
                 ..Message::NONE
@@ -276,7 +266,7 @@ mod tests {
 
     #[test]
     fn state_fits_the_promised_size() {
-        let both = size_of::<RxFlow>() + size_of::<crate::plan::lane::TxFlow>();
+        let both = size_of::<RxFlow>() + size_of::<crate::plan::flow::TxFlow>();
         assert!(both <= 256, "{both}");
     }
 
@@ -340,9 +330,9 @@ mod tests {
         };
         let mut f = flow(0);
         let at = Picos::from_micros;
-        assert_eq!(f.message(Some(7), 3, last, Some(at(3)), at(10)), None);
-        assert_eq!(f.message(Some(7), 1, first, Some(at(1)), at(11)), None);
-        let done = f.message(Some(7), 2, middle, Some(at(2)), at(12)).unwrap();
+        assert_eq!(f.message(7, 3, last, Some(at(3)), at(10)), None);
+        assert_eq!(f.message(7, 1, first, Some(at(1)), at(11)), None);
+        let done = f.message(7, 2, middle, Some(at(2)), at(12)).unwrap();
         assert_eq!(
             done,
             Completed {
@@ -353,10 +343,10 @@ mod tests {
             }
         );
         // The last packet too short for a stamp.
-        assert_eq!(f.message(Some(8), 4, first, Some(at(20)), at(21)), None);
-        assert_eq!(f.message(None, 5, last, None, at(22)).map(|done| done.number), Some(8));
+        assert_eq!(f.message(8, 4, first, Some(at(20)), at(21)), None);
+        assert_eq!(f.message(8, 5, last, None, at(22)).map(|done| done.number), Some(8));
         // A lost first packet: never complete.
-        assert_eq!(f.message(Some(9), 7, middle, Some(at(30)), at(31)), None);
-        assert_eq!(f.message(Some(9), 8, last, Some(at(30)), at(31)), None);
+        assert_eq!(f.message(9, 7, middle, Some(at(30)), at(31)), None);
+        assert_eq!(f.message(9, 8, last, Some(at(30)), at(31)), None);
     }
 }

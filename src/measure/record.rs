@@ -6,7 +6,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::group::Groups;
+use super::group::{CompletionRecord, Group, Groups};
 use super::pause::PauseMeter;
 pub use super::pause::SentPause;
 use crate::units::Picos;
@@ -165,14 +165,8 @@ pub struct EntryRecord {
     pub latency: Times,
     /// From one arrival to the next of the same pair, where arrivals are better than those of bursts.
     pub arrival_gaps: Times,
-    /// First departure to arrival of the last packet, of each complete message, ps.
-    pub message_latency: Times,
-    /// First departure to arrival of the packet that came last, of each complete message, ps.
-    pub completion: Times,
-    /// First departure to last arrival of each complete group, ps.
-    pub group_completion: Times,
-    /// Messages received whole.
-    pub messages: u64,
+    /// Messages and groups received whole.
+    pub whole: CompletionRecord,
     /// Earliest departure of a stamped packet.
     pub first_departure: Picos,
     /// Earliest arrival.
@@ -218,10 +212,7 @@ impl Default for EntryRecord {
             time_travel: 0,
             latency: Times::settled(),
             arrival_gaps: Times::default(),
-            message_latency: Times::settled(),
-            completion: Times::settled(),
-            group_completion: Times::settled(),
-            messages: 0,
+            whole: CompletionRecord::default(),
             first_departure: Picos::MAX,
             first_arrival: Picos::MAX,
             last_arrival: Picos::ZERO,
@@ -254,31 +245,31 @@ impl EntryRecord {
         }
         self.unstamped += other.unstamped;
         self.time_travel += other.time_travel;
-        for (mine, theirs) in [
-            (&mut self.latency, &other.latency),
-            (&mut self.message_latency, &other.message_latency),
-            (&mut self.completion, &other.completion),
-            (&mut self.group_completion, &other.group_completion),
-        ] {
-            mine.merge(theirs);
-        }
+        self.latency.merge(&other.latency);
         self.arrival_gaps.merge(&other.arrival_gaps);
-        self.messages += other.messages;
+        self.whole.merge(&other.whole);
         self.first_departure = self.first_departure.min(other.first_departure);
         self.first_arrival = self.first_arrival.min(other.first_arrival);
         self.last_arrival = self.last_arrival.max(other.last_arrival);
-        self.complete_groups(other.groups);
+        self.whole.bring_together(&mut self.groups, other.groups);
     }
 
-    /// Takes in groups that were brought together elsewhere: those under way, and the times of others.
-    pub fn take_in(&mut self, open: Groups, complete: &Times) {
-        self.complete_groups(open);
-        self.group_completion.merge(complete);
+    /// Takes in what was brought together elsewhere: groups under way, and what is complete.
+    pub fn take_in(&mut self, open: Groups, complete: &CompletionRecord) {
+        self.whole.bring_together(&mut self.groups, open);
+        self.whole.merge(complete);
     }
 
-    fn complete_groups(&mut self, others: Groups) {
-        for group in self.groups.merge(others) {
-            self.group_completion.see(group.duration().0);
+    /// A message was received whole, or a part of it where it is cut over QPs.
+    #[inline]
+    pub fn message(&mut self, message: Group) {
+        let whole = if message.expected > 1 {
+            self.groups.add_part(message)
+        } else {
+            Some(message)
+        };
+        if let Some(whole) = whole {
+            self.whole.message(&whole, &mut self.groups);
         }
     }
 }

@@ -9,15 +9,15 @@ use std::collections::BTreeMap;
 
 use crate::measure::asked::Asked;
 use crate::measure::flow::{Completed, Place, RxFlow, Seen};
-use crate::measure::group::{Group, Groups};
+use crate::measure::group::{Group, Groups, Outer};
 use crate::measure::pause::{PauseLog, PauseOrder, ReceivedPause, pause_time};
 use crate::measure::record::{EntryRecord, FirstMark, Outage, PairRecord, PortRecord, Times};
 use crate::measure::tally::SharedGroups;
 use crate::measure::trace::{Kind, Observation, Trace};
 use crate::pattern::IcrcCheck;
 use crate::plan::Plan;
+use crate::plan::deal::Deal;
 use crate::plan::feed::Work;
-use crate::plan::segment::packets;
 use crate::units::{BitRate, Picos};
 use crate::wire::class::Classes;
 use crate::wire::stamp::{self, Magic, Stamp};
@@ -48,11 +48,30 @@ struct QpnRange {
 struct EntryFacts {
     first_psn: u64,
     first_flow: u32,
-    qps: u32,
+    deal: Deal,
+    pmtu: u32,
     work: Work,
     closed_loop: bool,
-    /// Packets of each message, where all are of one length.
-    packets_each: Option<u64>,
+}
+
+impl EntryFacts {
+    /// Pair and QP within the entry.
+    fn place_of(&self, flow: u32) -> (u32, u32) {
+        let index = flow.saturating_sub(self.first_flow);
+        let qps = self.deal.qps.max(1);
+        (index / qps, index % qps)
+    }
+
+    /// Number of the message that the packet `seq` of a flow belongs to.
+    #[cold]
+    fn number_of(&self, flow: u32, seq: u64) -> Option<u32> {
+        let (pair, qp) = self.place_of(flow);
+        let packet = seq.checked_sub(self.first_psn)?;
+        let number = self.work.number_of(pair, self.deal, qp, self.pmtu, packet)?;
+        #[expect(clippy::cast_possible_truncation, reason = "message numbers count modulo 2^32")]
+        let number = number as u32;
+        Some(number)
+    }
 }
 
 /// One core's records.
@@ -137,22 +156,10 @@ impl Recorder {
                 .map(|entry| EntryFacts {
                     first_psn: u64::from(entry.frame.first_psn.value()),
                     first_flow: entry.first_flow,
-                    qps: entry.qps,
+                    deal: entry.deal(),
+                    pmtu: entry.frame.pmtu,
                     work: entry.work.clone(),
-                    packets_each: match &entry.work {
-                        Work::Continuous { sizes, .. } => Some(sizes),
-                        Work::Rounds(rounds) => Some(&rounds.sizes),
-                        Work::Dispatch(_) | Work::Control { .. } => None,
-                    }
-                    .filter(|sizes| sizes.message == sizes.last)
-                    .map(|sizes| packets(u64::from(sizes.message), entry.frame.pmtu)),
-                    closed_loop: matches!(
-                        entry.work,
-                        Work::Continuous {
-                            outstanding: Some(_),
-                            ..
-                        }
-                    ),
+                    closed_loop: entry.work.is_closed_loop(),
                 })
                 .collect(),
             entries: vec![EntryRecord::default(); plan.entries.len()],
@@ -480,44 +487,39 @@ impl Recorder {
             first: position.is_first(),
             last: position.is_last(),
         };
-        // Messages of one length count their packets: a frame too short for a stamp has its number
-        // all the same.
+        // A frame too short for a stamp has its message's number all the same.
         let number = match &stamp {
             Some(stamp) => Some(stamp.number),
-            None => facts.packets_each.map(|each| {
-                #[expect(clippy::cast_possible_truncation, reason = "message numbers count modulo 2^32")]
-                let number = ((seq - facts.first_psn) / each) as u32;
-                number
-            }),
+            None => facts.number_of(flow_number, seq),
         };
-        if let Some(done) = flow.message(number, seq, place, departure, arrival) {
+        let done = number.and_then(|number| flow.message(number, seq, place, departure, arrival));
+        if let Some(done) = done {
             flow.messages = flow.messages.saturating_add(1);
             self.message(entry_index, flow_number, &done);
         }
     }
 
+    /// A QP's message was received whole: where messages are cut over QPs, that is a part of one.
     fn message(&mut self, entry_index: usize, flow_number: u32, done: &Completed) {
-        let entry = &mut self.entries[entry_index];
         let facts = &self.facts[entry_index];
-        entry.messages += 1;
-        let index = flow_number - facts.first_flow;
-        let (pair, qp) = (index / facts.qps, index % facts.qps);
-        if let Some(departure) = done.departure {
-            entry.message_latency.see(done.signal.saturating_sub(departure).0);
-            entry.completion.see(done.arrival.saturating_sub(departure).0);
-            if let Some((key, expected)) = facts.work.group(pair, facts.qps, qp, done.number) {
-                let part = Group {
-                    key,
-                    expected,
-                    done: 1,
-                    departure,
-                    arrival: done.arrival,
-                };
-                if let Some(group) = entry.groups.add(part) {
-                    entry.group_completion.see(group.duration().0);
-                }
-            }
-        }
+        let (pair, qp) = facts.place_of(flow_number);
+        let group = |number: u32| facts.work.group(pair, facts.deal, qp, number);
+        let outer = group(done.number).map(|(key, expected)| Outer {
+            key,
+            expected,
+            follows: done.number > 0 && group(done.number - 1).is_some_and(|(before, _)| before == key),
+        });
+        self.entries[entry_index].message(Group {
+            key: u64::from(done.number) << 32 | u64::from(pair),
+            expected: u64::from(facts.deal.parts()),
+            done: 1,
+            departure: done.departure.unwrap_or(Picos::MAX),
+            // The first QP begins each message that is cut.
+            untimed: done.departure.is_none() && !(facts.deal.split && qp > 0),
+            arrival: done.arrival,
+            signal: done.signal,
+            outer,
+        });
         if facts.closed_loop {
             let entry = self.flows[flow_number as usize].entry;
             self.completions.push(Completion {

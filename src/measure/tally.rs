@@ -9,8 +9,8 @@
 use hdrhistogram::Histogram;
 
 use super::Recorder;
-use super::group::{Group, Groups};
-use super::record::{EntryRecord, PortRecord, Times, histogram};
+use super::group::{CompletionRecord, Groups};
+use super::record::{EntryRecord, PortRecord, histogram};
 use crate::units::Picos;
 
 /// What was received of one entry.
@@ -47,10 +47,10 @@ impl From<&EntryRecord> for EntryTally {
             duplicated: record.duplicated,
             reordered: record.reordered,
             icrc_errors: record.icrc_errors,
-            messages: record.messages,
+            messages: record.whole.messages,
             latency: record.latency.histogram(),
-            message_latency: record.message_latency.histogram(),
-            group_completion: record.group_completion.histogram(),
+            message_latency: record.whole.message_latency.histogram(),
+            group_completion: record.whole.group_completion.histogram(),
         }
     }
 }
@@ -208,13 +208,13 @@ impl Tally {
     }
 }
 
-/// Groups of messages that several cores see parts of, brought together while a run goes on: what is
-/// complete is a time, and what is not is bounded.
+/// Groups of messages, and messages cut over QPs, that several cores see parts of, brought together while a run goes on: what
+/// is complete is counted, and what is not is bounded.
 #[derive(Debug, Clone)]
 pub struct SharedGroups {
     open: Vec<Groups>,
-    /// First departure to last arrival of each complete one, ps, for each entry.
-    complete: Vec<Times>,
+    /// What is complete, for each entry.
+    complete: Vec<CompletionRecord>,
 }
 
 impl SharedGroups {
@@ -223,15 +223,14 @@ impl SharedGroups {
     pub fn new(entries: usize) -> SharedGroups {
         SharedGroups {
             open: vec![Groups::default(); entries],
-            complete: vec![Times::settled(); entries],
+            complete: vec![CompletionRecord::default(); entries],
         }
     }
 
     /// Takes in what one core has handed over.
     pub fn take(&mut self, handed_over: Vec<Groups>) {
         for ((open, complete), theirs) in self.open.iter_mut().zip(&mut self.complete).zip(handed_over) {
-            let record = |group: Group| complete.see(group.duration().0);
-            open.merge(theirs).into_iter().for_each(record);
+            complete.bring_together(open, theirs);
             open.trim();
         }
     }
@@ -239,8 +238,10 @@ impl SharedGroups {
     /// Adds the complete ones to what cores have completed by themselves.
     pub fn add_to(&self, tally: &mut Tally) {
         for (entry, complete) in tally.entries.iter_mut().zip(&self.complete) {
+            entry.messages += complete.messages;
             // As above.
-            let _ = entry.group_completion.add(complete.histogram());
+            let _ = entry.message_latency.add(complete.message_latency.histogram());
+            let _ = entry.group_completion.add(complete.group_completion.histogram());
         }
     }
 
@@ -255,6 +256,7 @@ impl SharedGroups {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::group::Group;
 
     fn record(latencies: &[u64]) -> EntryRecord {
         let mut record = EntryRecord::default();
@@ -262,7 +264,7 @@ mod tests {
             record.packets += 1;
             record.payload_bytes += 100;
             record.ecn[3] += 1;
-            record.message_latency.see(*latency);
+            record.whole.message_latency.see(*latency);
         }
         record
     }
@@ -300,7 +302,10 @@ mod tests {
             expected: 2,
             done: 1,
             departure: Picos(10),
+            untimed: false,
             arrival: Picos(arrival),
+            signal: Picos(arrival),
+            outer: None,
         };
         let (mut one, mut other) = (EntryRecord::default(), EntryRecord::default());
         one.groups.keep_all();
@@ -321,7 +326,7 @@ mod tests {
         assert_eq!(tally.entries[0].group_completion.len(), 2);
         one.merge(other);
         shared.finish(std::slice::from_mut(&mut one));
-        assert_eq!((one.group_completion.count(), one.groups.incomplete()), (3, 0));
-        assert_eq!(one.group_completion.greatest, 60);
+        assert_eq!((one.whole.groups, one.groups.incomplete()), (3, 0));
+        assert_eq!(one.whole.group_completion.greatest, 60);
     }
 }

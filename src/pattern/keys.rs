@@ -139,6 +139,12 @@ const KV_CACHE: Key = key(
 );
 const VERB_KEY: Key = key("verb", VERB, "put-with-signal", "how a message is carried");
 const QPS: Key = key("qps", "1 to 1048576", "1", "QPs of each pair of workers");
+const SPLIT: Key = key(
+    "split",
+    "none or qps",
+    "none",
+    "qps: each message is cut over all QPs of its pair; none: QPs take messages in turn",
+);
 const RATE_KEY: Key = key("rate", RATE, "100%", "sending rate of each sender, counted on the wire");
 const GAP: Key = key(
     "gap",
@@ -169,6 +175,7 @@ pub const TRANSFER: Section = Section {
         KV_CACHE,
         VERB_KEY,
         QPS,
+        SPLIT,
         key(
             "count",
             "1 to 1000000000000, or unlimited",
@@ -206,6 +213,7 @@ pub const INCAST: Section = Section {
         KV_CACHE,
         VERB_KEY,
         QPS,
+        SPLIT,
         key(
             "count",
             "1 to 1000000000000",
@@ -259,6 +267,7 @@ pub const BURST: Section = Section {
         KV_CACHE,
         VERB_KEY,
         QPS,
+        SPLIT,
         key("window", TIME, "none", "time within which a burst's transfers begin"),
         key(
             "arrival",
@@ -370,6 +379,13 @@ pub const ALLTOALL: Section = Section {
             "24; 8 with low-latency",
             "QPs of each ordered pair of ranks",
         ),
+        key(
+            "split",
+            "none or qps",
+            "none",
+            "qps: what a pair of ranks carries in a dispatch is one message, cut over all its QPs; none: tokens are dealt to \
+             QPs in turn",
+        ),
         key("rate", RATE, "100%", "sending rate of each rank, counted on the wire"),
     ],
     inside: &[("frame", &FRAME)],
@@ -395,6 +411,7 @@ pub const BACKGROUND: Section = Section {
         key("message", MESSAGE.allowed, "64 KiB", "size of a message"),
         key("verb", VERB, "put", "how a message is carried"),
         QPS,
+        SPLIT,
     ],
     inside: &[("frame", &FRAME)],
 };

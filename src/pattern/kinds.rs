@@ -7,7 +7,7 @@ use super::draft::MODELS;
 use super::values::{self, MAX_MESSAGE, MAX_TOTAL, RateForms, first_free};
 use super::{
     AllToAll, Arrival, Background, Burst, DispatchMode, Ecn, EcnProbe, FrameOptions, Incast, Kind, Messages, Pfc, Rate,
-    RoundSpacing, Routing, Spread, Transfer, Verb, Workers,
+    RoundSpacing, Routing, Spread, Transfer, Verb, Workers, split,
 };
 use crate::units::{Bytes, PICOS_PER_SECOND, Picos, Share};
 use crate::yaml::numbers;
@@ -273,6 +273,7 @@ pub fn alltoall(fields: &Fields<'_>) -> Kind {
         routing: routing(fields),
         verb: values::verb(fields, Verb::PutWithSignal),
         qps: fields.int("qps", 1..=values::MAX_QPS).unwrap_or(qps),
+        split: split::word(fields),
         rate: values::rate(fields, "rate", RateForms::Any).unwrap_or(LINE),
     };
     sizes(fields, &alltoall);
@@ -417,12 +418,7 @@ pub fn background(fields: &Fields<'_>) -> Kind {
         from: from.unwrap_or_else(|| Workers(vec![0])),
         to: to.unwrap_or_else(|| Workers(vec![1])),
         load: values::rate(fields, "load", RateForms::Load).unwrap_or(LINE),
-        messages: Messages {
-            verb,
-            size: size.unwrap_or(Bytes(64 << 10)),
-            transfer_bytes: None,
-            qps: fields.int("qps", 1..=values::MAX_QPS).unwrap_or(1),
-        },
+        messages: values::over_qps(fields, verb, size.unwrap_or(Bytes(64 << 10)), None),
     })
 }
 

@@ -12,6 +12,7 @@ pub mod keys;
 mod kinds;
 mod read;
 mod shipped;
+pub mod split;
 mod types;
 mod values;
 mod workers;

@@ -161,6 +161,9 @@ pub struct Messages {
     pub transfer_bytes: Option<Bytes>,
     /// `qps`: QPs for each pair of workers, 1 to 2^20; default 1.
     pub qps: u32,
+    /// `split: qps`: each message is cut over all QPs of its pair, see [`super::split`]; default `none`: QPs take messages in
+    /// turn.
+    pub split: bool,
 }
 
 /// Point-to-point transfers from `from[i]` to `to[i]`. A shorter list is gone through again.
@@ -291,6 +294,9 @@ pub struct AllToAll {
     pub verb: Verb,
     /// `qps` of each ordered pair of ranks; default 24 (normal) or 8 (low-latency).
     pub qps: u32,
+    /// `split: qps`: what a pair of ranks carries in a dispatch is one message, cut over its QPs; default `none`: its tokens
+    /// are dealt to the QPs in turn, and each QP's are a message.
+    pub split: bool,
     /// `rate` of each rank; default 100 % of line.
     pub rate: Rate,
 }

@@ -3,7 +3,7 @@
 //! Contract: as in `yaml::read`: `None` for a value that is absent or was recorded as wrong.
 
 use super::draft::{KV_CONFIGS, KvConfig};
-use super::{Messages, Rate, Verb, Workers, keys};
+use super::{Messages, Rate, Verb, Workers, keys, split};
 use crate::units::{BitRate, Bytes, Picos, Share};
 use crate::yaml::read::{Fields, Unit, parse_int};
 use crate::yaml::tree::{Node, Value};
@@ -183,12 +183,20 @@ pub fn messages(fields: &Fields<'_>) -> Messages {
         (Some(message), None) => (message, None),
         (None, None) => (Bytes(1), None),
     };
-    Messages {
+    over_qps(fields, verb, size, transfer_bytes)
+}
+
+/// `qps` and `split`, with messages of that shape.
+pub fn over_qps(fields: &Fields<'_>, verb: Verb, size: Bytes, transfer_bytes: Option<Bytes>) -> Messages {
+    let messages = Messages {
         verb,
         size,
         transfer_bytes,
         qps: fields.int("qps", 1..=MAX_QPS).unwrap_or(1),
-    }
+        split: split::word(fields),
+    };
+    split::check(fields, &messages);
+    messages
 }
 
 /// `message`.

@@ -10,9 +10,11 @@ mod workers;
 
 use std::sync::Arc;
 
+use crate::pattern::split::has_empty;
 use crate::pattern::{
     AllToAll, Background, Burst, Entry, Incast, Kind, Messages, Pattern, Pfc, Rate, RoundSpacing, Transfer, Verb,
 };
+use crate::plan::deal::Deal;
 use crate::plan::feed::{Dispatch, Offsets, Rounds, Sizes, Work};
 use crate::plan::routing::Router;
 use crate::plan::{EntryPlan, LanePlan, Pace, Pair, Plan, PortPlan, mix};
@@ -210,7 +212,7 @@ fn overlapping_qpns(plan: &Plan, errors: &mut Vec<PlanError>) {
 struct Placed {
     verb: Verb,
     pairs: Vec<Pair>,
-    qps: u32,
+    deal: Deal,
     lanes: Vec<LanePlan>,
     work: Work,
 }
@@ -225,7 +227,7 @@ fn place_entry(plan: &Plan, index: usize, entry: &Entry, errors: &mut Vec<PlanEr
         Kind::Background(background) => place_background(plan, entry, background),
         Kind::Incast(incast) => place_incast(plan, entry, incast, seed),
         Kind::Burst(burst) => place_burst(plan, entry, burst, seed),
-        Kind::AllToAll(alltoall) => place_alltoall(plan, entry, alltoall, seed),
+        Kind::AllToAll(alltoall) => place_alltoall(plan, entry, alltoall, seed, errors),
         Kind::Pfc(pfc) => place_pfc(pfc),
         Kind::EcnProbe(probe) => probe::place(plan, entry, class, probe, errors),
     };
@@ -266,11 +268,19 @@ fn place_entry(plan: &Plan, index: usize, entry: &Entry, errors: &mut Vec<PlanEr
         class,
         verb: placed.verb,
         pairs: placed.pairs,
-        qps: placed.qps,
+        qps: placed.deal.qps,
+        split: placed.deal.split,
         first_flow: 0,
         first_qpn: 0,
         lanes: placed.lanes,
         work: placed.work,
+    }
+}
+
+const fn deal(messages: &Messages) -> Deal {
+    Deal {
+        qps: messages.qps,
+        split: messages.split,
     }
 }
 
@@ -299,8 +309,8 @@ fn sizes(messages: &Messages) -> Sizes {
 }
 
 /// Bits on the wire of one whole transfer.
-fn transfer_bits(entry: &Entry, verb: Verb, sizes: &Sizes) -> u64 {
-    let one = |len: u32| wire_bits(entry, verb, u64::from(len));
+fn transfer_bits(entry: &Entry, messages: &Messages, sizes: &Sizes) -> u64 {
+    let one = |len: u32| wire_bits(entry, messages.verb, deal(messages), u64::from(len));
     (sizes.per_transfer - 1) * one(sizes.message)
         + one(if sizes.per_transfer > 1 {
             sizes.last
@@ -310,9 +320,12 @@ fn transfer_bits(entry: &Entry, verb: Verb, sizes: &Sizes) -> u64 {
 }
 
 /// Bits on the wire of a message of `len` bytes.
-fn wire_bits(entry: &Entry, verb: Verb, len: u64) -> u64 {
-    let packets = crate::plan::segment::packets(len, entry.frame.pmtu);
-    (entry.frame.message_frame_bytes(verb, len) + packets * WIRE_OVERHEAD) * 8
+fn wire_bits(entry: &Entry, verb: Verb, deal: Deal, len: u64) -> u64 {
+    let of_part = |len: u64| {
+        let packets = crate::plan::segment::packets(len, entry.frame.pmtu);
+        (entry.frame.message_frame_bytes(verb, len) + packets * WIRE_OVERHEAD) * 8
+    };
+    deal.lengths(len).iter().map(|(parts, len)| parts * of_part(*len)).sum()
 }
 
 #[expect(
@@ -365,7 +378,6 @@ fn pair_up(from: &[u32], to: &[u32], n: u32) -> Vec<Pair> {
 fn place_transfer(plan: &Plan, transfer: &Transfer) -> Placed {
     let pairs = pair_up(&transfer.from.0, &transfer.to.0, transfer.pairs);
     let sizes = sizes(&transfer.messages);
-    let verb = transfer.messages.verb;
     let (period, rate) = match transfer.rate {
         // Messages keep their own time and leave at line rate: that is what a message rate means.
         Rate::Messages(per_second) => (Some(period(per_second)), Rate::Share(crate::units::Share(1.0))),
@@ -379,9 +391,9 @@ fn place_transfer(plan: &Plan, transfer: &Transfer) -> Placed {
         period,
     };
     Placed {
-        verb,
+        verb: transfer.messages.verb,
         pairs,
-        qps: transfer.messages.qps,
+        deal: deal(&transfer.messages),
         lanes,
         work,
     }
@@ -401,8 +413,7 @@ fn place_background(plan: &Plan, entry: &Entry, background: &Background) -> Plac
     let n = len(&background.from.0);
     let pairs = pair_up(&background.from.0, &background.to.0, n);
     let sizes = sizes(&background.messages);
-    let verb = background.messages.verb;
-    let bits = transfer_bits(entry, verb, &sizes);
+    let bits = transfer_bits(entry, &background.messages, &sizes);
     let lanes = lane_per_pair(&pairs, |worker| pace(plan, worker, background.load, bits));
     let work = Work::Continuous {
         sizes,
@@ -411,9 +422,9 @@ fn place_background(plan: &Plan, entry: &Entry, background: &Background) -> Plac
         period: None,
     };
     Placed {
-        verb,
+        verb: background.messages.verb,
         pairs,
-        qps: background.messages.qps,
+        deal: deal(&background.messages),
         lanes,
         work,
     }
@@ -446,9 +457,8 @@ fn sending_time(plan: &Plan, lanes: &[LanePlan], bits: impl Fn(usize) -> u64) ->
     alone.chain(together).max().unwrap_or(Picos::ZERO)
 }
 
-struct RoundShape {
-    verb: Verb,
-    qps: u32,
+struct RoundShape<'a> {
+    messages: &'a Messages,
     sizes: Sizes,
     transfers_per_round: u64,
     rounds: u64,
@@ -457,8 +467,8 @@ struct RoundShape {
     seed: u64,
 }
 
-fn rounds(plan: &Plan, entry: &Entry, pairs: Vec<Pair>, lanes: Vec<LanePlan>, shape: &RoundShape) -> Placed {
-    let bits = transfer_bits(entry, shape.verb, &shape.sizes).saturating_mul(shape.transfers_per_round);
+fn rounds(plan: &Plan, entry: &Entry, pairs: Vec<Pair>, lanes: Vec<LanePlan>, shape: &RoundShape<'_>) -> Placed {
+    let bits = transfer_bits(entry, shape.messages, &shape.sizes).saturating_mul(shape.transfers_per_round);
     let mut rounds = Rounds {
         sizes: shape.sizes,
         rounds: shape.rounds,
@@ -477,9 +487,9 @@ fn rounds(plan: &Plan, entry: &Entry, pairs: Vec<Pair>, lanes: Vec<LanePlan>, sh
             .saturating_add(gap),
     };
     Placed {
-        verb: shape.verb,
+        verb: shape.messages.verb,
         pairs,
-        qps: shape.qps,
+        deal: deal(shape.messages),
         lanes,
         work: Work::Rounds(rounds),
     }
@@ -488,12 +498,10 @@ fn rounds(plan: &Plan, entry: &Entry, pairs: Vec<Pair>, lanes: Vec<LanePlan>, sh
 fn place_incast(plan: &Plan, entry: &Entry, incast: &Incast, seed: u64) -> Placed {
     let pairs = pair_up(&incast.senders.0, &[incast.receiver], len(&incast.senders.0));
     let sizes = sizes(&incast.messages);
-    let verb = incast.messages.verb;
-    let bits = transfer_bits(entry, verb, &sizes);
+    let bits = transfer_bits(entry, &incast.messages, &sizes);
     let lanes = lane_per_pair(&pairs, |worker| pace(plan, worker, incast.rate, bits));
     let shape = RoundShape {
-        verb,
-        qps: incast.messages.qps,
+        messages: &incast.messages,
         sizes,
         transfers_per_round: incast.count,
         rounds: incast.repeats,
@@ -507,12 +515,10 @@ fn place_incast(plan: &Plan, entry: &Entry, incast: &Incast, seed: u64) -> Place
 fn place_burst(plan: &Plan, entry: &Entry, burst: &Burst, seed: u64) -> Placed {
     let pairs = pair_up(&burst.from.0, &burst.to.0, burst.transfers);
     let sizes = sizes(&burst.messages);
-    let verb = burst.messages.verb;
-    let bits = transfer_bits(entry, verb, &sizes);
+    let bits = transfer_bits(entry, &burst.messages, &sizes);
     let lanes = lane_per_pair(&pairs, |worker| pace(plan, worker, burst.rate, bits));
     let shape = RoundShape {
-        verb,
-        qps: burst.messages.qps,
+        messages: &burst.messages,
         sizes,
         transfers_per_round: 1,
         rounds: burst.bursts,
@@ -523,7 +529,11 @@ fn place_burst(plan: &Plan, entry: &Entry, burst: &Burst, seed: u64) -> Placed {
     rounds(plan, entry, pairs, lanes, &shape)
 }
 
-fn place_alltoall(plan: &Plan, entry: &Entry, alltoall: &AllToAll, seed: u64) -> Placed {
+fn place_alltoall(plan: &Plan, entry: &Entry, alltoall: &AllToAll, seed: u64, errors: &mut Vec<PlanError>) -> Placed {
+    let deal = Deal {
+        qps: alltoall.qps,
+        split: alltoall.split,
+    };
     let workers = &alltoall.ranks.0;
     let ranks = len(workers);
     let count = alltoall
@@ -562,7 +572,7 @@ fn place_alltoall(plan: &Plan, entry: &Entry, alltoall: &AllToAll, seed: u64) ->
         starts: Arc::default(),
         pass: Picos::ZERO,
         messages: Arc::default(),
-        qps: alltoall.qps,
+        deal,
     };
     let mut starts = Vec::new();
     let mut messages = Vec::new();
@@ -579,11 +589,22 @@ fn place_alltoall(plan: &Plan, entry: &Entry, alltoall: &AllToAll, seed: u64) ->
                 let rank = u32::try_from(rank).unwrap_or(0);
                 dispatch
                     .messages_of(d, rank)
-                    .map(|(_, _, len)| wire_bits(entry, alltoall.verb, u64::from(len)))
+                    .map(|(_, _, len)| wire_bits(entry, alltoall.verb, deal, u64::from(len)))
                     .sum()
             })
         });
         time = time.saturating_add(length);
+    }
+    if let (Verb::Send, Some(len)) = (alltoall.verb, short_of_parts(&dispatch)) {
+        errors.push(error(
+            &entry.name,
+            format!(
+                "a pair of ranks has {len} bytes in a dispatch, nothing of which is left for the last of {} QPs, and a `send` \
+                 of 0 bytes is shorter than Ethernet's shortest frame",
+                deal.qps
+            ),
+            "use `put-with-signal`, `put` or `send-with-immediate`, fewer `qps`, or `split: none`",
+        ));
     }
     dispatch.starts = Arc::new(starts);
     dispatch.messages = Arc::new(messages);
@@ -591,10 +612,18 @@ fn place_alltoall(plan: &Plan, entry: &Entry, alltoall: &AllToAll, seed: u64) ->
     Placed {
         verb: alltoall.verb,
         pairs,
-        qps: alltoall.qps,
+        deal,
         lanes,
         work: Work::Dispatch(dispatch),
     }
+}
+
+/// A message of a dispatch of which some QP has nothing, where messages are cut over them.
+fn short_of_parts(dispatch: &Dispatch) -> Option<u32> {
+    let all = (0..dispatch.matrices.len() as u64)
+        .flat_map(|d| (0..dispatch.ranks).flat_map(move |rank| dispatch.messages_of(d, rank)));
+    let mut short = all.filter(|(_, _, len)| dispatch.deal.split && has_empty(u64::from(*len), dispatch.deal.qps));
+    short.next().map(|(_, _, len)| len)
 }
 
 fn place_pfc(pfc: &Pfc) -> Placed {
@@ -614,7 +643,7 @@ fn place_pfc(pfc: &Pfc) -> Placed {
     Placed {
         verb: Verb::Put,
         pairs: Vec::new(),
-        qps: 0,
+        deal: Deal { qps: 0, split: false },
         lanes: vec![lane],
         work,
     }

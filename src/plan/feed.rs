@@ -9,8 +9,10 @@
 use std::sync::Arc;
 
 use crate::pattern::{Arrival, Spread};
+use crate::plan::deal::Deal;
 use crate::plan::mix;
 use crate::plan::routing::Routed;
+use crate::plan::segment::packets;
 use crate::units::Picos;
 
 /// Sizes of the messages of one pair.
@@ -33,6 +35,15 @@ impl Sizes {
         } else {
             self.message
         }
+    }
+
+    /// Where the pair's `ordinal`-th message begins, when one follows the other in a buffer.
+    #[must_use]
+    pub fn place_of(&self, ordinal: u64) -> u64 {
+        let (transfer, within) = (ordinal / self.per_transfer, ordinal % self.per_transfer);
+        transfer
+            .wrapping_mul(self.transfer_bytes())
+            .wrapping_add(within.wrapping_mul(u64::from(self.message)))
     }
 
     /// Payload bytes of one whole transfer.
@@ -254,8 +265,8 @@ pub struct Dispatch {
     pub pass: Picos,
     /// Messages of all ranks, for each matrix.
     pub messages: Arc<Vec<u64>>,
-    /// QPs of each pair.
-    pub qps: u32,
+    /// How what a pair carries in a dispatch is dealt to its QPs: token by token, or as one message that is cut over them.
+    pub deal: Deal,
 }
 
 impl Dispatch {
@@ -276,11 +287,38 @@ impl Dispatch {
         (src + 1 + pair) % self.ranks
     }
 
-    /// Bytes that QP `qp` of (`src`, `pair`) carries in `dispatch`: tokens are dealt to QPs in turn.
-    #[must_use]
-    pub fn message_bytes(&self, dispatch: u64, src: u32, pair: u32, qp: u32) -> u32 {
+    /// What QP `qp` of (`src`, `pair`) carries in `dispatch`: its place in the buffer, and its length; `None`: it sends
+    /// nothing.
+    fn message_of_qp(&self, dispatch: u64, src: u32, pair: u32, qp: u32) -> Option<(u64, u32)> {
         let tokens = self.tokens(dispatch, src, self.receiver(src, pair));
-        self.share_of_qp(tokens, qp)
+        if self.deal.split {
+            let len = tokens * self.token_bytes;
+            let (from, part) = self.deal.part(len, qp);
+            (tokens > 0).then(|| (dispatch * u64::from(len) + u64::from(from), part))
+        } else {
+            let len = self.share_of_qp(tokens, qp);
+            (qp < tokens).then(|| (dispatch * u64::from(len), len))
+        }
+    }
+
+    /// Number of the dispatch to which packet `packet` of that QP belongs, counted from 0.
+    fn number_of(&self, src: u32, pair: u32, qp: u32, pmtu: u32, packet: u64) -> Option<u64> {
+        let of = |dispatch: u64| {
+            let message = self.message_of_qp(dispatch, src, pair, qp);
+            message.map_or(0, |(_, len)| packets(u64::from(len), pmtu))
+        };
+        let pass = self.matrices.len() as u64;
+        let of_pass: u64 = (0..pass).map(of).sum();
+        let passes = packet.checked_div(of_pass)?;
+        let mut rest = packet % of_pass;
+        let is_there = |dispatch: &u64| match rest.checked_sub(of(*dispatch)) {
+            Some(after) => {
+                rest = after;
+                false
+            }
+            None => true,
+        };
+        (0..pass).find(is_there).map(|dispatch| passes * pass + dispatch)
     }
 
     fn tokens(&self, dispatch: u64, src: u32, dst: u32) -> u32 {
@@ -290,7 +328,8 @@ impl Dispatch {
     }
 
     fn share_of_qp(&self, tokens: u32, qp: u32) -> u32 {
-        (tokens / self.qps + u32::from(qp < tokens % self.qps)) * self.token_bytes
+        let qps = self.deal.qps;
+        (tokens / qps + u32::from(qp < tokens % qps)) * self.token_bytes
     }
 
     /// Messages of all ranks in `dispatch`.
@@ -299,11 +338,19 @@ impl Dispatch {
         self.messages[self.index(dispatch)]
     }
 
-    /// Every message of `dispatch` that rank `src` sends: pair, QP and bytes.
+    /// Every message of `dispatch` that rank `src` sends: pair, QP (the first one's, where it is cut over them) and bytes.
     pub fn messages_of(&self, dispatch: u64, src: u32) -> impl Iterator<Item = (u32, u32, u32)> + '_ {
         (0..self.ranks - 1).flat_map(move |pair| {
             let tokens = self.tokens(dispatch, src, self.receiver(src, pair));
-            (0..tokens.min(self.qps)).map(move |qp| (pair, qp, self.share_of_qp(tokens, qp)))
+            let messages = if self.deal.split { 1 } else { self.deal.qps };
+            (0..tokens.min(messages)).map(move |qp| {
+                let bytes = if self.deal.split {
+                    tokens * self.token_bytes
+                } else {
+                    self.share_of_qp(tokens, qp)
+                };
+                (pair, qp, bytes)
+            })
         })
     }
 }
@@ -312,8 +359,8 @@ impl Work {
     /// The group of messages that completes together, and how many messages it has: a round, a
     /// dispatch, or one transfer of several messages (key: pair and transfer).
     #[must_use]
-    pub fn group(&self, pair: u32, qps: u32, qp: u32, number: u32) -> Option<(u64, u64)> {
-        let ordinal = u64::from(number) * u64::from(qps) + u64::from(qp);
+    pub fn group(&self, pair: u32, deal: Deal, qp: u32, number: u32) -> Option<(u64, u64)> {
+        let ordinal = deal.ordinal(qp, number);
         match self {
             Work::Continuous { sizes, .. } if sizes.per_transfer > 1 => Some((
                 (u64::from(pair) << 40) | (ordinal / sizes.per_transfer),
@@ -322,6 +369,53 @@ impl Work {
             Work::Rounds(rounds) => Some((rounds.round_of(pair, ordinal), rounds.messages())),
             Work::Dispatch(dispatch) => Some((u64::from(number), dispatch.messages(u64::from(number)))),
             Work::Continuous { .. } | Work::Control { .. } => None,
+        }
+    }
+
+    /// QP `qp`'s message `number`: its place in the buffer, and its length; `None`: that QP sends nothing then. `pair` is one
+    /// of lane `lane`'s.
+    #[must_use]
+    pub fn message(&self, lane: u32, pair: u32, deal: Deal, qp: u32, number: u32) -> Option<(u64, u32)> {
+        let sizes = match self {
+            Work::Dispatch(dispatch) => return dispatch.message_of_qp(u64::from(number), lane, pair, qp),
+            Work::Control { .. } => return Some((0, 0)),
+            Work::Continuous { sizes, .. } => sizes,
+            Work::Rounds(rounds) => &rounds.sizes,
+        };
+        let ordinal = deal.ordinal(qp, number);
+        let (from, len) = deal.part(sizes.of(ordinal), qp);
+        let place = if deal.split {
+            sizes.place_of(ordinal).wrapping_add(u64::from(from))
+        } else {
+            u64::from(number) * u64::from(len)
+        };
+        Some((place, len))
+    }
+
+    /// Whether messages wait for others to be received.
+    #[must_use]
+    pub const fn is_closed_loop(&self) -> bool {
+        matches!(
+            self,
+            Work::Continuous {
+                outstanding: Some(_),
+                ..
+            }
+        )
+    }
+
+    /// Number of the message to which packet `packet` of QP `qp` of `pair` belongs, both counted from 0: what a stamp says,
+    /// of frames that are too short for one.
+    #[must_use]
+    pub fn number_of(&self, pair: u32, deal: Deal, qp: u32, pmtu: u32, packet: u64) -> Option<u64> {
+        match self {
+            Work::Continuous { sizes, .. } => Some(deal.number_of(sizes, pmtu, qp, packet)),
+            Work::Rounds(rounds) => Some(deal.number_of(&rounds.sizes, pmtu, qp, packet)),
+            Work::Dispatch(dispatch) => {
+                let each = (dispatch.ranks - 1).max(1);
+                dispatch.number_of(pair / each, pair % each, qp, pmtu, packet)
+            }
+            Work::Control { .. } => None,
         }
     }
 

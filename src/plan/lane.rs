@@ -1,50 +1,21 @@
 //! One sender's frames for one entry: which flow sends next, and what.
 //!
 //! Contract: `now` is an argument; the same calls give the same frames. QPs of a lane take turns
-//! packet by packet, as a NIC's do; packets of one QP leave in PSN order. The state of a QP is
-//! [`TxFlow`], 64 bytes.
+//! packet by packet, as a NIC's do; packets of one QP leave in PSN order.
 //!
 //! Left out on purpose: the port (see `schedule`) and header bytes (see `wire::template`).
 
 use std::collections::VecDeque;
 
 use crate::pattern::{AckReq, Entropy};
+use crate::plan::deal::Deal;
 use crate::plan::feed::{Rounds, Work};
+use crate::plan::flow::{TxFlow, source_port, start_message};
 use crate::plan::pace::Pacer;
 use crate::plan::segment::Position;
-use crate::plan::{EntryPlan, LanePlan, Pace, mix};
+use crate::plan::whole::Whole;
+use crate::plan::{EntryPlan, LanePlan, Pace};
 use crate::units::{BitRate, Picos};
-
-/// Sending state of one QP: a cache line.
-#[derive(Debug, Clone)]
-#[repr(align(64))]
-pub struct TxFlow {
-    /// Sequence number of the next packet; its low 24 bits are the PSN.
-    pub seq: u64,
-    /// Virtual address of the current message.
-    pub va: u64,
-    /// CRC register of the flow's own header bytes (`wire::template` owns it).
-    pub register: u32,
-    /// ICRC of the current message's Middle packets but for PSN and time (ditto).
-    pub middle_base: u32,
-    /// Destination QPN.
-    pub qpn: u32,
-    /// Number of the current message.
-    pub number: u32,
-    /// Bytes of the current message.
-    pub message_len: u32,
-    /// Bytes of it that were sent.
-    pub offset: u32,
-    /// Messages whose last packet was taken.
-    pub messages: u32,
-    /// Messages released and not begun.
-    pending: u32,
-    /// The lane's pair that this QP belongs to.
-    pub pair: u32,
-    /// UDP source port of the current message.
-    pub source_port: u16,
-    active: bool,
-}
 
 /// A packet that is due. Its flow is advanced beyond it already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +106,7 @@ pub struct Lane {
     pub index: u32,
     /// What it has sent.
     pub sent: Sent,
-    qps: u32,
+    deal: Deal,
     flows: Box<[TxFlow]>,
     ring: VecDeque<u32>,
     pacer: Pacer,
@@ -154,6 +125,12 @@ pub struct Lane {
     overhead: [u32; 4],
     unfinished: u32,
     waiting: VecDeque<Waiting>,
+    /// A closed loop waits for messages to be received.
+    closed: bool,
+    /// Messages of each pair that are cut over its QPs; none where they are not.
+    whole: Box<[Whole]>,
+    /// Pairs whose first QP has not sent its part of the last message.
+    leading: u32,
 }
 
 impl Lane {
@@ -192,7 +169,7 @@ impl Lane {
             first_pair: plan.first_pair,
             index,
             sent: Sent::default(),
-            qps: entry.qps,
+            deal: entry.deal(),
             flows,
             ring: VecDeque::new(),
             pacer: Pacer::new(
@@ -217,6 +194,9 @@ impl Lane {
                 .map(|position| entry.frame.frame_len(entry.verb, position, 0)),
             unfinished: 0,
             waiting: VecDeque::new(),
+            closed: entry.work.is_closed_loop(),
+            whole: vec![Whole::default(); if entry.split { plan.pairs as usize } else { 0 }].into(),
+            leading: 0,
         }
     }
 
@@ -339,15 +319,23 @@ impl Lane {
 
     /// Whether a closed loop or a busy QP holds the next release back whatever the time.
     fn may_release(&self, entry: &EntryPlan) -> bool {
+        if self.leading > 0 {
+            return false;
+        }
         let Work::Continuous {
             outstanding, period, ..
         } = &entry.work
         else {
             return true;
         };
-        let in_flight = self.unfinished as usize + self.waiting.len();
-        outstanding.is_none_or(|most| in_flight < most as usize)
-            && (period.is_some() || self.unfinished < self.qps || outstanding.is_some())
+        if let Some(most) = outstanding {
+            let in_flight = match self.whole.first() {
+                Some(whole) => whole.in_flight(),
+                None => self.unfinished as usize + self.waiting.len(),
+            };
+            return in_flight < *most as usize;
+        }
+        self.deal.split || period.is_some() || self.unfinished < self.deal.qps
     }
 
     /// Releases every message that may begin by `now`.
@@ -368,14 +356,14 @@ impl Lane {
             match &entry.work {
                 Work::Dispatch(dispatch) => {
                     for (pair, qp, _) in dispatch.messages_of(self.released, self.index) {
-                        self.wake(pair * self.qps + qp);
+                        self.wake(pair, qp);
                     }
                     self.released += 1;
                 }
                 Work::Rounds(_) | Work::Continuous { .. } => {
                     #[expect(clippy::cast_possible_truncation, reason = "a remainder of a u32")]
-                    let flow = (self.released % u64::from(self.qps)) as u32;
-                    self.wake(flow);
+                    let qp = (self.released % u64::from(self.deal.qps)) as u32;
+                    self.wake(0, qp);
                     self.released += 1;
                 }
                 Work::Control { .. } => return,
@@ -384,10 +372,21 @@ impl Lane {
         }
     }
 
-    fn wake(&mut self, flow_index: u32) {
+    /// A message of `pair` is released: QP `qp`'s, or, where messages are cut, a part for each QP.
+    fn wake(&mut self, pair: u32, qp: u32) {
+        self.unfinished += 1;
+        let first = pair * self.deal.qps;
+        let Some(whole) = self.whole.get_mut(pair as usize) else {
+            return self.wake_qp(first + qp);
+        };
+        whole.release(self.deal.qps, self.closed);
+        self.leading += u32::from(!self.flows[first as usize].active);
+        (first..first + self.deal.qps).for_each(|flow| self.wake_qp(flow));
+    }
+
+    fn wake_qp(&mut self, flow_index: u32) {
         let flow = &mut self.flows[flow_index as usize];
         flow.pending += 1;
-        self.unfinished += 1;
         if !flow.active {
             flow.active = true;
             self.ring.push_back(flow_index);
@@ -413,7 +412,10 @@ impl Lane {
         if self.next_release == Picos::MAX {
             Ready::Exhausted
         } else if self.held_back {
-            Ready::Blocked(self.waiting.front().map_or(Picos::MAX, |first| first.deadline))
+            Ready::Blocked(match self.whole.first() {
+                Some(whole) => whole.deadline(),
+                None => self.waiting.front().map_or(Picos::MAX, |first| first.deadline),
+            })
         } else if self.control {
             Ready::At(self.next_release)
         } else {
@@ -426,23 +428,21 @@ impl Lane {
     pub fn take(&mut self, entry: &EntryPlan, seed: u64, at: Picos) -> Option<Due> {
         let flow_index = loop {
             let flow_index = self.ring.pop_front()?;
-            let flow = &mut self.flows[flow_index as usize];
-            if flow.offset < flow.message_len || at < self.stop {
+            let flow = &self.flows[flow_index as usize];
+            if flow.offset < flow.message_len || at < self.stop || self.is_begun(flow_index) {
                 break flow_index;
             }
             // Its time is over: messages begun are finished, those that wait are not begun, and no
             // other is released, however far behind its plan the lane is.
             self.next_release = Picos::MAX;
-            self.unfinished -= flow.pending;
             self.held_back = false;
-            flow.pending = 0;
-            flow.active = false;
+            self.drop_pending(flow_index);
         };
         let pmtu = entry.frame.pmtu;
         let flow = &mut self.flows[flow_index as usize];
         if flow.offset == flow.message_len {
             flow.pending -= 1;
-            start_message(flow, entry, self.index, self.qps, flow_index, seed);
+            start_message(flow, entry, self.index, flow_index, seed);
         }
         let position = Position::at(flow.offset, flow.message_len, pmtu);
         let payload_len = pmtu.min(flow.message_len - flow.offset);
@@ -456,27 +456,15 @@ impl Lane {
         flow.seq += 1;
         flow.offset += payload_len;
         if entry.frame.entropy == Entropy::PerPacket {
-            let flow_number = entry.first_flow + self.first_pair * self.qps + flow_index;
+            let flow_number = entry.first_flow + self.first_pair * self.deal.qps + flow_index;
             flow.source_port = source_port(Entropy::PerPacket, seed, flow_number, 0, seq);
         }
         if position.is_last() {
-            self.unfinished -= 1;
-            self.held_back = false;
             flow.messages = flow.messages.wrapping_add(1);
-            self.sent.messages += 1;
             flow.active = flow.pending > 0;
-            if let Work::Continuous {
-                outstanding: Some(_), ..
-            } = entry.work
-            {
-                let deadline = at.saturating_add(OUTSTANDING_TIMEOUT);
-                self.waiting.push_back(Waiting {
-                    flow: flow_index,
-                    number: flow.number,
-                    deadline,
-                });
-            }
+            self.message_sent(flow_index, at);
         }
+        let flow = &self.flows[flow_index as usize];
         if flow.active {
             self.ring.push_back(flow_index);
         }
@@ -493,6 +481,59 @@ impl Lane {
             seq,
             ack_req,
         })
+    }
+
+    /// Whether the next message of a QP is one of which another QP has begun its part: then it is finished, too.
+    fn is_begun(&self, flow_index: u32) -> bool {
+        if !self.deal.split {
+            return false;
+        }
+        let first = &self.flows[(flow_index - flow_index % self.deal.qps) as usize];
+        let begun = first.messages.wrapping_add(u32::from(first.offset < first.message_len));
+        self.flows[flow_index as usize].messages != begun
+    }
+
+    /// The messages that wait on a QP are not begun any more.
+    fn drop_pending(&mut self, flow_index: u32) {
+        let flow = &mut self.flows[flow_index as usize];
+        let pending = std::mem::take(&mut flow.pending);
+        flow.active = false;
+        let Some(whole) = self.whole.get_mut(flow.pair as usize) else {
+            self.unfinished -= pending;
+            return;
+        };
+        // A message counts once, as what the first QP has of it.
+        if flow_index.is_multiple_of(self.deal.qps) {
+            self.unfinished -= pending;
+            self.leading -= 1;
+            (0..pending).for_each(|_| whole.withdraw());
+        }
+    }
+
+    /// The last packet of a message of this QP, or of its part of one, leaves at `at`.
+    fn message_sent(&mut self, flow_index: u32, at: Picos) {
+        self.held_back = false;
+        let flow = &self.flows[flow_index as usize];
+        let deadline = at.saturating_add(OUTSTANDING_TIMEOUT);
+        let Some(whole) = self.whole.get_mut(flow.pair as usize) else {
+            self.unfinished -= 1;
+            self.sent.messages += 1;
+            if self.closed {
+                self.waiting.push_back(Waiting {
+                    flow: flow_index,
+                    number: flow.number,
+                    deadline,
+                });
+            }
+            return;
+        };
+        if flow_index.is_multiple_of(self.deal.qps) && !flow.active {
+            self.leading -= 1;
+        }
+        if whole.sent(flow.messages.wrapping_sub(1), deadline) {
+            self.unfinished -= 1;
+            self.sent.messages += 1;
+        }
     }
 
     /// Takes at most `most` packets that leave now, as long as each is a Middle packet like the one
@@ -572,12 +613,16 @@ impl Lane {
         quanta
     }
 
-    /// A message was received whole: a closed loop may send the next, from `now` on.
+    /// A message, or QP `flow`'s part of it, was received whole: a closed loop may send the next, from `now` on.
     pub fn complete(&mut self, flow: u32, number: u32, now: Picos) {
         if self.ring.is_empty() {
             self.pacer.not_before(now);
         }
-        if let Some(place) = self.waiting.iter().position(|w| w.flow == flow && w.number == number) {
+        if let Some(whole) = self.whole.first_mut() {
+            if whole.received(number) {
+                self.held_back = false;
+            }
+        } else if let Some(place) = self.waiting.iter().position(|w| w.flow == flow && w.number == number) {
             self.waiting.remove(place);
             self.held_back = false;
         }
@@ -585,53 +630,33 @@ impl Lane {
 
     /// Gives up messages whose deadline has passed.
     pub fn expire(&mut self, now: Picos) {
+        let mut given_up = self.whole.first_mut().map_or(0, |whole| whole.expire(now));
         while self.waiting.front().is_some_and(|first| first.deadline <= now) {
             self.waiting.pop_front();
+            given_up += 1;
+        }
+        if given_up > 0 {
             self.held_back = false;
-            self.sent.timeouts += 1;
+            self.sent.timeouts += given_up;
         }
     }
-}
 
-fn start_message(flow: &mut TxFlow, entry: &EntryPlan, lane: u32, qps: u32, flow_index: u32, seed: u64) {
-    let qp = flow_index % qps;
-    flow.number = flow.number.wrapping_add(1);
-    flow.message_len = match &entry.work {
-        Work::Continuous { sizes, .. } => sizes.of(u64::from(flow.number) * u64::from(qps) + u64::from(qp)),
-        Work::Rounds(rounds) => rounds.sizes.of(u64::from(flow.number) * u64::from(qps) + u64::from(qp)),
-        Work::Dispatch(dispatch) => loop {
-            // Dispatches in which this QP has no token carry no message for it.
-            let bytes = dispatch.message_bytes(u64::from(flow.number), lane, flow.pair, qp);
-            if bytes > 0 {
-                break bytes;
-            }
-            flow.number = flow.number.wrapping_add(1);
-        },
-        Work::Control { .. } => 0,
-    };
-    flow.offset = 0;
-    flow.va = entry
-        .frame
-        .va
-        .wrapping_add(u64::from(flow.number).wrapping_mul(u64::from(flow.message_len)));
-    if entry.frame.entropy == Entropy::PerMessage {
-        let flow_number = entry.first_flow + flow.qpn - entry.first_qpn;
-        flow.source_port = source_port(Entropy::PerMessage, seed, flow_number, 0, u64::from(flow.number));
-    }
-}
-
-/// UDP source port (RoCEv2 annex A17.9.1: entropy): hashed ones stay within 0xC000…0xFFFF, where
-/// Linux puts them.
-#[expect(clippy::cast_possible_truncation, reason = "a hash is cut to 14 bits on purpose")]
-fn source_port(entropy: Entropy, seed: u64, flow: u32, index_in_entry: u32, varying: u64) -> u16 {
-    match entropy {
-        Entropy::PerQp | Entropy::PerMessage | Entropy::PerPacket => {
-            0xc000 | (mix(mix(seed ^ u64::from(flow)) ^ varying) as u16 & 0x3fff)
+    /// Messages counted as sent whose last packets were not taken after all, `untaken(flow)` saying of how many messages, or
+    /// parts of them, of each of the lane's QPs that is so.
+    #[must_use]
+    pub fn not_sent(&self, untaken: impl Fn(u32) -> u32) -> u64 {
+        let of = |flow: u32| (self.flows[flow as usize].messages, untaken(flow));
+        let flows = u32::try_from(self.flows.len()).unwrap_or(u32::MAX);
+        if !self.deal.split {
+            return (0..flows).map(|flow| u64::from(of(flow).1)).sum();
         }
-        Entropy::Fixed(port) => port,
-        Entropy::Range(low, high) => {
-            let width = u32::from(high - low) + 1;
-            low + (index_in_entry % width) as u16
-        }
+        let pairs = (0..flows).step_by(self.deal.qps.max(1) as usize);
+        let of_pair = |first: u32| {
+            let parts = || (first..first + self.deal.qps).map(of);
+            let counted = parts().map(|(made, _)| made).min().unwrap_or(0);
+            let taken = parts().map(|(made, untaken)| made.saturating_sub(untaken)).min();
+            u64::from(counted.saturating_sub(taken.unwrap_or(0)))
+        };
+        pairs.map(of_pair).sum()
     }
 }

@@ -7,13 +7,16 @@
 //! Left out on purpose: header bytes (`wire`), and what comes back (`measure`).
 
 pub mod build;
+pub mod deal;
 pub mod feed;
+pub mod flow;
 pub mod lane;
 pub mod pace;
 pub mod routing;
 pub mod schedule;
 pub mod segment;
 pub mod summary;
+pub mod whole;
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -23,6 +26,7 @@ use crate::units::{BitRate, Picos};
 use crate::wire::class::Classes;
 use crate::wire::stamp::Magic;
 pub use build::{PlanError, build};
+use deal::Deal;
 use feed::Work;
 use summary::Summary;
 
@@ -106,6 +110,8 @@ pub struct EntryPlan {
     pub pairs: Vec<Pair>,
     /// QPs of each pair.
     pub qps: u32,
+    /// Each message is cut over all of them.
+    pub split: bool,
     /// Number of the first flow; flow = `first_flow + pair · qps + qp`.
     pub first_flow: u32,
     /// Destination QPN of the first flow; the others follow.
@@ -127,6 +133,15 @@ impl EntryPlan {
     pub fn holder(&self) -> Option<u32> {
         let holds = |lane: &&LanePlan| lane.pairs == 0 && !self.pairs.is_empty();
         self.lanes.iter().find(holds).map(|lane| lane.worker)
+    }
+
+    /// How its messages are dealt to the QPs of a pair.
+    #[must_use]
+    pub const fn deal(&self) -> Deal {
+        Deal {
+            qps: self.qps,
+            split: self.split,
+        }
     }
 
     /// Number of its flows (QPs).

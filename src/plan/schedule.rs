@@ -10,7 +10,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::pattern::Start;
-use crate::plan::lane::{Due, Lane, Ready, Sent, TxFlow};
+use crate::plan::flow::TxFlow;
+use crate::plan::lane::{Due, Lane, Ready, Sent};
 use crate::plan::{EntryPlan, Plan};
 use crate::units::{BitRate, Picos};
 

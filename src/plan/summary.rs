@@ -131,14 +131,18 @@ struct Volume {
 
 impl Volume {
     fn message(entry: &EntryPlan, len: u32) -> Volume {
-        let packets = packets(u64::from(len), entry.frame.pmtu);
-        let frames = entry.frame.message_frame_bytes(entry.verb, u64::from(len));
-        Volume {
+        let mut volume = Volume {
             messages: 1,
-            packets,
             payload: u64::from(len),
-            wire: frames + packets * WIRE_OVERHEAD,
+            ..Volume::default()
+        };
+        for (parts, len) in entry.deal().lengths(u64::from(len)) {
+            let packets = packets(len, entry.frame.pmtu);
+            let frames = entry.frame.message_frame_bytes(entry.verb, len);
+            volume.packets += parts * packets;
+            volume.wire += parts * (frames + packets * WIRE_OVERHEAD);
         }
+        volume
     }
 
     fn times(self, n: u64) -> Volume {

@@ -393,6 +393,22 @@ fn times(out: &mut String, results: &Results, view: View) {
         let text = format!("{}: the median is less than the instrument can tell", below.join(", "));
         line(out, &wrap("  ", &text, view));
     }
+    for entry in &results.traffic {
+        let rounds = entry.rounds.as_ref().map_or(0, |rounds| rounds.untimed);
+        let untimed = [(entry.messages.untimed.unwrap_or(0), "messages"), (rounds, "rounds")];
+        let said = untimed.iter().filter(|(count, _)| *count > 0);
+        let said: Vec<String> = said
+            .map(|(count, what)| format!("{} {what}", grouped(*count)))
+            .collect();
+        if !said.is_empty() {
+            let text = format!(
+                "{}: {} have no time, as frames with less than 24 bytes of payload carry no stamp",
+                harmless(&entry.name),
+                said.join(" and ")
+            );
+            line(out, &wrap("  ", &text, view));
+        }
+    }
 }
 
 /// The clocks of departure and arrival, as `software` or `software/kernel`.

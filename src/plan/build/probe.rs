@@ -5,6 +5,7 @@
 
 use super::{Placed, PlanError, error, lane_per_pair, len, pace, pair_up, sending_time, wire_bits};
 use crate::pattern::{EcnProbe, Entry};
+use crate::plan::deal::Deal;
 use crate::plan::feed::{Hold, Offsets, Rounds, Sizes, Work, XOFF};
 use crate::plan::{LanePlan, Pace, Plan};
 use crate::units::Picos;
@@ -20,7 +21,8 @@ const QUANTUM_BITS: u64 = 512;
 pub(super) fn place(plan: &Plan, entry: &Entry, class: u8, probe: &EcnProbe, errors: &mut Vec<PlanError>) -> Placed {
     let senders = len(&probe.senders.0);
     let pairs = pair_up(&probe.senders.0, &[probe.receiver], senders);
-    let bits = wire_bits(entry, probe.verb, u64::from(probe.message));
+    let deal = Deal { qps: 1, split: false };
+    let bits = wire_bits(entry, probe.verb, deal, u64::from(probe.message));
     let mut lanes = lane_per_pair(&pairs, |worker| pace(plan, worker, probe.rate, bits));
     let each = probe.frames / u64::from(senders);
     let mut rounds = Rounds {
@@ -75,7 +77,7 @@ pub(super) fn place(plan: &Plan, entry: &Entry, class: u8, probe: &EcnProbe, err
     Placed {
         verb: probe.verb,
         pairs,
-        qps: 1,
+        deal,
         lanes,
         work: Work::Rounds(rounds),
     }

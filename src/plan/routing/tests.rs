@@ -23,6 +23,7 @@ fn shape(ranks: u32, experts: u32, top_k: u32, batch: u32, routing: Routing) -> 
         routing,
         verb: Verb::PutWithSignal,
         qps: 24,
+        split: false,
         rate: Rate::Share(Share(1.0)),
     }
 }

@@ -3,6 +3,7 @@ use crate::pattern::{
     AllToAll, DispatchMode, Entry, FrameOptions, IcrcCheck, Incast, Kind, Messages, Pattern, Rate, RoundSpacing,
     Routing, Spread, Transfer, Verb, Workers,
 };
+use crate::plan::deal::Deal;
 use crate::plan::segment::Position;
 use crate::plan::tests::testbed;
 use crate::units::{Bytes, Share};
@@ -37,6 +38,7 @@ fn messages(size: u64, qps: u32) -> Messages {
         size: Bytes(size),
         transfer_bytes: None,
         qps,
+        split: false,
     }
 }
 
@@ -159,7 +161,10 @@ fn an_incast_begins_everywhere_at_once_and_repeats_after_the_gap() {
             assert!(frames.iter().all(|s| s.number / 2 == u32::try_from(r).unwrap()));
         }
     }
-    assert_eq!(plan.entries[0].work.group(0, 1, 0, 3), Some((1, 8)));
+    assert_eq!(
+        plan.entries[0].work.group(0, Deal { qps: 1, split: false }, 0, 3),
+        Some((1, 8))
+    );
 }
 
 #[test]
@@ -179,6 +184,7 @@ fn an_alltoall_sends_what_was_routed() {
         routing: Routing::TopK { skew: 0.0 },
         verb: Verb::PutWithSignal,
         qps: 4,
+        split: false,
         rate: Rate::Share(Share(1.0)),
     };
     let plan = plan(&pattern(vec![Kind::AllToAll(alltoall.clone())]), 6);
@@ -202,7 +208,10 @@ fn an_alltoall_sends_what_was_routed() {
     }
     for (dispatch, n) in messages.iter().enumerate() {
         let number = u32::try_from(dispatch).unwrap();
-        assert_eq!(plan.entries[0].work.group(0, 4, 0, number), Some((dispatch as u64, *n)));
+        assert_eq!(
+            plan.entries[0].work.group(0, plan.entries[0].deal(), 0, number),
+            Some((dispatch as u64, *n))
+        );
     }
     assert_eq!(plan.summary().entries[0].messages, messages.iter().sum::<u64>());
 }

@@ -17,6 +17,9 @@ pub(super) fn of(entry: &EntryPlan) -> BTreeMap<String, Value> {
     };
     put("pairs", json!(entry.pairs.len()));
     put("qps", json!(entry.qps));
+    if entry.split {
+        put("split", json!("qps"));
+    }
     put("pmtu", json!(entry.frame.pmtu));
     put("dscp", json!(entry.frame.dscp));
     if !entry.pairs.is_empty() {

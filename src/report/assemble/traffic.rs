@@ -107,9 +107,10 @@ pub(super) fn traffic(
         messages: Messages {
             planned: planned.exact.then_some(planned.messages),
             sent: sent.messages,
-            completed: record.map(|record| record.messages),
-            incomplete: record.map(|record| sent.messages.saturating_sub(record.messages)),
+            completed: record.map(|record| record.whole.messages),
+            incomplete: record.map(|record| sent.messages.saturating_sub(record.whole.messages)),
             given_up: record.map(|record| record.groups.given_up()),
+            untimed: record.map(|record| record.whole.untimed_messages()),
         },
         packets: packets(plan, outcome, index, entry, planned, &sent, record),
         payload_bytes: Volume::new(sent.payload_bytes, record.map(|record| record.payload_bytes)),
@@ -120,7 +121,7 @@ pub(super) fn traffic(
         rx_wire_rate_bps: timely_record
             .and_then(|record| per_second(wire_bits(record.packets, record.frame_bytes), active_time)),
         packet_latency: timely_record.and_then(|record| of_times(&record.latency, basis)),
-        message_latency: timely_record.and_then(|record| of_times(&record.message_latency, basis)),
+        message_latency: timely_record.and_then(|record| of_times(&record.whole.message_latency, basis)),
         fct: timely_record.and_then(|record| fct(entry, record, basis)),
         rounds: record.and_then(|record| rounds(entry, record, basis, timely.is_some())),
         routing: routing(entry, outcome, index),
@@ -252,13 +253,7 @@ fn ports_of(ports: impl Iterator<Item = usize>) -> Vec<usize> {
 /// it asks for all it can get, or has no pace of its own.
 fn requested(entry: &EntryPlan, planned: &EntrySummary) -> Option<u64> {
     let unlimited = entry.sending_lanes().any(|lane| lane.pace == Pace::Unlimited);
-    let closed = matches!(
-        entry.work,
-        Work::Continuous {
-            outstanding: Some(_),
-            ..
-        }
-    );
+    let closed = entry.work.is_closed_loop();
     if unlimited || closed || planned.length == Picos::MAX {
         return None;
     }
@@ -411,9 +406,9 @@ fn fct(entry: &EntryPlan, record: &EntryRecord, basis: Basis) -> Option<Distribu
     // A transfer of several messages is a group; else each message is its own flow's transfer.
     let of_groups = matches!(&entry.work, Work::Continuous { sizes, .. } if sizes.per_transfer > 1);
     let times = if of_groups {
-        &record.group_completion
+        &record.whole.group_completion
     } else {
-        &record.completion
+        &record.whole.message_completion
     };
     of_times(times, basis)
 }
@@ -434,12 +429,13 @@ fn rounds(entry: &EntryPlan, record: &EntryRecord, basis: Basis, timely: bool) -
         }
         Work::Continuous { .. } | Work::Control { .. } => return None,
     };
-    let completed = record.group_completion.count();
+    let completed = record.whole.groups;
     Some(Rounds {
         planned,
         completed,
         payload_bytes: completed * bytes,
-        time: of_times(&record.group_completion, basis).filter(|_| timely),
+        time: of_times(&record.whole.group_completion, basis).filter(|_| timely),
+        untimed: record.whole.untimed_groups(),
     })
 }
 

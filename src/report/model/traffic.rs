@@ -92,6 +92,9 @@ pub struct Messages {
     /// drawn so far apart that more of them were under way than are kept.
     #[serde(default)]
     pub given_up: Option<u64>,
+    /// Of the received ones: in no time, because their first frame has no room for a stamp.
+    #[serde(default)]
+    pub untimed: Option<u64>,
 }
 
 /// The first frame of an entry that arrived with CE.
@@ -372,8 +375,11 @@ pub struct Rounds {
     pub completed: u64,
     /// Payload of the completed ones.
     pub payload_bytes: u64,
-    /// First departure to last arrival over all workers, of the completed ones.
+    /// First departure to last arrival over all workers, of the completed ones whose first departure is known.
     pub time: Option<Distribution>,
+    /// Of the completed ones: not in `time`, because a frame that has no room for a stamp may have left first.
+    #[serde(default)]
+    pub untimed: u64,
 }
 
 /// How an AllToAll's tokens were routed, over all dispatches sent.

@@ -1,0 +1,76 @@
+//! Sending state of one QP.
+//!
+//! Contract: 64 bytes, a cache line; with `measure::flow` at most 256. A QP's messages are begun in the order of their numbers.
+//!
+//! Left out on purpose: whose turn it is (see `lane`).
+
+use crate::pattern::Entropy;
+use crate::plan::{EntryPlan, mix};
+
+/// Sending state of one QP: a cache line.
+#[derive(Debug, Clone)]
+#[repr(align(64))]
+pub struct TxFlow {
+    /// Sequence number of the next packet; its low 24 bits are the PSN.
+    pub seq: u64,
+    /// Virtual address of the current message.
+    pub va: u64,
+    /// CRC register of the flow's own header bytes (`wire::template` owns it).
+    pub register: u32,
+    /// ICRC of the current message's Middle packets but for PSN and time (ditto).
+    pub middle_base: u32,
+    /// Destination QPN.
+    pub qpn: u32,
+    /// Number of the current message.
+    pub number: u32,
+    /// Bytes of the current message.
+    pub message_len: u32,
+    /// Bytes of it that were sent.
+    pub offset: u32,
+    /// Messages whose last packet was taken.
+    pub messages: u32,
+    /// Messages released and not begun.
+    pub(super) pending: u32,
+    /// The lane's pair that this QP belongs to.
+    pub pair: u32,
+    /// UDP source port of the current message.
+    pub source_port: u16,
+    pub(super) active: bool,
+}
+
+/// Begins the next message of a QP, the `flow_index`-th of `lane`.
+pub(super) fn start_message(flow: &mut TxFlow, entry: &EntryPlan, lane: u32, flow_index: u32, seed: u64) {
+    let deal = entry.deal();
+    let qp = flow_index % deal.qps;
+    flow.number = flow.number.wrapping_add(1);
+    let (place, len) = loop {
+        // Dispatches in which this QP has no token carry no message for it.
+        if let Some(message) = entry.work.message(lane, flow.pair, deal, qp, flow.number) {
+            break message;
+        }
+        flow.number = flow.number.wrapping_add(1);
+    };
+    flow.message_len = len;
+    flow.offset = 0;
+    flow.va = entry.frame.va.wrapping_add(place);
+    if entry.frame.entropy == Entropy::PerMessage {
+        let flow_number = entry.first_flow + flow.qpn - entry.first_qpn;
+        flow.source_port = source_port(Entropy::PerMessage, seed, flow_number, 0, u64::from(flow.number));
+    }
+}
+
+/// UDP source port (RoCEv2 annex A17.9.1: entropy): hashed ones stay within 0xC000…0xFFFF, where
+/// Linux puts them.
+#[expect(clippy::cast_possible_truncation, reason = "a hash is cut to 14 bits on purpose")]
+pub(super) fn source_port(entropy: Entropy, seed: u64, flow: u32, index_in_entry: u32, varying: u64) -> u16 {
+    match entropy {
+        Entropy::PerQp | Entropy::PerMessage | Entropy::PerPacket => {
+            0xc000 | (mix(mix(seed ^ u64::from(flow)) ^ varying) as u16 & 0x3fff)
+        }
+        Entropy::Fixed(port) => port,
+        Entropy::Range(low, high) => {
+            let width = u32::from(high - low) + 1;
+            low + (index_in_entry % width) as u16
+        }
+    }
+}
