@@ -50,8 +50,11 @@ pub fn run(args: &Args) -> Outcome {
     let allowed = core_affinity::get_core_ids().unwrap_or_default();
     let core = args.core.or_else(|| allowed.last().map(|core| core.id)).unwrap_or(0);
     let before = hugepages(Path::new("/"));
-    let eal =
-        Eal::init(&lab::eal_config(&bench::testbed())).map_err(|error| Failure::Environment(error.to_string()))?;
+    let mut config = lab::eal_config(&bench::testbed());
+    if before.can_give(bench::IN_HUGEPAGES.0) {
+        config.memory = bench::IN_HUGEPAGES;
+    }
+    let eal = Eal::init(&config).map_err(|error| Failure::Environment(error.to_string()))?;
     let mut bench = Bench::new(eal.clone(), core, args.seconds).map_err(failed)?;
     let mut tx = Vec::new();
     for pmtu in PMTUS {
@@ -110,12 +113,16 @@ impl Pages {
         if !self.huge {
             return format!(
                 "pages of the default size: {} of hugepages are not free, or hugetlbfs is not mounted (scripts/hugepages.sh {})",
-                bench::MEMORY,
-                bench::MEMORY.0 >> 20
+                bench::IN_HUGEPAGES,
+                bench::IN_HUGEPAGES.0 >> 20
             );
         }
         let sizes: Vec<String> = self.sizes.iter().map(|bytes| Bytes(*bytes).to_string()).collect();
-        format!("hugepages{}{}", if sizes.is_empty() { "" } else { " of " }, sizes.join(" and "))
+        format!(
+            "hugepages{}{}",
+            if sizes.is_empty() { "" } else { " of " },
+            sizes.join(" and ")
+        )
     }
 }
 
@@ -154,7 +161,10 @@ fn json(pages: &Pages, tx: &[TxSpeed], rx: &[RxSpeed], simulated: &[VirtualSpeed
             })
         })
         .collect();
-    format!("{}\n", json!({"pages": {"huge": pages.huge, "bytes": pages.sizes}, "tx": tx, "rx": rx, "virtual": simulated}))
+    format!(
+        "{}\n",
+        json!({"pages": {"huge": pages.huge, "bytes": pages.sizes}, "tx": tx, "rx": rx, "virtual": simulated})
+    )
 }
 
 fn text(core: usize, pages: &Pages, tx: &[TxSpeed], rx: &[RxSpeed], simulated: &[VirtualSpeed]) -> String {
