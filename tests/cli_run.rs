@@ -521,7 +521,7 @@ fn exit_statuses_tell_input_from_environment() {
         ],
         &["folder.pcap"],
     );
-    // A folder that cannot be made is the user's to mend, and known before anything is sent.
+    // A folder that cannot be made is the user's to fix, and known before anything is sent.
     let file = folder.write("file", "");
     failing(
         2,

@@ -114,7 +114,7 @@ fn doctor_tells_what_is_wrong_with_an_interface() {
         let wrong: Vec<String> = list
             .iter()
             .filter(|finding| finding["check"] == "interface" && finding["level"] == "error")
-            .map(|finding| finding["mend"].to_string())
+            .map(|finding| finding["fix"].to_string())
             .collect();
         assert_eq!(
             status,
@@ -150,9 +150,9 @@ fn findings(args: &[&str]) -> (Option<i32>, Vec<(String, String, String)>) {
     let list = json["findings"].as_array().expect("a list");
     let field = |finding: &serde_json::Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
     let found = list.iter().map(|finding| {
-        let what = format!("{} → {}", field(finding, "what"), field(finding, "mend"));
-        // Whatever is not as it should be comes with what mends it.
-        assert_eq!(finding["mend"].is_null(), finding["level"] == "ok", "{finding}");
+        let what = format!("{} → {}", field(finding, "what"), field(finding, "fix"));
+        // Whatever is not as it should be comes with what fixes it.
+        assert_eq!(finding["fix"].is_null(), finding["level"] == "ok", "{finding}");
         (field(finding, "check"), field(finding, "level"), what)
     });
     (status, found.collect())

@@ -21,7 +21,7 @@ const BTH: usize = L3 + 20 + udp::LEN;
 const EXTENSION: usize = BTH + 12;
 
 /// An untagged IPv4 frame's ICRC, made right again.
-fn mend(mut frame: Vec<u8>) -> Vec<u8> {
+fn fix(mut frame: Vec<u8>) -> Vec<u8> {
     let end = L3 + usize::from(u16::from_be_bytes([frame[L3 + 2], frame[L3 + 3]]));
     let value = icrc::icrc(&frame[L3..end - 4]).expect("a packet");
     frame[end - 4..end].copy_from_slice(&value.to_le_bytes());
@@ -55,9 +55,9 @@ fn messages_are_at_most_two_gibibytes() {
     let mut request = frame("v4_read_request_1MiB");
     let dma_len = EXTENSION + 12..EXTENSION + 16;
     request[dma_len.clone()].copy_from_slice(&(1_u32 << 31).to_be_bytes());
-    assert_eq!(faults(&mend(request.clone())), []);
+    assert_eq!(faults(&fix(request.clone())), []);
     request[dma_len].copy_from_slice(&((1_u32 << 31) + 1).to_be_bytes());
-    assert_eq!(faults(&mend(request)), [Malformed::DmaLength]);
+    assert_eq!(faults(&fix(request)), [Malformed::DmaLength]);
 }
 
 #[test]
@@ -73,12 +73,12 @@ fn a_cnp_has_no_solicited_event_and_no_pad() {
     ] {
         let mut changed = cnp.clone();
         changed[at] ^= bits;
-        assert_eq!(faults(&mend(changed)), [Malformed::CnpFormat], "byte {at}");
+        assert_eq!(faults(&fix(changed)), [Malformed::CnpFormat], "byte {at}");
     }
     // MigReq: captured frames have it clear, both are legal.
     let mut migrated = cnp;
     migrated[BTH + 1] ^= 0x40;
-    assert_eq!(faults(&mend(migrated)), []);
+    assert_eq!(faults(&fix(migrated)), []);
 }
 
 #[test]
@@ -86,21 +86,21 @@ fn acknowledgements_carry_no_payload_and_ask_for_nothing() {
     let ack = frame("v4_ack_credit10");
     let mut asking = ack.clone();
     asking[BTH + 8] |= 0x80;
-    assert_eq!(faults(&mend(asking)), [Malformed::Ackreq]);
+    assert_eq!(faults(&fix(asking)), [Malformed::Ackreq]);
     // Four bytes more, with every length made right.
     let mut longer = ack;
     longer.splice(EXTENSION + 4..EXTENSION + 4, [0; 4]);
     longer[L3 + 3] += 4;
     longer[L3 + 25] += 4;
     longer[L3 + 11] -= 4;
-    assert_eq!(faults(&mend(longer)), [Malformed::PayloadSize]);
+    assert_eq!(faults(&fix(longer)), [Malformed::PayloadSize]);
 }
 
 #[test]
 fn requests_of_the_last_packet_are_the_requesters_choice_on_demand() {
     let mut last = frame("v4_write_last_4096");
     last[BTH + 8] &= 0x7f;
-    let last = mend(last);
+    let last = fix(last);
     assert_eq!(faults(&last), [Malformed::Ackreq]);
     let decoded = decode(Link::Ethernet, &last, last.len(), AckreqRule::Any);
     assert_eq!(decoded.error(), None);

@@ -1,4 +1,4 @@
-//! `squall doctor`: what stands in squall's way on this host, and the command that mends it.
+//! `squall doctor`: what stands in squall's way on this host, and the command that fixes it.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -84,7 +84,7 @@ pub fn run(args: &Args) -> Outcome {
                 check: "ports",
                 level: Level::Error,
                 what: format!("DPDK does not open the ports: {error}"),
-                mend: Some("squall ports, with the same flags, shows DPDK's own log".to_owned()),
+                fix: Some("squall ports, with the same flags, shows DPDK's own log".to_owned()),
             }),
         }
     }
@@ -92,10 +92,10 @@ pub fn run(args: &Args) -> Outcome {
     match findings.iter().filter(|finding| finding.level == Level::Error).count() {
         0 => Ok(()),
         1 => Err(Failure::Environment(
-            "one thing does not work; see above how to mend it".to_owned(),
+            "one thing does not work; see above how to fix it".to_owned(),
         )),
         count => Err(Failure::Environment(format!(
-            "{count} things do not work; see above how to mend them"
+            "{count} things do not work; see above how to fix them"
         ))),
     }
 }
@@ -119,7 +119,7 @@ fn asked(pattern: &str, testbed: Option<&Testbed>) -> Result<Asked, Failure> {
         check: "classes",
         level: Level::Warning,
         what: found.what,
-        mend: Some(found.remedy),
+        fix: Some(found.remedy),
     });
     let load = |port: &PortSummary| BitRate(port.offered_tx.max(port.offered_rx));
     Ok(Asked {
@@ -174,8 +174,8 @@ fn text(findings: &[Finding]) -> String {
     findings.iter().fold(String::new(), |mut text, finding| {
         // Writing to a String does not fail.
         let _ = writeln!(text, "{:<8} {:<10} {}", finding.level, finding.check, finding.what);
-        if let Some(mend) = &finding.mend {
-            let _ = writeln!(text, "{:<8} {:<10} → {mend}", "", "");
+        if let Some(fix) = &finding.fix {
+            let _ = writeln!(text, "{:<8} {:<10} → {fix}", "", "");
         }
         text
     })
@@ -189,7 +189,9 @@ fn json(findings: &[Finding]) -> String {
                 "check": finding.check,
                 "level": finding.level.name(),
                 "what": finding.what,
-                "mend": finding.mend,
+                "fix": finding.fix,
+                // Its name in earlier versions.
+                "mend": finding.fix,
             })
         })
         .collect();
@@ -211,13 +213,13 @@ mod tests {
                 check: "cpu",
                 level: Level::Good,
                 what: "2 cores: 0, 1".to_owned(),
-                mend: None,
+                fix: None,
             },
             Finding {
                 check: "interface",
                 level: Level::Error,
                 what: "veth1 is down".to_owned(),
-                mend: Some("ip link set veth1 up".to_owned()),
+                fix: Some("ip link set veth1 up".to_owned()),
             },
         ];
         assert_eq!(
@@ -227,7 +229,7 @@ mod tests {
         );
         let json: serde_json::Value = serde_json::from_str(&json(&findings)).unwrap();
         assert_eq!(json["errors"], 1);
-        assert_eq!(json["findings"][1]["mend"], "ip link set veth1 up");
-        assert!(json["findings"][0]["mend"].is_null());
+        assert_eq!(json["findings"][1]["fix"], "ip link set veth1 up");
+        assert!(json["findings"][0]["fix"].is_null());
     }
 }

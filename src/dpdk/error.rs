@@ -21,7 +21,7 @@ pub enum Error {
         reason: String,
         /// What EAL logged, without its usual chatter.
         log: Log,
-        /// How to mend it, where known.
+        /// How to fix it, where known.
         hint: Hint,
     },
     /// A device was asked for and DPDK has no port for it.
@@ -33,7 +33,7 @@ pub enum Error {
         available: String,
         /// What EAL logged about it.
         log: Log,
-        /// How to mend it, where known.
+        /// How to fix it, where known.
         hint: Hint,
     },
     /// A port is in use already.
@@ -73,7 +73,7 @@ pub enum Error {
         reason: String,
         /// What DPDK logged.
         log: Log,
-        /// How to mend it, where known.
+        /// How to fix it, where known.
         hint: Hint,
     },
     /// Something was asked of a pool at rest, and the pool is in use.
@@ -105,7 +105,7 @@ impl fmt::Display for Log {
     }
 }
 
-/// How to mend something, printed on a line of its own.
+/// How to fix something, printed on a line of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hint(pub Option<String>);
 

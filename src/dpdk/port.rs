@@ -5,7 +5,7 @@
 //! dropped; then it is stopped and closed, and may be opened again as if it were new.
 //!
 //! What a driver does not offer is left off, or refused where a result would silently be another:
-//! [`Effective`] says what came of a configuration.
+//! [`Effective`] says what a configuration resulted in.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -94,7 +94,7 @@ pub enum Departures {
     Written,
 }
 
-/// What came of a [`PortConfig`].
+/// What a [`PortConfig`] resulted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effective {
     /// Ring size of each transmit queue.
@@ -387,7 +387,7 @@ impl Port<Started> {
         DeviceClock::new(self.open.id, &self.state.running)
     }
 
-    /// What came of the configuration.
+    /// What the configuration resulted in.
     #[must_use]
     pub fn effective(&self) -> Effective {
         self.state.effective

@@ -22,7 +22,7 @@ pub struct Ahead {
 }
 
 impl Ahead {
-    /// By what departures become ticks from now on; `None`: not at all.
+    /// The relation that turns departures into ticks from now on; `None`: the NIC does not pace.
     pub fn set_line(&mut self, line: Option<Line>) {
         self.line = line.map(|line| line.inverse());
     }

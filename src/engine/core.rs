@@ -24,7 +24,7 @@ use crate::units::Picos;
 pub enum Command {
     /// Start the lanes of this entry at this time.
     Activate(usize, Picos),
-    /// By what the stamps of this port become times; `None`: not at all any more.
+    /// The relation that turns this port's stamps into times; `None`: they give none any more.
     Relate(usize, Option<Line>),
     /// Tell everything counted so far.
     Sample,
@@ -207,7 +207,7 @@ impl CoreTask {
         }
     }
 
-    /// By what times of `port`'s clock become times of the run, and the other way round, from now on.
+    /// The relation between times of `port`'s clock and of the run, from now on.
     pub fn relate(&mut self, port: usize, line: Option<Line>) {
         for unit in self.tx.iter_mut().filter(|unit| unit.port == port) {
             unit.set_line(line);

@@ -217,7 +217,7 @@ impl StampCounts {
 }
 
 impl Stamps {
-    /// By what stamps become times from now on; `None`: not at all.
+    /// The relation that turns stamps into times from now on; `None`: they give none.
     pub fn set_line(&mut self, line: Option<Line>) {
         self.line = line;
     }

@@ -127,7 +127,7 @@ pub enum Pull {
 /// hundreds of such units.
 const PULL_BATCH: usize = 8;
 
-/// What came of writing one frame.
+/// The result of writing one frame.
 enum Wrote {
     Frame,
     Nothing(Picos),
@@ -241,7 +241,7 @@ impl TxUnit {
         self.ahead.map_or(0, |ahead| ahead.untimed)
     }
 
-    /// By what departures become the NIC's times from now on, where it sends each frame at its time.
+    /// The relation that turns departures into the NIC's times from now on, where it sends each frame at its time.
     pub fn set_line(&mut self, line: Option<Line>) {
         if let Some(ahead) = &mut self.ahead {
             ahead.set_line(line);

@@ -46,7 +46,7 @@ use switch::Cause;
 pub trait Frame: Sized {
     /// The whole frame.
     fn bytes(&self) -> &[u8];
-    /// Sets the ECN field to CE (RFC 3168 section 5), with the IPv4 header checksum mended.
+    /// Sets the ECN field to CE (RFC 3168 section 5), with the IPv4 header checksum updated.
     fn mark_ce(&mut self);
     /// The frame with bit `bit` flipped (bit 0 is the most significant of the first byte); `None`
     /// when there is no memory for that.

@@ -104,9 +104,9 @@ fn isolation(root: &Path, cores: &[usize]) -> Option<Finding> {
             [] => "no core is isolated: the scheduler's milliseconds will be in software time stamps".to_owned(),
             some => format!("cores {} are isolated, and the testbed names none", join(some)),
         };
-        let mend =
+        let fix =
             "boot with isolcpus=LIST nohz_full=LIST rcu_nocbs=LIST, and name those cores in the testbed's `cores`";
-        return Some(Finding::warning(CHECK, what, mend));
+        return Some(Finding::warning(CHECK, what, fix));
     }
     let shared: Vec<usize> = cores.iter().copied().filter(|core| !isolated.contains(core)).collect();
     if shared.is_empty() {

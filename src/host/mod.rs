@@ -1,6 +1,6 @@
 //! What this host offers to a packet generator, and what stands in its way.
 //!
-//! Contract: each file looks at one thing and returns [`Finding`]s, each with the command that mends
+//! Contract: each file looks at one thing and returns [`Finding`]s, each with the command that fixes
 //! it. Whatever is read from `/proc` and `/sys` is read below a root folder, so that recorded trees
 //! can be looked at too; what only the kernel can be asked is an argument.
 //!
@@ -69,8 +69,8 @@ pub struct Finding {
     pub level: Level,
     /// What was found.
     pub what: String,
-    /// The command or the change that mends it.
-    pub mend: Option<String>,
+    /// The command or the change that fixes it.
+    pub fix: Option<String>,
 }
 
 impl Finding {
@@ -79,25 +79,25 @@ impl Finding {
             check,
             level: Level::Good,
             what: what.into(),
-            mend: None,
+            fix: None,
         }
     }
 
-    fn warning(check: &'static str, what: impl Into<String>, mend: impl Into<String>) -> Finding {
+    fn warning(check: &'static str, what: impl Into<String>, fix: impl Into<String>) -> Finding {
         Finding {
             check,
             level: Level::Warning,
             what: what.into(),
-            mend: Some(mend.into()),
+            fix: Some(fix.into()),
         }
     }
 
-    fn error(check: &'static str, what: impl Into<String>, mend: impl Into<String>) -> Finding {
+    fn error(check: &'static str, what: impl Into<String>, fix: impl Into<String>) -> Finding {
         Finding {
             check,
             level: Level::Error,
             what: what.into(),
-            mend: Some(mend.into()),
+            fix: Some(fix.into()),
         }
     }
 }
@@ -226,7 +226,7 @@ mod testing {
             .unwrap_or(Level::Good);
         let text = findings
             .iter()
-            .map(|finding| format!("{}: {:?}\n", finding.what, finding.mend));
+            .map(|finding| format!("{}: {:?}\n", finding.what, finding.fix));
         (level, text.collect())
     }
 }

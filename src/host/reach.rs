@@ -19,7 +19,7 @@ pub struct Refusal {
     /// What the device reaches, and why that is refused.
     pub why: String,
     /// What to do.
-    pub mend: String,
+    pub fix: String,
     /// The interface, where it is one.
     pub interface: Option<String>,
     /// Whether it is only that nothing of this name is here: no harm until ports are opened.
@@ -28,13 +28,13 @@ pub struct Refusal {
 
 impl Refusal {
     pub(super) fn finding(&self) -> Finding {
-        Finding::error(CHECK, self.why.clone(), self.mend.clone())
+        Finding::error(CHECK, self.why.clone(), self.fix.clone())
     }
 
     fn unclear(device: &str, why: &str) -> Refusal {
         Refusal {
             why: format!("{why}, so squall cannot tell what it would flood"),
-            mend: format!(
+            fix: format!(
                 "name the interfaces so that squall can read them (iface=), or say that all that {device} leads to is \
                  yours to flood: --i-own-this-interface {device}"
             ),
@@ -46,7 +46,7 @@ impl Refusal {
     fn used(name: &str, by: &str, why: &str) -> Refusal {
         Refusal {
             why: format!("the kernel uses interface {name}{by} ({why}); squall would flood it"),
-            mend: format!(
+            fix: format!(
                 "use another interface, or say that this one is yours to flood: --i-own-this-interface {name}"
             ),
             interface: Some(name.to_owned()),
@@ -127,7 +127,7 @@ pub fn refusals(
                     named.name,
                     there.join(", ")
                 ),
-                mend: "write another name, or run squall in the network namespace that has it".to_owned(),
+                fix: "write another name, or run squall in the network namespace that has it".to_owned(),
                 interface: None,
                 absent: true,
             });
@@ -323,7 +323,7 @@ mod tests {
         let refused = refusals(root.path(), device, &all, &addressed(), &owned);
         refused
             .iter()
-            .map(|refusal| format!("{}; {}\n", refusal.why, refusal.mend))
+            .map(|refusal| format!("{}; {}\n", refusal.why, refusal.fix))
             .collect()
     }
 

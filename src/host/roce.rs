@@ -72,7 +72,7 @@ pub(super) fn examine(root: &Path, needs: &Needs, devlink: &Devlink) -> Vec<Find
 }
 
 fn one(root: &Path, address: &str, said: Option<&str>) -> Finding {
-    let mend = format!(
+    let fix = format!(
         "devlink dev param set pci/{address} name enable_roce value false cmode driverinit && devlink dev reload \
          pci/{address}"
     );
@@ -81,7 +81,7 @@ fn one(root: &Path, address: &str, said: Option<&str>) -> Finding {
         Some(true) => Finding::error(
             CHECK,
             format!("{address} has RoCE on: it keeps frames to UDP port 4791 for itself, and nothing arrives here"),
-            mend,
+            fix,
         ),
         None => {
             let folder = format!("sys/bus/pci/devices/{address}/infiniband");
@@ -94,7 +94,7 @@ fn one(root: &Path, address: &str, said: Option<&str>) -> Finding {
             Finding::warning(
                 CHECK,
                 format!("devlink does not say whether {address} has RoCE on; {hint}"),
-                format!("as root, with iproute2: {mend}"),
+                format!("as root, with iproute2: {fix}"),
             )
         }
     }

@@ -95,7 +95,7 @@ fn said(port: &str, device: &DeviceArg, refusal: &Refusal) -> TrialError {
         "port {port}, device {}: {}; {}",
         device.name(),
         refusal.why,
-        refusal.mend
+        refusal.fix
     ))
 }
 

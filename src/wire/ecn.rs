@@ -11,7 +11,7 @@ use super::{ethernet, ipv4, ipv6, vlan};
 /// The codepoint Congestion Experienced.
 pub const CE: u8 = 0b11;
 
-/// Sets CE in the IP header behind the Ethernet header and its tags, and mends the IPv4 checksum by
+/// Sets CE in the IP header behind the Ethernet header and its tags, and updates the IPv4 checksum by
 /// the difference (RFC 1624 equation 3). False, and nothing is changed, when the packet is not
 /// ECN-capable (not-ECT), marked already, or no IP packet.
 pub fn mark_ce(frame: &mut [u8]) -> bool {
@@ -52,8 +52,8 @@ fn mark_ipv4(header: &mut [u8]) -> bool {
     let folded = (sum & 0xffff) + (sum >> 16);
     // Three words carry at most 2 beyond 16 bits: folded twice they fit.
     let folded = (folded & 0xffff) + (folded >> 16);
-    let mended = !u16::try_from(folded).unwrap_or(u16::MAX);
-    header[10..12].copy_from_slice(&mended.to_be_bytes());
+    let checksum = !u16::try_from(folded).unwrap_or(u16::MAX);
+    header[10..12].copy_from_slice(&checksum.to_be_bytes());
     true
 }
 

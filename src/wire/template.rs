@@ -506,7 +506,7 @@ impl Shape {
         bytes
     }
 
-    /// Writes all of the header that neither flow nor packet decides, after mending what another
+    /// Writes all of the header that neither flow nor packet decides, after restoring what another
     /// frame left where this one has payload.
     fn write_header(&self, route: &Route, frame: &mut [u8], mark: u64, clean: &[u8]) {
         if mark & TRAILER_BITS != self.mark & TRAILER_BITS {
