@@ -7,6 +7,8 @@
 //!
 //! Left out on purpose: general arithmetic between units. Only what squall computes is here.
 
+pub mod shown;
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -123,6 +123,36 @@ fn other_seeds_are_the_same_and_a_halved_threshold_is_found_as_changed() {
     );
     let all = compare(&folder, "a", "half", &["--all"]).expect(1).stdout;
     assert!(all.contains("\nThe same\n") && all.contains("JFI"), "{all}");
+
+    // What the pattern asks about is told whatever became of it, on the terminal, in the file and on the page.
+    assert!(same.stdout.contains("asked"), "{}", same.stdout);
+    let asked = list(&found, "/asked");
+    let of = |figure: &str| -> Vec<&str> {
+        let named = asked.iter().filter(|one| one["figure"] == figure);
+        named.filter_map(|one| one["became"].as_str()).collect()
+    };
+    assert_eq!(of("PFC_XOFF"), Vec::<&str>::new(), "nothing is paused: {asked:#?}");
+    assert_eq!(of("ECN_probe_Kmin").len(), 2, "{asked:#?}");
+    assert!(
+        text.contains("What is asked about") && text.contains("ECN_probe_Kmin"),
+        "{text}"
+    );
+    let out = folder.path("diff").display().to_string();
+    compare(&folder, "a", "half", &["--out", &out]).expect(1);
+    let page = std::fs::read_to_string(folder.path("diff/report.html")).expect("a page");
+    assert!(page.contains("id=\"answers\"") && page.contains("ECN_probe_Kmin") && !page.contains("<script"));
+    let kept = std::fs::read(folder.path("diff/comparison.json")).expect("a file");
+    let kept: Value = serde_json::from_slice(&kept).expect("JSON");
+    assert_eq!(kept["changed"], found["changed"]);
+    // A sweep's folder has a page of its own.
+    let sweeps = folder.path("a").display().to_string();
+    let refused = compare(&folder, "a", "half", &["--out", &sweeps]).expect(2);
+    assert!(refused.stderr.contains("summary.json"), "{}", refused.stderr);
+    let page = std::fs::read_to_string(folder.path("a/report.html")).expect("a page");
+    assert!(
+        page.contains("id=\"answers\"") && page.contains("senders"),
+        "the sweep's own"
+    );
 }
 
 #[test]

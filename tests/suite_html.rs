@@ -111,3 +111,27 @@ fn all_that_is_not_met_is_counted() {
     suite.tests[0].unmet_count = 0;
     assert!(render(&suite).contains("2 not met"));
 }
+
+/// A run's page has the same parts, and the same must hold of it.
+#[test]
+fn a_runs_page_is_read_in_a_browser_too() {
+    let Some(chromium) = browser::chromium() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_squall"))
+        .args([
+            "run",
+            "ecn-incast",
+            "--set",
+            "traffic.incast.message=1MB",
+            "--quiet",
+            "--out",
+        ])
+        .arg(&out)
+        .output()
+        .unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("id=\"answers\"") && page.contains("ECN"));
+    browser::look(chromium, &page, browser::check_page);
+}

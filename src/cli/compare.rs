@@ -2,9 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use super::run_folder::check_name;
 use super::{Failure, Outcome};
-use crate::compare::{self, Rules, load, shown};
+use crate::compare::{self, Rules, html, load, shown};
 use crate::report::terminal::View;
+use crate::report::{self, page};
+use crate::suite::model as suite;
+use crate::sweep::tables;
 
 /// Compare two suites, sweeps or runs: what got worse first, then what changed, then what got better
 ///
@@ -22,6 +26,10 @@ pub struct Args {
     /// Print the comparison as JSON
     #[arg(long)]
     json: bool,
+
+    /// Folder for the comparison as a page (report.html) and for programs (comparison.json), made if it is not there
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
 
     /// List the figures that are the same, too
     #[arg(long)]
@@ -68,12 +76,37 @@ fn confidence(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "a percentage from 50% to 99.9999% is needed, such as 95%".to_owned())
 }
 
+/// The comparison for programs, within its folder.
+const FILE_NAME: &str = "comparison.json";
+
+/// Whether a comparison may be written into `folder`: results that are there have a page of their own.
+fn free(folder: &Path) -> Outcome {
+    check_name(folder)?;
+    let taken = [report::FILE_NAME, tables::SUMMARY, suite::FILE_NAME]
+        .into_iter()
+        .find(|name| folder.join(name).exists());
+    taken.map_or(Ok(()), |name| {
+        Err(Failure::Input(format!(
+            "--out {}: this folder holds {name}, whose page the comparison's would replace; choose another",
+            folder.display()
+        )))
+    })
+}
+
+/// Writes a comparison's files, and returns the path of its page.
+fn keep(folder: &Path, json: &str, page: &str) -> Result<PathBuf, Failure> {
+    let failed = |error: report::WriteError| Failure::Environment(error.to_string());
+    report::write_file(folder, FILE_NAME, json.as_bytes()).map_err(failed)?;
+    report::write_file(folder, page::FILE_NAME, page.as_bytes()).map_err(failed)
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// [`Failure::Run`] when something is worse or changed, [`Failure::Input`].
 pub fn run(args: &Args) -> Outcome {
     let read = |path: &Path| load::load(path).map_err(|error| Failure::Input(error.to_string()));
+    args.out.as_deref().map_or(Ok(()), free)?;
     let (a, b) = (read(&args.a)?, read(&args.b)?);
     let rules = Rules {
         threshold: args.threshold,
@@ -81,13 +114,22 @@ pub fn run(args: &Args) -> Outcome {
         all: args.all,
     };
     let comparison = compare::compare(&a, &b, &rules).map_err(|error| Failure::Input(error.to_string()))?;
+    let json = serde_json::to_string_pretty(&comparison).map_err(|error| Failure::Run(error.to_string()))?;
+    let json = format!("{json}\n");
+    let page = args
+        .out
+        .as_deref()
+        .map(|folder| keep(folder, &json, &html::render(&comparison)))
+        .transpose()?;
     let text = if args.json {
-        let json = serde_json::to_string_pretty(&comparison).map_err(|error| Failure::Run(error.to_string()))?;
-        format!("{json}\n")
+        json
     } else {
         shown::render(&comparison, View::of_stdout())
     };
     super::devices::print(&text)?;
+    if let Some(page) = page {
+        super::say(&format!("the page: {}", page.display()));
+    }
     let fails = match args.fail_on {
         FailOn::Worse => !comparison.worse.is_empty(),
         FailOn::Changed => !comparison.worse.is_empty() || !comparison.changed.is_empty(),

@@ -198,7 +198,7 @@ fn summary(args: &Args, results: &Results) -> String {
     }
     let kept = args.out.as_ref().map_or_else(
         || "a folder for all figures and pictures: --out DIR".to_owned(),
-        |folder| format!("figures and pictures: {}", folder.display()),
+        |folder| format!("the page: {}", folder.join(report::page::FILE_NAME).display()),
     );
     terminal::brief(results, &[format!("everything here: --full; {kept}")], view)
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use crate::report::model::Results;
-use crate::report::{self, WriteError};
+use crate::report::{self, WriteError, page};
 use crate::sweep::journal::{self, JournalError, Locked};
 use crate::sweep::own_files;
 use crate::{fabric, suite};
@@ -66,6 +66,7 @@ impl RunFolder {
         for (name, svg) in report::plots::of_run(results) {
             report::write_file(&self.path, &name, svg.as_bytes()).map_err(failed)?;
         }
+        report::write_file(&self.path, page::FILE_NAME, page::render(results).as_bytes()).map_err(failed)?;
         if let Some(counters) = counters {
             report::write_file(&self.path, fabric::FILE_NAME, counters.to_json().as_bytes()).map_err(failed)?;
         }

@@ -13,10 +13,11 @@ use super::sweep_progress::SweepProgress;
 use super::{Failure, Outcome};
 use crate::report::format::Format;
 use crate::report::terminal::View;
-use crate::report::terminal::table::{Cell, Table, Tone, toned};
+use crate::report::terminal::table::{Cell, Table};
 use crate::suite::folder::{Folder, FolderError, Stored};
-use crate::suite::model::{self, State, Suite};
+use crate::suite::model::{self, Suite};
 use crate::suite::report::Done;
+use crate::suite::shown as suite_shown;
 use crate::suite::{self, ABSENT, Asked, Profile, SHIPPED, Test};
 use crate::sweep::gather::{Gathered, gather};
 use crate::sweep::run::{Ended, Seen};
@@ -485,47 +486,9 @@ fn write(folder: &Folder, suite: &Suite, quiet: bool) -> Outcome {
     if quiet {
         return Ok(());
     }
-    super::devices::print(&summary(suite, View::of_stdout()))?;
+    super::devices::print(&suite_shown::summary(suite, View::of_stdout()))?;
     super::say(&format!("report: {}", page.display()));
     Ok(())
-}
-
-/// The suite in a few lines.
-fn summary(suite: &Suite, view: View) -> String {
-    let mut out = format!("the draft's tests, profile {}, seed {}\n\n", suite.profile, suite.seed);
-    let mut table = Table::new(&[
-        ("test".to_owned(), 0),
-        ("title".to_owned(), 2),
-        (">points".to_owned(), 1),
-        (">trials".to_owned(), 0),
-        ("state".to_owned(), 0),
-        (">anomalies".to_owned(), 1),
-    ]);
-    for test in &suite.tests {
-        let finished: usize = test.points.iter().map(|point| point.trials).sum();
-        let (state, tone) = match test.state {
-            State::Complete => ("complete", Tone::Good),
-            State::Partial => ("partial", Tone::Bad),
-            State::NotRun => ("not run", Tone::Bad),
-        };
-        let anomalies: u64 = test.anomalies.iter().map(|anomaly| anomaly.count).sum();
-        table.row(vec![
-            test.id.clone().into(),
-            test.title.clone().into(),
-            test.points.len().to_string().into(),
-            format!("{finished}/{}", test.points.len() * test.trials as usize).into(),
-            Cell::toned(state, tone),
-            anomalies.to_string().into(),
-        ]);
-    }
-    out += &table.render(view);
-    let verdict = if suite.conforming {
-        "Every test conforms to the draft.".to_owned()
-    } else {
-        format!("Not conforming: {}", suite.nonconformities.join(" "))
-    };
-    out += &format!("\n{}\n", toned(verdict.trim_end(), Tone::Faint, view));
-    out
 }
 
 fn list(args: &List) -> Outcome {

@@ -13,6 +13,7 @@ use super::{Failure, Outcome};
 use crate::metrics::Metrics;
 use crate::plan::summary::Summary;
 use crate::report::format::{self, Configuration, Format};
+use crate::report::page;
 use crate::report::terminal::View;
 use crate::suite;
 use crate::sweep::gather::{Gathered, gather};
@@ -259,7 +260,11 @@ pub(super) fn many(ready: &Ready, args: &Many) -> Outcome {
         };
         super::devices::print(&text)?;
         if let Some(folder) = &args.out {
-            super::say(&format!("results: {}", folder.display()));
+            super::say(&format!(
+                "results: {}; the page: {}",
+                folder.display(),
+                folder.join(page::FILE_NAME).display()
+            ));
         }
     }
     if ended? == Ended::Stopped {
@@ -296,6 +301,8 @@ pub(super) fn keep_summary(
     for (name, bytes) in tables::FILES.iter().zip(&contents) {
         store.write(name, bytes)?;
     }
+    let page = sweep::html::render(sweep, gathered, complete);
+    store.write(page::FILE_NAME, page.as_bytes())?;
     for (name, svg) in plots::draw(sweep, gathered) {
         store.write(&name, svg.as_bytes())?;
     }

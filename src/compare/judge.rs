@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::conditions;
 use super::load::{self, Figure, Side};
-use super::model::{Comparison, Estimate, Finding, Judged, Place, SCHEMA};
+use super::model::{Answer, Became, Comparison, Estimate, Finding, Judged, Place, SCHEMA};
 use super::stats::{self, Sample};
 use crate::report::direction::Better;
 
@@ -157,6 +157,7 @@ pub fn compare(a: &Side, b: &Side, rules: &Rules) -> Result<Comparison, NothingI
                 .filter(|pair| pair.test.is_none() && !too_few(pair))
                 .count(),
         },
+        asked: Vec::new(),
         worse: Vec::new(),
         changed: Vec::new(),
         better: Vec::new(),
@@ -176,24 +177,25 @@ pub fn compare(a: &Side, b: &Side, rules: &Rules) -> Result<Comparison, NothingI
             Some(_) => corrected.next(),
             None => None,
         };
-        if too_few(pair) {
-            comparison.too_few += 1;
-            continue;
-        }
         let finding = finding(pair, p_corrected);
-        if !differs(pair, &finding, rules) {
-            comparison.same += 1;
-            if rules.all {
-                comparison.listed_same.push(finding);
-            }
-            continue;
+        let became = became(pair, &finding, rules);
+        if pair.a.0.asked || pair.b.0.asked {
+            comparison.asked.push(Answer {
+                finding: finding.clone(),
+                became,
+            });
         }
-        let up = finding.difference > 0.0;
-        match finding.better {
-            Better::Neither => comparison.changed.push(finding),
-            Better::Lower if up => comparison.worse.push(finding),
-            Better::Higher if !up => comparison.worse.push(finding),
-            _ => comparison.better.push(finding),
+        match became {
+            Became::TooFew => comparison.too_few += 1,
+            Became::Same => {
+                comparison.same += 1;
+                if rules.all {
+                    comparison.listed_same.push(finding);
+                }
+            }
+            Became::Changed => comparison.changed.push(finding),
+            Became::Worse => comparison.worse.push(finding),
+            Became::Better => comparison.better.push(finding),
         }
     }
     for list in [&mut comparison.worse, &mut comparison.changed, &mut comparison.better] {
@@ -230,6 +232,23 @@ fn too_few(pair: &Pair<'_>) -> bool {
     [pair.a, pair.b]
         .iter()
         .any(|(figure, estimate)| estimate.trials == 1 && figure.of > 1)
+}
+
+/// What became of a figure, by the rules.
+fn became(pair: &Pair<'_>, finding: &Finding, rules: &Rules) -> Became {
+    if too_few(pair) {
+        return Became::TooFew;
+    }
+    if !differs(pair, finding, rules) {
+        return Became::Same;
+    }
+    let up = finding.difference > 0.0;
+    match finding.better {
+        Better::Neither => Became::Changed,
+        Better::Lower if up => Became::Worse,
+        Better::Higher if !up => Became::Worse,
+        _ => Became::Better,
+    }
 }
 
 fn differs(pair: &Pair<'_>, finding: &Finding, rules: &Rules) -> bool {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::model::{Estimate, Kind, Place};
+use crate::expect::Asked;
 use crate::files;
 use crate::report::direction::{Better, better};
 use crate::report::model::{Interval, Results};
@@ -59,6 +60,8 @@ pub struct Figure {
     pub none: bool,
     /// Finished trials of its configuration, whether they measured it or not.
     pub of: u64,
+    /// Whether it answers the question that the pattern or the test asks.
+    pub asked: bool,
 }
 
 /// Why a path holds nothing to compare.
@@ -259,6 +262,11 @@ fn of_suite(read: &Suite) -> Side {
                 better: kpi.better,
                 none: kpi.min == Some(0.0) && kpi.max == Some(0.0),
                 of: test.points.get(kpi.point).map_or(0, |point| point.trials as u64),
+                // A test's file lists first what it is about.
+                asked: test
+                    .kpis
+                    .first()
+                    .is_some_and(|first| (&first.name, &first.statistic) == (&kpi.name, &kpi.statistic)),
                 value,
             });
         }
@@ -302,6 +310,8 @@ struct About {
     dut: Option<String>,
     #[serde(default)]
     squall_version: Option<String>,
+    #[serde(default)]
+    asks: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -348,6 +358,7 @@ fn of_sweep(read: Summary) -> Side {
         vec!["the sweep is not complete".to_owned()]
     };
     let names = names(&about.keys, &read.points);
+    let asks = asks(&about.asks);
     let mut figures = Vec::new();
     for point in read.points {
         let said = names.iter().filter_map(|(key, name)| {
@@ -357,6 +368,7 @@ fn of_sweep(read: Summary) -> Side {
         });
         let configuration = said.collect::<Vec<_>>().join(", ");
         figures.extend(point.figures.into_iter().map(|figure| Figure {
+            asked: is_asked(&asks, &figure.figure, &figure.place),
             better: better(&figure.figure),
             at: Place {
                 test: None,
@@ -381,6 +393,19 @@ fn of_sweep(read: Summary) -> Side {
         warnings,
         figures,
     }
+}
+
+/// The figures that a pattern asks about; a line that this version cannot read asks about nothing.
+fn asks(lines: &[String]) -> Vec<Asked> {
+    lines.iter().filter_map(|line| Asked::parse(line, None).ok()).collect()
+}
+
+/// Whether a figure with its statistic at a place is asked about.
+fn is_asked(asks: &[Asked], title: &str, place: &str) -> bool {
+    let (name, statistic) = title.split_once('.').unwrap_or((title, ""));
+    let same = |one: &Asked| one.figure == name && one.statistic == statistic;
+    asks.iter()
+        .any(|one| same(one) && report::in_scope(one.scope.as_ref(), place))
 }
 
 /// The keys that tell points apart, each with a name: its last part, unless keys that vary by themselves end alike.
@@ -439,7 +464,9 @@ fn of_run(read: &Results) -> Side {
         .iter()
         .map(|cause| format!("the run ended early: {cause}"));
     let classes = figures::of_classes(read, |port, class| figures::class_is_used(read, port, class));
+    let asks = asks(&run.asks);
     let figures = figures::of(read).into_iter().chain(classes).map(|figure| Figure {
+        asked: is_asked(&asks, &figure.title(), &figure.place),
         better: better(&figure.name),
         at: Place {
             test: None,

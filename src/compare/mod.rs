@@ -9,6 +9,7 @@
 //! (`report::direction`).
 
 mod conditions;
+pub mod html;
 mod judge;
 pub mod load;
 pub mod model;

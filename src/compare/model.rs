@@ -28,6 +28,9 @@ pub struct Comparison {
     pub conditions: Vec<Condition>,
     /// By what was judged.
     pub rules: Judged,
+    /// The figures that the pattern asks about, or of a suite each test's first, whatever became of them.
+    #[serde(default)]
+    pub asked: Vec<Answer>,
     /// Figures that got worse, the greatest change first.
     pub worse: Vec<Finding>,
     /// Figures that changed and have no better direction.
@@ -123,6 +126,46 @@ pub struct Estimate {
     pub mean: f64,
     /// 95 % interval: that of the mean over trials (Student's t), widened by what the readings themselves may be off.
     pub ci95: Option<Interval>,
+}
+
+/// What became of a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Became {
+    /// It got worse.
+    Worse,
+    /// It changed, and has no better direction.
+    Changed,
+    /// It got better.
+    Better,
+    /// It is the same, as far as can be told.
+    Same,
+    /// It was measured too seldom to tell.
+    TooFew,
+}
+
+impl Became {
+    /// In words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Became::Worse => "worse",
+            Became::Changed => "changed",
+            Became::Better => "better",
+            Became::Same => "the same",
+            Became::TooFew => "measured too seldom to tell",
+        }
+    }
+}
+
+/// A figure that is asked about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The figure.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// What became of it.
+    pub became: Became,
 }
 
 /// A figure of both sides.

@@ -2,10 +2,12 @@
 //!
 //! Contract: as in `report::terminal`: nothing that is not in the comparison, a function of it and of the view.
 
-use super::model::{Comparison, Estimate, Finding, Place};
+use super::model::{Answer, Became, Comparison, Estimate, Finding, Place};
+use crate::report::grid;
 use crate::report::terminal::View;
 use crate::report::terminal::table::{Cell, Table, Tone, toned};
-use crate::report::terminal::text::{figure, harmless, interval, wrap};
+use crate::report::terminal::text::{harmless, wrap};
+use crate::units::shown::{change, figure, range};
 
 /// Places that are listed of what only one side has.
 const LISTED: usize = 10;
@@ -23,6 +25,7 @@ pub fn render(comparison: &Comparison, view: View) -> String {
     }
     out += &format!("A  {}\nB  {}\n", harmless(&comparison.a), harmless(&comparison.b));
     conditions(&mut out, comparison, view);
+    asked(&mut out, comparison, view);
     for (title, tone, findings) in [
         ("Worse in B", Tone::Bad, &comparison.worse),
         ("Changed", Tone::Warning, &comparison.changed),
@@ -63,7 +66,7 @@ pub fn summary(comparison: &Comparison) -> String {
 }
 
 /// By what it was judged.
-fn basis(comparison: &Comparison) -> String {
+pub(super) fn basis(comparison: &Comparison) -> String {
     let rules = &comparison.rules;
     let mut out = String::new();
     if rules.single + comparison.too_few < rules.compared {
@@ -122,26 +125,17 @@ fn table(out: &mut String, findings: &[Finding], tone: Tone, comparison: &Compar
     ]);
     for finding in findings {
         let at = &finding.at;
-        let name = match at.unit.as_str() {
-            "1" => at.figure.clone(),
-            unit => format!("{} [{unit}]", at.figure),
-        };
         let interval = finding.interval.map_or(String::new(), |interval| {
-            format!("{} … {}", signed(interval.low), signed(interval.high))
+            range(interval.low, Some(interval.high), &at.unit)
         });
-        let interval = if view.unicode {
-            interval
-        } else {
-            interval.replace('…', "..")
-        };
         table.row(vec![
-            Cell::toned(name, tone),
+            Cell::toned(at.figure.as_str(), tone),
             at.test.as_deref().unwrap_or("").into(),
             at.configuration.as_str().into(),
             at.place.strip_prefix("traffic/").unwrap_or(&at.place).into(),
-            estimate(&finding.a, view).into(),
-            estimate(&finding.b, view).into(),
-            signed(finding.difference).into(),
+            estimate(&finding.a, &at.unit, view).into(),
+            estimate(&finding.b, &at.unit, view).into(),
+            change(finding.difference, &at.unit).into(),
             finding
                 .difference_percent
                 .map_or_else(|| dash(view).to_owned(), signed)
@@ -153,18 +147,60 @@ fn table(out: &mut String, findings: &[Finding], tone: Tone, comparison: &Compar
     *out += &table.render(view);
 }
 
-/// A mean and its interval.
-fn estimate(estimate: &Estimate, view: View) -> String {
-    match estimate.ci95 {
-        Some(of) if of.high > of.low => {
-            format!(
-                "{} {}",
-                figure(estimate.mean),
-                interval(estimate.mean, of, view.unicode)
-            )
-        }
-        _ => figure(estimate.mean),
+/// Figures that are asked about and listed; the others are counted.
+const ASKED: usize = 12;
+
+/// The figures that the pattern asks about, whatever became of them.
+fn asked(out: &mut String, comparison: &Comparison, view: View) {
+    if comparison.asked.is_empty() {
+        return;
     }
+    *out += &format!("\n{}\n", toned("What is asked about", Tone::Strong, view));
+    let mut table = Table::new(&[
+        ("figure", 0),
+        ("test", 0),
+        ("configuration", 0),
+        ("where", 5),
+        (">A", 0),
+        (">B", 0),
+        (">%", 1),
+        ("became", 0),
+    ]);
+    for answer in comparison.asked.iter().take(ASKED) {
+        let at = &answer.finding.at;
+        let tone = match answer.became {
+            Became::Worse => Tone::Bad,
+            Became::Changed => Tone::Warning,
+            Became::Better => Tone::Good,
+            Became::Same | Became::TooFew => Tone::Plain,
+        };
+        table.row(vec![
+            at.figure.as_str().into(),
+            at.test.as_deref().unwrap_or("").into(),
+            at.configuration.as_str().into(),
+            at.place.strip_prefix("traffic/").unwrap_or(&at.place).into(),
+            estimate(&answer.finding.a, &at.unit, view).into(),
+            estimate(&answer.finding.b, &at.unit, view).into(),
+            percent(answer, view).into(),
+            Cell::toned(answer.became.words(), tone),
+        ]);
+    }
+    *out += &table.render(view);
+    let more = comparison.asked.len().saturating_sub(ASKED);
+    if more > 0 {
+        *out += &format!("  and {more} more\n");
+    }
+}
+
+fn percent(answer: &Answer, view: View) -> String {
+    let percent = answer.finding.difference_percent;
+    percent.map_or_else(|| dash(view).to_owned(), signed)
+}
+
+/// A mean and its interval.
+fn estimate(estimate: &Estimate, unit: &str, view: View) -> String {
+    let ci95 = estimate.ci95.filter(|of| of.high > of.low);
+    grid::estimate(estimate.mean, ci95, unit, view.unicode)
 }
 
 fn signed(value: f64) -> String {

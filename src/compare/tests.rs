@@ -22,6 +22,7 @@ fn kpi(name: &str, unit: &str, better: Better, trials: usize, mean: f64, half: f
         }),
         min: Some(mean - half),
         max: Some(mean + half),
+        against: None,
         better,
         definition: String::new(),
     }

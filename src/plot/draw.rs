@@ -89,6 +89,11 @@ const EDGE: u32 = 4;
 /// What a reference or a note has above it at least, for its words, as a share of its value.
 const HEADROOM: f64 = 0.06;
 
+/// A vertical axis is at least so many times as long as the widest interval on it, and at least this share of the
+/// greatest value: what is below both is noise.
+const INTERVALS: f64 = 4.0;
+const LEAST_SHARE: f64 = 0.1;
+
 /// Room below or beside an axis whose names are long, at most.
 const LONG: u32 = 180;
 
@@ -219,7 +224,7 @@ fn plane(chart: &Chart, layout: &Layout, left: &Area<'_>) -> Drawn {
 
 /// The scale of the left or of the right vertical axis: all of its series, their error bars, and what is
 /// drawn across the plane must find room on it.
-fn vertical(chart: &Chart, axis: &super::Axis, right: bool) -> Scale {
+pub(super) fn vertical(chart: &Chart, axis: &super::Axis, right: bool) -> Scale {
     let all = chart.right.is_none();
     let own = || chart.series.iter().filter(move |series| all || series.right == right);
     let points = || own().flat_map(|series| &series.points);
@@ -235,13 +240,20 @@ fn vertical(chart: &Chart, axis: &super::Axis, right: bool) -> Scale {
         [value, value * (1.0 + room)]
     });
     let values = points().map(|point| point.y);
-    Scale::new(
+    let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+    let greatest = values
+        .clone()
+        .filter_map(|value| finite(value.abs()))
+        .fold(0.0, f64::max);
+    let widest = bars().filter_map(|(low, high)| finite(high - low)).fold(0.0, f64::max);
+    Scale::spanning(
         axis,
         values
             .chain(bars().map(|bar| bar.0))
             .chain(bars().map(|bar| bar.1))
             .chain(zero)
             .chain(worded),
+        f64::max(INTERVALS * widest, LEAST_SHARE * greatest),
     )
 }
 

@@ -12,9 +12,11 @@ mod heat;
 mod marks;
 mod scale;
 mod series;
+mod small;
 
 pub use draw::{Form, svg, svg_in};
 pub use scale::{Quantity, Scale};
+pub use small::small;
 
 use serde::{Deserialize, Serialize};
 

@@ -4,6 +4,7 @@ use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, Value
 use std::ops::Range;
 
 use super::Axis;
+use crate::units::shown::{figure, quantity};
 
 /// What kind of quantity an axis measures, and in which unit its values are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -23,53 +24,45 @@ pub enum Quantity {
 }
 
 impl Quantity {
+    /// The quantity of a result's unit, and how many of the chart's own unit one of it is.
+    #[must_use]
+    pub fn of_unit(unit: &str) -> (Quantity, f64) {
+        match unit {
+            "us" => (Quantity::Picos, 1e6),
+            "ps" => (Quantity::Picos, 1.0),
+            "%" => (Quantity::Percent, 1.0),
+            "bytes" => (Quantity::Bytes, 1.0),
+            "GB/s" => (Quantity::Rate, 8e9),
+            "bps" => (Quantity::Rate, 1.0),
+            _ => (Quantity::Number, 1.0),
+        }
+    }
+
     /// A value with the prefix that suits it.
     #[must_use]
     pub fn say(self, value: f64) -> String {
-        let steps: &[(f64, &str)] = match self {
-            Quantity::Number => &[(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k"), (0.0, "")],
-            Quantity::Bytes => &[(1e12, " TB"), (1e9, " GB"), (1e6, " MB"), (1e3, " KB"), (0.0, " B")],
-            Quantity::Picos => &[(1e12, " s"), (1e9, " ms"), (1e6, " us"), (1e3, " ns"), (0.0, " ps")],
-            Quantity::Rate => &[
-                (1e12, " Tbps"),
-                (1e9, " Gbps"),
-                (1e6, " Mbps"),
-                (1e3, " kbps"),
-                (0.0, " bps"),
-            ],
-            Quantity::Percent => &[(0.0, " %")],
-        };
-        let size = value.abs();
-        let found = steps.iter().find(|(least, _)| size >= *least * 0.999_999);
-        let (worth, unit) = match found {
-            // Below ten thousand a number needs no prefix, above it counts thousands.
-            Some((1e4, unit)) => (1e3, *unit),
-            Some((least, unit)) => (least.max(1.0), *unit),
-            None => (1.0, ""),
-        };
-        if size == 0.0 && self != Quantity::Percent {
+        if value == 0.0 && self != Quantity::Percent {
             return "0".to_owned();
         }
-        format!("{}{unit}", digits(value / worth))
+        let unit = match self {
+            Quantity::Number => return prefixed(value),
+            Quantity::Bytes => "bytes",
+            Quantity::Picos => "ps",
+            Quantity::Rate => "bps",
+            Quantity::Percent => "%",
+        };
+        quantity(value, unit)
     }
 }
 
-/// At most four significant digits, none of them a closing zero.
-fn digits(value: f64) -> String {
-    let size = value.abs();
-    let decimals = match size {
-        _ if size == 0.0 || size >= 1000.0 => 0,
-        _ if size >= 100.0 => 1,
-        _ if size >= 10.0 => 2,
-        _ if size >= 1.0 => 3,
-        _ if size >= 1e-4 => 6,
-        _ => return format!("{value:e}"),
-    };
-    let text = format!("{value:.decimals$}");
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text
+/// A plain number: thousands and more by their prefix, where there are more than four digits.
+fn prefixed(value: f64) -> String {
+    let steps = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")];
+    match steps.iter().find(|(least, _)| value.abs() >= *least * 0.999_999) {
+        // Thousands are counted from ten of them on.
+        Some((1e4, prefix)) => format!("{}{prefix}", figure(value / 1e3)),
+        Some((least, prefix)) => format!("{}{prefix}", figure(value / least)),
+        None => figure(value),
     }
 }
 
@@ -84,6 +77,16 @@ pub struct Scale {
     ticks: Vec<f64>,
 }
 
+/// Ends at least `least` apart around the same middle; no end below zero that was not.
+fn stretched(low: f64, high: f64, least: f64) -> (f64, f64) {
+    if high - low >= least {
+        return (low, high);
+    }
+    let middle = low.midpoint(high) - least / 2.0;
+    let bottom = if low >= 0.0 { middle.max(0.0) } else { middle };
+    (bottom, bottom + least)
+}
+
 /// Ticks that a linear axis aims at.
 const TICKS: f64 = 6.0;
 
@@ -91,6 +94,12 @@ impl Scale {
     /// The scale of `axis` for `values`. A logarithmic one needs a positive value, else it is linear.
     #[must_use]
     pub fn new(axis: &Axis, values: impl Iterator<Item = f64> + Clone) -> Scale {
+        Scale::spanning(axis, values, 0.0)
+    }
+
+    /// The same, no shorter than `least`: smaller differences are none. A logarithmic scale has no such length.
+    #[must_use]
+    pub fn spanning(axis: &Axis, values: impl Iterator<Item = f64> + Clone, least: f64) -> Scale {
         let log = axis.log && axis.names.is_none() && values.clone().any(|value| value.is_finite() && value > 0.0);
         let usable = values
             .chain(axis.within.map(|(low, _)| low))
@@ -100,6 +109,11 @@ impl Scale {
             (low.min(value), high.max(value))
         });
         let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
+        let (low, high) = if log || axis.names.is_some() {
+            (low, high)
+        } else {
+            stretched(low, high, least)
+        };
         let mut scale = Scale {
             low,
             high,
@@ -249,7 +263,7 @@ impl Ranged for Scale {
 
 impl ValueFormatter<f64> for Scale {
     fn format(value: &f64) -> String {
-        digits(*value)
+        figure(*value)
     }
 
     fn format_ext(&self, value: &f64) -> String {

@@ -51,7 +51,7 @@ impl Slot {
     }
 
     /// The two sides of the bar at `x`.
-    fn sides(self, x: f64) -> (f64, f64) {
+    pub(super) fn sides(self, x: f64) -> (f64, f64) {
         let width = BARS / f64::from(self.of);
         let left = x - BARS / 2.0 + width * f64::from(self.index);
         (left, left + width)

@@ -335,3 +335,67 @@ fn cells_have_colour_and_value_that_can_be_read() {
     nothing.x.names = None;
     assert!(svg_in(&nothing, Form::Narrow).contains("</svg>"));
 }
+
+#[test]
+fn an_axis_does_not_zoom_into_what_its_intervals_leave_open() {
+    use plotters::coord::ranged1d::{NoDefaultFormatting, Ranged};
+    fn ends<R: Ranged<FormatOption = NoDefaultFormatting, ValueType = f64>>(ranged: &R) -> (f64, f64) {
+        (ranged.range().start, ranged.range().end)
+    }
+    let of = |values: [(f64, f64); 3]| {
+        let mut chart = chart();
+        chart.y = Axis::new("goodput", Quantity::Rate);
+        chart.series.truncate(1);
+        chart.series[0].points = (1_u32..)
+            .zip(values)
+            .map(|(x, (y, half))| Point {
+                error: (half > 0.0).then_some((y - half, y + half)),
+                ..Point::new(f64::from(x), y)
+            })
+            .collect();
+        ends(&draw::vertical(&chart, &chart.y, false))
+    };
+    // Intervals 8 long around means that differ by 0.4: four intervals at least.
+    let (low, high) = of([(100.0, 4.0), (100.2, 4.0), (100.4, 4.0)]);
+    assert!(high - low >= 32.0 && low <= 84.3 && high >= 116.0, "{low} to {high}");
+    // Without intervals, a tenth of the greatest value.
+    let (low, high) = of([(391.90, 0.0), (391.95, 0.0), (391.92, 0.0)]);
+    assert!(high - low >= 39.0 && low > 0.0, "{low} to {high}");
+    // What differs by more is shown as it is, and nothing falls below zero.
+    let (low, high) = of([(10.0, 0.1), (20.0, 0.1), (30.0, 0.1)]);
+    assert!(low == 0.0 && high < 33.0, "{low} to {high}");
+    assert_eq!(of([(0.0, 0.0), (0.0, 0.0), (0.0, 0.0)]).0, 0.0);
+    assert!(of([(1.0, 5.0), (1.0, 5.0), (1.0, 5.0)]).1 >= 6.0);
+}
+
+#[test]
+fn a_thumbnail_has_each_series_and_no_words() {
+    let text = small(&chart());
+    assert!(text.starts_with("<svg ") && text.ends_with("</svg>"), "{text}");
+    assert_eq!(text.matches("stroke=\"#0072B2\"").count(), 1, "{text}");
+    assert_eq!(text.matches("stroke=\"#D55E00\"").count(), 1, "{text}");
+    assert!(!text.contains("<text") && !text.contains("title"), "{text}");
+    let mut bars = chart();
+    for series in &mut bars.series {
+        series.style = Style::Bars;
+    }
+    assert_eq!(small(&bars).matches("fill=\"#0072B2\"").count(), 3);
+    let cells = Chart {
+        heat: Some(Heat {
+            label: "x".to_owned(),
+            quantity: Quantity::Number,
+            rows: vec![vec![Some(1.0), None], vec![Some(f64::NAN), Some(3.0)]],
+        }),
+        ..Chart::default()
+    };
+    assert_eq!(small(&cells).matches("<path").count(), 2);
+    assert_eq!(small(&Chart::default()), "");
+    // Nothing that is no number gets into it.
+    let mut odd = chart();
+    odd.series[0].points = vec![
+        Point::new(f64::NAN, 1.0),
+        Point::new(1e300, 1e-300),
+        Point::new(-1.0, f64::INFINITY),
+    ];
+    assert!(!small(&odd).contains("NaN") && !small(&odd).contains("inf"));
+}

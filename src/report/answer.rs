@@ -11,9 +11,9 @@ mod pausing;
 
 use super::figures::{self, Figure};
 use super::model::{Results, Traffic};
-use super::quantity::quantity;
 use super::verdict::in_scope;
 use crate::expect::Asked;
+use crate::units::shown::{figure, quantity};
 
 /// How a line stands to what is wished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,7 +212,7 @@ fn loss(results: &Results) -> Option<Said> {
 }
 
 /// Line rate of the side with less of it, all its ports together.
-fn line_rate(results: &Results, entry: &Traffic) -> Option<u64> {
+pub(crate) fn line_rate(results: &Results, entry: &Traffic) -> Option<u64> {
     let side = |ports: &[String]| -> Option<u64> {
         let speeds = ports.iter().map(|name| {
             let port = results.ports.iter().find(|port| port.name == *name)?;
@@ -239,7 +239,7 @@ fn goodput(results: &Results) -> Option<Said> {
             let of = line_rate(results, entry).map_or(String::new(), |line| {
                 format!(
                     " ({} % of {})",
-                    super::terminal::text::figure(100.0 * float(*bps) / float(line)),
+                    figure(100.0 * float(*bps) / float(line)),
                     quantity(float(line), "bps")
                 )
             });
@@ -276,7 +276,7 @@ fn fairness(results: &Results) -> Option<Said> {
     let mut text = format!(
         "{}: Jain index {} over {} {}",
         entry.name,
-        super::terminal::text::figure(jfi.index),
+        figure(jfi.index),
         quantity(float(jfi.count), "1"),
         jfi.over
     );

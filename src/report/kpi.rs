@@ -79,7 +79,7 @@ pub fn of(results: &Results) -> Vec<Kpi> {
 }
 
 /// Where an entry's KPIs and anomalies are.
-pub(super) fn place_of(entry: &Traffic) -> String {
+pub(crate) fn place_of(entry: &Traffic) -> String {
     format!("traffic/{}", entry.name)
 }
 

@@ -115,7 +115,7 @@ pub fn marking(subtitle: String, legend: String, curves: &[Curve<'_>]) -> Chart 
             series.push(Series {
                 name: format!(
                     "read: {}",
-                    if kmin == kmax {
+                    if (kmax.value - kmin.value).abs() < 1.0 {
                         Quantity::Bytes.say(kmin.value)
                     } else {
                         read
@@ -171,6 +171,15 @@ fn float(value: u64) -> f64 {
 /// The charts of one run: file name and SVG of each.
 #[must_use]
 pub fn of_run(results: &Results) -> Vec<(String, String)> {
+    let charts = charts(results).into_iter();
+    charts
+        .map(|(name, chart)| (format!("{name}.svg"), crate::plot::svg(&chart)))
+        .collect()
+}
+
+/// The charts of one run, each with its name.
+#[must_use]
+pub fn charts(results: &Results) -> Vec<(String, Chart)> {
     let mut charts = Vec::new();
     let curves: Vec<(String, Vec<f64>)> = results
         .traffic
@@ -202,9 +211,6 @@ pub fn of_run(results: &Results) -> Vec<(String, String)> {
         charts.push((name, marking(subtitle, String::new(), &curves)));
     }
     charts
-        .into_iter()
-        .map(|(name, chart)| (format!("{name}.svg"), crate::plot::svg(&chart)))
-        .collect()
 }
 
 /// What may stand in a file's name.

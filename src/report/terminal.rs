@@ -15,10 +15,12 @@ pub(crate) mod text;
 use std::io::IsTerminal;
 
 use super::model::{Budget, Distribution, Kpi, Results, Statistic, Traffic};
-use crate::units::{BitRate, Picos};
+use crate::units::Picos;
+use crate::units::shown::{self, figure, grouped, quantity};
 pub use brief::brief;
+pub(super) use brief::main_time;
 use table::{Cell, Table, Tone, toned};
-use text::{bar, figure, grouped, harmless, sparkline, width, wrap};
+use text::{bar, harmless, sparkline, width, wrap};
 
 /// What the reader's terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,12 +139,10 @@ fn header(out: &mut String, results: &Results, view: View) {
         Some(rest) => line(out, &format!("{}{rest}", toned(&name, Tone::Strong, view))),
         None => line(out, &head),
     }
-    let measured = run
-        .measured_duration_ps
-        .map_or(view.dash().to_owned(), |ps| Picos(ps).to_string());
+    let measured = run.measured_duration_ps.map_or(view.dash().to_owned(), picos);
     let planned = run
         .planned_duration_ps
-        .map_or(String::new(), |ps| format!(" ({} planned)", Picos(ps)));
+        .map_or(String::new(), |ps| format!(" ({} planned)", picos(ps)));
     let clock = format!(
         "clock {}, departures by {}, arrivals by {}",
         run.clock, run.timestamps.tx, run.timestamps.rx
@@ -177,8 +177,8 @@ pub fn calibration_line(budget: &Budget) -> String {
         .filter_map(|one| Some(format!("{} at {} bytes", rate(one.rate_bps?), one.frame_bytes)))
         .collect();
     let mut parts = vec![
-        format!("least delay {}", Picos(budget.floor_ps)),
-        format!("times told apart from {}", Picos(budget.resolution_ps)),
+        format!("least delay {}", picos(budget.floor_ps)),
+        format!("times told apart from {}", picos(budget.resolution_ps)),
     ];
     if let Some(error) = budget.pacing_error_ppm {
         parts.push(format!("pacing within {} ppm", figure(error)));
@@ -190,7 +190,19 @@ pub fn calibration_line(budget: &Budget) -> String {
 }
 
 fn rate(bps: u64) -> String {
-    BitRate(bps).to_string()
+    quantity(float(bps), "bps")
+}
+
+fn picos(ps: u64) -> String {
+    quantity(float(ps), "ps")
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts, times and rates into figures of four digits"
+)]
+fn float(value: u64) -> f64 {
+    value as f64
 }
 
 /// A count, or a dash where nobody counted.
@@ -301,7 +313,7 @@ fn details(out: &mut String, entry: &Traffic, view: View) {
         .and_then(|pacing| Some((pacing, pacing.requested_bps?)))
     {
         let held = pacing.held_ps.filter(|held| *held > 0);
-        let held = held.map(|held| format!("PFC held its senders for {} in all", Picos(held)));
+        let held = held.map(|held| format!("PFC held its senders for {} in all", picos(held)));
         let off = pacing.rate_error_percent.map(|error| {
             let more = if error > 0.0 { "+" } else { "" };
             let free = if held.is_some() { " while free to send" } else { "" };
@@ -488,11 +500,6 @@ fn kpis(out: &mut String, results: &Results, view: View) {
         if values.is_empty() {
             continue;
         }
-        let unit = if first.unit == "1" {
-            String::new()
-        } else {
-            format!(" {}", first.unit)
-        };
         let trials = if first.trials > 1 {
             format!(" ({} trials)", first.trials)
         } else {
@@ -507,7 +514,7 @@ fn kpis(out: &mut String, results: &Results, view: View) {
             .as_deref()
             .map_or("", |test| test.trim_start_matches("Test "));
         let label = [first.name.as_str(), place, test].map(harmless);
-        rows.push((label, harmless(&format!("{}{unit}{trials}", values.join(", ")))));
+        rows.push((label, harmless(&format!("{}{trials}", values.join(", ")))));
     }
     let widths = [0, 1, 2].map(|column| rows.iter().map(|(label, _)| width(&label[column])).max().unwrap_or(0));
     for (label, values) in &rows {
@@ -541,19 +548,16 @@ fn statistic(kpi: &Kpi, exact: bool, view: View) -> Option<String> {
     let number = kpi.value?;
     // A percentile has three digits; its mean over trials has what the trials' scatter gives it.
     let rounded = matches!(kpi.statistic, P50 | P95 | P99 | P999 | TailSpread) && !exact && kpi.trials < 2;
-    let value = if rounded {
-        text::digits(number, 3)
-    } else {
-        figure(number)
-    };
     let spread = kpi.ci95.filter(|of| of.high > of.low);
-    let spread = spread.map_or(String::new(), |of| {
-        format!(" {}", text::interval(number, of, view.unicode))
-    });
+    let value = match spread {
+        Some(of) => shown::estimate(number, of.low, Some(of.high), &kpi.unit, view.unicode),
+        None if rounded => shown::rounded(number, &kpi.unit, 3),
+        None => quantity(number, &kpi.unit),
+    };
     Some(match kpi.statistic {
-        Value | Statistic::PerSecond => format!("{value}{spread}"),
-        P999 => format!("p99.9 {value}{spread}"),
-        other => format!("{other} {value}{spread}"),
+        Value | Statistic::PerSecond => value,
+        P999 => format!("p99.9 {value}"),
+        other => format!("{other} {value}"),
     })
 }
 

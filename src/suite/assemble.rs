@@ -164,6 +164,7 @@ fn kpis(test: &Test, gathered: &Gathered) -> Vec<Kpi> {
                 ci95: None,
                 min: None,
                 max: None,
+                against: None,
                 better,
                 definition: definition(sweep, &figure.figure),
             };
@@ -184,6 +185,7 @@ fn kpis(test: &Test, gathered: &Gathered) -> Vec<Kpi> {
                         ci95: found.ci95,
                         min: Some(found.min),
                         max: Some(found.max),
+                        against: gathered.against(point, column),
                         ..blank
                     },
                 });

@@ -9,6 +9,7 @@ pub mod assemble;
 pub mod csv;
 mod fit;
 pub mod folder;
+pub mod grids;
 pub mod html;
 pub mod keys;
 mod load;
@@ -16,6 +17,7 @@ pub mod model;
 mod remarks;
 pub mod report;
 mod shipped;
+pub mod shown;
 mod types;
 
 use crate::yaml::read::Reader;

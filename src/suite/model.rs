@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plot::Chart;
 pub use crate::report::direction::Better;
-use crate::report::model::Interval;
+use crate::report::model::{Against, Interval};
 
 /// The schema that this version writes and reads.
 pub const SCHEMA: &str = "squall.suite/1";
@@ -190,6 +190,9 @@ pub struct Kpi {
     pub min: Option<f64>,
     /// The greatest.
     pub max: Option<f64>,
+    /// What it is held against: what the testbed says is configured, or the line rate; none where there is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<Against>,
     /// Which way is better.
     pub better: Better,
     /// Short definition; of a derived one, its formula.

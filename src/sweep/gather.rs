@@ -9,10 +9,12 @@ use std::path::PathBuf;
 use super::store::{Store, StoreError};
 use super::types::{FigureName, Sweep};
 use super::{DERIVED, derived, point};
-use crate::expect::Scope;
+use crate::expect::{Asked, Scope};
 use crate::report::figures::{self, Figure};
-use crate::report::model::{self, Budget, Environment, Expected, Interval, Queue, Results, Soak, TimeSources, Traffic};
-use crate::report::{range, samples, stats};
+use crate::report::model::{
+    self, Against, Budget, Configured, Environment, Expected, Interval, Queue, Results, Soak, TimeSources, Traffic,
+};
+use crate::report::{answer, kpi, range, samples, stats};
 use crate::units::Picos;
 
 /// Where there are more ports than this, only what they come to together is in the tables.
@@ -49,6 +51,10 @@ pub struct Gathered {
     pub latencies: BTreeMap<(usize, String), (Vec<f64>, u32)>,
     /// Marking over depth in the queue with the most marks, of the first finished trial of each point.
     pub curves: BTreeMap<usize, Queue>,
+    /// What the testbed says is configured, of the first finished trial of each point.
+    pub configured: BTreeMap<usize, Configured>,
+    /// Line rate of each traffic entry's side with less of it, by point and place, in bits per second.
+    pub line_rates: BTreeMap<(usize, String), u64>,
     /// What the samples of a sampled run come to, of the first finished trial of each point.
     pub soaks: BTreeMap<usize, Soak>,
     /// The samples of those trials.
@@ -67,6 +73,10 @@ pub struct About {
     pub testbed_sha256: Option<String>,
     /// The clock.
     pub clock: String,
+    /// The question that the pattern asks, in its own words.
+    pub question: Option<String>,
+    /// The figures that answer it, the most important first.
+    pub asks: Vec<String>,
     /// What is under test.
     pub dut: String,
     /// The draft's test, as "8.1".
@@ -230,6 +240,8 @@ impl Gathered {
             pattern_sha256: run.pattern_sha256.clone(),
             testbed_sha256: run.testbed_sha256.clone(),
             clock: run.clock.to_string(),
+            question: run.question.clone(),
+            asks: run.asks.clone(),
             dut: run.dut.id.to_string(),
             draft: results.traffic.first().and_then(|entry| entry.draft.clone()),
             timestamps: run.timestamps,
@@ -282,6 +294,12 @@ impl Gathered {
         if let Some(soak) = &results.soak {
             self.soaks.entry(point).or_insert_with(|| soak.clone());
         }
+        self.configured.entry(point).or_insert(results.inferred.configured);
+        for entry in &results.traffic {
+            if let Some(bps) = answer::line_rate(&results, entry) {
+                self.line_rates.entry((point, kpi::place_of(entry))).or_insert(bps);
+            }
+        }
         if let Some(queue) = figures::busiest_queue(&results) {
             self.curves.entry(point).or_insert_with(|| queue.clone());
         }
@@ -333,6 +351,35 @@ impl Gathered {
             min: values.iter().copied().fold(f64::INFINITY, f64::min),
             max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
         })
+    }
+
+    /// What a figure of `point` is held against: what is configured, or the line rate of all that it is a sum of.
+    #[must_use]
+    pub fn against(&self, point: usize, column: &Column) -> Option<Against> {
+        let said = self.configured.get(&point);
+        let configured = said.and_then(|said| Against::of_figure(&column.name, said));
+        configured.or_else(|| {
+            let is_whole = column.unit == "GB/s" && matches!(column.statistic, "" | "aggregate");
+            let key = (point, column.place.clone());
+            let bps = is_whole.then(|| self.line_rates.get(&key))?;
+            bps.copied().map(Against::line_rate)
+        })
+    }
+
+    /// The columns that the pattern asks about, in its order, each once.
+    #[must_use]
+    pub fn asked(&self) -> Vec<usize> {
+        let asks = self.about.iter().flat_map(|about| &about.asks);
+        let mut asked: Vec<usize> = Vec::new();
+        for one in asks.filter_map(|text| Asked::parse(text, None).ok()) {
+            let scope = one.scope.as_ref().map(ToString::to_string);
+            for column in self.columns_of(scope.as_deref(), one.figure, one.statistic) {
+                if !asked.contains(&column) {
+                    asked.push(column);
+                }
+            }
+        }
+        asked
     }
 
     /// The values that a column's figure can have.

@@ -9,6 +9,7 @@
 mod derived;
 pub mod gather;
 pub mod hook;
+pub mod html;
 pub mod journal;
 pub mod keys;
 mod load;

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{journal, tables};
-use crate::report::samples;
+use crate::report::{page, samples};
 use crate::{fabric, files, report};
 
 /// What goes before a run or a sweep begins anew.
@@ -41,7 +41,13 @@ fn is_sweep(folder: &Path) -> bool {
 fn is_own(name: &str) -> bool {
     let chart = |name: &str| name == "latency-cdf" || name == "marking-curve" || name.starts_with("marking-curve-");
     let begun = [report::UNFINISHED, journal::UNFINISHED];
-    [report::FILE_NAME, samples::FILE_NAME, fabric::FILE_NAME].contains(&name)
+    [
+        report::FILE_NAME,
+        samples::FILE_NAME,
+        fabric::FILE_NAME,
+        page::FILE_NAME,
+    ]
+    .contains(&name)
         || tables::FILES.contains(&name)
         || name.strip_suffix(".svg").is_some_and(chart)
         || begun.iter().any(|start| name.starts_with(start))
@@ -70,6 +76,7 @@ mod tests {
             "results.json",
             "samples.jsonl",
             "fabric.json",
+            "report.html",
             "latency-cdf.svg",
             "marking-curve.svg",
             "marking-curve-host3-3.svg",

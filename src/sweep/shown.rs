@@ -6,34 +6,35 @@ use super::gather::{Estimate, Gathered};
 use super::hook::plain;
 use super::point;
 use super::types::Sweep;
+use crate::report::grid;
 use crate::report::terminal::View;
 use crate::report::terminal::table::{Cell, Table, Tone, toned};
-use crate::report::terminal::text::{figure, harmless, interval};
+use crate::report::terminal::text::{harmless, wrap};
 
 /// What is shown, the most important first: figure, statistic, and a title that leaves room for others.
 const SHOWN: &[(&str, &str, &str)] = &[
-    ("ECN_marking_rate", "", "ECN [%]"),
-    ("ECN_onset_depth", "", "onset [bytes]"),
-    ("ECN_Kmin", "", "Kmin [bytes]"),
-    ("ECN_CBS", "", "CBS [bytes]"),
-    ("ECN_Kmax", "", "Kmax [bytes]"),
-    ("ECN_probe_Kmin", "", "probe Kmin [bytes]"),
-    ("PFC_XOFF", "", "XOFF [bytes]"),
-    ("PFC_XON", "", "XON [bytes]"),
-    ("PFC_pause_time", "", "paused [us]"),
-    ("HOL_blocking_delay", "p99", "HOL p99 [us]"),
-    ("Disruption_time", "", "disruption [us]"),
-    ("Convergence_time", "", "convergence [us]"),
-    ("KV_xfer_latency", "p99", "KV p99 [us]"),
-    ("EP_alltoall_latency", "p99", "EP p99 [us]"),
-    ("Fabric_Goodput", "", "goodput [GB/s]"),
+    ("ECN_marking_rate", "", "ECN"),
+    ("ECN_onset_depth", "", "onset"),
+    ("ECN_Kmin", "", "Kmin"),
+    ("ECN_CBS", "", "CBS"),
+    ("ECN_Kmax", "", "Kmax"),
+    ("ECN_probe_Kmin", "", "probe Kmin"),
+    ("PFC_XOFF", "", "XOFF"),
+    ("PFC_XON", "", "XON"),
+    ("PFC_pause_time", "", "paused"),
+    ("HOL_blocking_delay", "p99", "HOL p99"),
+    ("Disruption_time", "", "disruption"),
+    ("Convergence_time", "", "convergence"),
+    ("KV_xfer_latency", "p99", "KV p99"),
+    ("EP_alltoall_latency", "p99", "EP p99"),
+    ("Fabric_Goodput", "", "goodput"),
     ("lost", "", "lost"),
     ("PFC_frame_count", "", "PFC frames"),
-    ("ECN_Pmax", "", "Pmax [%]"),
+    ("ECN_Pmax", "", "Pmax"),
     ("JFI", "", "JFI"),
-    ("KV_xfer_latency", "p50", "KV p50 [us]"),
-    ("Fabric_FCT", "p99", "FCT p99 [us]"),
-    ("packet_latency", "p99", "frame p99 [us]"),
+    ("KV_xfer_latency", "p50", "KV p50"),
+    ("Fabric_FCT", "p99", "FCT p99"),
+    ("packet_latency", "p99", "frame p99"),
 ];
 
 /// Unmet expectations that are listed.
@@ -47,6 +48,10 @@ pub fn summary(sweep: &Sweep, gathered: &Gathered, complete: bool, listed: bool,
     let all = points * sweep.trials as usize;
     out += &toned(&harmless(&sweep.name), Tone::Strong, view);
     out += &format!(": {points} points, {} trials each, seed {}\n", sweep.trials, sweep.seed);
+    let question = gathered.about.as_ref().and_then(|about| about.question.as_deref());
+    if let Some(question) = question.and_then(|text| text.split("\n\n").next()) {
+        out += &format!("{}\n", wrap("", &harmless(question), view));
+    }
     if !complete {
         out += &toned(
             &format!("not complete: {done} of {all} trials are done"),
@@ -55,27 +60,7 @@ pub fn summary(sweep: &Sweep, gathered: &Gathered, complete: bool, listed: bool,
         );
         out.push('\n');
     }
-    // A column of zeros says something only where there is no other of its figure.
-    let zero = |column: &usize| {
-        let mut estimates = (0..points).filter_map(|point| gathered.estimate(point, *column));
-        estimates.all(|estimate| estimate.max == 0.0 && estimate.min == 0.0)
-    };
-    let columns: Vec<(usize, &str)> = SHOWN
-        .iter()
-        .flat_map(|(name, statistic, title)| {
-            let found: Vec<usize> = gathered.columns_of(None, name, statistic).collect();
-            let told: Vec<usize> = found.iter().copied().filter(|column| !zero(column)).collect();
-            let silent = matches!(
-                *name,
-                "lost" | "PFC_frame_count" | "PFC_pause_time" | "HOL_blocking_delay"
-            );
-            let kept = match found.first() {
-                Some(first) if told.is_empty() && !silent => vec![*first],
-                _ => told,
-            };
-            kept.into_iter().map(move |column| (column, *title))
-        })
-        .collect();
+    let columns = columns(sweep, gathered);
     if columns.is_empty() {
         return out;
     }
@@ -87,8 +72,15 @@ pub fn summary(sweep: &Sweep, gathered: &Gathered, complete: bool, listed: bool,
     places.sort_unstable();
     places.dedup();
     let title = |column: usize, title: &str| {
-        let place = gathered.columns.get(column)?.place.strip_prefix("traffic/");
-        let place = place.filter(|_| places.len() > 1);
+        let place = &gathered.columns.get(column)?.place;
+        let single = |folder: &str| {
+            let same = |(_, other): &&(usize, String)| *other == *title;
+            place
+                .strip_prefix(folder)
+                .filter(|_| columns.iter().filter(same).count() > 1)
+        };
+        let entry = place.strip_prefix("traffic/").filter(|_| places.len() > 1);
+        let place = entry.or_else(|| single("queues/")).or_else(|| single("ports/"));
         Some(format!(
             ">{}{title}",
             place.map_or(String::new(), |place| format!("{place} "))
@@ -112,11 +104,10 @@ pub fn summary(sweep: &Sweep, gathered: &Gathered, complete: bool, listed: bool,
             .map(|value| value.as_ref().map_or(String::new(), |value| plain(&value.value)).into())
             .collect();
         row.push(gathered.trials_of(number).to_string().into());
-        row.extend(
-            columns
-                .iter()
-                .map(|(column, _)| estimate(gathered.estimate(number, *column), view).into()),
-        );
+        row.extend(columns.iter().map(|(column, _)| {
+            let unit = gathered.columns.get(*column).map_or("1", |column| column.unit.as_str());
+            estimate(gathered.estimate(number, *column), unit, view).into()
+        }));
         table.row(row);
     }
     out.push('\n');
@@ -128,17 +119,72 @@ pub fn summary(sweep: &Sweep, gathered: &Gathered, complete: bool, listed: bool,
     out
 }
 
+/// The columns that are shown, the most important first, each with its title: what the pattern asks about, then what
+/// says most of any sweep.
+#[must_use]
+pub fn columns(sweep: &Sweep, gathered: &Gathered) -> Vec<(usize, String)> {
+    // A column of zeros says something only where there is no other of its figure.
+    let zero = |column: &usize| {
+        let mut estimates = (0..sweep.points.len()).filter_map(|point| gathered.estimate(point, *column));
+        estimates.all(|estimate| estimate.max == 0.0 && estimate.min == 0.0)
+    };
+    let measured = |column: &usize| (0..sweep.points.len()).any(|point| gathered.estimate(point, *column).is_some());
+    let told_of = |found: Vec<usize>, silent: bool| -> Vec<usize> {
+        let told: Vec<usize> = found
+            .iter()
+            .copied()
+            .filter(|column| measured(column) && !zero(column))
+            .collect();
+        match found.into_iter().find(measured) {
+            Some(first) if told.is_empty() && !silent => vec![first],
+            _ => told,
+        }
+    };
+    let mut shown: Vec<(usize, String)> = Vec::new();
+    let asked = gathered.asked();
+    let mut begin = 0;
+    while let Some(first) = asked.get(begin).and_then(|column| gathered.columns.get(*column)) {
+        let same = |column: &&usize| {
+            gathered
+                .columns
+                .get(**column)
+                .is_some_and(|other| other.title() == first.title())
+        };
+        let places: Vec<usize> = asked.iter().skip(begin).take_while(same).copied().collect();
+        begin += places.len().max(1);
+        let title = title_of(&first.name, first.statistic);
+        shown.extend(told_of(places, false).into_iter().map(|column| (column, title.clone())));
+    }
+    for (name, statistic, title) in SHOWN {
+        let silent = matches!(
+            *name,
+            "lost" | "PFC_frame_count" | "PFC_pause_time" | "HOL_blocking_delay"
+        );
+        for column in told_of(gathered.columns_of(None, name, statistic).collect(), silent) {
+            if !shown.iter().any(|(known, _)| *known == column) {
+                shown.push((column, (*title).to_owned()));
+            }
+        }
+    }
+    shown
+}
+
+/// A figure's name that leaves room for others, where there is one.
+fn title_of(name: &str, statistic: &str) -> String {
+    let known = SHOWN.iter().find(|(known, of, _)| *known == name && *of == statistic);
+    known.map_or_else(
+        || format!("{name} {statistic}").trim_end().to_owned(),
+        |(_, _, title)| (*title).to_owned(),
+    )
+}
+
 /// A mean and its interval.
-fn estimate(found: Option<Estimate>, view: View) -> String {
+fn estimate(found: Option<Estimate>, unit: &str, view: View) -> String {
     let Some(found) = found else {
         return if view.unicode { "–" } else { "-" }.to_owned();
     };
-    match found.ci95 {
-        Some(of) if of.high > of.low => {
-            format!("{} {}", figure(found.mean), interval(found.mean, of, view.unicode))
-        }
-        _ => figure(found.mean),
-    }
+    let ci95 = found.ci95.filter(|of| of.high > of.low);
+    grid::estimate(found.mean, ci95, unit, view.unicode)
 }
 
 fn unmet(out: &mut String, sweep: &Sweep, gathered: &Gathered, listed: bool, view: View) {

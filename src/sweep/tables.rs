@@ -152,6 +152,8 @@ pub fn json(sweep: &Sweep, gathered: &Gathered, complete: bool) -> Vec<u8> {
             "testbed": sweep.testbed,
             "testbed_sha256": about.and_then(|about| about.testbed_sha256.as_ref()),
             "set": sweep.set.iter().map(|change| format!("{}={}", change.keys.join(","), change.to.value)).collect::<Vec<_>>(),
+            "question": about.and_then(|about| about.question.as_ref()),
+            "asks": about.map_or(&[][..], |about| &about.asks),
             "keys": keys(sweep).collect::<Vec<_>>(),
             "trials": sweep.trials,
             "seed": sweep.seed,

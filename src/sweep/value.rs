@@ -51,14 +51,12 @@ fn read<T: FromStr>(text: &str) -> Option<T> {
 /// The quantity of a result's unit, its worth in the chart's own unit, and what the axis says of it.
 #[must_use]
 pub fn of_unit(unit: &str) -> (Quantity, f64, String) {
-    match unit {
-        "us" => (Quantity::Picos, 1e6, String::new()),
-        "ps" => (Quantity::Picos, 1.0, String::new()),
-        "%" => (Quantity::Percent, 1.0, String::new()),
-        "bytes" => (Quantity::Bytes, 1.0, String::new()),
-        "1" => (Quantity::Number, 1.0, String::new()),
-        other => (Quantity::Number, 1.0, format!(" [{other}]")),
-    }
+    let (quantity, worth) = Quantity::of_unit(unit);
+    let said = match quantity {
+        Quantity::Number if unit != "1" => format!(" [{unit}]"),
+        _ => String::new(),
+    };
+    (quantity, worth, said)
 }
 
 #[cfg(test)]

@@ -17,6 +17,10 @@ use squall::suite::model::Suite;
 
 /// Measures the page that it is in, and tells the page around it.
 const PROBE: &str = r#"<script>addEventListener("load", () => {
+  const score = document.querySelector(".score");
+  const answers = score ? score.getBoundingClientRect().bottom + scrollY : 0;
+  const values = [...document.querySelectorAll(".score .value")].map(one => one.getBoundingClientRect());
+  const clipped = values.filter(box => !box.width || box.left < 0 || box.right > innerWidth).length;
   for (const one of document.querySelectorAll("details")) one.open = true;
   const all = (what, within) => [...(within || document).querySelectorAll(what)];
   const count = (map, key) => { map[key] = (map[key] || 0) + 1; };
@@ -56,6 +60,7 @@ const PROBE: &str = r#"<script>addEventListener("load", () => {
   const ids = all("[id]").map(one => one.id);
   parent.postMessage({
     width: innerWidth,
+    answers, clipped, values: values.length,
     over: document.documentElement.scrollWidth - document.documentElement.clientWidth,
     dark: paper < 0.2,
     cells: all("th, td").length,
@@ -83,7 +88,7 @@ const AROUND: &str = r#"<!doctype html><meta charset="utf-8"><body>
     document.body.append(result);
   });
 </script>
-<iframe src="probed.html" width="1280" height="900"></iframe>
+<iframe src="probed.html" width="1440" height="900"></iframe>
 <iframe src="probed.html" width="390" height="844"></iframe>"#;
 
 /// The browser, where there is one.
@@ -111,7 +116,7 @@ fn open(browser: &str, folder: &Path, file: &str, more: &[&str]) -> (String, Vec
     (String::from_utf8_lossy(&output.stdout).into_owned(), console.collect())
 }
 
-/// What the page says of itself at 1280 and at 390 pixels.
+/// What the page says of itself at 1440 and at 390 pixels.
 fn measured(browser: &str, folder: &Path, more: &[&str]) -> Vec<Value> {
     let (document, _) = open(browser, folder, "around.html", more);
     let result = document.split(r#"<pre id="result">"#).nth(1);
@@ -124,19 +129,8 @@ fn measured(browser: &str, folder: &Path, more: &[&str]) -> Vec<Value> {
 /// What must hold of any suite's page, as `measured` has seen it: nothing is empty, too wide, faint or lost, and
 /// every chart is laid out with its marks and with a table of its values.
 pub fn check_layout(suite: &Suite, seen: &Value) {
-    let at = &seen["width"];
     assert!(seen["cells"].as_u64().unwrap() > 200, "{seen}");
-    assert_eq!(seen["empty"], Value::Array(vec![]), "empty cells");
-    assert_eq!(seen["loaded"], Value::Array(vec![]), "the page loads something");
-    assert_eq!(seen["unscoped"], 0, "heads without a scope");
-    assert_eq!(seen["twice"], Value::Array(vec![]), "an id is there twice");
-    assert_eq!(seen["lost"], Value::Array(vec![]), "links that lead nowhere");
-    assert_eq!(seen["faint"], Value::Array(vec![]), "contrast below 4.5");
-    assert!(
-        seen["over"].as_i64().unwrap() <= 0,
-        "at {at} pixels {} too wide",
-        seen["over"]
-    );
+    check_page(seen);
     let levels: Vec<i64> = seen["headings"]
         .as_array()
         .unwrap()
@@ -166,7 +160,46 @@ pub fn check_layout(suite: &Suite, seen: &Value) {
     }
 }
 
-/// Opens `page` as it is, and a copy of it that measures itself, in light and dark at 1280 and 390 pixels; `check` is
+/// Two screens of 1440 × 900.
+const TWO_SCREENS: f64 = 1800.0;
+
+/// What must hold of any page's scorecard: it stands within the first two screens, and its values are seen on a
+/// telephone, too.
+pub fn check_answers(seen: &Value) {
+    assert!(seen["values"].as_u64().unwrap() > 0, "no answer: {seen}");
+    assert_eq!(
+        seen["clipped"], 0,
+        "values that are cut off at {} pixels",
+        seen["width"]
+    );
+    if seen["width"] == 1440 {
+        let end = seen["answers"].as_f64().unwrap();
+        assert!(end <= TWO_SCREENS, "the answers end {end} pixels below the top");
+    }
+}
+
+/// What must hold of any page: nothing is empty, too wide, faint, lost, loaded or there twice.
+pub fn check_page(seen: &Value) {
+    for (what, none) in [
+        ("empty", "empty cells"),
+        ("loaded", "the page loads something"),
+        ("twice", "an id is there twice"),
+        ("lost", "links that lead nowhere"),
+        ("faint", "contrast below 4.5"),
+    ] {
+        assert_eq!(seen[what], Value::Array(vec![]), "{none}");
+    }
+    assert_eq!(seen["unscoped"], 0, "heads without a scope");
+    assert!(
+        seen["over"].as_i64().unwrap() <= 0,
+        "at {} pixels {} too wide",
+        seen["width"],
+        seen["over"]
+    );
+    check_answers(seen);
+}
+
+/// Opens `page` as it is, and a copy of it that measures itself, in light and dark at 1440 and 390 pixels; `check` is
 /// given each measurement.
 pub fn look(browser: &str, page: &str, mut check: impl FnMut(&Value)) {
     let folder = tempfile::tempdir().unwrap();
@@ -182,7 +215,7 @@ pub fn look(browser: &str, page: &str, mut check: impl FnMut(&Value)) {
     for (dark, flags) in [(false, vec![]), (true, vec!["--blink-settings=preferredColorScheme=0"])] {
         let seen = measured(browser, folder.path(), &flags);
         let widths: Vec<&Value> = seen.iter().map(|seen| &seen["width"]).collect();
-        assert_eq!(widths, [1280, 390]);
+        assert_eq!(widths, [1440, 390]);
         for seen in &seen {
             assert_eq!(seen["dark"], dark);
             check(seen);

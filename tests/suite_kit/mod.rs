@@ -64,6 +64,7 @@ pub fn kpi(name: &str, statistic: &str, unit: &str, point: usize, trials: usize,
         ci95: mean.filter(|_| trials > 1).map(around),
         min: mean.map(|mean| mean * 0.97),
         max: mean.map(|mean| mean * 1.03),
+        against: None,
         better: if unit == "us" { Better::Lower } else { Better::Higher },
         definition: format!("what {name} means"),
     }

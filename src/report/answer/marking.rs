@@ -2,8 +2,8 @@
 
 use super::{Said, Standing};
 use crate::report::figures::busiest_queue;
-use crate::report::model::{Configured, Estimate, Marking, MarkingVerdict, Queue, Results};
-use crate::report::quantity::{quantity, range};
+use crate::report::model::{Configured, Marking, MarkingVerdict, Queue, Results};
+use crate::units::shown::{quantity, range};
 
 /// The marking of the queue with the most marks; without one, why none was read.
 pub(super) fn of(results: &Results) -> Option<Said> {
@@ -45,17 +45,9 @@ fn has(marking: Option<&Marking>) -> bool {
     marking.is_some_and(|marking| marking.kmin_bytes.is_some())
 }
 
-fn size(estimate: &Estimate) -> String {
-    format!(
-        "{} ({})",
-        quantity(estimate.value, "bytes"),
-        range(estimate.low, estimate.high, "bytes")
-    )
-}
-
 fn read(marking: &Marking) -> String {
     match (&marking.kmin_bytes, &marking.kmax_bytes, marking.step) {
-        (Some(kmin), _, Some(true)) => format!("marks above {}", size(kmin)),
+        (Some(kmin), _, Some(true)) => format!("marks above {}", kmin.said("bytes")),
         // One threshold fits, and so may a ramp up to it.
         (Some(kmin), Some(kmax), _) if (kmax.value - kmin.value).abs() < 1.0 => format!(
             "marks above {} (Kmin {}, Kmax {})",
@@ -67,9 +59,9 @@ fn read(marking: &Marking) -> String {
             let pmax = marking.pmax.map_or(String::new(), |pmax| {
                 format!(", Pmax {}", quantity(100.0 * pmax.value, "%"))
             });
-            format!("Kmin {}, Kmax {}{pmax}", size(kmin), size(kmax))
+            format!("Kmin {}, Kmax {}{pmax}", kmin.said("bytes"), kmax.said("bytes"))
         }
-        (Some(kmin), None, _) => format!("Kmin {}", size(kmin)),
+        (Some(kmin), None, _) => format!("Kmin {}", kmin.said("bytes")),
         _ => "not read".to_owned(),
     }
 }
@@ -120,7 +112,7 @@ pub(super) fn of_meter(results: &Results) -> Option<Said> {
         let why = meter.why_not.as_deref().unwrap_or("too few frames were marked");
         return Some(Said::new(about, format!("not read: {why}"), Standing::Plain));
     };
-    let mut text = format!("marks after a burst of {}", size(cbs));
+    let mut text = format!("marks after a burst of {}", cbs.said("bytes"));
     if let Some(cir) = &meter.cir_bps {
         text.push_str(&format!(", refilled at {}", range(cir.low, cir.high, "bps")));
     }

@@ -2,7 +2,7 @@
 
 use super::{Said, Standing};
 use crate::report::model::{Estimate, PauseDirection, Pausing, Results, Threshold};
-use crate::report::quantity::{quantity, range};
+use crate::units::shown::quantity;
 
 /// PFC of the class that was paused longest; none where nothing was.
 pub(super) fn of(results: &Results) -> Option<Said> {
@@ -24,11 +24,7 @@ pub(super) fn of(results: &Results) -> Option<Said> {
     ] {
         let read: Vec<Estimate> = mine().filter_map(of).map(|threshold| threshold.bytes).collect();
         let Some(joint) = hull(&read) else { continue };
-        let mut text = format!(
-            "{name} at {} ({})",
-            quantity(joint.value, "bytes"),
-            range(joint.low, joint.high, "bytes")
-        );
+        let mut text = format!("{name} at {}", joint.said("bytes"));
         if let Some(configured) = configured {
             let inside =
                 super::float(configured) >= joint.low && joint.high.is_none_or(|high| super::float(configured) <= high);

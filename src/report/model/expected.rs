@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::units::shown::rounded;
+
+/// Significant digits of what was measured.
+const DIGITS: i32 = 7;
+
 /// One line at one place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Expected {
@@ -27,22 +32,10 @@ impl std::fmt::Display for Expected {
             (None, _) => write!(f, ": nothing in this run has the figure `{}`", self.figure),
             (Some(place), None) => write!(f, ": {} of {place} was not measured", self.figure),
             (Some(place), Some(value)) => {
-                let unit = self.unit.as_deref().filter(|unit| *unit != "1").unwrap_or_default();
-                write!(f, ": {} of {place} is {}", self.figure, plain(value))?;
-                if unit.is_empty() { Ok(()) } else { write!(f, " {unit}") }
+                // With more digits than elsewhere: by how little it was missed is what counts.
+                let said = rounded(value, self.unit.as_deref().unwrap_or("1"), DIGITS);
+                write!(f, ": {} of {place} is {said}", self.figure)
             }
         }
     }
-}
-
-/// A number with at most six significant digits after the point, none of them a closing zero.
-fn plain(value: f64) -> String {
-    if value.fract() == 0.0 && value.abs() < 1e15 {
-        return format!("{value:.0}");
-    }
-    let text = format!("{value:.6}");
-    if text.trim_matches(['0', '.', '-']).is_empty() {
-        return format!("{value:e}");
-    }
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Estimate;
+use crate::units::shown::{quantity, range};
 
 /// A closed interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -71,6 +72,14 @@ impl From<Estimate> for Interval {
             low: estimate.low,
             high: estimate.high.unwrap_or(f64::INFINITY),
         }
+    }
+}
+
+impl Estimate {
+    /// The figure in `unit` with the ends that it lies between, as people read it.
+    #[must_use]
+    pub fn said(&self, unit: &str) -> String {
+        format!("{} ({})", quantity(self.value, unit), range(self.low, self.high, unit))
     }
 }
 

@@ -7,6 +7,7 @@
 //!
 //! Left out on purpose: how the values come about (`measure`), and derived ones (`kpi`, `stats`).
 
+mod against;
 mod calibration;
 mod device;
 mod expected;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Picos;
 
+pub use against::*;
 pub use calibration::*;
 pub use device::*;
 pub use expected::*;

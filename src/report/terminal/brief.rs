@@ -5,11 +5,11 @@
 //! out here is in the long form ([`super::render`]) and in the file.
 
 use super::table::{Cell, Table, Tone, toned};
-use super::text::{figure, grouped, harmless, width, wrap};
-use super::{View, blemish, calibration_line, line, optional};
+use super::text::{harmless, width, wrap};
+use super::{View, blemish, calibration_line, line, optional, picos, rate};
 use crate::report::answer::{self, Said, Standing};
 use crate::report::model::{Distribution, Results, Traffic};
-use crate::units::{BitRate, Picos};
+use crate::units::shown::{grouped, quantity};
 
 /// Lines of the question and its answer together.
 const ANSWER: usize = 5;
@@ -133,7 +133,7 @@ fn anomalies(out: &mut String, results: &Results, view: View) {
 }
 
 /// The time that says most of an entry: of whole rounds or dispatches, else of messages, else of frames.
-fn main_time(entry: &Traffic) -> Option<(&'static str, &Distribution)> {
+pub(in crate::report) fn main_time(entry: &Traffic) -> Option<(&'static str, &Distribution)> {
     let round = || entry.rounds.as_ref().and_then(|rounds| rounds.time.as_ref());
     let message = || entry.message_latency.as_ref();
     if entry.kind == "alltoall" {
@@ -175,11 +175,11 @@ fn table(out: &mut String, results: &Results, view: View) {
             grouped(packets.sent).into(),
             blemish(packets.lost, Tone::Bad, view),
             blemish(packets.reordered, Tone::Warning, view),
-            optional(marked.map(|percent| format!("{} %", figure(percent))), view),
-            optional(entry.goodput_bps.map(|bps| BitRate(bps).to_string()), view),
+            optional(marked.map(|percent| quantity(percent, "%")), view),
+            optional(entry.goodput_bps.map(rate), view),
             Cell::from(time.map_or("", |(what, _)| what)),
-            optional(time.map(|(_, times)| Picos(times.p50).to_string()), view),
-            optional(time.map(|(_, times)| Picos(times.p99).to_string()), view),
+            optional(time.map(|(_, times)| picos(times.p50)), view),
+            optional(time.map(|(_, times)| picos(times.p99)), view),
         ]);
     }
     out.push_str(&table.render(view));
@@ -205,7 +205,7 @@ fn circumstances(out: &mut String, results: &Results, view: View) {
             run.timestamps.tx, run.timestamps.rx
         ));
     }
-    said.extend(run.measured_duration_ps.map(|ps| Picos(ps).to_string()));
+    said.extend(run.measured_duration_ps.map(picos));
     said.push(format!("seed {}", run.seed));
     said.push(run.dut.id.to_string());
     said.extend(run.settings.iter().map(|setting| harmless(setting)));

@@ -3,12 +3,12 @@
 //!
 //! Contract: see the folder's. A few queues are drawn; all are in the file.
 
-use super::text::{figure, grouped, harmless, wrap};
-use super::{View, line};
+use super::text::{harmless, wrap};
+use super::{View, float, line, picos};
 use crate::report::model::{
     Bin, Estimate, Inferred, Marking, MarkingVerdict, Meter, PauseDirection, Pausing, Queue, Results, Threshold, Victim,
 };
-use crate::units::{BitRate, Bytes, Picos};
+use crate::units::shown::{grouped, quantity, range};
 
 /// Queues that are drawn: those with the most marked frames.
 const DRAWN: usize = 2;
@@ -85,22 +85,13 @@ pub(super) fn ecn(out: &mut String, results: &Results, view: View) {
         line(out, &format!("  {more} more queues are in the file"));
     }
     if let Some(until) = results.inferred.until_ps {
-        let text = format!("of the frames that arrived before {}", Picos(until));
+        let text = format!("of the frames that arrived before {}", picos(until));
         line(out, &wrap("  ", &text, view));
     }
 }
 
 fn bytes(estimate: &Estimate) -> String {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "bytes in a queue, not negative"
-    )]
-    let whole = |value: f64| Bytes(value.round() as u64);
-    let high = estimate
-        .high
-        .map_or_else(|| "?".to_owned(), |high| whole(high).to_string());
-    format!("{} ({} to {high})", whole(estimate.value), whole(estimate.low))
+    estimate.said("bytes")
 }
 
 fn verdict(verdict: MarkingVerdict) -> Option<&'static str> {
@@ -123,17 +114,11 @@ fn metered(out: &mut String, queue: &Queue, meter: &Meter, view: View) {
     let mut said = Vec::new();
     match (&meter.cbs_bytes, &meter.cir_bps) {
         (Some(cbs), Some(cir)) => {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a rate, not negative"
-            )]
-            let rate = |value: f64| BitRate(value.round() as u64);
             // No frame shows that it fills at all: only that it fills no faster.
             let cir = if cir.low > 0.0 {
-                rate(cir.value).to_string()
+                cir.said("bps")
             } else {
-                format!("up to {}", rate(cir.high.unwrap_or(cir.value)))
+                format!("up to {}", quantity(cir.high.unwrap_or(cir.value), "bps"))
             };
             said.push(format!("a token bucket of CBS {}, CIR {cir}", bytes(cbs)));
         }
@@ -155,12 +140,7 @@ fn one(out: &mut String, head: &str, marking: &Marking, view: View) {
         (Some(kmin), _, Some(true)) => said.push(format!("a step at {}", bytes(kmin))),
         // The reading does not tell them apart, and says so.
         (Some(kmin), Some(kmax), None) if marking.pmax.is_none() => {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "bytes in a queue, not negative"
-            )]
-            let from = Bytes(kmin.low.round() as u64);
+            let from = quantity(kmin.low, "bytes");
             said.push(format!(
                 "a step at {}, or a ramp up to there from {from} or more",
                 bytes(kmax)
@@ -172,7 +152,7 @@ fn one(out: &mut String, head: &str, marking: &Marking, view: View) {
             said.extend(
                 marking
                     .pmax
-                    .map(|pmax| format!("Pmax {} %", figure(100.0 * pmax.value))),
+                    .map(|pmax| format!("Pmax {}", quantity(100.0 * pmax.value, "%"))),
             );
         }
         _ => said.extend(reason(marking.why_not.as_deref())),
@@ -185,7 +165,10 @@ fn one(out: &mut String, head: &str, marking: &Marking, view: View) {
     ));
     if let Some(depth) = marking.onset.and_then(|onset| onset.depth_bytes) {
         // With a ramp, the first mark in time is at any depth above Kmin.
-        said.push(format!("the first in time saw a depth of {}", Bytes(depth)));
+        said.push(format!(
+            "the first in time saw a depth of {}",
+            quantity(float(depth), "bytes")
+        ));
     }
     said.extend(verdict(marking.verdict).map(str::to_owned));
     line(out, &wrap(head, &harmless(&said.join(", ")), view));
@@ -284,7 +267,7 @@ fn draw(out: &mut String, marking: &Marking, view: View) {
         line(out, format!("{:MARGIN$} {marks}", "").trim_end());
         line(out, format!("{:MARGIN$} {names}", "").trim_end());
     }
-    let right = Bytes(breadth.round() as u64).to_string();
+    let right = quantity(breadth, "bytes");
     let space = width.saturating_sub(right.len() + 1);
     line(out, &format!("{:MARGIN$} 0{:space$}{right}", "", ""));
 }
@@ -314,15 +297,15 @@ pub(super) fn pauses(out: &mut String, inferred: &Inferred, view: View) {
         if victim.during.frames > 0 {
             said.push(format!(
                 "waits {} (p99 {}) while others are paused",
-                Picos(victim.during.mean_ps),
-                Picos(victim.during.p99_ps)
+                picos(victim.during.mean_ps),
+                picos(victim.during.p99_ps)
             ));
         }
         if victim.calm.frames > 0 {
-            said.push(format!("{} otherwise", Picos(victim.calm.mean_ps)));
+            said.push(format!("{} otherwise", picos(victim.calm.mean_ps)));
         }
         if let Some(held) = victim.held_ps.filter(|held| *held > 0) {
-            said.push(format!("its senders were held {}", Picos(held)));
+            said.push(format!("its senders were held {}", picos(held)));
         }
         let head = format!("  {}: ", harmless(&victim.entry));
         line(out, &wrap(&head, &said.join(", "), view));
@@ -356,8 +339,8 @@ fn class_line(out: &mut String, all: &[&Pausing], direction: PauseDirection, vie
     let mut said = vec![format!(
         "{who} {} for {} in all (longest {}; {} XOFF, {} XON)",
         times(sum(|one| one.pauses)),
-        Picos(sum(|one| one.paused_ps)),
-        Picos(longest),
+        picos(sum(|one| one.paused_ps)),
+        picos(longest),
         grouped(sum(|one| one.xoff_frames)),
         grouped(sum(|one| one.xon_frames)),
     )];
@@ -372,16 +355,10 @@ fn class_line(out: &mut String, all: &[&Pausing], direction: PauseDirection, vie
             .collect();
         let least = read.iter().copied().fold(f64::INFINITY, f64::min);
         let most = read.iter().copied().fold(0.0, f64::max);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "bytes, not negative"
-        )]
-        let whole = |value: f64| Bytes(value.round() as u64);
-        if !read.is_empty() && whole(least) == whole(most) {
-            said.push(format!("{name} read at {}", whole(least)));
+        if !read.is_empty() && (most - least).abs() < 1.0 {
+            said.push(format!("{name} read at {}", quantity(least, "bytes")));
         } else if !read.is_empty() {
-            said.push(format!("{name} read at {} to {}", whole(least), whole(most)));
+            said.push(format!("{name} read at {}", range(least, Some(most), "bytes")));
         }
     }
     line(out, &wrap(&format!("  class {class}: "), &said.join(", "), view));

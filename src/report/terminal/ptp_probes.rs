@@ -1,11 +1,12 @@
 //! The probes' part of the summary.
 
 use super::table::Table;
-use super::text::{grouped, harmless, wrap};
+use super::text::{harmless, wrap};
 use super::{View, blemish, line, optional};
 use crate::report::model::PtpProbe;
 use crate::report::terminal::table::Tone;
 use crate::units::Picos;
+use crate::units::shown::grouped;
 
 /// One line for each path, and why there are no delays where there are none.
 pub(super) fn ptp_probes(out: &mut String, probes: &[PtpProbe], view: View) {

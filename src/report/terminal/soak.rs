@@ -1,10 +1,11 @@
 //! The long run's part of the summary.
 
 use super::table::{Cell, Table, Tone};
-use super::text::{figure, harmless, wrap};
+use super::text::{harmless, wrap};
 use super::{View, line, optional};
 use crate::report::model::{Soak, Trend};
 use crate::units::Picos;
+use crate::units::shown::figure;
 
 /// One line for each figure of which there is something to say; the results have all.
 pub(super) fn soak(out: &mut String, soak: &Soak, view: View) {

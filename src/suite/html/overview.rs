@@ -1,125 +1,144 @@
-//! What holds of all tests: system, workload, the summary, health, what is missing, the instrument.
+//! What holds of all tests: the scorecard, system, workload, the summary, health, what is missing, the instrument.
 //!
-//! Contract: the draft's required elements (its Table 9), in its words.
+//! Contract: the answers first; then the draft's required elements (its Table 9), in its words.
 
 use maud::{Markup, html};
 
-use super::head;
-use super::shown;
-use crate::suite::model::{FILE_NAME, Item, Suite};
+use super::shown as own;
+use crate::report::page::card::{self, Card};
+use crate::report::page::items::{self, Thing};
+use crate::report::page::{folded, folded_on_screen, grid, section, shown};
+use crate::suite::grids;
+use crate::suite::model::{FILE_NAME, Indicator, Item, Suite, Test};
 
-/// What was tested with what.
-pub(super) fn system(suite: &Suite) -> Markup {
-    html! {
-        section aria-labelledby="system" {
-            h2 #system { "System Configuration" }
-            (items("System Configuration", &suite.system))
+/// A row a test: what it answers.
+pub(super) fn scorecard(suite: &Suite) -> Markup {
+    let charts: Vec<_> = suite.tests.iter().map(chart).collect();
+    let cards: Vec<Card<'_>> = suite
+        .tests
+        .iter()
+        .zip(&charts)
+        .map(|(test, chart)| Card {
+            number: test.id.clone(),
+            title: test.title.clone(),
+            href: Some(format!("#{}", super::anchor(test))),
+            badges: badges(test),
+            lines: grids::answer(test),
+            none: test.why.clone().unwrap_or_default(),
+            chart: chart.as_ref(),
+            anomalies: (test.points.iter().any(|point| point.trials > 0)).then(|| {
+                let mut kinds: Vec<(String, u64)> = Vec::new();
+                for anomaly in &test.anomalies {
+                    match kinds.iter_mut().find(|(kind, _)| *kind == anomaly.kind) {
+                        Some((_, count)) => *count = count.saturating_add(anomaly.count),
+                        None => kinds.push((anomaly.kind.clone(), anomaly.count)),
+                    }
+                }
+                kinds
+            }),
+        })
+        .collect();
+    let body = html! {
+        @if cards.is_empty() { p.none { (shown::NOT_MEASURED) } }
+        @else { (card::scorecard("Test", &cards)) }
+        p.under {
+            "Means over the trials of a configuration with their 95 % confidence interval (Student's t), widened by what \
+             the readings may be off; where a figure has several configurations, its first and its last. All of them: "
+            a href="#summary" { "KPI Summary" } "."
         }
+    };
+    section("answers", "Answers", &body)
+}
+
+/// The file's first chart, else that of the first figure.
+fn chart(test: &Test) -> Option<crate::plot::Chart> {
+    let drawn = test.charts.first().map(|named| named.chart.clone());
+    drawn.or_else(|| {
+        let grid = grids::of(test);
+        grid.chart(grid.measured().first().copied()?)
+    })
+}
+
+fn badges(test: &Test) -> Markup {
+    html! {
+        " " (own::badge(test.state))
+        @if !test.unmet.is_empty() { " " span.badge.bad { "! " (test.unmet_in_all()) " not met" } }
     }
+}
+
+fn thing(item: &Item) -> Thing<'_> {
+    Thing {
+        name: &item.name,
+        value: item.value.as_deref(),
+        source: item.source.as_deref(),
+        key: item.key.as_deref(),
+    }
+}
+
+fn things(items: &[Item]) -> Vec<Thing<'_>> {
+    items.iter().map(thing).collect()
+}
+
+/// What was tested with what, and the keys for what nobody has said.
+pub(super) fn system(suite: &Suite) -> Markup {
+    let all: Vec<Thing<'_>> = (suite.system.iter().chain(&suite.workload))
+        .chain(suite.health.iter().map(|indicator| &indicator.item))
+        .map(thing)
+        .collect();
+    let body = html! {
+        (items::unprovided(&all))
+        (items::table("System Configuration", &things(&suite.system)))
+    };
+    section("system", "System Configuration", &body)
 }
 
 /// What stands for the inference workload.
 pub(super) fn workload(suite: &Suite) -> Markup {
-    html! {
-        section aria-labelledby="workload" {
-            h2 #workload { "Workload Parameters" }
-            (items("Workload Parameters", &suite.workload))
-        }
-    }
+    section(
+        "workload",
+        "Workload Parameters",
+        &items::table("Workload Parameters", &things(&suite.workload)),
+    )
 }
 
-/// A table of things to know.
-fn items(label: &str, items: &[Item]) -> Markup {
-    if items.is_empty() {
-        return html! { p.none { (shown::NOT_PROVIDED) } };
-    }
-    let rows = html! {
-        thead { tr { th scope="col" { "Parameter" } th scope="col" { "Value" } th scope="col" { "Said by" } } }
-        tbody {
-            @for item in items {
-                tr {
-                    th scope="row" { (shown::words(item.name.as_str(), "no name")) }
-                    td { (shown::words(item.value.as_deref(), shown::NOT_PROVIDED)) }
-                    td.said { (shown::source(item)) }
-                }
-            }
-        }
-    };
-    shown::table(label, 3, &rows)
-}
-
-/// The most telling KPIs of each test.
+/// The most telling KPIs of each test, for each configuration.
 pub(super) fn summary(suite: &Suite) -> Markup {
-    let rows = html! {
-        thead {
-            tr {
-                th scope="col" { "Test" } th scope="col" { "KPI" } th scope="col" { "Configuration" }
-                th.n scope="col" { "Mean ± 95 % CI" } th scope="col" { "Unit" } th.n scope="col" { "Trials" }
-            }
+    let body = html! {
+        p {
+            "The KPIs that say most about each test, for each of its configurations; all of its KPIs are in the test's own \
+             section."
         }
+        @if suite.tests.is_empty() { p.none { (shown::NOT_MEASURED) } }
         @for test in &suite.tests {
-            @let telling = head::of(test);
-            tbody {
-                @if telling.is_empty() {
-                    tr {
-                        th scope="row" {
-                            a href={ "#" (super::anchor(test)) } { (test.id) }
-                            span.under { (test.title) }
-                        }
-                        td { "any" } td { "any" }
-                        td.n { span.none { (shown::NOT_MEASURED) } }
-                        td { "none" } td.n { "0" }
-                    }
-                }
-                @for (index, row) in telling.iter().enumerate() {
-                    tr {
-                        @if index == 0 {
-                            th scope="rowgroup" rowspan=(telling.len()) {
-                                a href={ "#" (super::anchor(test)) } { (test.id) }
-                                span.under { (test.title) }
-                            }
-                        }
-                        td {
-                            (name(&row.kpi.name, &row.kpi.statistic))
-                            @if head::is_of_several(&telling, row.kpi) { " " span.none { "of " (row.kpi.place) } }
-                        }
-                        td.where {
-                            @if let Some(rank) = row.rank { (rank) ": " }
-                            @if row.rank == Some("all alike") { (test.points.len()) " configurations" }
-                            @else { (head::configuration(test, row.kpi.point)) }
-                        }
-                        td.n { (shown::mean(row.kpi.mean, row.kpi.ci95)) }
-                        td { (shown::own_unit(&row.kpi.unit)) }
-                        td.n { (row.kpi.trials) }
-                    }
-                }
-            }
+            @let all = grids::of(test);
+            @let columns: Vec<usize> = all.measured().into_iter().take(grids::TELLING).collect();
+            @let label = format!("{} {}: {} configurations", test.id, test.title, test.points.len());
+            (folded_on_screen(&label, &grid::table(&label, &all, &columns)))
         }
     };
-    html! {
-        section aria-labelledby="summary" {
-            h2 #summary { "KPI Summary" }
-            p {
-                "The KPIs that say most about each test. Where one has a value in several configurations, the least and \
-                 the greatest stand here; all of them are in the test's own section. The interval is the 95 % confidence \
-                 interval of the mean over the trials (Student's t); one trial has none."
-            }
-            @if suite.tests.is_empty() { p.none { (shown::NOT_MEASURED) } }
-            @else { (shown::table("KPI Summary", 6, &rows)) }
-        }
-    }
+    section("summary", "KPI Summary", &body)
 }
 
-/// A KPI's name with its statistic.
-pub(super) fn name(name: &str, statistic: &str) -> Markup {
-    html! {
-        span.kpi { (shown::words(name, "no name")) }
-        @if !statistic.trim().is_empty() { " " span.statistic { (statistic) } }
-    }
-}
-
-/// The draft's Table 5.
+/// The draft's Table 5: what was said, and behind a line all that is asked for.
 pub(super) fn health(suite: &Suite) -> Markup {
+    let is_said = |indicator: &&Indicator| {
+        indicator
+            .item
+            .value
+            .as_ref()
+            .is_some_and(|value| !value.trim().is_empty())
+    };
+    let said: Vec<&Indicator> = suite.health.iter().filter(is_said).collect();
+    let open: Vec<&Indicator> = suite.health.iter().filter(|one| !is_said(one)).collect();
+    let body = html! {
+        @if said.is_empty() { p.none { (shown::NOT_PROVIDED) } }
+        @else { (indicators(&said)) }
+        @if !open.is_empty() { (folded(&format!("{} indicators that nobody has provided", open.len()), &indicators(&open))) }
+    };
+    section("health", "Fabric Health Indicators", &body)
+}
+
+fn indicators(all: &[&Indicator]) -> Markup {
     let rows = html! {
         thead {
             tr {
@@ -128,24 +147,18 @@ pub(super) fn health(suite: &Suite) -> Markup {
             }
         }
         tbody {
-            @for indicator in &suite.health {
+            @for indicator in all {
                 tr {
                     th scope="row" { (shown::words(indicator.item.name.as_str(), "no name")) }
                     td { (shown::words(indicator.threshold.as_str(), "none")) }
                     td { (shown::words(indicator.item.value.as_deref(), shown::NOT_PROVIDED)) }
-                    td.said { (shown::source(&indicator.item)) }
+                    td.said { (items::source(&thing(&indicator.item))) }
                     td.long { (shown::words(indicator.description.as_str(), "none")) }
                 }
             }
         }
     };
-    html! {
-        section aria-labelledby="health" {
-            h2 #health { "Fabric Health Indicators" }
-            @if suite.health.is_empty() { p.none { (shown::NOT_PROVIDED) } }
-            @else { (shown::table("Fabric Health Indicators", 5, &rows)) }
-        }
-    }
+    shown::table("Fabric Health Indicators", 5, &rows)
 }
 
 /// The draft's other tests.
@@ -162,13 +175,11 @@ pub(super) fn absent(suite: &Suite) -> Markup {
             }
         }
     };
-    html! {
-        section aria-labelledby="absent" {
-            h2 #absent { "Tests that are not here" }
-            @if suite.absent.is_empty() { p { "None: every test of the draft is in this report." } }
-            @else { (shown::table("Tests that are not here", 3, &rows)) }
-        }
-    }
+    let body = html! {
+        @if suite.absent.is_empty() { p { "None: every test of the draft is in this report." } }
+        @else { (folded(&format!("{} tests, and why", suite.absent.len()), &shown::table("Tests that are not here", 3, &rows))) }
+    };
+    section("absent", "Tests that are not here", &body)
 }
 
 /// What the figures rest on.
@@ -212,28 +223,24 @@ pub(super) fn instrument(suite: &Suite) -> Markup {
             }
         }
     };
-    html! {
-        section aria-labelledby="instrument" {
-            h2 #instrument { "The instrument" }
-            h3 { "Environment" }
-            (items("Environment", &suite.instrument.environment))
-            h3 { "Times, rates and trust" }
-            @if suite.instrument.tests.is_empty() { p.none { (shown::NOT_MEASURED) } }
-            @else { (shown::table("Times, rates and trust", 8, &rows)) }
-        }
-    }
+    let body = html! {
+        h3 { "Environment" }
+        (items::table("Environment", &things(&suite.instrument.environment)))
+        h3 { "Times, rates and trust" }
+        @if suite.instrument.tests.is_empty() { p.none { (shown::NOT_MEASURED) } }
+        @else { (shown::table("Times, rates and trust", 8, &rows)) }
+    };
+    section("instrument", "The instrument", &body)
 }
 
 /// Where programs find the same.
 pub(super) fn appendix(suite: &Suite) -> Markup {
-    html! {
-        section aria-labelledby="appendix" {
-            h2 #appendix { "Raw data" }
+    let body = html! {
             p {
                 "Everything on this page is in " code { (FILE_NAME) } " (schema " code { (suite.schema) } "), and every KPI \
                  of every configuration, with its least and greatest trial, in " code { "kpis.csv" } " (RFC 4180), beside \
                  this page."
             }
-        }
-    }
+    };
+    section("appendix", "Raw data", &body)
 }

@@ -1,42 +1,60 @@
 //! The section of one test.
 //!
 //! Contract: what the draft's section 14 asks of each test (identifier, configuration tested, trials, every
-//! KPI with its interval, anomalies), with its charts and tables before the long lists.
+//! KPI with its interval, anomalies). What is not met and the first chart stand open, the rest is folded.
 
 use maud::{Markup, html};
 
-use super::{anchor, chart, head, overview, shown};
-use crate::suite::model::{Kpi, Remark, State, Table, Test};
+use super::{anchor, shown as own};
+use crate::report::grid::{Grid, Head};
+use crate::report::page::anomalies::{self, Seen};
+use crate::report::page::{chart, folded, folded_on_screen, grid, shown};
+use crate::suite::grids;
+use crate::suite::model::{Cell, Kpi, Remark, State, Table, Test};
 
 /// All of a test.
 pub(super) fn section(test: &Test) -> Markup {
     let id = anchor(test);
+    let mut charts = test.charts.iter();
+    let first = charts.next();
     html! {
         section.test aria-labelledby=(id) {
             h2 #(id) { span.number { "Test " (test.id) } " " (test.title) }
             p.states {
-                (shown::badge(test.state)) " " (shown::conforming(test.conforming))
+                (own::badge(test.state)) " " (shown::conforming(test.conforming))
                 @if !test.unmet.is_empty() { " " span.badge.bad { "! expectations not met" } }
             }
-            (facts(test))
+            @if test.state != State::Complete || test.why.is_some() {
+                p {
+                    @if test.state == State::NotRun { "Why it was not run: " } @else { "Why it ended early: " }
+                    (shown::words(test.why.as_deref(), "not said"))
+                }
+            }
             @if !test.unmet.is_empty() {
                 h3 { "Expectations that are not met" }
                 (shown::sentences(&test.unmet))
             }
-            @if !test.nonconformities.is_empty() {
-                h3 { "Why it does not conform" }
-                (shown::sentences(&test.nonconformities))
+            @if let Some(named) = first { (chart::figure(&id, &named.name, &named.chart)) }
+            (folded_on_screen("Objective, procedure and conditions", &html! {
+                (facts(test))
+                @if !test.nonconformities.is_empty() {
+                    h3 { "Why it does not conform" }
+                    (shown::sentences(&test.nonconformities))
+                }
+                @if !test.remarks.is_empty() {
+                    h3 { "Where the draft contradicts itself" }
+                    (remarks(&test.remarks))
+                }
+            }))
+            @if test.charts.len() > 1 {
+                (folded(&format!("{} more charts", test.charts.len() - 1), &html! {
+                    @for named in charts { (chart::figure(&id, &named.name, &named.chart)) }
+                }))
             }
-            @if !test.charts.is_empty() {
-                h3 { "Charts" }
-                @for named in &test.charts { (chart::figure(&id, named)) }
+            @if !test.tables.is_empty() {
+                (folded("Tables as the draft asks for them", &html! { @for table in &test.tables { (form(table)) } }))
             }
-            @for table in &test.tables { (form(table)) }
             (kpis(test))
-            @if !test.remarks.is_empty() {
-                h3 { "Where the draft contradicts itself" }
-                (remarks(&test.remarks))
-            }
             h3 { "Anomalies" }
             (anomalies(test))
         }
@@ -72,12 +90,6 @@ fn facts(test: &Test) -> Markup {
                 dd { (done) " of " (test.trials) " of each configuration" }
             }
             div { dt { "Clock" } dd { (shown::words(test.clock.as_deref(), shown::NOT_MEASURED)) } }
-            @if test.state != State::Complete || test.why.is_some() {
-                div {
-                    dt { @if test.state == State::NotRun { "Why it was not run" } @else { "Why it ended early" } }
-                    dd { (shown::words(test.why.as_deref(), "not said")) }
-                }
-            }
         }
     }
 }
@@ -87,15 +99,15 @@ fn form(table: &Table) -> Markup {
     // A column of words stands to the left, one of figures to the right.
     let is_words = |column: usize| {
         let cells = || table.rows.iter().filter_map(|row| row.get(column));
-        cells().any(|cell| matches!(cell, crate::suite::model::Cell::Text(_)))
+        cells().any(|cell| matches!(cell, Cell::Text(_)))
     };
     let inner = html! {
         thead {
-            tr { @for (index, column) in table.columns.iter().enumerate() { (shown::column(column, !is_words(index))) } }
+            tr { @for (index, column) in table.columns.iter().enumerate() { th scope="col" .n[!is_words(index)] { (shown::words(column.name.as_str(), "no name")) } } }
         }
         tbody {
             @for row in &table.rows {
-                tr { @for index in 0..table.columns.len() { (shown::cell(row.get(index))) } }
+                tr { @for (index, column) in table.columns.iter().enumerate() { (own::cell(row.get(index), column)) } }
             }
         }
     };
@@ -106,142 +118,55 @@ fn form(table: &Table) -> Markup {
     }
 }
 
-/// The most telling KPIs, and all of them.
+/// All KPIs of all configurations, a table for each figure with its statistics.
 fn kpis(test: &Test) -> Markup {
     if test.kpis.is_empty() {
         return html! { h3 { "KPIs" } p.none { (shown::NOT_MEASURED) } };
     }
-    let telling: Vec<(&Kpi, Option<&str>)> = head::of(test).iter().map(|row| (row.kpi, row.rank)).collect();
-    html! {
-        h3 { "KPIs" }
-        @if test.points.len() <= 1 {
-            (flat(test, &test.kpis.iter().map(|kpi| (kpi, None)).collect::<Vec<_>>(), "KPIs"))
-        } @else {
-            @if !telling.is_empty() { (flat(test, &telling, "KPIs that say most")) }
-            details {
-                summary { "All KPIs of all " (test.points.len()) " configurations" }
-                @for group in groups(&test.kpis) { (pivot(test, &group)) }
-            }
-        }
-    }
-}
-
-/// A row a KPI; where there are several configurations, what a KPI means stands with all of its values.
-fn flat(test: &Test, rows: &[(&Kpi, Option<&str>)], label: &str) -> Markup {
-    let varied = test.points.len() > 1;
-    let inner = html! {
-        thead {
-            tr {
-                th scope="col" { "KPI" }
-                @if varied { th scope="col" { "Configuration" } }
-                @if !varied { th scope="col" { "Of" } }
-                th.n scope="col" { "Mean ± 95 % CI" } th scope="col" { "Unit" }
-                th.n scope="col" { "Least trial" } th.n scope="col" { "Greatest" } th.n scope="col" { "Trials" }
-                @if !varied { th scope="col" { "Better" } th scope="col" { "Definition" } }
-            }
-        }
-        tbody {
-            @for (kpi, rank) in rows {
-                tr {
-                    th scope="row" { (overview::name(&kpi.name, &kpi.statistic)) }
-                    @if varied {
-                        td.where { @if let Some(rank) = rank { (rank) ": " } (head::configuration(test, kpi.point)) }
-                    }
-                    @if !varied { td { (shown::words(kpi.place.as_str(), "not said")) } }
-                    td.n { (shown::mean(kpi.mean, kpi.ci95)) }
-                    td { (shown::own_unit(&kpi.unit)) }
-                    td.n { (shown::maybe(kpi.min)) } td.n { (shown::maybe(kpi.max)) } td.n { (kpi.trials) }
-                    @if !varied {
-                        td { (kpi.better.word()) }
-                        td.long { (shown::words(kpi.definition.as_str(), "not said")) }
-                    }
-                }
-            }
-        }
+    let grid = grids::of(test);
+    let label = match test.points.len() {
+        1 => "All KPIs".to_owned(),
+        count => format!("All KPIs of all {count} configurations"),
     };
-    shown::table(label, 9, &inner)
+    folded(
+        &label,
+        &html! {
+            @for columns in groups(&grid) {
+                @if let Some(head) = columns.first().and_then(|column| grid.heads.get(*column)) { (group(test, &grid, head, &columns)) }
+            }
+        },
+    )
 }
 
-/// KPIs that are statistics of one figure, in the order of their first appearance.
-fn groups(kpis: &[Kpi]) -> Vec<Vec<&Kpi>> {
-    let key = |kpi: &Kpi| (kpi.name.clone(), kpi.unit.clone(), kpi.place.clone());
-    let mut places = std::collections::HashMap::new();
-    let mut groups: Vec<Vec<&Kpi>> = Vec::new();
-    for kpi in kpis {
-        let at = *places.entry(key(kpi)).or_insert_with(|| {
-            groups.push(Vec::new());
-            groups.len() - 1
+/// Columns that are statistics of one figure, in the order of their first appearance.
+fn groups(grid: &Grid) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let same =
+        |one: &Head, other: &Head| (&one.name, &one.unit, &one.place) == (&other.name, &other.unit, &other.place);
+    for (column, head) in grid.heads.iter().enumerate() {
+        let known = groups.iter_mut().find(|group| {
+            let first = group.first().and_then(|first| grid.heads.get(*first));
+            first.is_some_and(|first| same(first, head))
         });
-        if let Some(group) = groups.get_mut(at) {
-            group.push(kpi);
+        match known {
+            Some(group) => group.push(column),
+            None => groups.push(vec![column]),
         }
     }
     groups
 }
 
-/// A row a configuration, a column a statistic.
-fn pivot(test: &Test, group: &[&Kpi]) -> Markup {
-    let mut statistics: Vec<&str> = Vec::new();
-    for kpi in group {
-        if !statistics.contains(&kpi.statistic.as_str()) {
-            statistics.push(&kpi.statistic);
-        }
-    }
-    let Some(first) = group.first() else { return html! {} };
-    let mut points: Vec<usize> = group.iter().map(|kpi| kpi.point).collect();
-    points.sort_unstable();
-    points.dedup();
-    let of = |point: usize, statistic: &str| {
-        let mut found = group.iter().filter(|kpi| kpi.point == point);
-        found.find(|kpi| kpi.statistic == statistic).copied()
-    };
-    let trials = |point: usize| {
-        group
-            .iter()
-            .filter(|kpi| kpi.point == point)
-            .map(|kpi| kpi.trials)
-            .max()
-            .unwrap_or(0)
-    };
-    let inner = html! {
-        thead {
-            tr {
-                @if test.axes.is_empty() { th scope="col" { "Configuration" } }
-                @for axis in &test.axes { th scope="col" { (shown::words(axis.name.as_str(), "no name")) } }
-                @for statistic in &statistics { th.n scope="col" { (shown::words(*statistic, "value")) (shown::unit(&first.unit)) } }
-                th.n scope="col" { "trials" }
-            }
-        }
-        tbody {
-            @for point in points {
-                tr {
-                    (configuration(test, point))
-                    @for statistic in &statistics {
-                        @let found = of(point, statistic);
-                        td.n { (shown::mean(found.and_then(|kpi| kpi.mean), found.and_then(|kpi| kpi.ci95))) }
-                    }
-                    td.n { (trials(point)) }
-                }
-            }
-        }
-    };
+/// One figure: what it is, and its statistics over the configurations.
+fn group(test: &Test, grid: &Grid, head: &Head, columns: &[usize]) -> Markup {
+    let of = |kpi: &&Kpi| (&kpi.name, &kpi.unit, &kpi.place) == (&head.name, &head.unit, &head.place);
+    let kpi = test.kpis.iter().find(of);
     html! {
-        h4 { span.kpi { (first.name) } " of " (first.place) }
-        p.under { (shown::words(first.definition.as_str(), "no definition")) "; better: " (first.better.word()) }
-        (shown::table(&first.name, test.axes.len() + statistics.len() + 1, &inner))
-    }
-}
-
-/// A cell for each axis.
-fn configuration(test: &Test, point: usize) -> Markup {
-    let values = test.points.get(point).map_or(&[][..], |point| &point.values);
-    html! {
-        @if test.axes.is_empty() { th scope="row" { (head::configuration(test, point)) } }
-        @for index in 0..test.axes.len() {
-            @let value = values.get(index).and_then(Option::as_deref);
-            @if index == 0 { th.n scope="row" { (shown::words(value, "as it is")) } }
-            @else { td.n { (shown::words(value, "as it is")) } }
+        h3 { span.kpi { (shown::words(head.name.as_str(), "no name")) } " of " (shown::words(head.place.as_str(), "not said")) }
+        p.under {
+            (shown::words(kpi.map(|kpi| kpi.definition.as_str()), "no definition"))
+            "; better: " (kpi.map_or("neither", |kpi| kpi.better.word()))
         }
+        (grid::table(&head.name, grid, columns))
     }
 }
 
@@ -268,29 +193,30 @@ fn remarks(remarks: &[Remark]) -> Markup {
 }
 
 fn anomalies(test: &Test) -> Markup {
-    if test.anomalies.is_empty() {
-        let text = if test.state == State::NotRun {
-            shown::NOT_MEASURED
-        } else {
-            "None was seen."
-        };
-        return html! { p { (text) } };
-    }
-    let inner = html! {
-        thead { tr { th scope="col" { "Kind" } th scope="col" { "Configuration" } th.n scope="col" { "How often" } th scope="col" { "The first of them" } } }
-        tbody {
-            @for anomaly in &test.anomalies {
-                tr {
-                    th scope="row" { (shown::words(anomaly.kind.as_str(), "no name")) }
-                    td { @match anomaly.point {
-                        Some(point) => (head::configuration(test, point)),
-                        None => "the whole test",
-                    } }
-                    td.n { (crate::report::terminal::text::grouped(anomaly.count)) }
-                    td { (shown::words(anomaly.first.as_str(), "not said")) }
-                }
-            }
+    let grid = grids::of(test);
+    let at = |point: Option<usize>| match point {
+        None => "the whole test".to_owned(),
+        Some(point) => {
+            let said = grid.rows.get(point).map(|row| grid.at(row));
+            said.filter(|said| !said.is_empty())
+                .unwrap_or_else(|| "the only one".to_owned())
         }
     };
-    shown::table("Anomalies", 4, &inner)
+    let seen: Vec<Seen> = test
+        .anomalies
+        .iter()
+        .map(|anomaly| Seen {
+            kind: anomaly.kind.clone(),
+            at: at(anomaly.point),
+            count: Some(anomaly.count),
+            text: anomaly.first.clone(),
+            ..Seen::default()
+        })
+        .collect();
+    let none = if test.state == State::NotRun {
+        shown::NOT_MEASURED
+    } else {
+        "None was seen."
+    };
+    anomalies::list(&seen, none)
 }

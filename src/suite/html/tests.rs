@@ -3,7 +3,6 @@
 
 use super::*;
 use crate::plot::Chart;
-use crate::report::model::Interval;
 use crate::suite::kit::{bare, example, kpi};
 use crate::suite::model::*;
 
@@ -31,8 +30,8 @@ fn every_text_of_the_model_is_on_the_page() {
     // Kinds, which the page says in its own words.
     let words = ["state", "better", "source", "style", "quantity"];
     for (key, text) in found.iter().filter(|(key, _)| !words.contains(&key.as_str())) {
-        // The column of a unit says that there is none.
-        if key == "unit" && text == "1" {
+        // A figure stands in the scale that fits it.
+        if key == "unit" {
             continue;
         }
         assert!(page.contains(&written(text)), "{key} {text:?} is not on the page");
@@ -145,58 +144,53 @@ fn a_suite_of_nothing_has_words_for_it() {
 }
 
 #[test]
-fn figures_are_short_and_keep_their_interval() {
-    let around = |mean: f64, half: f64| {
-        let ends = Interval {
-            low: mean - half,
-            high: mean + half,
-        };
-        format!("{} {}", shown::figure(mean), shown::interval(mean, ends))
-    };
-    assert_eq!(around(93.0684, 0.1234), "93.07 ± 0.12");
-    assert_eq!(around(93.0684, 0.000_412), "93.07 ± 0.00041");
-    assert_eq!(around(1_234_567.25, 1_234.0), "1,234,600 ± 1,234");
-    assert_eq!(around(-1e5, 123_456.0), "\u{2212}100,000 ± 123,460");
-    assert_eq!(around(48.0, 0.0), "48 ± 0");
-    assert_eq!(around(48.0, 0.25), "48 ± 0.25");
-    let skew = Interval { low: 0.0, high: 9.0 };
-    assert_eq!(shown::interval(3.0, skew), "0 to 9");
-    for (value, text) in [
-        (0.0, "0"),
-        (-1_234.6, "\u{2212}1,235"),
-        (3.5e12, "3.500 × 10^12"),
-        (1e-7, "1.000 × 10^\u{2212}7"),
-        (f64::NAN, "not measured"),
-    ] {
-        assert_eq!(shown::figure(value), text);
+fn the_scorecard_answers_for_every_test_before_all_else() {
+    let suite = example();
+    let page = render(&suite);
+    let score = page
+        .split("<table class=\"score\">")
+        .nth(1)
+        .unwrap()
+        .split("</table>")
+        .next()
+        .unwrap();
+    for test in &suite.tests {
+        assert!(score.contains(&format!("href=\"#{}\"", anchor(test))), "{}", test.id);
+        for line in crate::suite::grids::answer(test) {
+            assert!(score.contains(&written(&line.value)), "{line:?}");
+        }
     }
+    assert_eq!(score.matches("<tr>").count(), suite.tests.len() + 1);
+    assert!(page.find("class=\"score\"").unwrap() < page.find("id=\"system\"").unwrap());
+    // What nobody has provided is one line, and no row of the tables that stand open.
+    let open = suite.system.iter().filter(|item| item.value.is_none()).count();
+    assert!(open > 0 && page.matches("class=\"unprovided\"").count() == 1);
 }
 
 #[test]
-fn the_summary_has_the_least_and_the_greatest() {
+fn the_summary_tells_each_configuration() {
     let suite = example();
     let of = |id: &str| suite.tests.iter().find(|test| test.id == id).unwrap();
-    let rows: Vec<(String, Option<&str>)> = head::of(of("5.3"))
-        .iter()
-        .map(|row| {
-            (
-                format!("{} {} {}", row.kpi.name, row.kpi.statistic, row.kpi.point),
-                row.rank,
-            )
-        })
+    let lines: Vec<String> = crate::suite::grids::answer(of("5.3"))
+        .into_iter()
+        .map(|line| format!("{} at {}: {}; {}", line.about, line.at, line.value, line.against))
         .collect();
     let expected = [
-        ("KV_xfer_bandwidth aggregate 0", Some("least")),
-        ("KV_xfer_bandwidth aggregate 4", Some("greatest")),
-        ("KV_xfer_latency p99 0", Some("least")),
-        ("KV_xfer_latency p99 7", Some("greatest")),
-        ("JFI  0", Some("all alike")),
+        "KV_xfer_bandwidth aggregate at concurrent pairs 1: 47.2 ± 0.48 Gbps; ",
+        "KV_xfer_bandwidth aggregate at concurrent pairs 128: 393.6 ± 4 Gbps; 8.339 × the first",
+        "KV_xfer_latency p99 at concurrent pairs 128: 5.408 ± 0.055 ms; 16 × the first",
     ];
-    let expected = expected.map(|(kpi, rank)| (kpi.to_owned(), rank));
-    assert_eq!(rows, expected);
-    assert!(head::of(of("12.3")).is_empty());
-    // Test 5.10 would not be test 5.1.
-    let mut other = of("5.1").clone();
-    other.id = "5.10".to_owned();
-    assert_eq!(head::of(&other)[0].kpi.name, "KV_xfer_bandwidth");
+    assert_eq!(lines, expected);
+    let page = render(&suite);
+    let summary = page
+        .split("id=\"summary\"")
+        .nth(1)
+        .unwrap()
+        .split("</section>")
+        .next()
+        .unwrap();
+    for words in ["47.2 ± 0.48 Gbps", "94.4 ± 0.95 Gbps", "377.6 ± 3.8 Gbps"] {
+        assert!(summary.contains(words), "{words} in {summary}");
+    }
+    assert!(crate::suite::grids::answer(of("12.3")).is_empty());
 }

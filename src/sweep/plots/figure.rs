@@ -12,6 +12,10 @@ use crate::sweep::gather::{Column, Estimate, Gathered};
 use crate::sweep::types::{FigureName, FigurePlot, Form, Point, SamplesPlot, Sweep};
 use crate::sweep::{point, series, value};
 
+/// Least step of a row of powers, and how far its steps may be apart: 64 KB, 256 KB, 1 MB are one.
+const LEAST_POWER: f64 = 1.9;
+const ALIKE: f64 = 1.1;
+
 /// The columns of a figure that are worth a chart: those that a point has measured, and of them those
 /// that are not always zero, where there are any.
 fn told(sweep: &Sweep, gathered: &Gathered, of: &FigureName) -> Vec<usize> {
@@ -139,6 +143,8 @@ fn lines(
             line.name = named_line(&column.title(), &line.name);
         }
         for line in &mut more {
+            // Bars of two axes would stand in each other's way.
+            line.style = if x.names.is_some() { Style::Markers } else { line.style };
             line.name = named_line(&other.title(), &line.name);
             (line.right, line.look) = (true, line.look + series.len());
         }
@@ -157,7 +163,7 @@ fn lines(
     #[expect(clippy::cast_precision_loss, reason = "a rate on a chart")]
     let references = line_rate.map(|bps| Reference {
         name: "line rate".to_owned(),
-        value: bps as f64 / 8e9,
+        value: bps as f64,
     });
     Some(Chart {
         title: titled(of, &axis.shown()),
@@ -208,7 +214,7 @@ fn notes(
         Some(Note {
             x: x.values.get(*point).copied().flatten()?,
             y: at.mean * worth,
-            text: format!("{} {}", figure.figure, crate::report::terminal::text::figure(said.mean)),
+            text: format!("{} {}", figure.figure, crate::units::shown::figure(said.mean)),
         })
     });
     each.collect()
@@ -226,7 +232,7 @@ fn series_of(
     let (_, worth, _) = value::of_unit(&column.unit);
     let mut series: Vec<Series> = Vec::new();
     for number in points {
-        let (Some(point), Some(x), Some(found)) = (
+        let (Some(point), Some(place), Some(found)) = (
             sweep.points.get(*number),
             x.values.get(*number).copied().flatten(),
             gathered.estimate(*number, index),
@@ -238,7 +244,8 @@ fn series_of(
             series.push(Series {
                 name,
                 points: Vec::new(),
-                style: Style::Marked,
+                // Between categories there is nothing that a line could show.
+                style: if x.names.is_some() { Style::Bars } else { Style::Marked },
                 look: series.len(),
                 right: false,
             });
@@ -246,7 +253,7 @@ fn series_of(
         });
         if let Some(line) = series.get_mut(at) {
             line.points.push(plot::Point {
-                x,
+                x: place,
                 y: found.mean * worth,
                 error: whiskers(&found, worth),
             });
@@ -427,11 +434,25 @@ fn whiskers(of: &Estimate, worth: f64) -> Option<(f64, f64)> {
     Some((interval.low * worth, high * worth))
 }
 
+/// Whether an axis is read better by its powers: its values lie far apart, or each is as many times the one before.
 fn wide(x: &Placed) -> bool {
-    let values = || x.values.iter().flatten().copied();
-    let least = values().fold(f64::INFINITY, f64::min);
-    let greatest = values().fold(0.0, f64::max);
-    x.names.is_none() && least > 0.0 && greatest / least >= WIDE
+    let mut values: Vec<f64> = x.values.iter().flatten().copied().collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    let (Some(least), Some(greatest)) = (values.first().copied(), values.last().copied()) else {
+        return false;
+    };
+    if x.names.is_some() || least <= 0.0 {
+        return false;
+    }
+    let steps: Vec<f64> = values
+        .windows(2)
+        .filter_map(|pair| Some(pair.last()? / pair.first()?))
+        .collect();
+    let smallest = steps.iter().copied().fold(f64::INFINITY, f64::min);
+    let largest = steps.iter().copied().fold(0.0, f64::max);
+    let powers = steps.len() >= 2 && smallest >= LEAST_POWER && largest / smallest <= ALIKE;
+    powers || greatest / least >= WIDE
 }
 
 fn axis_of(label: String, x: &Placed, log: bool) -> Axis {
@@ -444,5 +465,46 @@ fn axis_of(label: String, x: &Placed, log: bool) -> Axis {
         ticks: (ticks.len() <= MAX_TICKS && (log || ticks.len() <= MAX_TICKS / 2)).then_some(ticks),
         names: x.names.clone(),
         ..Axis::new(label, x.quantity)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_and_what_lies_far_apart_stand_on_a_logarithmic_axis() {
+        let of = |values: &[f64]| {
+            wide(&Placed {
+                quantity: Quantity::Bytes,
+                values: values.iter().copied().map(Some).collect(),
+                names: None,
+            })
+        };
+        for powers in [
+            &[2.0, 4.0, 8.0][..],
+            &[64e3, 256e3, 1e6],
+            &[1.0, 16.0],
+            &[8.0, 4.0, 2.0, 2.0],
+            &[1e3, 1e4, 1e5],
+        ] {
+            assert!(of(powers), "{powers:?}");
+        }
+        for even in [
+            &[1.0, 2.0, 3.0][..],
+            &[25.0, 50.0, 75.0],
+            &[4.0, 8.0],
+            &[0.0, 64.0, 128.0],
+            &[5.0],
+            &[],
+        ] {
+            assert!(!of(even), "{even:?}");
+        }
+        let named = Placed {
+            quantity: Quantity::Number,
+            values: vec![Some(1.0), Some(16.0)],
+            names: Some(vec!["a".to_owned(), "b".to_owned()]),
+        };
+        assert!(!wide(&named));
     }
 }

@@ -7,20 +7,20 @@ use maud::{Markup, PreEscaped, html};
 
 use super::shown;
 use crate::plot::{Axis, Chart, Form, Heat, Point, Quantity, Series, svg_in};
-use crate::suite::model::NamedChart;
+use crate::units::shown::counted;
 
 /// The chart, under its title, and its values.
-pub(super) fn figure(test: &str, named: &NamedChart) -> Markup {
-    let chart = &named.chart;
+#[must_use]
+pub fn figure(prefix: &str, name: &str, chart: &Chart) -> Markup {
     html! {
-        figure id={ (test) "-" (named.name) } {
+        figure id={ (prefix) "-" (name) } {
             figcaption {
                 strong { (shown::words(chart.title.as_str(), "Chart")) }
                 @if !chart.subtitle.is_empty() { span.under { (chart.subtitle) } }
             }
             div.chart.wide { (drawn(chart, Form::Wide)) }
             div.chart.narrow { (drawn(chart, Form::Narrow)) }
-            details {
+            details.values {
                 summary { "Values" }
                 (values(chart))
             }
@@ -38,7 +38,7 @@ fn drawn(chart: &Chart, form: Form) -> Markup {
     }
 }
 
-fn label(chart: &Chart) -> String {
+pub(super) fn label(chart: &Chart) -> String {
     let what = match &chart.heat {
         Some(heat) => format!("{} over {} and {}", heat.label, chart.x.label, chart.y.label),
         None => format!("{} over {}", chart.y.label, chart.x.label),
@@ -97,7 +97,7 @@ fn cells(chart: &Chart, heat: &Heat) -> Markup {
 fn of(quantity: Quantity, value: f64) -> String {
     match quantity {
         _ if !value.is_finite() => shown::NOT_MEASURED.to_owned(),
-        Quantity::Number => shown::figure(value),
+        Quantity::Number => counted(value),
         quantity => quantity.say(value),
     }
 }
@@ -123,65 +123,67 @@ fn named<'a>(series: &'a Series, axis: &'a Axis) -> &'a str {
     }
 }
 
-/// By which of its two values points of different series stand in one row.
-#[derive(Clone, Copy, PartialEq)]
-enum By {
-    X,
-    Y,
+/// All points: a row for each place and a column for each series where every series has a value at every place; else
+/// a row for each point.
+fn points(chart: &Chart) -> Markup {
+    let places = distinct(chart, |point| point.x);
+    let count = |series: &Series, place: f64| series.points.iter().filter(|point| point.x == place).count();
+    let is_full = |place: &f64| chart.series.iter().all(|series| count(series, *place) == 1);
+    match places.is_empty() {
+        true => html! { p.none { (shown::NOT_MEASURED) } },
+        false if places.iter().all(is_full) => across(chart, &places),
+        false => down(chart),
+    }
 }
 
-/// All points: a row for each place and a column for each series; where the series share no places, as
-/// distributions do, a row for each value.
-fn points(chart: &Chart) -> Markup {
-    let longest = chart.series.iter().map(|series| series.points.len()).max().unwrap_or(0);
-    let xs = distinct(chart, |point| point.x);
-    let ys = distinct(chart, |point| point.y);
-    let by = if xs.len() > longest + longest / 2 && ys.len() < xs.len() {
-        By::Y
-    } else {
-        By::X
-    };
-    let places = if by == By::X { xs } else { ys };
-    if places.is_empty() {
-        return html! { p.none { (shown::NOT_MEASURED) } };
+/// The axis of a series' values.
+fn values_of<'a>(chart: &'a Chart, series: &Series) -> &'a Axis {
+    chart.right.as_ref().filter(|_| series.right).unwrap_or(&chart.y)
+}
+
+/// A value with its interval.
+fn value(axis: &Axis, point: &Point) -> Markup {
+    html! {
+        (say(axis, point.y))
+        @if let Some((low, high)) = point.error {
+            " " span.ci { "(" (say(axis, low)) " to " (say(axis, high)) ")" }
+        }
     }
-    let y_axis = |series: &Series| {
-        chart
-            .right
-            .as_ref()
-            .filter(|_| series.right)
-            .unwrap_or(&chart.y)
-            .clone()
-    };
-    let row_axis = if by == By::X { &chart.x } else { &chart.y };
-    let noted = by == By::X && !chart.notes.is_empty();
+}
+
+fn notes(chart: &Chart, x: f64) -> String {
+    let notes = chart.notes.iter().filter(|note| note.x == x);
+    notes.map(|note| note.text.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+/// A row for each place, a column for each series.
+fn across(chart: &Chart, places: &[f64]) -> Markup {
+    let noted = !chart.notes.is_empty();
     let inner = html! {
         thead {
             tr {
-                th scope="col" { (shown::words(row_axis.label.as_str(), "place")) }
+                th scope="col" { (shown::words(chart.x.label.as_str(), "place")) }
                 @for series in &chart.series {
                     th.n scope="col" {
-                        (shown::words(named(series, &chart.y), "value"))
+                        (shown::words(named(series, values_of(chart, series)), "value"))
                         @if series.right { @if let Some(right) = &chart.right { " (" (right.label) ")" } }
-                        @if by == By::Y { " (" (chart.x.label) ")" }
                     }
                 }
                 @if noted { th scope="col" { "Note" } }
             }
         }
         tbody {
-            @for place in &places {
+            @for place in places {
                 tr {
-                    th.n scope="row" { (say(row_axis, *place)) }
+                    th.n scope="row" { (say(&chart.x, *place)) }
                     @for series in &chart.series {
-                        @let axis = if by == By::X { y_axis(series) } else { chart.x.clone() };
-                        td.n { (found(series, *place, by, &axis)) }
+                        td.n {
+                            @for point in series.points.iter().filter(|point| point.x == *place) {
+                                (value(values_of(chart, series), point))
+                            }
+                        }
                     }
-                    @if noted {
-                        @let notes = chart.notes.iter().filter(|note| note.x == *place);
-                        @let text = notes.map(|note| note.text.as_str()).collect::<Vec<_>>().join("; ");
-                        td { (shown::words(text.as_str(), "none")) }
-                    }
+                    @if noted { td { (shown::words(notes(chart, *place).as_str(), "none")) } }
                 }
             }
         }
@@ -189,20 +191,38 @@ fn points(chart: &Chart) -> Markup {
     shown::table(&chart.title, chart.series.len() + 1, &inner)
 }
 
-/// The values of a series at a place: as many as there are points.
-fn found(series: &Series, place: f64, by: By, axis: &Axis) -> Markup {
-    let is_here = |point: &&Point| (if by == By::X { point.x } else { point.y }) == place;
-    let here: Vec<&Point> = series.points.iter().filter(is_here).collect();
-    html! {
-        @if here.is_empty() { span.none { "no point" } }
-        @for (index, point) in here.iter().enumerate() {
-            @if index > 0 { "; " }
-            (say(axis, if by == By::X { point.y } else { point.x }))
-            @if by == By::X { @if let Some((low, high)) = point.error {
-                " " span.ci { "(" (say(axis, low)) " to " (say(axis, high)) ")" }
-            } }
+/// A row for each point, series after series.
+fn down(chart: &Chart) -> Markup {
+    let noted = !chart.notes.is_empty();
+    let inner = html! {
+        thead {
+            tr {
+                th scope="col" { (shown::words(chart.legend.as_str(), "series")) }
+                th.n scope="col" { (shown::words(chart.x.label.as_str(), "place")) }
+                th.n scope="col" {
+                    (shown::words(chart.y.label.as_str(), "value"))
+                    @if let Some(right) = &chart.right { " / " (right.label) }
+                }
+                @if noted { th scope="col" { "Note" } }
+            }
         }
-    }
+        @for series in &chart.series {
+            @let rows: Vec<&Point> = series.points.iter().filter(|point| point.x.is_finite()).collect();
+            tbody {
+                @for (index, point) in rows.iter().enumerate() {
+                    tr {
+                        @if index == 0 {
+                            th scope="rowgroup" rowspan=(rows.len()) { (shown::words(named(series, values_of(chart, series)), "value")) }
+                        }
+                        td.n { (say(&chart.x, point.x)) }
+                        td.n { (value(values_of(chart, series), point)) }
+                        @if noted { td { (shown::words(notes(chart, point.x).as_str(), "none")) } }
+                    }
+                }
+            }
+        }
+    };
+    shown::table(&chart.title, 3, &inner)
 }
 
 /// The different finite values, ascending.
