@@ -18,7 +18,7 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("yaml", &["units", "files"]),
     // Who starts a program keeps DPDK's descriptors from it.
     ("child", &["dpdk", "yaml"]),
-    ("plot", &[]),
+    ("plot", &["units"]),
     ("capture", &["units"]),
     ("host", &["units", "dpdk", "devargs", "child"]),
     ("expect", &["yaml"]),
@@ -88,7 +88,7 @@ const KNOWS: &[(&str, &[&str])] = &[
         ],
     ),
     // Of two results, whichever stage made them.
-    ("compare", &["units", "files", "report", "sweep", "suite"]),
+    ("compare", &["units", "files", "expect", "plot", "report", "sweep", "suite"]),
     (
         "cli",
         &[
