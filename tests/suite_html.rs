@@ -112,26 +112,81 @@ fn all_that_is_not_met_is_counted() {
     assert!(render(&suite).contains("2 not met"));
 }
 
-/// A run's page has the same parts, and the same must hold of it.
+/// A pattern whose name and question are another page's code.
+const HOSTILE: &str = "# <script>alert(1)</script> and \"><img src=x onerror=alert(2)>?
+name: '<img src=x onerror=alert(3)>'
+traffic:
+  - {name: kv, kind: transfer, from: 0, to: 1, message: 64KiB, count: 4}
+asks: [KV_xfer_latency.p99, Fabric_Goodput]
+";
+
+/// Runs squall in `folder`.
+fn squall(folder: &std::path::Path, args: &[&str]) {
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_squall"))
+        .current_dir(folder)
+        .args(args)
+        .output()
+        .unwrap();
+    assert!(
+        ended.status.success(),
+        "{args:?}: {}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
+}
+
+/// Pages of a run, of a sweep and of a comparison have the same parts, whatever their texts hold.
 #[test]
-fn a_runs_page_is_read_in_a_browser_too() {
+fn pages_of_runs_sweeps_and_comparisons_are_read_in_a_browser_too() {
     let Some(chromium) = browser::chromium() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("out");
-    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_squall"))
-        .args([
+    std::fs::write(folder.path().join("hostile.yaml"), HOSTILE).unwrap();
+    squall(
+        folder.path(),
+        &[
             "run",
             "ecn-incast",
             "--set",
             "traffic.incast.message=1MB",
-            "--quiet",
+            "-q",
             "--out",
-        ])
-        .arg(&out)
-        .output()
-        .unwrap();
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
-    assert!(page.contains("id=\"answers\"") && page.contains("ECN"));
-    browser::look(chromium, &page, browser::check_page);
+            "run",
+        ],
+    );
+    squall(folder.path(), &["run", "hostile.yaml", "-q", "--out", "hostile"]);
+    let vary = "traffic.kv.message=64KiB,256KiB,1MiB";
+    for (out, seed) in [("a", "1"), ("b", "2")] {
+        squall(
+            folder.path(),
+            &[
+                "run",
+                "hostile.yaml",
+                "--vary",
+                vary,
+                "--trials",
+                "2",
+                "--seed",
+                seed,
+                "-q",
+                "--out",
+                out,
+            ],
+        );
+    }
+    squall(
+        folder.path(),
+        &["compare", "a", "b", "--fail-on", "never", "--out", "compared"],
+    );
+    for (out, said) in [
+        ("run", "as configured"),
+        ("hostile", "Goodput"),
+        ("a", "KV_xfer_latency p99"),
+        ("compared", "KV_xfer_latency.p99"),
+    ] {
+        let page = std::fs::read_to_string(folder.path().join(out).join("report.html")).unwrap();
+        assert!(page.contains("id=\"answers\"") && page.contains(said), "{out}: {said}");
+        for tag in ["<script", "<img"] {
+            assert!(!page.contains(tag), "{out}: {tag}");
+        }
+        browser::look(chromium, &page, browser::check_page);
+    }
 }

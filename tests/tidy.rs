@@ -88,7 +88,10 @@ const KNOWS: &[(&str, &[&str])] = &[
         ],
     ),
     // Of two results, whichever stage made them.
-    ("compare", &["units", "files", "expect", "plot", "report", "sweep", "suite"]),
+    (
+        "compare",
+        &["units", "files", "expect", "plot", "report", "sweep", "suite"],
+    ),
     (
         "cli",
         &[
