@@ -8,7 +8,7 @@
 use super::answer::Standing;
 use super::model::{Against, Interval};
 use crate::plot::{Axis, Chart, Point, Quantity, Series, Style};
-use crate::units::shown::{self, figure, quantity};
+use crate::units::shown::{self, quantity};
 
 /// Figures over configurations.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -244,7 +244,7 @@ impl Cell {
             .filter(|before| before.mean > 0.0)
             .map(|before| self.mean / before.mean);
         match ratio.filter(|ratio| ratio.is_finite()) {
-            Some(ratio) => (format!("{} × the first", figure(ratio)), Standing::Plain),
+            Some(ratio) => (format!("{} × the first", quantity(ratio, "1")), Standing::Plain),
             None => (String::new(), Standing::Plain),
         }
     }
@@ -304,7 +304,7 @@ mod tests {
             said,
             [
                 "ECN_Kmin at senders 2: 100 ± 1 KB; as configured (100.5 KB) Good",
-                "ECN_Kmin at senders 8: 100.2 ± 1 KB; NOT as configured (500 KB) Bad",
+                "ECN_Kmin at senders 8: 100.2 ± 1.1 KB; NOT as configured (500 KB) Bad",
                 "ECN_marking_rate at senders 8: 30 ± 0.3 %; 3 × the first Plain",
             ]
         );

@@ -84,7 +84,7 @@ fn line(line: &Line) -> Markup {
         Standing::Bad => ("bad", "✗ "),
     };
     html! {
-        li class=(class) .said[line.against.is_empty() && line.at.is_empty()] {
+        li class=(class) .whole[line.against.is_empty() && line.at.is_empty()] {
             span.about {
                 (shown::words(line.about.as_str(), "answer"))
                 @if !line.at.is_empty() { " " span.at { (line.at) } }
