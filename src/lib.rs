@@ -28,6 +28,7 @@ pub mod report;
 pub mod suite;
 pub mod sweep;
 pub mod testbed;
+pub mod transport;
 pub mod trial;
 pub mod units;
 pub mod wire;

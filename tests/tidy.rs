@@ -26,6 +26,7 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("testbed", &["units", "yaml", "wire", "devargs"]),
     ("fabric", &["units", "wire", "testbed"]),
     ("plan", &["units", "wire", "pattern", "testbed"]),
+    ("transport", &["units"]),
     ("measure", &["units", "wire", "pattern", "testbed", "plan"]),
     (
         "engine",
@@ -122,7 +123,7 @@ const KNOWS: &[(&str, &[&str])] = &[
 ];
 
 /// Parts that are functions of their arguments: no clock, file, thread or output of their own.
-const PURE: &[&str] = &["units", "devargs", "wire", "fabric", "plan", "measure"];
+const PURE: &[&str] = &["units", "devargs", "wire", "fabric", "plan", "transport", "measure"];
 
 /// What such a part must not name.
 const IMPURE: &[&str] = &[
