@@ -13,6 +13,10 @@ mod pacing;
 use super::kpi::place_of;
 use super::model::{Anomaly, AnomalyKind as Kind, LossCause, Port, Results, Soak, Traffic};
 use crate::measure::group::OPEN;
+use crate::units::shown::{change, rounded};
+
+/// Significant digits of figures that a sentence sets against each other.
+const DIGITS: i32 = 6;
 
 /// What messages do not wholly arrive of.
 const LOSSES: [Kind; 8] = [
@@ -57,13 +61,12 @@ pub(super) fn growths(soak: &Soak) -> Vec<Anomaly> {
     let mut found: Vec<Anomaly> = grown
         .map(|trend| {
             let text = format!(
-                "{} grew over {} samples, from {:.6} to {:.6} {}: {:+.6} an hour.",
+                "{} grew over {} samples, from {} to {}: {} an hour.",
                 trend.name,
                 trend.samples,
-                trend.first,
-                trend.last,
-                trend.unit,
-                trend.slope_per_hour.unwrap_or_default()
+                rounded(trend.first, &trend.unit, DIGITS),
+                rounded(trend.last, &trend.unit, DIGITS),
+                change(trend.slope_per_hour.unwrap_or_default(), &trend.unit)
             );
             Anomaly::new(Kind::Growth, trend.place.clone(), text)
         })

@@ -7,6 +7,7 @@
 
 use crate::report::model::{Anomaly, AnomalyKind as Kind, Clock, Results, Traffic};
 use crate::units::Picos;
+use crate::units::shown::rounded;
 
 /// Achieved rates below this share of the requested one are worth a word.
 const RATE_TOLERANCE: f64 = 0.99;
@@ -70,9 +71,19 @@ pub(super) fn of_entry(results: &Results, entry: &Traffic, say: &mut dyn FnMut(K
         let percent = 100.0 * share;
         say(
             Kind::Pacing,
-            format!("Sent at {percent:.1} % of the rate asked for ({achieved} of {requested} bit/s){reasons}."),
+            format!(
+                "Sent at {percent:.1} % of the rate asked for ({} of {}){reasons}.",
+                rate(achieved),
+                rate(requested)
+            ),
         );
     }
+}
+
+fn rate(bps: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "six digits of it")]
+    let bps = bps as f64;
+    rounded(bps, "bps", super::DIGITS)
 }
 
 /// Bits on the wire that an entry has sent.

@@ -2,10 +2,9 @@
 
 use super::table::{Cell, Table, Tone};
 use super::text::{harmless, wrap};
-use super::{View, line, optional};
+use super::{View, line, optional, picos};
 use crate::report::model::{Soak, Trend};
-use crate::units::Picos;
-use crate::units::shown::figure;
+use crate::units::shown::{change, figure, quantity};
 
 /// One line for each figure of which there is something to say; the results have all.
 pub(super) fn soak(out: &mut String, soak: &Soak, view: View) {
@@ -14,7 +13,7 @@ pub(super) fn soak(out: &mut String, soak: &Soak, view: View) {
     } else {
         String::new()
     };
-    let text = format!("{} samples of {}{of}", soak.samples, Picos(soak.interval_ps));
+    let text = format!("{} samples of {}{of}", soak.samples, picos(soak.interval_ps));
     line(out, &wrap("  ", &text, view));
     let mut table = Table::new(&[
         ("figure", 0),
@@ -24,7 +23,6 @@ pub(super) fn soak(out: &mut String, soak: &Soak, view: View) {
         (">min", 3),
         (">median", 2),
         (">max", 1),
-        ("unit", 0),
         (">variation", 1),
         (">an hour", 3),
         (">p", 2),
@@ -39,7 +37,7 @@ pub(super) fn soak(out: &mut String, soak: &Soak, view: View) {
     let news = soak.trends.iter().filter(|trend| trend.max != 0.0 || trend.min != 0.0);
     let news = news.filter(most);
     for trend in news {
-        let value = |value: f64| Cell::from(figure(value));
+        let value = |value: f64| Cell::from(quantity(value, &trend.unit));
         table.row(vec![
             trend.name.as_str().into(),
             harmless(trend.place.rsplit('/').next().unwrap_or_default()).into(),
@@ -48,12 +46,8 @@ pub(super) fn soak(out: &mut String, soak: &Soak, view: View) {
             value(trend.min),
             value(trend.median),
             value(trend.max),
-            trend.unit.as_str().into(),
-            optional(
-                trend.variation_percent.map(|percent| format!("{} %", figure(percent))),
-                view,
-            ),
-            optional(trend.slope_per_hour.map(figure), view),
+            optional(trend.variation_percent.map(|percent| quantity(percent, "%")), view),
+            optional(trend.slope_per_hour.map(|slope| change(slope, &trend.unit)), view),
             optional(trend.mann_kendall_p.map(figure), view),
             if trend.grows == Some(true) {
                 Cell::toned("grows", Tone::Bad)

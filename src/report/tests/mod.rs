@@ -471,7 +471,7 @@ fn a_sender_that_was_paused_is_not_late() {
         let of = results.anomalies.into_iter().filter(|a| a.kind == AnomalyKind::Pacing);
         of.map(|anomaly| anomaly.text).collect::<Vec<_>>()
     };
-    let short = "Sent at 80.0 % of the rate asked for (80000000000 of 100000000000 bit/s)";
+    let short = "Sent at 80.0 % of the rate asked for (80 Gbps of 100 Gbps)";
     let line = 100_000_000_000;
     assert_eq!(told(Clock::Virtual, 540, line), Vec::<String>::new());
     let pause = "PFC asked a sending port to pause for";
