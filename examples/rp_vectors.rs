@@ -130,7 +130,7 @@ fn parameters(said: &Value) -> Result<Parameters, String> {
             "line" => {}
             "B" | "rpg_byte_reset" => parameters.rpg_byte_reset = whole?,
             "F" | "rpg_threshold" => {
-                parameters.rpg_threshold = u32::try_from(whole?).map_err(|error| error.to_string())?
+                parameters.rpg_threshold = u32::try_from(whole?).map_err(|error| error.to_string())?;
             }
             "T" | "T_ns" => parameters.rpg_time_reset = Picos(whole? * 1000),
             "K" | "K_ns" => parameters.dce_tcp_rtt = Picos(whole? * 1000),

@@ -1,8 +1,6 @@
 //! DCQCN's reaction point against vectors of an independent model in rational arithmetic (tests/data/dcqcn), and against
 //! closed forms written out here.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 #[allow(dead_code, reason = "its main is the example's")]
 #[path = "../examples/rp_vectors.rs"]
 mod rp_vectors;
@@ -97,7 +95,7 @@ fn hyper_increase_needs_both_stages_beyond_fast_recovery() {
     let mut seen = Vec::new();
     for _ in 0..7 {
         point.on_sent(&parameters, Picos::from_micros(390), 10_000_000, |_, change, _| {
-            seen.push(change)
+            seen.push(change);
         });
     }
     assert_eq!(point.stages(), (7, 7));
