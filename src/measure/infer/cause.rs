@@ -4,11 +4,16 @@
 //! turns frames away, or while its class is being paused. So losses are *concentrated* there, against what was
 //! sent at other times, or they have nothing to do with it; chance has to make it less likely than
 //! e to the power of minus 4 that they fell there by themselves. Depth is taken from the waiting of the frames before and after.
+//! Where a queue was full all the time, nothing was sent at other times: then being deep is enough.
+//!
+//! The rules are asked in this order, each of what those before it left: just before a pause; in a queue that we held; at the top of a
+//! queue; behind several switches, beside frames that waited long; while the same switch turned others away; all at once.
 //!
 //! Left out on purpose: dead paths (`loss`), places (`place`).
 
 use std::collections::BTreeMap;
 
+use super::facts::Flow;
 use super::loss::Run;
 use super::path::held;
 use super::pfc::paused_spans;
@@ -44,8 +49,17 @@ const NEIGHBOURS: usize = 64;
 /// A queue of fewer frames than this is not full.
 const FEW: i64 = 3;
 
-/// Of a queue that we held, and behind several switches, where queues are seen only from the paths through them.
-const FEW_FAR: i64 = 16;
+/// Of a queue that we held.
+const FEW_HELD: i64 = 16;
+
+/// A queue of so many frames is deep, and that alone accounts for losses in it where it was always so.
+const DEEP: i64 = 32;
+
+/// Waits beside which losses are looked for behind several switches, in frames: from this one on, each twice as long.
+const LEAST_WAIT: i64 = 4;
+
+/// Who is turned away by one switch is so within this many frames' time of others.
+const TOGETHER: i64 = 64;
 
 /// So many frames at once, against what is lost at other times, are a dead path's; as a logarithm.
 const BURST: (u64, f64) = (5, -20.0);
@@ -53,8 +67,9 @@ const BURST: (u64, f64) = (5, -20.0);
 /// Pauses are on their way for no longer than this many unloaded delays of the path, and so many frames.
 const REACH: (i64, i64) = (2, 8);
 
-/// The frames of one class that wait together: those for one port; behind several switches, those of one path.
-type Key = (Option<u16>, u16, u8);
+/// The frames of one class that wait together: those for one port; behind several switches, those of one flow, since flows of one
+/// path may go different ways, or of the path, where nothing came of the flow.
+type Key = (Option<(u16, Option<u32>)>, u16, u8);
 
 /// Frames that arrived, by departure, and for how long each waited.
 #[derive(Debug, Default)]
@@ -62,6 +77,8 @@ struct Group {
     times: Vec<(i64, i64)>,
     /// Greatest waiting among the neighbours of each.
     limit: Vec<i64>,
+    /// The shorter waiting of those before and after each, sorted.
+    beside: Vec<i64>,
     /// Longest time of a frame on the last link.
     frame: i64,
 }
@@ -89,11 +106,24 @@ impl Group {
                 window.front().map_or(0, |first| self.times[*first].1)
             })
             .collect();
+        self.beside = (0..count)
+            .filter_map(|at| self.between(at.checked_sub(1), at + 1))
+            .map(|(waited, _)| waited)
+            .collect();
+        self.beside.sort_unstable();
+    }
+
+    /// Of the frames that arrived, the share whose neighbours waited so long, and less than `below`.
+    #[expect(clippy::cast_precision_loss, reason = "numbers of frames")]
+    fn share_beside(&self, wait: i64, below: i64) -> f64 {
+        let until = |wait: i64| self.beside.partition_point(|one| *one < wait);
+        let all = until(below);
+        (all.saturating_sub(until(wait)) + 1) as f64 / (all + 1) as f64
     }
 
     /// Whether a frame that waits for so long stands at the top of a queue whose top is `limit`.
-    fn is_top(&self, waited: i64, limit: i64, few: i64) -> bool {
-        waited >= few * self.frame && waited >= limit - limit / 16 - 4 * self.frame
+    fn is_top(&self, waited: i64, limit: i64) -> bool {
+        waited >= FEW * self.frame && waited >= limit - limit / 16 - 4 * self.frame
     }
 
     /// The shorter waiting of those that left just before and after `time`, and the limit there.
@@ -111,12 +141,58 @@ impl Group {
     }
 
     /// Frames that arrived and whose neighbours stood at the top: the same is asked of what was lost.
-    fn at_the_top(&self, few: i64) -> u64 {
+    fn at_the_top(&self) -> u64 {
         let neighbours = (0..self.times.len()).filter_map(|at| self.between(at.checked_sub(1), at + 1));
         neighbours
-            .filter(|(waited, limit)| self.is_top(*waited, *limit, few))
+            .filter(|(waited, limit)| self.is_top(*waited, *limit))
             .count() as u64
     }
+}
+
+/// Losses and arrivals, where there was no room and where there was.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    inside: u64,
+    there: u64,
+    outside: u64,
+    elsewhere: u64,
+}
+
+impl Tally {
+    fn lost(&mut self, inside: bool) {
+        *(if inside { &mut self.inside } else { &mut self.outside }) += 1;
+    }
+
+    fn came(&mut self, inside: bool, frames: u64) {
+        *(if inside { &mut self.there } else { &mut self.elsewhere }) += frames;
+    }
+
+    fn is_concentrated(&self, limit: f64) -> bool {
+        chance(self.inside, self.there, self.outside, self.elsewhere) < limit
+    }
+
+    /// Whether hardly a frame tells how it was elsewhere.
+    fn is_everywhere(&self) -> bool {
+        self.inside > 0 && self.outside * 20 <= self.inside && self.elsewhere * 10 <= self.there
+    }
+}
+
+/// The logarithm of how likely chance puts `inside` of `all` independent events into places that have `mean` of them on average
+/// together; an upper bound (Hoeffding).
+#[expect(clippy::cast_precision_loss, reason = "numbers of frames")]
+fn divergence(inside: u64, all: u64, mean: f64) -> f64 {
+    let (seen, due) = (inside as f64 / all.max(1) as f64, mean / all.max(1) as f64);
+    if seen <= due {
+        return 0.0;
+    }
+    let term = |seen: f64, due: f64| {
+        if seen > 0.0 {
+            seen * (seen / due.max(1e-12)).ln()
+        } else {
+            0.0
+        }
+    };
+    -(all as f64) * (term(seen, due) + term(1.0 - seen, 1.0 - due))
 }
 
 /// The logarithm of how likely chance makes `inside` of all losses fall among the `there` frames there,
@@ -143,6 +219,8 @@ pub fn of_room(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, runs: &[Ru
     room.pauses(facts, runs, &mut causes);
     room.held_queues(evidence, facts, runs, &mut causes);
     room.full_queues(evidence, facts, runs, &mut causes);
+    room.long_waits(evidence, facts, runs, &mut causes);
+    room.beside_others(evidence, facts, runs, &mut causes);
     room.bursts(evidence, facts, runs, &mut causes);
     causes
 }
@@ -162,15 +240,21 @@ impl<'a> Room<'a> {
         let mut left: BTreeMap<(u16, u8), Vec<i64>> = BTreeMap::new();
         for (one, wait) in waits.iter(evidence) {
             let Some(flow) = facts.flow(one.flow) else { continue };
-            let group = groups.entry(key(evidence, flow)).or_default();
-            group.times.push((wait.left, wait.waited));
+            let whole = key(evidence, flow);
+            let single = whole
+                .0
+                .map(|(sender, _)| (Some((sender, Some(one.flow))), whole.1, whole.2));
             let speed = evidence
                 .plan
                 .ports
                 .get(usize::from(flow.arrival))
                 .map(|port| port.speed);
             let own = speed.map_or(0, |speed| speed.wire_time(u64::from(one.len)).0.cast_signed());
-            group.frame = group.frame.max(own);
+            for key in single.into_iter().chain([whole]) {
+                let group = groups.entry(key).or_default();
+                group.times.push((wait.left, wait.waited));
+                group.frame = group.frame.max(own);
+            }
             left.entry((flow.sender, flow.class)).or_default().push(wait.left);
         }
         groups.values_mut().for_each(Group::settle);
@@ -181,6 +265,22 @@ impl<'a> Room<'a> {
             paused: paused_spans(evidence),
             left,
         }
+    }
+
+    /// The frames with which those of `run` wait.
+    fn group(&self, evidence: &Evidence<'_>, flow: &Flow, run: &Run) -> Option<(Key, &Group)> {
+        let whole = key(evidence, flow);
+        let single = whole
+            .0
+            .map(|(sender, _)| (Some((sender, Some(run.flow))), whole.1, whole.2));
+        let mut keys = single.into_iter().chain([whole]);
+        keys.find_map(|key| Some((key, self.groups.get(&key)?)))
+    }
+
+    /// Whether queues of `class` are to turn nothing away.
+    fn is_lossless(&self, evidence: &Evidence<'_>, class: u8) -> bool {
+        let said = evidence.configured.lossless;
+        self.is_paused(class) || said.is_some_and(|classes| classes >> (class & 7) & 1 == 1)
     }
 
     /// Whether any port was asked to pause `class`.
@@ -250,7 +350,7 @@ impl<'a> Room<'a> {
                 .and_then(|at| group.times.get(at))
                 .map_or(0, |(_, waited)| *waited);
             let ours = &held(evidence, usize::from(flow.arrival))[usize::from(flow.class & 7)];
-            if waited >= FEW_FAR * group.frame && ours.overlap(began, began.saturating_add(waited)) {
+            if waited >= FEW_HELD * group.frame && ours.overlap(began, began.saturating_add(waited)) {
                 causes[at] = Cause::BehindPause;
             }
         }
@@ -271,7 +371,7 @@ impl<'a> Room<'a> {
         };
         let first = group.times.partition_point(|(left, _)| *left <= run.began());
         let mut rest = group.times.iter().zip(&group.limit).skip(first).peekable();
-        rest.peek().is_some() && rest.all(|((_, waited), limit)| group.is_top(*waited, *limit, FEW))
+        rest.peek().is_some() && rest.all(|((_, waited), limit)| group.is_top(*waited, *limit))
     }
 
     /// What was lost at one time and hardly at another, by flows of which few or none of the others came meanwhile: each may
@@ -307,64 +407,182 @@ impl<'a> Room<'a> {
 
     /// Losses at the depth at which a queue turns frames away.
     fn full_queues(&self, evidence: &Evidence<'_>, facts: &Facts, runs: &[Run], causes: &mut [Cause]) {
-        let mut of_group: BTreeMap<Key, Vec<(usize, bool)>> = BTreeMap::new();
-        for (at, run) in runs
+        let mut of_group: BTreeMap<Key, Vec<(usize, Option<i64>)>> = BTreeMap::new();
+        for (at, run, flow) in open(facts, runs, causes).filter(|(_, _, flow)| !self.is_paused(flow.class)) {
+            let Some((key, group)) = self.group(evidence, flow, run).filter(|(key, _)| key.0.is_none()) else {
+                continue;
+            };
+            let near = group.near(run.began());
+            let top = near.filter(|(waited, limit)| group.is_top(*waited, *limit));
+            of_group
+                .entry(key)
+                .or_default()
+                .push((at, top.map(|(waited, _)| waited)));
+        }
+        for (key, runs) in of_group {
+            let group = &self.groups[&key];
+            let top = group.at_the_top();
+            let mut tally = Tally::default();
+            tally.came(true, top);
+            tally.came(false, group.times.len() as u64 - top);
+            runs.iter().for_each(|(_, top)| tally.lost(top.is_some()));
+            let lossless = self.is_lossless(evidence, key.2);
+            let limit = if lossless { UNLIKELY_FAR } else { UNLIKELY };
+            let deep = runs
+                .iter()
+                .filter_map(|(_, top)| *top)
+                .all(|waited| waited >= DEEP * group.frame);
+            if tally.is_concentrated(limit) || !lossless && deep && tally.is_everywhere() {
+                for (at, _) in runs.iter().filter(|(_, top)| top.is_some()) {
+                    causes[*at] = Cause::FullQueue;
+                }
+            }
+        }
+    }
+
+    /// Behind several switches, losses beside frames that waited long: in which queue nobody sees. They are
+    /// compared with the arrivals of their own flow, since a bad link and a full queue may be of the same way.
+    fn long_waits(&self, evidence: &Evidence<'_>, facts: &Facts, runs: &[Run], causes: &mut [Cause]) {
+        let mut of_class: BTreeMap<u8, Vec<(usize, &Group, i64)>> = BTreeMap::new();
+        for (at, run, flow) in open(facts, runs, causes) {
+            let Some((_, group)) = self.group(evidence, flow, run).filter(|(key, _)| key.0.is_some()) else {
+                continue;
+            };
+            if let Some((waited, _)) = group.near(run.began()) {
+                of_class.entry(flow.class).or_default().push((at, group, waited));
+            }
+        }
+        for (class, mut mine) in of_class {
+            let cause = if self.is_paused(class) {
+                Cause::Headroom
+            } else {
+                Cause::FullQueue
+            };
+            let mut below = i64::MAX;
+            // Limits move with the use of the buffer: what is left is looked at again, at shorter waits.
+            while let Some((wait, likely)) = concentrated(&mine, below) {
+                if likely >= UNLIKELY_FAR {
+                    break;
+                }
+                for (at, group, waited) in &mine {
+                    if *waited >= wait * group.frame {
+                        causes[*at] = cause;
+                    }
+                }
+                mine.retain(|(_, group, waited)| *waited < wait * group.frame);
+                below = wait;
+            }
+            if self.is_lossless(evidence, class) {
+                continue;
+            }
+            for (at, group, waited) in mine {
+                let wait = DEEP * group.frame;
+                if waited >= wait && group.share_beside(wait, i64::MAX) >= 0.9 {
+                    causes[at] = cause;
+                }
+            }
+        }
+    }
+
+    /// Losses while the same switch turned others away: they share its buffer, and one's own queue may be short.
+    fn beside_others(&self, evidence: &Evidence<'_>, facts: &Facts, runs: &[Run], causes: &mut [Cause]) {
+        let frame = self.groups.values().map(|group| group.frame).max().unwrap_or(0);
+        let reach = TOGETHER * frame;
+        let mut full: BTreeMap<Option<u32>, Vec<(i64, i64)>> = BTreeMap::new();
+        for (run, _) in runs
             .iter()
-            .enumerate()
-            .filter(|(at, _)| causes[*at] == Cause::Unexplained)
+            .zip(causes.iter())
+            .filter(|(_, cause)| **cause == Cause::FullQueue)
         {
             let Some(flow) = facts.flow(run.flow) else { continue };
-            let key = key(evidence, flow);
-            let Some(group) = self.groups.get(&key) else { continue };
-            let few = if key.0.is_some() { FEW_FAR } else { FEW };
-            let top = group
-                .near(run.began())
-                .is_some_and(|(waited, limit)| group.is_top(waited, limit, few));
-            of_group.entry(key).or_default().push((at, top));
+            for switch in switches(evidence, flow) {
+                let began = run.began();
+                full.entry(switch).or_default().push((began - reach, began + reach));
+            }
         }
-        // Paths behind several switches share queues that nobody sees: they are judged together.
-        let mut pooled: BTreeMap<(bool, u16, u8), Vec<Key>> = BTreeMap::new();
-        for key in of_group.keys() {
-            let far = key.0.is_some();
-            pooled
-                .entry((far, if far { 0 } else { key.1 }, key.2))
-                .or_default()
-                .push(*key);
+        if full.is_empty() {
+            return;
         }
-        for ((far, _, class), keys) in pooled {
-            let paused = self.is_paused(class);
-            if paused && !far {
-                continue;
+        let full: BTreeMap<Option<u32>, Spans> = full
+            .into_iter()
+            .map(|(switch, all)| (switch, Spans::joined(all.into_iter())))
+            .collect();
+        let within = |flow: &Flow, time: i64| {
+            let mut passed = switches(evidence, flow)
+                .into_iter()
+                .filter_map(|switch| full.get(&switch));
+            passed.any(|spans| spans.overlap(time, time))
+        };
+        let mut tally = Tally::default();
+        let mut inside = Vec::new();
+        for (at, run, flow) in open(facts, runs, causes).filter(|(_, _, flow)| !self.is_lossless(evidence, flow.class))
+        {
+            let is_inside = within(flow, run.began());
+            tally.lost(is_inside);
+            if is_inside {
+                inside.push(at);
             }
-            let (mut inside, mut there, mut outside, mut elsewhere) = (0, 0, 0, 0);
-            for key in &keys {
-                let (group, runs) = (&self.groups[key], &of_group[key]);
-                let top = group.at_the_top(if far { FEW_FAR } else { FEW });
-                let lost = runs.iter().filter(|(_, top)| *top).count() as u64;
-                inside += lost;
-                outside += runs.len() as u64 - lost;
-                there += top;
-                elsewhere += group.times.len() as u64 - top;
+        }
+        if inside.is_empty() {
+            return;
+        }
+        for (one, wait) in self.waits.iter(evidence) {
+            let flow = facts
+                .flow(one.flow)
+                .filter(|flow| !self.is_lossless(evidence, flow.class));
+            if let Some(flow) = flow {
+                tally.came(within(flow, wait.left), 1);
             }
-            let said = evidence
-                .configured
-                .lossless
-                .is_some_and(|classes| classes >> (class & 7) & 1 == 1);
-            let limit = if paused || said { UNLIKELY_FAR } else { UNLIKELY };
-            if chance(inside, there, outside, elsewhere) >= limit {
-                continue;
-            }
-            for key in keys {
-                for (at, _) in of_group[&key].iter().filter(|(_, top)| *top) {
-                    causes[*at] = if paused { Cause::Headroom } else { Cause::FullQueue };
-                }
+        }
+        // Where others were turned away most of the time, and nothing was lost at other times, that accounts for the few that are left.
+        let mostly = tally.outside == 0 && tally.elsewhere <= tally.there;
+        if tally.is_concentrated(UNLIKELY) || tally.is_everywhere() || mostly {
+            for at in inside {
+                causes[at] = Cause::FullQueue;
             }
         }
     }
 }
 
-fn key(evidence: &Evidence<'_>, flow: &super::facts::Flow) -> Key {
+/// Runs that nothing accounts for yet, with their flows.
+fn open<'a>(
+    facts: &'a Facts,
+    runs: &'a [Run],
+    causes: &'a [Cause],
+) -> impl Iterator<Item = (usize, &'a Run, &'a Flow)> + 'a {
+    let all = runs.iter().zip(causes).enumerate();
+    all.filter(|(_, (_, cause))| **cause == Cause::Unexplained)
+        .filter_map(|(at, (run, _))| Some((at, run, facts.flow(run.flow)?)))
+}
+
+/// The wait, in frames and less than `below`, at and above which losses are least likely to be by chance; and how likely, as a logarithm.
+fn concentrated(runs: &[(usize, &Group, i64)], below: i64) -> Option<(i64, f64)> {
+    let waits = std::iter::successors(Some(LEAST_WAIT), |wait| wait.checked_mul(2));
+    let waits = waits.take_while(|wait| *wait < below.min(1 << 24));
+    let likely = waits.map(|wait| {
+        let (mut inside, mut mean) = (0, 0.0);
+        for (_, group, waited) in runs {
+            let frame = group.frame.max(1);
+            inside += u64::from(*waited >= wait * frame);
+            mean += group.share_beside(wait * frame, below.saturating_mul(frame));
+        }
+        (wait, divergence(inside, runs.len() as u64, mean))
+    });
+    likely.min_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+/// The switches that a flow passes: leaves by number, those above as none.
+fn switches(evidence: &Evidence<'_>, flow: &Flow) -> Vec<Option<u32>> {
+    let leaf = |port: u16| evidence.places.get(usize::from(port)).map(|place| place.leaf);
+    match leaf(flow.sender).zip(leaf(flow.arrival)) {
+        Some((from, to)) if from != to => vec![Some(from), Some(to), None],
+        Some((one, _)) => vec![Some(one)],
+        None => vec![None],
+    }
+}
+
+fn key(evidence: &Evidence<'_>, flow: &Flow) -> Key {
     let leaf = |port: u16| evidence.places.get(usize::from(port)).map(|place| place.leaf);
     let far = leaf(flow.sender) != leaf(flow.arrival);
-    (far.then_some(flow.sender), flow.arrival, flow.class)
+    (far.then_some((flow.sender, None)), flow.arrival, flow.class)
 }

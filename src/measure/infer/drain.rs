@@ -1,22 +1,25 @@
 //! How fast queues really drained: links that carry less than their nominal rate.
 //!
 //! Contract: a queue that serves whenever it can sends at the rate of its link as long as a frame waits in it.
-//! So while frames of a path wait, some link on their way carries its whole rate; it is no more than what arrives of all that
-//! waits and may have to pass it. Where that is less than the nominal rate of every link on the way, whenever
-//! frames waited, one of them is slower than it should be. Stretches that we held by PFC ourselves do not
-//! count, nor, behind several switches, those in which another port was busy: pauses may have come from there.
+//! So while a frame waits, some link on its way carries its whole rate; that is no more than what comes of all that
+//! waits and may have to pass it, in its direction. Where that is less than the nominal rate of every link on the way, whenever
+//! a flow's frames waited, one of the links is slower than it should be. Times in which we held a port by PFC ourselves do not
+//! count, nor, behind several switches, those in which a link elsewhere was busy: pauses may have come from there.
 //!
-//! Left out on purpose: single standstills (`stall`), where it is (`place`).
+//! Left out on purpose: single standstills (`stall`, `standstill`), where it is (`place`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use super::facts::Flow;
+use super::loss::Run;
 use super::path::held;
 use super::place::{Part, Path};
 use super::queue::departure;
 use super::spans::Spans;
-use super::waits::Waits;
+use super::waits::{Wait, Waits};
 use super::{Evidence, Facts};
 use crate::measure::trace::Trace;
+use crate::plan::{LanePlan, Pace, Plan};
 use crate::units::{BitRate, WIRE_OVERHEAD};
 
 /// Frames of which each waited, from which a rate is taken.
@@ -25,26 +28,53 @@ const FRAMES: usize = 32;
 /// A frame waited when it did so for more than this many frames' time.
 const WAITED: i64 = 4;
 
-/// Stretches by which a link is judged, at least.
+/// Stretches, or waiting frames, by which a link is judged, at least.
 const LEAST_STRETCHES: usize = 4;
+
+/// A frame that waited for so many frames' time says how fast its way was.
+const TELLING: i64 = 16;
+
+/// Telling frames that are looked at, of each flow at most and of all.
+const LOOKED_AT: (usize, usize) = (32, 8192);
+
+/// Of more flows than this, those between the same two ports are looked at together.
+const FLOWS_TOLD_APART: usize = 4096;
 
 /// A link that carries less than this share of its nominal rate is slow.
 const SLOW: f64 = 0.95;
 
+/// A link that carries this share of its nominal rate is busy.
+const BUSY: f64 = 0.9;
+
 /// Rates of one link, told by stretches, do not differ by more than this share.
 const STEADY: f64 = 0.97;
 
-/// Frames of a path that waited, and how fast they went.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A link, in one direction: to a port, from a leaf up, from above down to a leaf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Link {
+    ToPort(u16),
+    Up(u32),
+    Down(u32),
+}
+
+impl Link {
+    const fn part(self) -> Part {
+        match self {
+            Link::ToPort(port) => Part::Port(port),
+            Link::Up(leaf) | Link::Down(leaf) => Part::Uplinks(leaf),
+        }
+    }
+}
+
+/// Frames of a flow that waited, and how fast they went.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Drained {
-    /// The path; struck are frames that waited for a link that was too slow.
+    /// Its path; struck are frames that waited for a link that was too slow.
     pub path: Path,
-    /// The greatest rate on the wire that any link on its way showed, bit/s.
-    pub rate: f64,
-    /// The nominal rate of that link, bit/s.
-    pub nominal: f64,
-    /// The greatest rate on the wire at which frames came over the last link meanwhile, bit/s.
-    pub last: f64,
+    /// The rates on the wire that links on its way showed while a frame waited longest, bit/s, each with its place.
+    pub rates: Vec<(Part, f64)>,
+    /// How long that was, ps.
+    pub waited: i64,
 }
 
 /// Wire bits that arrived by a time.
@@ -55,19 +85,32 @@ struct Running {
 }
 
 impl Running {
-    fn add(&mut self, time: i64, bits: u64) {
-        let sum = self.bits.last().copied().unwrap_or(0) + bits;
-        self.times.push(time);
-        self.bits.push(sum);
+    fn of(mut events: Vec<(i64, u64)>) -> Running {
+        events.sort_unstable();
+        let mut running = Running::default();
+        let mut sum = 0;
+        for (time, bits) in events {
+            sum += bits;
+            running.times.push(time);
+            running.bits.push(sum);
+        }
+        running
     }
 
-    /// Bits that arrived after `from` and not after `to`.
-    fn between(&self, from: i64, to: i64) -> u64 {
-        let until = |time: i64| {
-            let at = self.times.partition_point(|one| *one <= time);
-            at.checked_sub(1).map_or(0, |at| self.bits[at])
-        };
-        until(to).saturating_sub(until(from))
+    /// Bits that arrived after `from` and not after `to`: of all, and of all but the first, with the time from that one to the last.
+    fn between(&self, from: i64, to: i64) -> (u64, u64, i64) {
+        let first = self.times.partition_point(|one| *one <= from);
+        let end = self.times.partition_point(|one| *one <= to);
+        let until = |at: usize| at.checked_sub(1).map_or(0, |at| self.bits[at]);
+        if end <= first {
+            return (0, 0, 0);
+        }
+        let all = until(end) - until(first);
+        (
+            all,
+            until(end) - until(first + 1),
+            self.times[end - 1] - self.times[first],
+        )
     }
 }
 
@@ -88,188 +131,279 @@ fn speed(evidence: &Evidence<'_>, port: u16) -> BitRate {
         .map_or(BitRate(1), |port| port.speed)
 }
 
+/// A frame's own time on the link to a port.
+fn own(evidence: &Evidence<'_>, port: u16, len: u16) -> i64 {
+    speed(evidence, port).wire_time(u64::from(len)).0.cast_signed()
+}
+
+/// The greatest rate of all `stretches`, each with the rate that was due in it, where that is a link's and not what it was asked for: those
+/// stretches in which more was due show it steadily.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rates above 0"
+)]
+fn steady(stretches: impl Iterator<Item = (f64, u64)>) -> Option<BitRate> {
+    let stretches: Vec<(f64, u64)> = stretches.collect();
+    let most = stretches.iter().map(|(rate, _)| *rate).max_by(f64::total_cmp)?;
+    let telling = stretches.iter().filter(|(_, due)| most < SLOW * *due as f64);
+    let mut rates: Vec<f64> = telling.map(|(rate, _)| *rate).collect();
+    rates.sort_by(f64::total_cmp);
+    let middle = *rates.get(rates.len() / 2)?;
+    (rates.len() >= LEAST_STRETCHES && middle >= STEADY * most).then_some(BitRate(most.round() as u64))
+}
+
 /// The rate at which what waited came to `port`, where that is steady and less than the port's: its link's, in
-/// truth. `None` where it is not told, or a queue further up may have made it.
+/// truth. Behind several switches only frames from the port's own leaf show that its queue was not empty. `None` where it is not told.
 #[must_use]
-pub fn of_port(evidence: &Evidence<'_>, waits: &Waits, port: usize) -> Option<BitRate> {
-    if evidence.places.windows(2).any(|two| two[0].leaf != two[1].leaf) {
-        return None;
-    }
+pub fn of_port(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, port: usize) -> Option<BitRate> {
     let number = u16::try_from(port).ok()?;
-    let nominal = speed(evidence, number);
+    let leaf = |port: u16| evidence.places.get(usize::from(port)).map(|place| place.leaf);
+    let several = evidence.places.windows(2).any(|two| two[0].leaf != two[1].leaf);
+    let seen = evidence.trace.observations();
+    let mine = || seen.iter().enumerate().filter(|(_, one)| one.port == number);
+    let mut arrivals: Vec<(i64, u64)> = mine()
+        .map(|(_, one)| (one.arrival.0.cast_signed(), bits(one.len)))
+        .collect();
+    arrivals.sort_unstable();
+    // When a frame stood in this port's queue.
+    let waiting = mine().filter_map(|(index, one)| {
+        let waited = waits.get(index)?.waited;
+        let near = !several || leaf(facts.flow(one.flow)?.sender) == leaf(number);
+        let arrival = one.arrival.0.cast_signed();
+        (near && waited > WAITED * own(evidence, number, one.len)).then_some((arrival - waited, arrival))
+    });
+    let busy = Spans::joined(waiting);
     let kept = held(evidence, port);
-    // Arrivals of this port, in order, with bits, and whether each waited.
-    let seen = evidence.trace.observations();
-    let mut mine: Vec<(i64, u64, Option<i64>)> = Vec::new();
-    for (index, one) in seen.iter().enumerate().filter(|(_, one)| one.port == number) {
-        let own = nominal.wire_time(u64::from(one.len)).0.cast_signed();
-        let waited = waits
-            .get(index)
-            .map(|wait| wait.waited)
-            .filter(|waited| *waited > WAITED * own);
-        mine.push((one.arrival.0.cast_signed(), bits(one.len), waited));
-    }
-    mine.sort_by_key(|(time, _, _)| *time);
-    let mut rates: Vec<f64> = mine
-        .chunks_exact(FRAMES)
-        .filter(|chunk| {
-            let busy = |two: &[(i64, u64, Option<i64>)]| two[1].2.is_some_and(|waited| two[1].0 - waited <= two[0].0);
-            chunk.windows(2).all(busy)
-        })
-        .filter_map(|chunk| {
-            let (from, to) = (chunk.first()?.0, chunk.last()?.0);
-            let free = kept.iter().all(|spans| !spans.overlap(from, to));
-            let sum: u64 = chunk.iter().skip(1).map(|(_, bits, _)| *bits).sum();
-            (free && to > from).then(|| rate(sum, to - from))
-        })
-        .collect();
-    rates.sort_by(f64::total_cmp);
-    let (middle, most) = (*rates.get(rates.len() / 2)?, *rates.last()?);
-    #[expect(clippy::cast_precision_loss, reason = "a rate")]
-    let slow = rates.len() >= LEAST_STRETCHES && most < SLOW * nominal.0 as f64 && middle >= STEADY * most;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate above 0")]
-    slow.then_some(BitRate(most.round() as u64))
+    let stretches = arrivals.chunks_exact(FRAMES).filter_map(|chunk| {
+        let (from, to) = (chunk.first()?.0, chunk.last()?.0);
+        let sum: u64 = chunk.iter().skip(1).map(|(_, bits)| *bits).sum();
+        let free = kept.iter().all(|spans| !spans.overlap(from, to));
+        let due = speed(evidence, number).0;
+        (free && to > from && busy.covers(from, to)).then(|| (rate(sum, to - from), due))
+    });
+    steady(stretches)
 }
 
-/// The rate at which `port` sends, where that is steady whenever it sends without a break and less than `nominal`: its
-/// link's, in truth. For a port that has more to send than that. Stretches in which it was `paused` say nothing of its link.
+/// The rate at which `port` sends, where that is steady whenever it sends without a break and less than it has to: its
+/// link's, in truth. Stretches in which it was `paused` say nothing of its link, nor do those of lanes that have no pace to keep.
 #[must_use]
-pub fn of_sender(trace: &Trace, facts: &Facts, port: u16, nominal: BitRate, paused: &[Spans; 8]) -> Option<BitRate> {
-    let seen = trace.observations().iter();
-    let mine = seen.filter(|one| facts.flow(one.flow).is_some_and(|flow| flow.sender == port));
-    let mut left: Vec<(i64, u64)> = mine.filter_map(|one| Some((departure(one)?, bits(one.len)))).collect();
-    left.sort_unstable();
-    left.dedup();
-    let mut rates: Vec<f64> = left
-        .chunks_exact(FRAMES)
-        .filter_map(|chunk| {
-            let (from, to) = (chunk.first()?.0, chunk.last()?.0);
-            // From one departure to the next a link carries the former.
-            let sum: u64 = chunk[..FRAMES - 1].iter().map(|(_, bits)| *bits).sum();
-            let free = paused.iter().all(|spans| !spans.overlap(from, to));
-            (free && to > from).then(|| rate(sum, to - from))
-        })
-        .collect();
-    rates.sort_by(f64::total_cmp);
-    let (middle, most) = (*rates.get(rates.len() / 2)?, *rates.last()?);
-    #[expect(clippy::cast_precision_loss, reason = "a rate")]
-    let slow = rates.len() >= LEAST_STRETCHES && most < SLOW * nominal.0 as f64 && middle >= STEADY * most;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate above 0")]
-    slow.then_some(BitRate(most.round() as u64))
-}
-
-/// How fast frames went on each path of which enough waited.
-#[must_use]
-pub fn paths(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits) -> Vec<Drained> {
-    let mut order: Vec<usize> = (0..evidence.trace.observations().len()).collect();
-    let seen = evidence.trace.observations();
-    order.sort_by_key(|index| seen[*index].arrival);
-    let mut carried: BTreeMap<Part, Running> = BTreeMap::new();
-    // Of each path, the arrivals of those that waited, in order.
-    let mut waiting: BTreeMap<(u16, u16), Vec<(i64, i64)>> = BTreeMap::new();
-    let parts_of = |sender: u16, arrival: u16| {
-        let path = Path {
-            sender,
-            arrival,
-            sent: 0,
-            struck: 0,
-        };
-        path.parts(evidence.places)
-    };
-    let mut parts: BTreeMap<(u16, u16), Vec<Part>> = BTreeMap::new();
-    for index in order {
-        let one = &seen[index];
-        let (time, bits) = (one.arrival.0.cast_signed(), bits(one.len));
-        // Whatever comes takes its time on the last link.
-        carried.entry(Part::Port(one.port)).or_default().add(time, bits);
-        let Some((flow, wait)) = facts.flow(one.flow).zip(waits.get(index)) else {
-            continue;
-        };
-        let own = speed(evidence, flow.arrival)
-            .wire_time(u64::from(one.len))
-            .0
-            .cast_signed();
-        let way = (flow.sender, flow.arrival);
-        let waited = wait.waited > WAITED * own;
-        // Since when the link has been busy without a break, as far as this frame tells; never, if it did not wait.
-        let since = if waited { time - wait.waited } else { i64::MAX };
-        waiting.entry(way).or_default().push((time, since));
-        if waited {
-            let all = parts.entry(way).or_insert_with(|| parts_of(way.0, way.1));
-            for part in all.iter().filter(|part| matches!(part, Part::Uplinks(_))) {
-                carried.entry(*part).or_default().add(time, bits);
-            }
+pub fn of_sender(plan: &Plan, trace: &Trace, facts: &Facts, port: u16, paused: &[Spans; 8]) -> Option<BitRate> {
+    let mut paces: HashMap<u32, Option<Paced>> = HashMap::new();
+    let mut left: Vec<(i64, u64, u32)> = Vec::new();
+    for one in trace.observations() {
+        let mine = facts.flow(one.flow).filter(|flow| flow.sender == port);
+        if let (Some(flow), Some(time)) = (mine, departure(one)) {
+            left.push((time, bits(one.len), one.flow));
+            paces.entry(one.flow).or_insert_with(|| pace(plan, flow));
         }
     }
-    let held: Vec<[Spans; 8]> = (0..evidence.plan.ports.len())
-        .map(|port| held(evidence, port))
-        .collect();
-    waiting
-        .into_iter()
-        .filter_map(|(way, times)| {
-            let mut best: Option<(f64, f64)> = None;
-            let mut last = 0.0f64;
-            let (mut stretches, mut waited) = (0, 0);
-            let mut told = |from: i64, to: i64| {
-                let ours = held.get(usize::from(way.1));
-                if to <= from || ours.is_some_and(|classes| classes.iter().any(|spans| spans.overlap(from, to))) {
-                    return;
-                }
-                let Some(all) = parts.get(&way) else { return };
-                let far = all.iter().any(|part| matches!(part, Part::Uplinks(_)));
-                let share = |part: Part, nominal: u64| {
-                    let carried = carried.get(&part).map_or(0, |running| running.between(from, to));
-                    #[expect(clippy::cast_precision_loss, reason = "a rate")]
-                    let nominal = nominal as f64;
-                    (rate(carried, to - from), nominal)
-                };
-                let of_port = |port: u16| share(Part::Port(port), speed(evidence, port).0);
-                if far {
-                    let busy = (0..evidence.plan.ports.len()).filter_map(|port| u16::try_from(port).ok());
-                    if busy
-                        .filter(|port| *port != way.1)
-                        .map(of_port)
-                        .any(|(rate, nominal)| rate >= 0.9 * nominal)
-                    {
-                        return;
-                    }
-                }
-                let uplink = evidence.places.get(usize::from(way.1)).and_then(|place| place.uplink);
-                let links = all.iter().filter_map(|part| match part {
-                    Part::Uplinks(_) => Some(share(*part, uplink?.0)),
-                    _ => None,
-                });
-                let links = links.chain([of_port(way.1)]);
-                let most = links.max_by(|a, b| (a.0 / a.1).total_cmp(&(b.0 / b.1)));
-                stretches += 1;
-                last = last.max(of_port(way.1).0);
-                if let Some(most) = most
-                    && best.is_none_or(|best| most.0 / most.1 > best.0 / best.1)
-                {
-                    best = Some(most);
-                }
+    left.sort_unstable();
+    left.dedup_by_key(|one| (one.0, one.1));
+    let nominal = plan.ports.get(usize::from(port))?.speed;
+    steady(left.chunks_exact(FRAMES).filter_map(|chunk| {
+        let (from, to) = (chunk.first()?.0, chunk.last()?.0);
+        // From one departure to the next a link carries the former.
+        let sum: u64 = chunk[..FRAMES - 1].iter().map(|(_, bits, _)| *bits).sum();
+        let lanes: BTreeMap<(u16, u32), u64> = chunk.iter().filter_map(|one| *paces.get(&one.2)?).collect();
+        let due = lanes.values().sum::<u64>().min(nominal.0);
+        let free = paused.iter().all(|spans| !spans.overlap(from, to));
+        (free && to > from && due > 0).then(|| (rate(sum, to - from), due))
+    }))
+}
+
+/// A lane, by its entry and its first pair, and the rate on the wire that it has to keep, bit/s.
+type Paced = ((u16, u32), u64);
+
+/// The lane of a flow, where it has a pace.
+fn pace(plan: &Plan, flow: &Flow) -> Option<Paced> {
+    let lanes = &plan.entries.get(usize::from(flow.entry))?.lanes;
+    let mine = |lane: &&LanePlan| (lane.first_pair..lane.first_pair + lane.pairs).contains(&flow.lane);
+    let lane = lanes.iter().find(mine)?;
+    match lane.pace {
+        Pace::Wire(rate) => Some(((flow.entry, lane.first_pair), rate.0)),
+        Pace::Unlimited => None,
+    }
+}
+
+/// What every link carried, as far as what came tells; of links between switches, of what waited.
+struct Carried<'a> {
+    evidence: &'a Evidence<'a>,
+    links: BTreeMap<Link, Running>,
+    /// When we held each port, for each class.
+    held: Vec<[Spans; 8]>,
+    /// Wire bits of the longest frame.
+    frame: u64,
+    /// The least time of a frame of that length on the last link, ps.
+    shortest: i64,
+}
+
+impl<'a> Carried<'a> {
+    fn new(evidence: &'a Evidence<'a>, facts: &Facts, waits: &Waits, runs: &[Run]) -> Carried<'a> {
+        let mut events: BTreeMap<Link, Vec<(i64, u64)>> = BTreeMap::new();
+        let mut frame = 0;
+        for (index, one) in evidence.trace.observations().iter().enumerate() {
+            let (time, bits) = (one.arrival.0.cast_signed(), bits(one.len));
+            frame = frame.max(bits);
+            // Whatever comes takes its time on the last link.
+            events.entry(Link::ToPort(one.port)).or_default().push((time, bits));
+            let Some((flow, wait)) = facts.flow(one.flow).zip(waits.get(index)) else {
+                continue;
             };
-            for chunk in times.chunk_by(|a, b| b.1 <= a.0) {
-                waited += chunk.iter().filter(|(_, since)| *since != i64::MAX).count() as u64;
-                for stretch in chunk.chunks_exact(FRAMES) {
-                    if let (Some((from, _)), Some((to, _))) = (stretch.first(), stretch.last()) {
-                        told(*from, *to);
+            if wait.waited > WAITED * own(evidence, flow.arrival, one.len) {
+                for link in above(evidence, flow.sender, flow.arrival) {
+                    events.entry(link).or_default().push((time, bits));
+                }
+            }
+        }
+        // What was lost may have passed any of them.
+        for run in runs {
+            let Some((flow, time)) = facts.flow(run.flow).zip(run.restored()) else {
+                continue;
+            };
+            for link in above(evidence, flow.sender, flow.arrival)
+                .into_iter()
+                .chain([Link::ToPort(flow.arrival)])
+            {
+                let lost = frame.saturating_mul(u64::from(run.frames));
+                events.entry(link).or_default().push((time, lost));
+            }
+        }
+        let fastest = evidence.plan.ports.iter().map(|port| port.speed).max();
+        let longest = frame / 8 - WIRE_OVERHEAD.min(frame / 8);
+        Carried {
+            evidence,
+            shortest: fastest.map_or(0, |speed| speed.wire_time(longest).0.cast_signed()),
+            links: events.into_iter().map(|(link, all)| (link, Running::of(all))).collect(),
+            held: (0..evidence.plan.ports.len())
+                .map(|port| held(evidence, port))
+                .collect(),
+            frame,
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a rate")]
+    fn nominal(&self, link: Link) -> f64 {
+        let uplink = self.evidence.places.iter().find_map(|place| place.uplink);
+        match link {
+            Link::ToPort(port) => speed(self.evidence, port).0 as f64,
+            Link::Up(_) | Link::Down(_) => uplink.map_or(1.0, |rate| rate.0 as f64),
+        }
+    }
+
+    /// Rate of `link` while a frame waited: as seen, and at most.
+    fn rate(&self, link: Link, from: i64, to: i64) -> (f64, f64) {
+        let Some(running) = self.links.get(&link) else {
+            return (0.0, rate(self.frame, to - from));
+        };
+        let (all, rest, time) = running.between(from, to);
+        let seen = if time >= (to - from) / 5 * 4 {
+            rate(rest, time)
+        } else {
+            rate(all, to - from)
+        };
+        (seen, rate(all + self.frame, to - from))
+    }
+
+    /// Whether something else may have kept frames of this way waiting.
+    fn is_disturbed(&self, way: &[Link], arrival: u16, from: i64, to: i64) -> bool {
+        let kept = |classes: &[Spans; 8]| classes.iter().any(|spans| spans.overlap(from, to));
+        if way.len() == 1 {
+            return self.held.get(usize::from(arrival)).is_some_and(kept);
+        }
+        let mut others = self.links.keys().filter(|link| !way.contains(link));
+        self.held.iter().any(kept) || others.any(|link| self.rate(*link, from, to).0 >= BUSY * self.nominal(*link))
+    }
+}
+
+/// The links between switches on a way.
+fn above(evidence: &Evidence<'_>, sender: u16, arrival: u16) -> Vec<Link> {
+    let leaf = |port: u16| evidence.places.get(usize::from(port)).map(|place| place.leaf);
+    match leaf(sender).zip(leaf(arrival)) {
+        Some((from, to)) if from != to => vec![Link::Up(from), Link::Down(to)],
+        _ => Vec::new(),
+    }
+}
+
+/// Frames of a flow, and of those that waited long, since when and until when.
+type Waited = (u64, Vec<(i64, i64)>);
+
+/// How fast frames went, of each flow of which enough waited; the others of the same traffic are paths that nothing struck.
+#[must_use]
+pub fn paths(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, runs: &[Run]) -> Vec<Drained> {
+    let apart = facts.flows().len() <= FLOWS_TOLD_APART;
+    let mut flows: BTreeMap<(u16, u16, u32), Waited> = BTreeMap::new();
+    let mut newest = vec![i64::MIN; facts.flows().len()];
+    for (index, one) in evidence.trace.observations().iter().enumerate() {
+        let Some((flow, Wait { left, waited })) = facts.flow(one.flow).zip(waits.get(index)) else {
+            continue;
+        };
+        let number = if apart { one.flow } else { 0 };
+        let (frames, waiting) = flows.entry((flow.sender, flow.arrival, number)).or_default();
+        *frames += 1;
+        // A frame that others of its flow overtook was late, and no link kept it.
+        let overtaken = newest.get(one.flow as usize).is_some_and(|newest| *newest > left);
+        if let Some(newest) = newest.get_mut(one.flow as usize) {
+            *newest = left.max(*newest);
+        }
+        if !overtaken && waited > TELLING * own(evidence, flow.arrival, one.len) {
+            let arrival = one.arrival.0.cast_signed();
+            waiting.push((arrival - waited, arrival));
+        }
+    }
+    let telling = flows
+        .values()
+        .filter(|(_, waiting)| waiting.len() >= LEAST_STRETCHES)
+        .count();
+    if telling == 0 {
+        return Vec::new();
+    }
+    let carried = Carried::new(evidence, facts, waits, runs);
+    let most = (LOOKED_AT.1 / telling).clamp(LEAST_STRETCHES, LOOKED_AT.0);
+    let judged = flows
+        .into_iter()
+        .filter_map(|((sender, arrival, _), (frames, waiting))| {
+            let mut path = Path {
+                sender,
+                arrival,
+                sent: frames,
+                struck: 0,
+            };
+            let mut way = above(evidence, sender, arrival);
+            way.push(Link::ToPort(arrival));
+            let mut rates: Vec<(Part, f64)> = way.iter().map(|link| (link.part(), 0.0)).collect();
+            if waiting.len() < LEAST_STRETCHES {
+                // It met no slow link, unless it was too short to tell.
+                return (frames >= TELLING.unsigned_abs()).then_some(Drained { path, rates, waited: 0 });
+            }
+            let (mut told, mut waited) = (0, 0);
+            for (from, to) in waiting.iter().step_by(waiting.len().div_ceil(most)) {
+                // All of the time it waited, and the last quarter: what stood still may have been fast again then.
+                let late = to - ((to - from) / 4).max(TELLING * carried.shortest).min(to - from);
+                let is_full = |link: &Link| {
+                    let most = |from: i64| carried.rate(*link, from, *to).1;
+                    most(*from).max(most(late)) >= SLOW * carried.nominal(*link)
+                };
+                if way.iter().any(is_full) {
+                    return Some(Drained { path, rates, waited: 0 });
+                }
+                if !carried.is_disturbed(&way, arrival, *from, *to) {
+                    told += 1;
+                    if to - from > waited {
+                        waited = to - from;
+                        for ((_, rate), link) in rates.iter_mut().zip(&way) {
+                            *rate = carried.rate(*link, *from, *to).0;
+                        }
                     }
                 }
             }
-            let (rate, nominal) = best.filter(|_| stretches >= LEAST_STRETCHES)?;
-            let path = Path {
-                sender: way.0,
-                arrival: way.1,
-                sent: waited,
-                struck: if rate < SLOW * nominal { waited } else { 0 },
+            path.struck = if told >= LEAST_STRETCHES {
+                waiting.len() as u64
+            } else {
+                0
             };
-            Some(Drained {
-                path,
-                rate,
-                nominal,
-                last,
-            })
-        })
-        .collect()
+            (path.struck > 0).then_some(Drained { path, rates, waited })
+        });
+    judged.collect()
 }

@@ -282,7 +282,7 @@ fn of_runs(
         lengths.resize(lengths.len().max(bin + 1), 0u64);
         lengths[bin] += 1;
     }
-    let meanwhile = Meanwhile::new(evidence, place);
+    let meanwhile = Meanwhile::new(evidence, facts, place);
     let dead = outages(&meanwhile, &runs, &causes, depth_of);
     let mut outages: Vec<Outage> = dead.iter().map(|at| Outage::of(&runs[*at])).collect();
     let whole = runs.iter().copied().zip(causes).enumerate();
@@ -330,6 +330,8 @@ struct Meanwhile<'a> {
     /// Longest time of a frame on the last link, ps.
     frame: i64,
     end: i64,
+    /// Whether a flow comes over several switches: what was lost in a queue was perhaps not lost in this one.
+    far: Box<dyn Fn(u32) -> bool + 'a>,
 }
 
 /// Frames between two arrivals that are looked through for a silence.
@@ -339,7 +341,13 @@ const LOOKED_THROUGH: usize = 100_000;
 const DEEP: u64 = 16;
 
 impl<'a> Meanwhile<'a> {
-    fn new(evidence: &Evidence<'_>, place: Option<(&Port, &'a Queue)>) -> Meanwhile<'a> {
+    fn new(evidence: &'a Evidence<'_>, facts: &'a Facts, place: Option<(&Port, &'a Queue)>) -> Meanwhile<'a> {
+        let leaf = |port: u16| evidence.places.get(usize::from(port)).map(|place| place.leaf);
+        let far = move |flow: u32| {
+            facts
+                .flow(flow)
+                .is_some_and(|flow| leaf(flow.sender) != leaf(flow.arrival))
+        };
         let seen = evidence.trace.observations();
         let frames = || place.into_iter().flat_map(|(_, queue)| &queue.frames);
         let mut left: Vec<i64> = frames()
@@ -353,6 +361,7 @@ impl<'a> Meanwhile<'a> {
             deepest: frames().filter_map(super::queue::Frame::found).max().unwrap_or(0),
             frame: place.map_or(0, |(port, _)| port.paths.on_link(longest)),
             end: i64::try_from(evidence.end.0).unwrap_or(i64::MAX),
+            far: Box::new(far),
         }
     }
 
@@ -390,6 +399,7 @@ impl<'a> Meanwhile<'a> {
     /// queue when it began.
     fn is_outage(&self, run: &Run, cause: Cause, runs: &[Run], depth: Option<u64>) -> bool {
         if matches!(cause, Cause::Headroom | Cause::BehindPause)
+            || cause == Cause::FullQueue && (self.far)(run.flow)
             || f64::from(run.frames) * LEAST_RATIO.ln() > -IMPROBABLE
         {
             return false;
@@ -409,11 +419,15 @@ impl<'a> Meanwhile<'a> {
                 .and_then(|queue| queue.frames.first())
                 .map_or(0, |frame| u64::from(frame.len));
         let deep = depth.is_some_and(|depth| depth >= room && depth >= self.deepest / 2);
+        let full = cause == Cause::FullQueue;
+        if full && !deep {
+            // Others had the room.
+            return false;
+        }
         if self.was_silent(run) && (run.came_after.is_some() || !deep) {
             return true;
         }
         let came = self.arrived(from, to);
-        let full = cause == Cause::FullQueue;
         if deep && lost > 0 || full && (lost > 0 || came == 0) {
             // Want of room: it may lock some flows out for long.
             return false;

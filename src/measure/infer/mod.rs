@@ -24,6 +24,8 @@ pub mod probe;
 pub mod queue;
 pub mod spans;
 pub mod stall;
+pub mod standstill;
+pub mod unmarked;
 pub mod waits;
 
 use crate::measure::PortRecord;
@@ -115,8 +117,12 @@ pub struct Inferred {
     pub pausing: Vec<Pausing>,
     /// Runs of frames that did not come, each with why.
     pub runs: Vec<(loss::Run, cause::Cause)>,
-    /// How fast frames went on the paths on which they waited.
+    /// How fast frames of each flow went that waited.
     pub drained: Vec<drain::Drained>,
+    /// Behind several switches, when and of which paths everything stood still.
+    pub standstills: Vec<standstill::Standstill>,
+    /// Behind several switches, which flows were not marked in queues deeper than Kmax.
+    pub unmarked: Vec<place::Path>,
     /// Over how many switches pauses came back; `None` where nobody tells which port is where.
     pub propagation: Option<u32>,
     /// What pauses of others cost each entry.
@@ -180,16 +186,28 @@ pub fn infer(evidence: &Evidence<'_>) -> Inferred {
     queues.sort_by_key(|queue| (queue.port, queue.class));
     let pausing = pfc::infer(evidence, &facts, &ports);
     let until = evidence.trace.complete_until();
+    let coarse = ports.iter().any(|port| port.paths.is_coarse());
+    let plain: Vec<loss::Run> = runs.iter().map(|(run, _)| *run).collect();
     Inferred {
         queues,
         propagation: pfc::propagation(evidence, &ports, &pausing),
         pausing,
-        runs,
-        drained: if ports.iter().any(|port| port.paths.is_coarse()) {
+        drained: if coarse {
             Vec::new()
         } else {
-            drain::paths(evidence, &facts, &waits)
+            drain::paths(evidence, &facts, &waits, &plain)
         },
+        standstills: if coarse {
+            Vec::new()
+        } else {
+            standstill::find(evidence, &facts, &waits)
+        },
+        unmarked: if coarse {
+            Vec::new()
+        } else {
+            unmarked::find(evidence, &facts, &waits)
+        },
+        runs,
         victims: stall::victims(evidence, &facts, &ports),
         beyond: evidence.trace.beyond(),
         until: (until != Picos::MAX).then_some(until),

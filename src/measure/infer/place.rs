@@ -5,6 +5,8 @@
 //! testbed states: the two ports' links, their leaves, and what lies above those. Of ways above a leaf nobody
 //! sees which one a flow takes, so what is spared there clears nothing. A part is *cleared* when more
 //! strikes were due to its spared paths, at the rate of all of its paths, than chance withholds (by 3.5 standard deviations).
+//! Of parts that account for the same strikes the one that fewest frames crossed is the likeliest: strikes came to all of what
+//! it was given, and not by chance to a part of that. The others are named, too, unless that chance is less than e to the power of minus 6.
 //!
 //! Left out on purpose: names (`report`), and what happened.
 
@@ -14,6 +16,9 @@ use super::pfc;
 
 /// A part whose paths are struck so many times as often as the others is a place of its own.
 const HOT: f64 = 3.0;
+
+/// Chance may make strikes fall on a part of what crosses a place at most so likely, as a logarithm.
+const UNLIKELY: f64 = 6.0;
 
 /// So many struck paths through one port, and none that passes it by, are that port's.
 const LEAST_IN_COMMON: usize = 8;
@@ -91,6 +96,8 @@ struct Sums {
     sent: u64,
     /// Given to paths that were spared.
     spared: u64,
+    /// Paths that were struck.
+    hit: u64,
     /// Strikes due to spared paths, at the rate of all, and to those that chance spares; and its variance.
     missed: f64,
     expected: f64,
@@ -104,10 +111,22 @@ impl Sums {
         self.struck as f64 / self.sent.max(1) as f64
     }
 
+    /// Frames that it was given.
+    const fn given(&self) -> u64 {
+        self.sent + self.spared
+    }
+
+    /// Whether chance hardly makes all strikes of this part fall on what `other` was given, which is a part of it.
+    fn is_looser(&self, other: &Sums) -> bool {
+        let times = self.given() as f64 / other.given().max(1) as f64;
+        self.hit.min(self.struck) as f64 * times.ln() > UNLIKELY
+    }
+
     fn add(&mut self, path: &Path) {
         self.struck += path.struck;
         if path.struck > 0 {
             self.sent += path.sent;
+            self.hit += 1;
         } else {
             self.spared += path.sent;
         }
@@ -182,15 +201,15 @@ pub fn locate(paths: &[Path], places: &[pfc::Place]) -> Vec<Whereabouts> {
             let due = others * sum.sent as f64;
             struck > 0 && sum.rate() >= HOT * others && sum.struck as f64 > due + 6.0 * due.sqrt() + 6.0
         };
-        let hot = sums.iter().filter(|(part, sum)| {
-            let near = matches!(part, Part::Port(_) | Part::Leaf(_));
-            near && may(**part, sum) && is_hot(sum)
-        });
+        let hot = sums
+            .iter()
+            .filter(|(part, sum)| **part != Part::Above && may(**part, sum) && is_hot(sum));
         let hottest = hot.max_by(|a, b| a.1.rate().total_cmp(&b.1.rate()).then(b.0.cmp(a.0)));
         let best = hottest.map(|(part, sum)| (*part, sum.struck)).or_else(|| {
             let able = sums.iter().filter(|(part, sum)| may(**part, sum));
-            able.map(|(part, sum)| (*part, sum.struck))
-                .max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)))
+            let order = |sum: &Sums| (sum.struck, std::cmp::Reverse(sum.given()));
+            able.max_by(|a, b| order(a.1).cmp(&order(b.1)).then(b.0.cmp(a.0)))
+                .map(|(part, sum)| (*part, sum.struck))
         });
         let best = best.map(|(part, struck)| {
             let live: Vec<usize> = live().collect();
@@ -212,6 +231,7 @@ pub fn locate(paths: &[Path], places: &[pfc::Place]) -> Vec<Whereabouts> {
         let also = sums
             .iter()
             .filter(|(other, sum)| **other != part && sum.struck == struck && may(**other, sum))
+            .filter(|(_, sum)| sums.get(&part).is_none_or(|mine| !sum.is_looser(mine)))
             .filter(|(other, _)| mine.iter().all(|at| parts[*at].contains(other)))
             .map(|(other, _)| *other)
             .collect();

@@ -8,9 +8,7 @@
 //!
 //! The bytes of earlier frames that arrived after it had entered are the depth that it found (at
 //! enqueue); the bytes of later frames that entered before it began to leave are the depth that it
-//! left behind (at dequeue). So no drain rate is assumed: it is whatever it really was. What enters at the very moment at which
-//! a frame begins to leave, as of senders that began together, comes before or after that in the switch, and nobody outside sees
-//! which: both depths are told.
+//! left behind (at dequeue). So no drain rate is assumed: it is whatever it really was.
 //!
 //! A frame waited *elsewhere* when this link was idle in the meantime, though nobody held it, or when
 //! frames that entered after it were served before it: then its delay says nothing of this queue.
@@ -56,7 +54,6 @@ pub struct Frame {
     enter: i64,
     found: u64,
     left: u64,
-    left_with_ties: u64,
     /// It waited in another queue, at least in part.
     pub elsewhere: bool,
 }
@@ -74,16 +71,10 @@ impl Frame {
         (self.found != NO_DEPTH).then_some(self.found)
     }
 
-    /// Bytes that it left behind, if what entered at that very moment came after it.
+    /// Bytes that it left behind.
     #[must_use]
     pub fn left(&self) -> Option<u64> {
         (self.left != NO_DEPTH).then_some(self.left)
-    }
-
-    /// The same, if that came before it.
-    #[must_use]
-    pub fn left_with_ties(&self) -> Option<u64> {
-        (self.left_with_ties != NO_DEPTH).then_some(self.left_with_ties)
     }
 }
 
@@ -192,16 +183,12 @@ impl Queue {
             }
             let found = self.before[at] - self.before[gone];
             // Of a trace that was full, nobody knows what else stood behind its last frames.
-            let left = |behind: usize| {
-                if whole || behind < self.frames.len() {
-                    self.before[behind] - self.before[at + 1]
-                } else {
-                    NO_DEPTH
-                }
+            let left = if whole || behind < self.frames.len() {
+                self.before[behind] - self.before[at + 1]
+            } else {
+                NO_DEPTH
             };
-            let (left, left_with_ties) = (left(behind), left(perhaps.max(behind)));
-            let frame = &mut self.frames[at];
-            (frame.found, frame.left, frame.left_with_ties) = (found, left, left_with_ties);
+            (self.frames[at].found, self.frames[at].left) = (found, left);
         }
     }
 }
@@ -320,7 +307,13 @@ pub fn ports(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits) -> Vec<Port>
 fn build(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, port: usize, indices: &[u32]) -> Port {
     let seen = evidence.trace.observations();
     let ordered = || indices.iter().map(|index| (*index, &seen[*index as usize]));
-    let paths = Paths::learn(evidence, facts, drain::of_port(evidence, waits, port), port, &ordered);
+    let paths = Paths::learn(
+        evidence,
+        facts,
+        drain::of_port(evidence, facts, waits, port),
+        port,
+        &ordered,
+    );
     let mut queues: Vec<Option<Queue>> = (0..8).map(|_| None).collect();
     for (index, one) in ordered() {
         let len = u32::from(one.len);
@@ -346,7 +339,6 @@ fn build(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, port: usize, ind
             enter,
             found: NO_DEPTH,
             left: NO_DEPTH,
-            left_with_ties: NO_DEPTH,
             elsewhere: false,
         });
     }

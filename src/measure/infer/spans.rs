@@ -39,7 +39,13 @@ impl Spans {
     /// The times in which any of several is.
     #[must_use]
     pub fn union<'a>(all: impl Iterator<Item = &'a Spans>) -> Spans {
-        let mut every: Vec<(i64, i64)> = all.flat_map(|one| one.spans.iter().copied()).collect();
+        Spans::joined(all.flat_map(|one| one.spans.iter().copied()))
+    }
+
+    /// The times that any of these stretches holds, which may overlap.
+    #[must_use]
+    pub fn joined(all: impl Iterator<Item = (i64, i64)>) -> Spans {
+        let mut every: Vec<(i64, i64)> = all.collect();
         every.sort_unstable();
         let mut spans: Vec<(i64, i64)> = Vec::new();
         for (from, to) in every {
@@ -56,6 +62,13 @@ impl Spans {
     pub fn overlap(&self, from: i64, to: i64) -> bool {
         let first = self.spans.partition_point(|(_, end)| *end < from);
         self.spans.get(first).is_some_and(|(start, _)| *start <= to)
+    }
+
+    /// Whether all of the time from `from` to `to` is in it, in one stretch.
+    #[must_use]
+    pub fn covers(&self, from: i64, to: i64) -> bool {
+        let first = self.spans.partition_point(|(_, end)| *end < to);
+        self.spans.get(first).is_some_and(|(start, _)| *start <= from)
     }
 
     /// Whether there are none.
@@ -122,6 +135,8 @@ mod tests {
         assert!(all.overlap(-5, 0) && all.overlap(512, 600) && all.overlap(1200, 1201) && all.overlap(-9, 9999));
         assert!(!all.overlap(513, 999) && !all.overlap(1513, 9999));
         assert_eq!((all.total(1100), all.longest(1100)), (Picos(612), Picos(512)));
+        assert!(all.covers(0, 512) && all.covers(1100, 1200) && !all.covers(0, 513) && !all.covers(600, 700));
+        assert!(!all.covers(500, 1100) && !all.covers(1500, 1600));
         let other = Spans::of_pauses([(Picos(500), 1)].into_iter(), SPEED);
         let both: Vec<_> = Spans::union([&all, &other].into_iter()).iter().collect();
         assert_eq!(both, [(0, 1512)]);

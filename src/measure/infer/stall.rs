@@ -8,6 +8,8 @@
 //!
 //! Left out on purpose: silence at whose end nothing came any more, which is loss.
 
+use std::collections::BTreeMap;
+
 use super::path::held;
 use super::pfc::paused_spans;
 use super::queue::{Port, Queue, departure};
@@ -53,6 +55,19 @@ pub fn longest(evidence: &Evidence<'_>, facts: &Facts, port: &Port, queue: &Queu
     let mut newest = i64::MIN;
     let mut worst: Option<(i64, usize)> = None;
     let mut told = false;
+    // A last frame of its flow that came alone was late on its way, too: no later one is there to overtake it.
+    let flow_of = |frame: &super::queue::Frame| {
+        let one = evidence.trace.observations().get(frame.index as usize);
+        one.map_or(u32::MAX, |one| one.flow)
+    };
+    let last_of: BTreeMap<u32, usize> = (0..)
+        .zip(&queue.frames)
+        .map(|(at, frame)| (flow_of(frame), at))
+        .collect();
+    let was_alone = |at: usize, frame: &super::queue::Frame| {
+        let next = queue.frames.get(at + 1).and_then(super::queue::Frame::enter);
+        last_of.get(&flow_of(frame)) == Some(&at) && next.is_none_or(|enter| enter >= frame.arrival)
+    };
     for (at, frame) in queue.frames.iter().enumerate() {
         if let Some(enter) = frame.enter() {
             let due = enter + port.paths.on_link(frame.len);
@@ -63,7 +78,7 @@ pub fn longest(evidence: &Evidence<'_>, facts: &Facts, port: &Port, queue: &Queu
             // A frame that was overtaken was late on its way, and no queue kept it.
             let overtaken = enter < newest.saturating_sub(few);
             newest = newest.max(enter);
-            let long = silence > few && !overtaken;
+            let long = silence > few && !overtaken && !was_alone(at, frame);
             if long && worst.is_none_or(|(longest, _)| silence > longest) && !held.overlap(since, frame.arrival) {
                 worst = Some((silence, at));
             }
@@ -165,7 +180,7 @@ fn all_came(evidence: &Evidence<'_>, facts: &Facts, queue: &Queue) -> bool {
     if evidence.trace.beyond() > 0 || evidence.flow_packets.is_empty() {
         return false;
     }
-    let mut last: std::collections::BTreeMap<u32, u32> = std::collections::BTreeMap::new();
+    let mut last: BTreeMap<u32, u32> = BTreeMap::new();
     for frame in &queue.frames {
         if let Some(one) = evidence.trace.observations().get(frame.index as usize)
             && let Some(flow) = facts.flow(one.flow)

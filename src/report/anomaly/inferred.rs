@@ -13,10 +13,6 @@ use crate::units::Picos;
 /// A silence, or a pause without a reason, of less is not worth a word, ps: 10 us.
 const WORTH_SAYING: u64 = 10_000_000;
 
-/// Behind several switches frames that are overdue may stand in a queue of another switch, which
-/// moves: only a long silence is worth a word there, ps: 1 ms.
-const WORTH_SAYING_FAR: u64 = 1_000_000_000;
-
 /// Everything to be said about `results.inferred`.
 pub(super) fn detect(results: &Results, found: &mut Vec<Anomaly>) {
     let exact = results.run.clock == Clock::Virtual || results.run.timestamps.rx == TimeSource::Nic;
@@ -24,7 +20,9 @@ pub(super) fn detect(results: &Results, found: &mut Vec<Anomaly>) {
         .inferred
         .leaves
         .map_or(results.run.dut.id == DutId::Switch, |leaves| leaves == 1);
-    let silence = exact.then_some(if one_switch { WORTH_SAYING } else { WORTH_SAYING_FAR });
+    // Behind several switches frames that are overdue may stand in a queue of another switch, which moves: what stood still
+    // there is told by all flows together.
+    let silence = (exact && one_switch).then_some(WORTH_SAYING);
     let mut say = |place: String, kind: Kind, text: String| found.push(Anomaly::new(kind, place, text));
     for queue in &results.inferred.queues {
         let place = kpi::place_of_queue(queue);
@@ -74,13 +72,17 @@ fn of_queue(queue: &Queue, worth: Option<u64>, say: &mut dyn FnMut(Kind, String)
     }
 }
 
-/// Whether a flow was cut off in the meantime: then the silence is the dead path's.
+/// Whether a flow was cut off all the time: then the silence is the dead path's.
 fn was_dead(queue: &Queue, silence: &Silence) -> bool {
-    let end = silence.began_ps.saturating_add(silence.length_ps);
+    let edge = silence.length_ps / 8;
+    let (from, to) = (
+        silence.began_ps + edge,
+        silence.began_ps.saturating_add(silence.length_ps - edge),
+    );
     let outages = queue.loss.iter().flat_map(|loss| &loss.listed);
     outages
         .into_iter()
-        .any(|outage| outage.began_ps <= end && outage.restored_ps.is_none_or(|time| time >= silence.began_ps))
+        .any(|outage| outage.began_ps <= from && outage.restored_ps.is_none_or(|time| time >= to))
 }
 
 fn mismatch(verdict: MarkingVerdict, explanation: &str, how: &str, say: &mut dyn FnMut(Kind, String)) {

@@ -1,8 +1,9 @@
 //! Frames that left late, or slower than asked for, and what held them back.
 //!
 //! Contract: a sender that PFC pauses is not a sender that fails. In virtual time, where nothing of
-//! ours is ever late, a shortfall that pauses account for is not worth a word: the pauses themselves
-//! are in `ports[].pfc`. On real ports a sender that squall itself held kept its pace if it did so in the time that was
+//! ours is ever late, a shortfall that pauses account for is not worth a word, nor one of a port that the plan
+//! asks for more than its rate: the pauses themselves are in `ports[].pfc`, and what was asked for is beside what
+//! was achieved. On real ports a sender that squall itself held kept its pace if it did so in the time that was
 //! left; of a NIC that is paused nobody knows for how long it obeyed, and both are said.
 
 use crate::report::model::{Anomaly, AnomalyKind as Kind, Clock, Results, Traffic};
@@ -24,16 +25,13 @@ pub(super) fn of_entry(results: &Results, entry: &Traffic, say: &mut dyn FnMut(K
     if results.anomalies.iter().any(slow) {
         return;
     }
-    if pacing.slips > 0 && !(simulated && paused > Picos::ZERO) {
+    // In virtual time a schedule is moved where a port has other traffic to send or is paused, as the plan or the network wants it.
+    if pacing.slips > 0 && !simulated {
         let slips = pacing.slips;
-        let text = if simulated {
-            format!(
-                "{slips} times a sender's port was busy with its other traffic for so long that the schedule was moved."
-            )
-        } else {
-            format!("Senders were so late that schedules were moved {slips} times.")
-        };
-        say(Kind::Pacing, text);
+        say(
+            Kind::Pacing,
+            format!("Senders were so late that schedules were moved {slips} times."),
+        );
     }
     #[expect(clippy::cast_precision_loss, reason = "a ratio of rates")]
     if let Some((requested, achieved)) = pacing
@@ -53,7 +51,7 @@ pub(super) fn of_entry(results: &Results, entry: &Traffic, say: &mut dyn FnMut(K
         // What a sender did not owe to pauses is known where they were obeyed by squall: then it kept its pace.
         let kept = pacing.held_ps.is_some_and(|held| held > 0)
             && (pacing.rate_error_percent).is_some_and(|error| error >= 100.0 * (RATE_TOLERANCE - 1.0));
-        if kept || simulated && due_to_pauses {
+        if kept || simulated && (due_to_pauses || results.is_overbooked(entry)) {
             return;
         }
         let mut reasons = Vec::new();

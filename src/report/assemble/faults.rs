@@ -6,22 +6,24 @@
 //!
 //! Left out on purpose: how losses are told apart (`measure::infer::cause`) and places found (`measure::infer::place`).
 
+mod links;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::traffic::listens;
-use crate::engine::outcome::{Clock, Outcome};
+use crate::engine::outcome::Outcome;
 use crate::measure::Recorder;
 use crate::measure::infer::cause::Cause;
 use crate::measure::infer::facts::{Facts, Flow};
-use crate::measure::infer::pfc::{Place, paused_of};
+use crate::measure::infer::pfc::Place;
 use crate::measure::infer::place::{Part, Path, Whereabouts, locate};
-use crate::measure::infer::{self, drain, loss::Run};
+use crate::measure::infer::{self, loss::Run};
 use crate::measure::trace::Kind as Seen;
 use crate::pattern::Entropy;
 use crate::plan::Plan;
 use crate::report::anomaly::frames as count;
 use crate::report::model::{Anomaly, AnomalyKind as Kind, LossCause, Traffic};
-use crate::units::{BitRate, Picos};
+use crate::units::Picos;
 
 /// Of more flows than this, those between the same two ports are looked at together.
 const FLOWS_TOLD_APART: usize = 4096;
@@ -69,6 +71,8 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Anomaly>) {
     }
     scene.floods(recorder, &facts, &frames.missing, found);
     scene.slow_links(&facts, found);
+    scene.standstills(found);
+    scene.unmarked(found);
 }
 
 /// What happened to the frames of each flow.
@@ -89,10 +93,9 @@ impl Frames {
             reordered: ByFlow::new(),
             missing: ByFlow::new(),
         };
-        // A dead path behind several switches: flows leave it for others, and come back.
-        let rerouted = scene.read.runs.iter().any(|(run, cause)| {
-            *cause == Cause::DeadPath && facts.flow(run.flow).is_some_and(|flow| scene.is_far(flow))
-        });
+        // Behind several switches flows leave a dead path for another, and come back.
+        let dead = scene.read.runs.iter().filter(|(_, cause)| *cause == Cause::DeadPath);
+        let rerouted: BTreeSet<u32> = dead.map(|(run, _)| run.flow).collect();
         for (number, (flow, record)) in (0u32..).zip(facts.flows().iter().zip(recorder.flows())) {
             let (late, old) = late.get(&number).copied().unwrap_or_default();
             let copies = u64::from(record.duplicated) + old - late;
@@ -108,7 +111,7 @@ impl Frames {
                 .get(usize::from(flow.entry))
                 .is_some_and(|entry| matches!(entry.frame.entropy, Entropy::PerPacket | Entropy::PerMessage));
             // Several ways are used on purpose, or a dead one was left for another: that is what it costs.
-            let expected = scene.is_far(flow) && (sprayed || rerouted);
+            let expected = scene.is_far(flow) && (sprayed || rerouted.contains(&number));
             if !expected {
                 put(|frames| &mut frames.reordered, u64::from(record.reordered) + late);
             }
@@ -259,7 +262,10 @@ impl Scene<'_> {
         }
         let mut all = vec![self.part(place.part)];
         all.extend(place.also.iter().map(|part| self.part(*part)));
-        format!(" Nothing that was sent tells which it was: {}.", all.join(" or "))
+        format!(
+            " What was sent does not tell for certain which it was: {}.",
+            all.join(" or ")
+        )
     }
 
     fn losses(&self, facts: &Facts, frames: &Frames, found: &mut Vec<Anomaly>) {
@@ -308,6 +314,7 @@ impl Scene<'_> {
                 .or_default() += number;
         }
         rest.retain(|_, number| *number > 0);
+        self.strays(facts, &mut by_cause);
         let untold: u64 = rest.values().sum();
         for (flow, number) in rest {
             *by_cause
@@ -372,6 +379,31 @@ impl Scene<'_> {
                 }
                 found.push(Anomaly::new(kind, name, text).of_frames(place.struck));
             }
+        }
+    }
+
+    /// What few frames other ways lost while a path was dead is of the kind that is lost at other times, where there is one.
+    fn strays(&self, facts: &Facts, by_cause: &mut BTreeMap<(Cause, Option<u8>), ByFlow>) {
+        const FEW: u64 = 8;
+        let (dead, other) = ((Cause::DeadPath, None), (Cause::Unexplained, None));
+        let Some(lost) = by_cause.get(&dead).filter(|_| by_cause.contains_key(&other)) else {
+            return;
+        };
+        let (_, flows) = self.paths(facts, lost, None);
+        let places = self.located(facts, lost, None);
+        let most = places.iter().map(|(_, place)| place.struck).max().unwrap_or(0);
+        let few = places
+            .iter()
+            .filter(|(_, place)| place.struck <= FEW && place.struck * 10 <= most);
+        let strays: BTreeSet<u32> = few
+            .flat_map(|(_, place)| &place.paths)
+            .filter_map(|at| flows.get(*at))
+            .flatten()
+            .copied()
+            .collect();
+        for flow in strays {
+            let number = by_cause.get_mut(&dead).and_then(|lost| lost.remove(&flow)).unwrap_or(0);
+            *by_cause.entry(other).or_default().entry(flow).or_default() += number;
         }
     }
 
@@ -480,71 +512,6 @@ impl Scene<'_> {
         )
     }
 
-    /// Links that carry less than they should.
-    fn slow_links(&self, facts: &Facts, found: &mut Vec<Anomaly>) {
-        let paths: Vec<Path> = self.read.drained.iter().map(|one| one.path).collect();
-        let mut said = BTreeSet::new();
-        for place in locate(&paths, self.places) {
-            let mine = || place.paths.iter().filter_map(|at| self.read.drained.get(*at));
-            let Some(fastest) = mine().max_by(|a, b| a.rate.total_cmp(&b.rate)) else {
-                continue;
-            };
-            // A link, and not a switch, has a rate.
-            let uplinks = place.also.iter().find(|part| matches!(part, Part::Uplinks(_)));
-            let part = match place.part {
-                Part::Leaf(_) => uplinks.copied().unwrap_or(place.part),
-                part => part,
-            };
-            let rate = match part {
-                Part::Port(_) => mine().map(|one| one.last).fold(0.0, f64::max),
-                _ => fastest.rate,
-            };
-            let name = self.part(part);
-            let text = format!(
-                "While {} waited there, no more than {:.1} Gbit/s came through, where a link has {:.1} Gbit/s.{}",
-                count(place.struck),
-                rate / 1e9,
-                fastest.nominal / 1e9,
-                self.doubt(&place)
-            );
-            found.push(Anomaly::new(Kind::SlowLink, name.clone(), text));
-            said.insert(name);
-        }
-        if self.outcome.clock != Clock::Virtual {
-            return;
-        }
-        // A sender whose link is slow sends less than it has to, without a break. No processor of ours is slow in virtual time.
-        // One that waits for its own messages, or sends in rounds, has no rate that it has to keep.
-        let short = |entry: &Traffic| {
-            let pacing = entry.pacing.as_ref()?;
-            let (requested, achieved) = pacing.requested_bps.zip(pacing.achieved_bps)?;
-            #[expect(clippy::cast_precision_loss, reason = "a ratio of rates")]
-            let short = (achieved as f64) < 0.97 * requested as f64;
-            Some(short)
-        };
-        for (number, port) in (0u16..).zip(&self.plan.ports) {
-            let name = self.part(Part::Port(number));
-            let mine = self.traffic.iter().filter(|entry| entry.tx_ports.contains(&port.name));
-            if said.contains(&name) || !mine.clone().any(|entry| short(entry).unwrap_or(false)) {
-                continue;
-            }
-            let Some(recorder) = &self.outcome.received else {
-                continue;
-            };
-            let paused = paused_of(recorder.pauses(), usize::from(number), port.speed);
-            let Some(rate) = drain::of_sender(recorder.trace(), facts, number, port.speed, &paused) else {
-                continue;
-            };
-            let text = format!(
-                "{} never sent faster than {:.1} Gbit/s, however much it had to send; its link should have {:.1} Gbit/s.",
-                port.name,
-                in_gbit(rate),
-                in_gbit(port.speed)
-            );
-            found.push(Anomaly::new(Kind::SlowLink, name, text));
-        }
-    }
-
     /// Frames for one port that came to others.
     fn floods(&self, recorder: &Recorder, facts: &Facts, missing: &ByFlow, found: &mut Vec<Anomaly>) {
         let mut bystanders: BTreeMap<usize, BTreeMap<u16, u64>> = BTreeMap::new();
@@ -580,11 +547,6 @@ impl Scene<'_> {
         );
         found.push(Anomaly::new(Kind::Flood, "dut", text).of_frames(all));
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a rate")]
-fn in_gbit(rate: BitRate) -> f64 {
-    rate.0 as f64 / 1e9
 }
 
 /// "a, b and 7 more".

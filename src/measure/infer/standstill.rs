@@ -1,0 +1,234 @@
+//! Stretches in which everything on some ways behind several switches stood still.
+//!
+//! Contract: a flow *stood* when frames of it were overdue and none came, and then they did. A queue that moves does so to single flows,
+//! too: it then gives frames of others, which waited as long and took a link of the same way. Where nothing of the kind came, and no port was
+//! busy, from which pauses may have spread, what these flows have in common stood still. Flows that went on meanwhile say
+//! where it was not.
+//!
+//! Left out on purpose: silences of one switch's queues (`stall`); where it is (`place`).
+
+use std::collections::BTreeMap;
+
+use super::path::held;
+use super::place::Path;
+use super::spans::Spans;
+use super::waits::Waits;
+use super::{Evidence, Facts};
+use crate::units::{BitRate, WIRE_OVERHEAD};
+
+/// A standstill of less is not told from a queue, ps: 10 us.
+const LEAST: i64 = 10_000_000;
+
+/// Silences of single flows that are looked at: the longest.
+const LOOKED_AT: usize = 64;
+
+/// Standstills that are told.
+const MOST: usize = 8;
+
+/// A flow of which fewer frames were kept says nothing: one may be late by itself.
+const FEW: u64 = 2;
+
+/// A port that received this share of its rate was busy.
+const BUSY: f64 = 0.9;
+
+/// Everything stood still on some ways.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standstill {
+    /// The class that stood.
+    pub class: u8,
+    /// From when, ps.
+    pub from: i64,
+    /// To when, ps.
+    pub to: i64,
+    /// The flows of that class that told: struck are frames that were kept.
+    pub paths: Vec<Path>,
+}
+
+/// What came of one flow.
+struct Came {
+    sender: u16,
+    arrival: u16,
+    class: u8,
+    /// Each frame's arrival, and when it was due; by arrival.
+    frames: Vec<(i64, i64)>,
+}
+
+/// A silence of one flow.
+#[derive(Clone, Copy)]
+struct Silence {
+    flow: usize,
+    from: i64,
+    to: i64,
+}
+
+impl Silence {
+    /// The middle of it, which nothing may have come in.
+    const fn inner(&self) -> (i64, i64) {
+        let edge = (self.to - self.from) / 8;
+        (self.from + edge, self.to - edge)
+    }
+}
+
+impl Came {
+    /// Frames that came after `from` and before `to`.
+    fn within(&self, from: i64, to: i64) -> &[(i64, i64)] {
+        let first = self.frames.partition_point(|(arrival, _)| *arrival <= from);
+        let end = self.frames.partition_point(|(arrival, _)| *arrival < to);
+        self.frames.get(first..end).unwrap_or(&[])
+    }
+
+    /// Frames that were due in `silence` and came when it was over.
+    fn kept(&self, silence: &Silence) -> u64 {
+        let (from, to) = silence.inner();
+        let first = self.frames.partition_point(|(arrival, _)| *arrival < to);
+        let later = self.frames.get(first..).unwrap_or(&[]);
+        let mine = later.iter().take_while(|(arrival, _)| *arrival <= to + 2 * (to - from));
+        mine.filter(|(_, due)| *due < to).count() as u64
+    }
+}
+
+/// The standstills of a run behind several switches, the longest first; none of one switch.
+#[must_use]
+pub fn find(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits) -> Vec<Standstill> {
+    let leaf = |port: u16| evidence.places.get(usize::from(port)).map(|place| place.leaf);
+    if evidence.places.windows(2).all(|two| two[0].leaf == two[1].leaf) {
+        return Vec::new();
+    }
+    let flows = came(evidence, facts, waits);
+    let ours: Vec<[Spans; 8]> = (0..evidence.plan.ports.len())
+        .map(|port| held(evidence, port))
+        .collect();
+    let ours = Spans::union(ours.iter().flatten());
+    let mut silences: Vec<Silence> = Vec::new();
+    for (number, flow) in flows.iter().enumerate() {
+        let mut last = i64::MIN;
+        for (arrival, due) in &flow.frames {
+            let from = last.max(*due);
+            if arrival - from >= LEAST && !ours.overlap(from, *arrival) {
+                silences.push(Silence {
+                    flow: number,
+                    from,
+                    to: *arrival,
+                });
+            }
+            last = *arrival;
+        }
+    }
+    silences.sort_by_key(|one| (one.from - one.to, one.flow, one.from));
+    let busy = Busy::of(evidence);
+    let mut found: Vec<Standstill> = Vec::new();
+    for silence in silences.iter().take(LOOKED_AT) {
+        let told =
+            |one: &Standstill| one.class == flows[silence.flow].class && one.from < silence.to && silence.from < one.to;
+        if found.len() >= MOST || found.iter().any(told) || busy.any(evidence, silence.inner()) {
+            continue;
+        }
+        // A link of the same way, which gave frames that had waited as long.
+        let mine = &flows[silence.flow];
+        let far = |flow: &Came| leaf(flow.sender) != leaf(flow.arrival);
+        let shares = |other: &Came| {
+            let (up, down) = (
+                leaf(other.sender) == leaf(mine.sender),
+                leaf(other.arrival) == leaf(mine.arrival),
+            );
+            other.arrival == mine.arrival || far(other) && far(mine) && (up || down)
+        };
+        let (from, to) = silence.inner();
+        let long = (silence.to - silence.from) / 4;
+        let moved = flows
+            .iter()
+            .filter(|other| other.class == mine.class && shares(other))
+            .any(|other| {
+                let came = other.within(from, to).iter();
+                came.into_iter().any(|(arrival, due)| arrival - due >= long)
+            });
+        if moved {
+            continue;
+        }
+        let paths: Vec<Path> = flows
+            .iter()
+            .filter(|flow| flow.class == mine.class)
+            .filter_map(|flow| {
+                let went = flow.within(from, to).len() as u64;
+                let kept = if went > 0 { 0 } else { flow.kept(silence) };
+                let path = Path {
+                    sender: flow.sender,
+                    arrival: flow.arrival,
+                    sent: went.max(kept),
+                    struck: kept,
+                };
+                (went > 0 || kept >= FEW).then_some(path)
+            })
+            .collect();
+        if paths.iter().any(|path| path.struck > 0) {
+            found.push(Standstill {
+                class: mine.class,
+                from: silence.from,
+                to: silence.to,
+                paths,
+            });
+        }
+    }
+    found
+}
+
+fn came(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits) -> Vec<Came> {
+    let mut flows: BTreeMap<u32, Came> = BTreeMap::new();
+    for (index, one) in evidence.trace.observations().iter().enumerate() {
+        let Some((flow, wait)) = facts.flow(one.flow).zip(waits.get(index)) else {
+            continue;
+        };
+        let arrival = one.arrival.0.cast_signed();
+        let place = flows.entry(one.flow).or_insert_with(|| Came {
+            sender: flow.sender,
+            arrival: flow.arrival,
+            class: flow.class,
+            frames: Vec::new(),
+        });
+        place.frames.push((arrival, arrival - wait.waited));
+    }
+    let mut flows: Vec<Came> = flows.into_values().collect();
+    for flow in &mut flows {
+        flow.frames.sort_unstable();
+    }
+    flows
+}
+
+/// Wire bits that had come to each port by a time.
+struct Busy(Vec<Vec<(i64, u64)>>);
+
+impl Busy {
+    fn of(evidence: &Evidence<'_>) -> Busy {
+        let mut ports: Vec<Vec<(i64, u64)>> = vec![Vec::new(); evidence.plan.ports.len()];
+        for one in evidence.trace.observations() {
+            if let Some(port) = ports.get_mut(usize::from(one.port)) {
+                port.push((one.arrival.0.cast_signed(), (u64::from(one.len) + WIRE_OVERHEAD) * 8));
+            }
+        }
+        for port in &mut ports {
+            port.sort_unstable();
+            let mut sum = 0;
+            for (_, bits) in port {
+                sum += *bits;
+                *bits = sum;
+            }
+        }
+        Busy(ports)
+    }
+
+    /// Whether any port was busy all the time.
+    fn any(&self, evidence: &Evidence<'_>, (from, to): (i64, i64)) -> bool {
+        let speed = |port: usize| evidence.plan.ports.get(port).map_or(BitRate(1), |port| port.speed);
+        self.0.iter().enumerate().any(|(port, sums)| {
+            let until = |time: i64| {
+                let at = sums.partition_point(|(arrival, _)| *arrival <= time);
+                at.checked_sub(1).map_or(0, |at| sums[at].1)
+            };
+            #[expect(clippy::cast_precision_loss, reason = "a rate")]
+            let rate = until(to).saturating_sub(until(from)) as f64 * 1e12 / (to - from).max(1) as f64;
+            #[expect(clippy::cast_precision_loss, reason = "a rate")]
+            let nominal = speed(port).0 as f64;
+            rate >= BUSY * nominal
+        })
+    }
+}
