@@ -201,7 +201,19 @@ fn workers_and_pairs() {
         INCAST,
         &[
             (&["senders=0"], "`senders` is 0 workers"),
-            (&["senders=65537"], "`senders` is"),
+            (&["senders=65537"], "`senders` is `65537`"),
+            (&["senders=9999999999999"], "`senders` is `9999999999999`"),
+            (
+                &["senders=99999999999999999999999"],
+                "`senders` is `99999999999999999999999`",
+            ),
+            (&["senders=0-9999999999999"], "`senders` is `0-9999999999999`"),
+            (&["receiver=9999999999999"], "`receiver` is `9999999999999`"),
+            (&["qps=9999999999999"], "`qps` is `9999999999999`"),
+            (
+                &["count=99999999999999999999999"],
+                "`count` is `99999999999999999999999`",
+            ),
             (&["senders=null"], "needs `senders`"),
             (&["receiver=1"], "a sender and the receiver too"),
             (&["receiver=x"], "`receiver` is `x`"),

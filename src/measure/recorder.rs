@@ -5,14 +5,15 @@
 //!
 //! Left out on purpose: bursts and clocks. The arrival time is an argument.
 
+mod told;
+
 use std::collections::BTreeMap;
 
 use crate::measure::asked::Asked;
 use crate::measure::flow::{Completed, Place, RxFlow, Seen};
-use crate::measure::group::{Group, Groups, Outer};
+use crate::measure::group::{Group, Outer};
 use crate::measure::pause::{PauseLog, PauseOrder, ReceivedPause, pause_time};
 use crate::measure::record::{EntryRecord, FirstMark, Outage, PairRecord, PortRecord, Times};
-use crate::measure::tally::SharedGroups;
 use crate::measure::trace::{Kind, Observation, Trace};
 use crate::pattern::IcrcCheck;
 use crate::plan::Plan;
@@ -534,133 +535,5 @@ impl Recorder {
     /// Messages of closed loops that were received whole since the last call.
     pub fn take_completions(&mut self) -> std::vec::Drain<'_, Completion> {
         self.completions.drain(..)
-    }
-
-    /// Packets received so far, over all entries: for the engine's end of run.
-    #[must_use]
-    pub fn received(&self) -> u64 {
-        self.entries.iter().map(|entry| entry.packets).sum()
-    }
-
-    /// Records of the entries.
-    #[must_use]
-    pub fn entries(&self) -> &[EntryRecord] {
-        &self.entries
-    }
-
-    /// Records of the ports.
-    #[must_use]
-    pub fn ports(&self) -> &[PortRecord] {
-        &self.ports
-    }
-
-    /// Records of the pairs, over all entries.
-    #[must_use]
-    pub fn pairs(&self) -> &[PairRecord] {
-        &self.pairs
-    }
-
-    /// Records of the flows, over all entries.
-    #[must_use]
-    pub fn flows(&self) -> &[RxFlow] {
-        &self.flows
-    }
-
-    /// One-way delay of each flow, ps, over all entries; empty when there are many flows.
-    #[must_use]
-    pub fn flow_latency(&self) -> &[Times] {
-        &self.flow_latency
-    }
-
-    /// What was seen of single frames.
-    #[must_use]
-    pub fn trace(&self) -> &Trace {
-        &self.trace
-    }
-
-    /// Gives the trace away, for the recorder of the next run.
-    pub fn take_trace(&mut self) -> Trace {
-        std::mem::replace(&mut self.trace, Trace::with_room_for(0))
-    }
-
-    /// Frames with a wrong ICRC, by flow.
-    #[must_use]
-    pub fn corrupted(&self) -> &BTreeMap<u32, u64> {
-        &self.corrupted
-    }
-
-    /// Frames that came to a port which is not their receiver's, by the receiver's port and the other one.
-    #[must_use]
-    pub fn strays(&self) -> &BTreeMap<(u16, usize), u64> {
-        &self.strays
-    }
-
-    /// Requests for the link-layer addresses of our workers.
-    #[must_use]
-    pub fn asked(&self) -> &Asked {
-        &self.asked
-    }
-
-    /// PFC frames that came.
-    #[must_use]
-    pub fn pauses(&self) -> &PauseLog {
-        &self.pauses
-    }
-
-    /// It is one of several that see parts of the same groups of messages: it keeps all that it has of
-    /// them until [`Recorder::merge`].
-    pub fn is_one_of_several(&mut self) {
-        self.one_of_several = true;
-        for entry in &mut self.entries {
-            entry.groups.keep_all();
-        }
-    }
-
-    /// Gives away the groups of which it has seen parts, by entry, where it is one of several: none is
-    /// left to grow while a long run goes on. Without others to see the rest there is nothing to give.
-    #[must_use]
-    pub fn hand_over_groups(&mut self) -> Vec<Groups> {
-        if !self.one_of_several {
-            return Vec::new();
-        }
-        self.entries.iter_mut().map(|entry| entry.groups.hand_over()).collect()
-    }
-
-    /// Completes what groups were under way, when all cores' records are in this one.
-    pub fn finish_groups(&mut self, groups: SharedGroups) {
-        groups.finish(&mut self.entries);
-    }
-
-    /// Touches the memory that the first frames of a run would: what grows from then on is a growth.
-    pub fn settle(&mut self) {
-        self.trace.settle();
-    }
-
-    /// Takes in what another core has recorded.
-    pub fn merge(&mut self, other: Recorder) {
-        for (mine, theirs) in self.entries.iter_mut().zip(other.entries) {
-            mine.merge(theirs);
-        }
-        for (mine, theirs) in self.pairs.iter_mut().zip(&other.pairs) {
-            mine.merge(theirs);
-        }
-        for (mine, theirs) in self.ports.iter_mut().zip(&other.ports) {
-            mine.merge(theirs);
-        }
-        for (mine, theirs) in self.flows.iter_mut().zip(&other.flows) {
-            mine.merge(theirs);
-        }
-        self.trace.merge(other.trace);
-        self.pauses.merge(other.pauses);
-        for (flow, frames) in other.corrupted {
-            *self.corrupted.entry(flow).or_default() += frames;
-        }
-        for (ports, frames) in other.strays {
-            *self.strays.entry(ports).or_default() += frames;
-        }
-        self.asked.merge(&other.asked);
-        for (mine, theirs) in self.flow_latency.iter_mut().zip(&other.flow_latency) {
-            mine.merge(theirs);
-        }
     }
 }

@@ -58,11 +58,10 @@ pub fn first_workers_or_set(fields: &Fields<'_>, key: &str, least: u32) -> Optio
     let number = fields.get(key)?.text().and_then(parse_int);
     let set = match number {
         Some(number) => {
-            let number = u32::try_from(number).unwrap_or(u32::MAX);
-            if number > MAX_WORKER + 1 {
+            let Some(number) = u32::try_from(number).ok().filter(|number| *number <= MAX_WORKER + 1) else {
                 fields.bad(key, fields.place_of(key), &format!("`{number}`"), None);
                 return None;
-            }
+            };
             Workers((0..number).collect())
         }
         None => workers(fields, key)?,

@@ -45,9 +45,16 @@ fn judged(expectation: &Expectation, figures: &[Figure]) -> Vec<Expected> {
         let of_name = figures.iter().filter(named);
         of_name.filter(|figure| in_scope(scope, &figure.place)).collect()
     };
+    let whole = Scope(vec![Term::Together("device".to_owned())]);
     let mut found = at(expectation.scope.as_ref());
-    if found.is_empty() && expectation.scope.is_none() {
-        found = at(Some(&Scope(vec![Term::Together("device".to_owned())])));
+    let mut scope = expectation.scope.as_ref();
+    if found.is_empty() && scope.is_none() {
+        scope = Some(&whole);
+        found = at(scope);
+    }
+    let of_device = scope == Some(&whole);
+    if of_device {
+        found = outermost(&found);
     }
     let Some(first) = found.first() else {
         return vec![Expected {
@@ -79,9 +86,32 @@ fn judged(expectation: &Expectation, figures: &[Figure]) -> Vec<Expected> {
         let sum: Option<f64> = found.iter().map(|figure| figure.value).sum();
         return vec![held(scope.to_string(), sum.filter(|_| all), &first.unit)];
     }
+    // Of a device's places, none of which is part of another, counts add up to the device's.
+    if of_device && found.len() > 1 && adds_up(expectation) {
+        let sum: Option<f64> = found.iter().map(|figure| figure.value).sum();
+        return vec![held(whole.to_string(), sum, &first.unit)];
+    }
     let each = found.into_iter();
     each.map(|figure| held(figure.place.clone(), figure.value, &figure.unit))
         .collect()
+}
+
+/// The figures of places that are not part of another one's: of a switch, not of its ports; of a port, not of its queues. A part is
+/// named by what it is part of, and more.
+fn outermost<'a>(all: &[&'a Figure]) -> Vec<&'a Figure> {
+    let part_of = |part: &str, whole: &str| {
+        let rest = part.strip_prefix(whole);
+        rest.is_some_and(|rest| rest.starts_with([' ', '/', ':']))
+    };
+    let is_part = |figure: &Figure| all.iter().any(|whole| part_of(&figure.place, &whole.place));
+    all.iter().copied().filter(|figure| !is_part(figure)).collect()
+}
+
+/// Whether the figure's values at several places can be added up.
+fn adds_up(expectation: &Expectation) -> bool {
+    let known = expect::find(expectation.figure);
+    let measure = known.and_then(|known| Some((known, known.measure(Some(expectation.statistic))?)));
+    measure.is_some_and(|(known, measure)| known.adds_up(measure))
 }
 
 fn is_sum(scope: &Scope, expectation: &Expectation) -> bool {

@@ -205,13 +205,18 @@ fn read(evidence: &Evidence<'_>, queue: &Queue, counted: &[Counted], all: usize)
     let seen = evidence.trace.observations();
     let elsewhere = (all - counted.len()) as u64;
     // Both depths of the same frames, or likelihoods could not be compared.
-    let both = |one: &&Counted| one.frame.found().is_some() && one.frame.left().is_some();
+    let both = |one: &&Counted| one.frame.found().is_some() && one.frame.left_with_ties().is_some();
     let counted: Vec<Counted> = counted.iter().filter(both).copied().collect();
     let found = samples(counted.iter().filter_map(|one| Some((one.frame.found()?, one.marked))));
     let left = samples(counted.iter().filter_map(|one| Some((one.frame.left()?, one.marked))));
+    let tied = samples(
+        counted
+            .iter()
+            .filter_map(|one| Some((one.frame.left_with_ties()?, one.marked))),
+    );
     let longest = counted.iter().map(|one| u64::from(one.frame.len)).max().unwrap_or(0);
     let uncertainty = queue.uncertainty.unwrap_or(0);
-    let reading = Reading::choose(&found, &left, uncertainty);
+    let reading = Reading::choose(&found, [&left, &tied], uncertainty);
     let onset = (1u64..)
         .zip(&counted)
         .find(|(_, one)| one.marked)
@@ -222,10 +227,10 @@ fn read(evidence: &Evidence<'_>, queue: &Queue, counted: &[Counted], all: usize)
                 departure: departure(first).map(|_| first.departure),
                 frame: number,
                 flow: first.flow,
-                depth: if reading.at == Some(MarkAt::Dequeue) {
-                    one.frame.left()
-                } else {
-                    one.frame.found()
+                depth: match reading.at {
+                    Some(MarkAt::Dequeue) if reading.with_ties => one.frame.left_with_ties(),
+                    Some(MarkAt::Dequeue) => one.frame.left(),
+                    _ => one.frame.found(),
                 },
             })
         });
@@ -249,47 +254,68 @@ fn coarse(counted: &[Counted]) -> Marking {
         marked: counted.iter().filter(|one| one.marked).count() as u64,
         why_not: Some(why.to_owned()),
         explanation: why.to_owned(),
-        ..Reading::choose(&[], &[], 0).marking(false)
+        ..Reading::choose(&[], [&[], &[]], 0).marking(false)
     }
 }
 
-/// Samples by one of the two depths, and what both say.
+/// Samples by one of the depths, and what all say that explain the marks.
 pub(super) struct Reading<'a> {
     pub(super) at: Option<MarkAt>,
     pub(super) samples: &'a [Sample],
-    /// By the other depth, where that explains the marks as well.
-    other: Option<&'a [Sample]>,
+    /// Those are of depths left behind, together with what entered as the frame began to leave.
+    with_ties: bool,
+    /// By other depths, where those explain the marks as well.
+    others: Vec<&'a [Sample]>,
     pub(super) fit: Option<Fit>,
     /// How far depths may be off, bytes; in the intervals.
     uncertainty: u64,
 }
 
 impl<'a> Reading<'a> {
-    /// Of the depths found and left behind, those that explain the marks better; both where the marks do
-    /// not exclude either.
+    /// Of the depths found and left behind, those that explain the marks better; all where the marks do
+    /// not exclude them. Depths left behind are without and with what entered at that very moment.
     #[expect(clippy::cast_precision_loss, reason = "bytes in a queue")]
-    pub(super) fn choose(found: &'a [Sample], left: &'a [Sample], uncertainty: u64) -> Reading<'a> {
-        let (enqueue, dequeue) = (Best::of(found), Best::of(left));
-        let gain = enqueue
-            .as_ref()
-            .zip(dequeue.as_ref())
-            .map(|(enqueue, dequeue)| enqueue.log_likelihood() - dequeue.log_likelihood());
+    pub(super) fn choose(found: &'a [Sample], left: [&'a [Sample]; 2], uncertainty: u64) -> Reading<'a> {
+        let [left, tied] = left;
+        // Mostly nothing does: then they are one.
+        let tied = Some(tied).filter(|tied| *tied != left);
+        let ways = [
+            Some((MarkAt::Enqueue, false, found)),
+            Some((MarkAt::Dequeue, false, left)),
+            tied.map(|tied| (MarkAt::Dequeue, true, tied)),
+        ];
+        let ways = ways.into_iter().flatten();
+        let bests: Vec<Option<Best>> = ways.clone().map(|(_, _, samples)| Best::of(samples)).collect();
+        let likely = |best: &Option<Best>| best.as_ref().map_or(f64::NEG_INFINITY, Best::log_likelihood);
+        let of = |wanted: MarkAt| {
+            let all = ways.clone().zip(&bests).filter(|((at, ..), _)| *at == wanted);
+            all.map(|(_, best)| likely(best)).fold(f64::NEG_INFINITY, f64::max)
+        };
+        let gain = of(MarkAt::Enqueue) - of(MarkAt::Dequeue);
         let at = match gain {
-            Some(gain) if gain > DROP => Some(MarkAt::Enqueue),
-            Some(gain) if gain < -DROP => Some(MarkAt::Dequeue),
+            gain if gain.is_finite() && gain > DROP => Some(MarkAt::Enqueue),
+            gain if gain.is_finite() && gain < -DROP => Some(MarkAt::Dequeue),
             _ => None,
         };
-        let (samples, other) = match at {
-            Some(MarkAt::Enqueue) => (found, None),
-            Some(MarkAt::Dequeue) => (left, None),
-            None if gain.is_some_and(|gain| gain < 0.0) => (left, Some(found)),
-            None => (found, Some(left)),
-        };
-        let fit = fit(enqueue.as_ref(), dequeue.as_ref()).map(|fit| fit.widened(uncertainty as f64));
+        let best = bests.iter().map(likely).fold(f64::NEG_INFINITY, f64::max);
+        // The first of those that are as likely, and what cannot be excluded beside it.
+        let is_possible = |best_of: &Option<Best>| best == f64::NEG_INFINITY || likely(best_of) >= best - DROP;
+        let mut possible: Vec<_> = ways
+            .zip(&bests)
+            .filter(|(_, best)| is_possible(best))
+            .map(|(way, _)| way)
+            .collect();
+        let place = bests
+            .iter()
+            .filter(|one| is_possible(one))
+            .position(|one| likely(one) >= best);
+        let (_, with_ties, samples) = possible.remove(place.unwrap_or(0));
+        let fit = fit(bests.iter().flatten()).map(|fit| fit.widened(uncertainty as f64));
         Reading {
             at,
             samples,
-            other,
+            with_ties,
+            others: possible.into_iter().map(|(_, _, samples)| samples).collect(),
             fit,
             uncertainty,
         }
@@ -301,7 +327,7 @@ impl<'a> Reading<'a> {
             let end = |end: f64| (end + shift * slack).max(0.0);
             log_likelihood(samples, end(said.0), end(said.1), said.2)
         };
-        let all = std::iter::once(self.samples).chain(self.other);
+        let all = std::iter::once(self.samples).chain(self.others.iter().copied());
         all.flat_map(|samples| [-1.0, -0.5, 0.0, 0.5, 1.0].map(|shift| one(samples, shift)))
             .fold(f64::NEG_INFINITY, f64::max)
     }

@@ -205,12 +205,11 @@ impl Best {
     }
 }
 
-/// What two explanations say, of depths at enqueue and at dequeue, as far as they are possible.
+/// What explanations say, each by another depth, as far as they are possible.
 #[must_use]
-pub fn fit(enqueue: Option<&Best>, dequeue: Option<&Best>) -> Option<Fit> {
-    let all = || enqueue.into_iter().chain(dequeue);
-    let best = all().map(Best::log_likelihood).fold(f64::NEG_INFINITY, f64::max);
-    let possible = all().filter(|one| one.log_likelihood() >= best - DROP);
+pub fn fit<'a>(all: impl Iterator<Item = &'a Best> + Clone) -> Option<Fit> {
+    let best = all.clone().map(Best::log_likelihood).fold(f64::NEG_INFINITY, f64::max);
+    let possible = all.filter(|one| one.log_likelihood() >= best - DROP);
     possible.map(|one| one.fit(best)).reduce(Fit::or)
 }
 

@@ -121,7 +121,7 @@ pub fn infer(evidence: &Evidence<'_>, facts: &Facts, queue: &Queue) -> Option<Pr
         }
     }
     let (found, left) = (samples(found.into_iter()), samples(left.into_iter()));
-    let reading = Reading::choose(&found, &left, 0);
+    let reading = Reading::choose(&found, [&left, &left], 0);
     let mut marking = reading.marking(false);
     marking.onset = onset.map(|onset| Onset {
         depth: onset.depth.filter(|_| reading.at != Some(super::ecn::MarkAt::Dequeue)),

@@ -8,7 +8,9 @@
 //!
 //! The bytes of earlier frames that arrived after it had entered are the depth that it found (at
 //! enqueue); the bytes of later frames that entered before it began to leave are the depth that it
-//! left behind (at dequeue). So no drain rate is assumed: it is whatever it really was.
+//! left behind (at dequeue). So no drain rate is assumed: it is whatever it really was. What enters at the very moment at which
+//! a frame begins to leave, as of senders that began together, comes before or after that in the switch, and nobody outside sees
+//! which: both depths are told.
 //!
 //! A frame waited *elsewhere* when this link was idle in the meantime, though nobody held it, or when
 //! frames that entered after it were served before it: then its delay says nothing of this queue.
@@ -54,6 +56,7 @@ pub struct Frame {
     enter: i64,
     found: u64,
     left: u64,
+    left_with_ties: u64,
     /// It waited in another queue, at least in part.
     pub elsewhere: bool,
 }
@@ -71,10 +74,16 @@ impl Frame {
         (self.found != NO_DEPTH).then_some(self.found)
     }
 
-    /// Bytes that it left behind.
+    /// Bytes that it left behind, if what entered at that very moment came after it.
     #[must_use]
     pub fn left(&self) -> Option<u64> {
         (self.left != NO_DEPTH).then_some(self.left)
+    }
+
+    /// The same, if that came before it.
+    #[must_use]
+    pub fn left_with_ties(&self) -> Option<u64> {
+        (self.left_with_ties != NO_DEPTH).then_some(self.left_with_ties)
     }
 }
 
@@ -183,12 +192,16 @@ impl Queue {
             }
             let found = self.before[at] - self.before[gone];
             // Of a trace that was full, nobody knows what else stood behind its last frames.
-            let left = if whole || behind < self.frames.len() {
-                self.before[behind] - self.before[at + 1]
-            } else {
-                NO_DEPTH
+            let left = |behind: usize| {
+                if whole || behind < self.frames.len() {
+                    self.before[behind] - self.before[at + 1]
+                } else {
+                    NO_DEPTH
+                }
             };
-            (self.frames[at].found, self.frames[at].left) = (found, left);
+            let (left, left_with_ties) = (left(behind), left(perhaps.max(behind)));
+            let frame = &mut self.frames[at];
+            (frame.found, frame.left, frame.left_with_ties) = (found, left, left_with_ties);
         }
     }
 }
@@ -339,6 +352,7 @@ fn build(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, port: usize, ind
             enter,
             found: NO_DEPTH,
             left: NO_DEPTH,
+            left_with_ties: NO_DEPTH,
             elsewhere: false,
         });
     }

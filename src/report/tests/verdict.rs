@@ -111,6 +111,84 @@ fn a_device_is_asked_by_name_or_when_nothing_else_has_the_figure() {
     assert_eq!(met, [true, true, true, true, true, false], "{found:#?}");
 }
 
+/// A line on the device is judged for the device: for each of its switches, or by the sum over places that are not part of another.
+#[test]
+fn a_device_is_judged_as_one() {
+    let reading = |place: &str, frames: u64, marked: u64, watermark: u64| Reading {
+        place: place.to_owned(),
+        frames: Some(frames),
+        ecn_marked_frames: Some(marked),
+        dropped_frames: Some(0),
+        buffer_watermark_bytes: Some(watermark),
+        ..Reading::default()
+    };
+    let judge = |readings: Vec<Reading>, line: &str| {
+        let mut results = results();
+        results.add_device(Device {
+            hook: "test".to_owned(),
+            about: None,
+            readings,
+            left_out: Vec::new(),
+        });
+        let found = judged(&mut results, &[line]);
+        let one = |expected: &Expected| {
+            (
+                expected.place.clone().unwrap_or_default(),
+                expected.measured,
+                expected.met,
+            )
+        };
+        found.iter().map(one).collect::<Vec<_>>()
+    };
+    let name = |name: &str| name.to_owned();
+    // One switch with its ports: the switch alone, though a port has marked nothing.
+    let switch = || {
+        vec![
+            reading("leaf0", 100, 7, 900),
+            reading("leaf0 to host0", 60, 7, 800),
+            reading("leaf0 to host1", 40, 0, 10),
+        ]
+    };
+    assert_eq!(
+        judge(switch(), "device: marked > 0"),
+        [(name("device/leaf0"), Some(7.0), true)]
+    );
+    assert_eq!(
+        judge(switch(), "device: ECN_marking_rate > 5 %"),
+        [(name("device/leaf0"), Some(7.0), true)]
+    );
+    assert_eq!(
+        judge(switch(), "marked == 7"),
+        [(name("device/leaf0"), Some(7.0), true)]
+    );
+    // Ports with queues, and nothing of the whole: the ports together. leaf10 is no part of leaf1.
+    let ports = || {
+        vec![
+            reading("Ethernet1", 50, 5, 500),
+            reading("Ethernet1/3", 50, 5, 400),
+            reading("Ethernet10", 50, 0, 300),
+        ]
+    };
+    assert_eq!(
+        judge(ports(), "device: marked == 5"),
+        [(name("device"), Some(5.0), true)]
+    );
+    // What does not add up holds for each.
+    let each = judge(ports(), "device: Buffer_watermark < 400 B");
+    assert_eq!(
+        each,
+        [
+            (name("device/Ethernet1"), Some(500.0), false),
+            (name("device/Ethernet10"), Some(300.0), true)
+        ]
+    );
+    // One place by its name is that place.
+    assert_eq!(
+        judge(ports(), "device/Ethernet1/3: marked == 5"),
+        [(name("device/Ethernet1/3"), Some(5.0), true)]
+    );
+}
+
 #[test]
 fn every_figure_of_a_result_can_be_expected() {
     let mut results = results();

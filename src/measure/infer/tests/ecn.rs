@@ -101,6 +101,44 @@ fn a_step_is_read_to_the_frame() {
     }
 }
 
+/// Senders that begin together, whose frames enter at the very moments at which others begin to leave: a switch may look before
+/// or after that, and the truth is in the interval either way.
+#[test]
+fn what_enters_as_a_frame_begins_to_leave_may_come_before_or_after_it() {
+    for (seed, (senders, kmin, kmax)) in (0u64..).zip([
+        (16usize, 46_599, 46_599),
+        (8, 200_000, 200_000),
+        (12, 90_000, 300_000),
+        (16, 519_377, 1_364_148),
+        (4, 20_000, 60_000),
+    ]) {
+        let red = Red {
+            kmin,
+            kmax,
+            pmax: 1.0,
+            at_dequeue: true,
+        };
+        let sent = burst(senders, 3_000 / senders, 4170, 0);
+        let mut passed = pass(&sent, &vec![700_000; senders], Some(red), seed);
+        for ties_first in [false, true] {
+            if ties_first {
+                let before: Vec<bool> = passed.iter().map(|one| one.marked).collect();
+                mark_with_ties(&mut passed, 700_000, red, seed);
+                let after: Vec<bool> = passed.iter().map(|one| one.marked).collect();
+                // Of a step at least, it makes a difference.
+                assert!(kmin < kmax || before != after, "{senders} {red:?}");
+            }
+            let read = marking(senders, &passed, Some(red));
+            let fit = read.fit.unwrap();
+            let context = format!("{senders} {ties_first} {red:?}: {fit:?}");
+            let holds = |read: Estimate, truth: u64| (read.low - 4170.0..=read.high + 4170.0).contains(&(truth as f64));
+            assert!(holds(fit.kmin, kmin) && holds(fit.kmax, kmax), "{context}");
+            assert_eq!(read.at, Some(MarkAt::Dequeue), "{context}");
+            assert_ne!(read.verdict, Verdict::DoesNotFollow, "{context}");
+        }
+    }
+}
+
 /// Kmin, Kmax and Pmax planted at random, marking at enqueue and at dequeue: each is read within 3 %
 /// or inside its interval. An interval may miss once in twenty; of 3 × 24 none does, as these are wide.
 #[test]

@@ -125,6 +125,21 @@ pub fn pass(sent: &[Sent], latency: &[u64], red: Option<Red>, seed: u64) -> Vec<
         .collect()
 }
 
+/// Marks at dequeue as a switch does in which what enters at the very moment at which a frame begins to leave comes before that.
+pub fn mark_with_ties(passed: &mut [Passed], latency: u64, red: Red, seed: u64) {
+    let mut draws = Pcg64::seed_from_u64(seed);
+    let enters: Vec<u64> = passed
+        .iter()
+        .map(|one| one.sent.departure + on_link(one.sent.len) + latency)
+        .collect();
+    for at in 0..passed.len() {
+        let begins = passed[at].arrival - 50_000 - on_link(passed[at].sent.len);
+        let behind = (at + 1..passed.len()).take_while(|other| enters[*other] <= begins);
+        let depth = behind.map(|other| u64::from(passed[other].sent.len)).sum();
+        passed[at].marked = red.marks(depth, draws.random::<f64>());
+    }
+}
+
 /// Senders that each send `frames` frames of `len` bytes from `start` on, at line rate.
 pub fn burst(senders: usize, frames: usize, len: u16, start: u64) -> Vec<Sent> {
     (0..frames)
