@@ -5,11 +5,11 @@
 
 use std::path::Path;
 
-use squall::yaml::read::Section;
+use squall::yaml::key::Section;
 use squall::{expect, pattern, suite, sweep, testbed};
 
 /// The text of `docs/<name>` and, below it, the text with its generated parts made anew.
-fn check(name: &str, sections: &[&Section], shipped: &[(&str, &str)]) {
+fn check(name: &str, sections: &[&'static dyn Section], shipped: &[(&str, &str)]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
     let text = std::fs::read_to_string(&path).expect("the document is there");
     let mut made = String::new();
@@ -21,7 +21,7 @@ fn check(name: &str, sections: &[&Section], shipped: &[(&str, &str)]) {
         let table = match marker.map(|marker| marker.split_once(": ").unwrap_or((marker, ""))) {
             Some(("table", section)) => {
                 seen.push(section);
-                let section = sections.iter().find(|known| known.name == section);
+                let section = sections.iter().find(|known| known.name() == section);
                 section
                     .unwrap_or_else(|| panic!("{name}: no table of `{marker:?}`"))
                     .markdown()
@@ -39,7 +39,7 @@ fn check(name: &str, sections: &[&Section], shipped: &[(&str, &str)]) {
     }
     let missing: Vec<_> = sections
         .iter()
-        .map(|section| section.name)
+        .map(|section| section.name())
         .filter(|name| !seen.contains(name))
         .collect();
     assert!(missing.is_empty(), "{name} has no table of {missing:?}");

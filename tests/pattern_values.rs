@@ -257,7 +257,7 @@ fn ends_and_beginnings() {
             (&["count=unlimited"], "needs an end"),
             (&["count=0"], "`count` is `0`"),
             (&["count=unlimitd"], "-> unlimited"),
-            (&["duration=0"], "`duration` is zero"),
+            (&["duration=0"], "`duration` is `0`"),
             (&["duration=10"], "`duration` is `10`"),
             (&["duration=721h"], "`duration` is `721h`"),
             (&["duration=10 msec"], "`duration` is `10 msec`"),
@@ -393,7 +393,7 @@ fn rounds_and_their_spread() {
                 &["repeats=2", "gap=1us", "interval=1us"],
                 "`gap` and `interval` exclude",
             ),
-            (&["repeats=2", "interval=0"], "`interval` is zero"),
+            (&["repeats=2", "interval=0"], "`interval` is `0`"),
             (&["count=0"], "`count` is `0`"),
         ],
     );
@@ -410,7 +410,7 @@ fn rounds_and_their_spread() {
         &[
             (&["arrival=uniform"], "needs `window`"),
             (&["arrival=at-once", "window=1ms"], "`window` means nothing"),
-            (&["window=0"], "`window` is zero"),
+            (&["window=0"], "`window` is `0`"),
             (&["arrival=poison"], "-> poisson"),
             (&["gap=1ms"], "say with `bursts`"),
         ],
@@ -532,8 +532,8 @@ fn probes() {
             ),
             (&["frame={ecn: not-ect}"], "`ecn` must be ect0 or ect1"),
             (&["/frame={ecn: ce}"], "`ecn` must be ect0 or ect1"),
-            (&["hold=0s"], "`hold` is zero"),
-            (&["lead=0s"], "`lead` is zero"),
+            (&["hold=0s"], "`hold` is `0s`"),
+            (&["lead=0s"], "`lead` is `0s`"),
             (&["qps=2"], "unknown key `qps`"),
         ],
     );

@@ -22,9 +22,10 @@ use crate::suite::{self, ABSENT, Asked, Profile, SHIPPED, Test};
 use crate::sweep::gather::{Gathered, gather};
 use crate::sweep::run::{Ended, Seen};
 use crate::sweep::store::Store;
-use crate::sweep::{self, MAX_TRIALS, is_hook_timeout, point};
+use crate::sweep::{self, MAX_TRIALS, point};
 use crate::trial::Session;
 use crate::units::Picos;
+use crate::yaml::key::Form;
 
 /// Run the draft's tests by their numbers, and report on them as the draft asks
 #[derive(Debug, clap::Args)]
@@ -209,9 +210,10 @@ pub fn run(args: &Args) -> Outcome {
 }
 
 fn hook_timeout(text: &str) -> Result<String, String> {
-    let time = text.parse().ok().filter(is_hook_timeout);
+    let times = sweep::keys::TIMEOUTS;
+    let time = text.parse().ok().filter(|time| times.contains(time));
     time.map(|_: Picos| text.to_owned())
-        .ok_or_else(|| "a time from 100ms to 1h is needed, such as 5min".to_owned())
+        .ok_or_else(|| format!("a time is needed: {}, such as 5min", times.allowed()))
 }
 
 fn begin(args: &Run) -> Outcome {

@@ -5,6 +5,8 @@
 use super::Scope;
 use super::read::{line, subject};
 use crate::yaml::Finding;
+use crate::yaml::form::Tree;
+use crate::yaml::key::Declared;
 use crate::yaml::read::Fields;
 
 /// Most figures that one pattern asks about: an answer is read at a glance.
@@ -39,8 +41,11 @@ impl Asked {
     }
 }
 
+/// The value of a key of figures.
+pub const FIGURES: Tree = Tree("`[where:] FIGURE[.STATISTIC]`, or a list of them, as in `expect`", &[]);
+
 /// Reads the list under `key`, each item as [`Asked::parse`] has it; `places` as in [`super::expectations`].
-pub fn asked(fields: &Fields<'_>, key: &str, places: Option<&[&str]>) -> Vec<Asked> {
+pub fn asked(fields: &Fields<'_>, key: &dyn Declared, places: Option<&[&str]>) -> Vec<Asked> {
     let items = fields.list(key).unwrap_or_default();
     if items.len() > LIMIT {
         fields.bad(key, fields.place_of(key), &format!("a list of {}", items.len()), None);

@@ -16,10 +16,10 @@ mod places;
 mod read;
 mod unit;
 
-pub use asked::{Asked, asked};
+pub use asked::{Asked, FIGURES, asked};
 pub use known::{Known, Measure, SECTIONS, find, known};
 pub use places::{Scope, Term};
-pub use read::{RESERVED, Subject, expectations, parse, subject};
+pub use read::{LINES, RESERVED, Subject, expectations, parse, subject};
 pub use unit::{Dimension, base};
 
 /// One line, understood.

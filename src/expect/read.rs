@@ -1,6 +1,8 @@
 //! From a line to an [`Expectation`].
 
 use super::{Comparison, Expectation, Known, Measure, Scope, find, known};
+use crate::yaml::form::Tree;
+use crate::yaml::key::Declared;
 use crate::yaml::read::Fields;
 use crate::yaml::tree::{Node, Value};
 use crate::yaml::{Finding, Place, near, shown};
@@ -15,10 +17,13 @@ const LIMIT: usize = 200;
 const SHAPE: &str = "`[where:] FIGURE[.STATISTIC] COMPARISON NUMBER [UNIT]`, as `lost == 0` or \
                      `incast: KV_xfer_latency.p99 < 300 us`";
 
+/// The value of a key of expectations.
+pub const LINES: Tree = Tree("a line or a list of lines (`lost == 0`)", &[]);
+
 /// Reads the list under `key`: each item a line, or a map of one place and its line, which is what YAML
 /// makes of `incast: lost == 0`. A scope must be one of `places` or of [`RESERVED`]; with no places
 /// given, any will do (the caller learns them later).
-pub fn expectations(fields: &Fields<'_>, key: &str, places: Option<&[&str]>) -> Vec<(Place, Expectation)> {
+pub fn expectations(fields: &Fields<'_>, key: &dyn Declared, places: Option<&[&str]>) -> Vec<(Place, Expectation)> {
     let mut read = Vec::new();
     let items = fields.list(key).unwrap_or_default();
     if items.len() > LIMIT {

@@ -35,7 +35,7 @@ pub fn check(config: &testbed::Fabric, hosts: usize) -> Result<(), FabricError> 
     }
     places::fits(config, count).map_err(error)?;
     for (index, fault) in config.faults.iter().enumerate() {
-        let wanted = places::wanted(fault.kind.key());
+        let wanted = fault.kind.wanted();
         places::check(&config.topology, Some(count), &fault.at, wanted)
             .map_err(|(why, _)| error(format!("fault {index}: {why}")))?;
     }

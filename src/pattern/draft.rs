@@ -56,17 +56,18 @@ pub struct Model {
     pub hidden: u32,
 }
 
-const fn model(name: &'static str, experts: u32, top_k: u32, hidden: u32) -> Model {
-    Model {
+const fn model(name: &'static str, experts: u32, top_k: u32, hidden: u32) -> (&'static str, Model) {
+    let model = Model {
         name,
         experts,
         top_k,
         hidden,
-    }
+    };
+    (name, model)
 }
 
 /// Table 6, rows M1 to M4; M5 is the implementer's own.
-pub const MODELS: [Model; 4] = [
+pub const MODELS: [(&str, Model); 4] = [
     model("M1", 8, 2, 4096),
     model("M2", 64, 4, 7168),
     model("M3", 256, 2, 7168),

@@ -3,145 +3,128 @@
 //! Contract: a key that is absent leaves what the wider `frame` (the pattern's, or the default)
 //! said.
 
-use super::{AckReq, Ecn, Entropy, FrameOptions, VlanTag, keys};
+use super::keys::{ACK_REQ, FRAME, FRAME_MAP, SOURCE_PORT, VLAN};
+use super::{AckReq, Entropy, FrameOptions, VlanTag};
 use crate::units::{Psn, Qpn};
-use crate::yaml::read::{Fields, parse_int};
+use crate::yaml::form::{Int, WordOrMap, Words};
+use crate::yaml::key::{Form, Section};
+use crate::yaml::read::{At, Fields, MapOr, parse_int};
 use crate::yaml::tree::{Node, Value};
-use crate::yaml::{Finding, near, shown};
+use crate::yaml::{Finding, near};
 
 /// `outer`'s `frame`, over `base`.
 pub fn read(outer: &Fields<'_>, base: &FrameOptions) -> FrameOptions {
     let mut frame = base.clone();
-    let Some(node) = outer.get("frame") else {
+    let Some(fields) = outer.map(&FRAME_MAP) else {
         return frame;
     };
-    let fields = outer.reader().fields(node, "`frame`", &[&keys::FRAME]);
-    set(&mut frame.ipv6, fields.word("ip", &[("4", false), ("6", true)]));
-    set(&mut frame.dscp, fields.int("dscp", 0..=63));
-    let codepoints = [
-        ("not-ect", Ecn::NotEct),
-        ("ect0", Ecn::Ect0),
-        ("ect1", Ecn::Ect1),
-        ("ce", Ecn::Ce),
-    ];
-    set(&mut frame.ecn, fields.word("ecn", &codepoints));
-    set(&mut frame.ttl, fields.int("ttl", 1..=255));
-    if fields.has("vlan") {
-        set(&mut frame.vlan, vlan(&fields));
+    fields.set(&FRAME.ip, &mut frame.ipv6);
+    fields.set(&FRAME.dscp, &mut frame.dscp);
+    fields.set(&FRAME.ecn, &mut frame.ecn);
+    fields.set(&FRAME.ttl, &mut frame.ttl);
+    if let Some(tags) = vlan(&fields) {
+        frame.vlan = tags;
     }
-    let sizes = [
-        ("256", 256),
-        ("512", 512),
-        ("1024", 1024),
-        ("2048", 2048),
-        ("4096", 4096),
-    ];
-    set(&mut frame.pmtu, fields.word("pmtu", &sizes));
-    set(&mut frame.pkey, fields.int("pkey", 0..=0xffff));
-    set(&mut frame.migreq, fields.flag("migreq"));
-    set(
-        &mut frame.first_psn,
-        fields.int("first_psn", 0..=u64::from(Psn::MODULUS) - 1).map(Psn::new),
-    );
-    if let Some(first) = fields.int("first_qpn", 2..=u64::from(Qpn::MAX)) {
+    fields.set(&FRAME.pmtu, &mut frame.pmtu);
+    fields.set(&FRAME.pkey, &mut frame.pkey);
+    fields.set(&FRAME.migreq, &mut frame.migreq);
+    if let Some(psn) = fields.given(&FRAME.first_psn) {
+        frame.first_psn = Psn::new(psn);
+    }
+    if let Some(first) = fields.get(&FRAME.first_qpn) {
         frame.first_qpn = Qpn::new(first);
     }
-    set(&mut frame.va, fields.int("va", 0..=u64::MAX));
-    set(&mut frame.rkey, fields.int("rkey", 0..=u64::from(u32::MAX)));
-    set(&mut frame.ack_req, ack_req(&fields));
-    set(&mut frame.entropy, source_port(&fields));
+    fields.set(&FRAME.va, &mut frame.va);
+    fields.set(&FRAME.rkey, &mut frame.rkey);
+    match fields.map_or(&FRAME.ack_req) {
+        Some(MapOr::Map(map)) => {
+            if let Some(every) = map.get(&ACK_REQ.every) {
+                frame.ack_req = AckReq::Every(every);
+            }
+        }
+        Some(MapOr::Value(ack_req)) => frame.ack_req = ack_req,
+        None => {}
+    }
+    fields.set(&FRAME.source_port, &mut frame.entropy);
     frame
 }
 
-fn set<T>(place: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *place = value;
-    }
-}
+/// A VLAN ID (IEEE 802.1Q clause 9.6): 4095 is reserved.
+pub(super) const VID: Int = Int(0, 4094);
 
 /// IEEE 802.1Q clause 9: one tag, or two stacked.
 fn vlan(frame: &Fields<'_>) -> Option<Vec<VlanTag>> {
-    let items = frame.list("vlan")?;
+    let items = frame.list(&FRAME.vlan)?;
     if items.len() > 2 {
-        frame.bad(
-            "vlan",
-            frame.place_of("vlan"),
-            &format!("a list of {} tags", items.len()),
-            None,
-        );
+        let place = frame.place_of(&FRAME.vlan);
+        frame.bad(&FRAME.vlan, place, &format!("a list of {} tags", items.len()), None);
     }
     items.iter().map(|item| tag(frame, item)).collect()
 }
 
 fn tag(frame: &Fields<'_>, node: &Node) -> Option<VlanTag> {
-    let mut tag = VlanTag {
-        tpid: 0x8100,
-        vid: 0,
-        pcp: 0,
-        dei: false,
-    };
-    if let Some(text) = node.text() {
-        let vid = parse_int(text)
-            .filter(|vid| *vid <= 4094)
-            .and_then(|vid| u16::try_from(vid).ok());
-        if vid.is_none() {
-            frame.bad("vlan", node.place, &format!("`{}`", shown(text, 60)), None);
-        }
-        tag.vid = vid?;
-        return Some(tag);
-    }
-    let fields = frame.reader().fields(node, "a `vlan` tag", &[&keys::VLAN]);
-    fields.require("vid");
-    set(&mut tag.vid, fields.int("vid", 0..=4094));
-    set(&mut tag.pcp, fields.int("pcp", 0..=7));
-    set(&mut tag.dei, fields.flag("dei"));
-    let tpid = |text: &str| parse_int(text).filter(|tpid| matches!(tpid, 0x8100 | 0x88a8 | 0x9100));
-    let tpid = fields.parse("tpid", tpid, |_| None);
-    set(&mut tag.tpid, tpid.and_then(|tpid| u16::try_from(tpid).ok()));
-    Some(tag)
-}
-
-fn ack_req(frame: &Fields<'_>) -> Option<AckReq> {
-    let node = frame.get("ack_req")?;
-    if matches!(node.value, Value::Map(_)) {
-        let fields = frame.reader().fields(node, "`ack_req`", &[&keys::ACK_REQ]);
-        fields.require("every");
-        return fields.int("every", 1..=u64::from(u32::MAX)).map(AckReq::Every);
-    }
-    let words = [("last", AckReq::Last), ("never", AckReq::Never), ("all", AckReq::All)];
-    frame.word("ack_req", &words)
-}
-
-fn source_port(frame: &Fields<'_>) -> Option<Entropy> {
-    let node = frame.get("source_port")?;
-    if !matches!(node.value, Value::Map(_)) {
-        let words = [
-            ("per-qp", Entropy::PerQp),
-            ("per-message", Entropy::PerMessage),
-            ("per-packet", Entropy::PerPacket),
-        ];
-        let find = |text: &str| {
-            words
-                .iter()
-                .find(|(word, _)| *word == text)
-                .map(|(_, entropy)| *entropy)
-        };
-        return frame.parse("source_port", find, |text| {
-            match parse_int(text) {
-                // A bare number was meant as a fixed port.
-                Some(port) if port <= 65_535 => Some(format!("{{fixed: {port}}}")),
-                _ => near::nearest(text, words.iter().map(|(word, _)| *word)).map(str::to_owned),
-            }
+    if node.text().is_some() {
+        return Some(VlanTag {
+            vid: VID.read(frame.at(&FRAME.vlan, node))?,
+            pcp: VLAN.pcp.default,
+            dei: VLAN.dei.default,
+            tpid: VLAN.tpid.default,
         });
     }
-    let fields = frame.reader().fields(node, "`source_port`", &[&keys::SOURCE_PORT]);
-    fields.exclude("fixed", "range");
-    if !fields.has("fixed") && !fields.has("range") {
-        fields.missing("`fixed` or `range`");
+    let fields = frame.reader().fields(node, "a `vlan` tag", &[&VLAN]);
+    Some(VlanTag {
+        vid: fields.get(&VLAN.vid).unwrap_or_default(),
+        pcp: fields.get(&VLAN.pcp),
+        dei: fields.get(&VLAN.dei),
+        tpid: fields.get(&VLAN.tpid),
+    })
+}
+
+const ENTROPIES: &[(&str, Entropy)] = &[
+    ("per-qp", Entropy::PerQp),
+    ("per-message", Entropy::PerMessage),
+    ("per-packet", Entropy::PerPacket),
+];
+
+/// What the UDP source port of a frame follows.
+pub(super) struct SourcePort;
+
+impl Form<Entropy> for SourcePort {
+    fn allowed(&self) -> String {
+        WordOrMap(ENTROPIES, self.maps()).allowed()
     }
-    let fixed = fields.int("fixed", 0..=65_535).map(Entropy::Fixed);
-    let range = fields.get("range").and_then(|node| port_range(&fields, node));
-    fixed.or(range)
+    fn read(&self, at: At<'_, '_>) -> Option<Entropy> {
+        if !matches!(at.node.value, Value::Map(_)) {
+            let find = |text: &str| {
+                ENTROPIES
+                    .iter()
+                    .find(|(word, _)| *word == text)
+                    .map(|(_, entropy)| *entropy)
+            };
+            return at.parse(find, |text| match parse_int(text) {
+                // A bare number was meant as a fixed port.
+                Some(port) if port <= 65_535 => Some(format!("{{fixed: {port}}}")),
+                _ => near::nearest(text, ENTROPIES.iter().map(|(word, _)| *word)).map(str::to_owned),
+            });
+        }
+        let fields = at.fields.map(at.key)?;
+        fields.exclude(&SOURCE_PORT.fixed, &SOURCE_PORT.range);
+        if !fields.has(&SOURCE_PORT.fixed) && !fields.has(&SOURCE_PORT.range) {
+            fields.missing("`fixed` or `range`");
+        }
+        let fixed = fields.get(&SOURCE_PORT.fixed).map(Entropy::Fixed);
+        let range = fields
+            .node(&SOURCE_PORT.range)
+            .and_then(|node| port_range(&fields, node));
+        fixed.or(range)
+    }
+    fn show(&self, entropy: &Entropy) -> String {
+        Words(ENTROPIES).show(entropy)
+    }
+    fn maps(&self) -> &'static [&'static dyn Section] {
+        const MAPS: &[&dyn Section] = &[&SOURCE_PORT];
+        MAPS
+    }
 }
 
 fn port_range(fields: &Fields<'_>, node: &Node) -> Option<Entropy> {
@@ -161,7 +144,7 @@ fn port_range(fields: &Fields<'_>, node: &Node) -> Option<Entropy> {
             None
         }
         _ => {
-            fields.bad("range", node.place, "not two ports", None);
+            fields.bad(&SOURCE_PORT.range, node.place, "not two ports", None);
             None
         }
     }

@@ -3,46 +3,83 @@
 //! Contract: a kind that comes out of here with nothing recorded is consistent in itself; a kind
 //! with mistakes holds placeholders in their places.
 
-use super::draft::MODELS;
-use super::values::{self, MAX_MESSAGE, MAX_TOTAL, RateForms, first_free};
+use super::keys::{
+    ALLTOALL, BACKGROUND, BURST, ECN_PROBE, FRAME_MAP, GAP, INCAST, INTERVAL, PFC, RATE, TRANSFER, VERB,
+};
+use super::values::{self, MAX_MESSAGE, MAX_TOTAL, first_free};
 use super::{
     AllToAll, Arrival, Background, Burst, DispatchMode, Ecn, EcnProbe, FrameOptions, Incast, Kind, Messages, Pfc, Rate,
-    RoundSpacing, Routing, Spread, Transfer, Verb, Workers, split,
+    RoundSpacing, Routing, Spread, Transfer, Workers,
 };
-use crate::units::{Bytes, PICOS_PER_SECOND, Picos, Share};
-use crate::yaml::numbers;
-use crate::yaml::read::{Fields, parse_int};
+use crate::units::{PICOS_PER_SECOND, Picos, Share};
+use crate::yaml::form::or;
+use crate::yaml::key::{Declared, Form, Section};
+use crate::yaml::near;
+use crate::yaml::read::{At, Fields};
 
-const LINE: Rate = Rate::Share(Share(1.0));
-const MAX_COUNT: u64 = 1_000_000_000_000;
-const MAX_ROUNDS: u64 = 1_000_000_000;
-const MAX_PAIRS: u64 = 65_536;
-/// Four gigabytes of full frames: more than any switch holds.
-const MAX_PROBE_FRAMES: u64 = 1_000_000;
-/// The largest PMTU.
-const MAX_PAYLOAD: u64 = 4096;
+/// A kind of traffic: its keys, the name of which is the kind's, and how an entry of it is read.
+pub struct TrafficKind {
+    /// The keys.
+    pub section: &'static dyn Section,
+    /// From an entry's map to the kind.
+    pub read: fn(&Fields<'_>) -> Kind,
+}
 
-/// The kinds' names.
-pub const NAMES: [&str; 7] = [
-    "transfer",
-    "incast",
-    "burst",
-    "alltoall",
-    "background",
-    "pfc",
-    "ecn-probe",
+/// The kinds.
+pub static KINDS: [TrafficKind; 7] = [
+    TrafficKind {
+        section: &TRANSFER,
+        read: transfer,
+    },
+    TrafficKind {
+        section: &INCAST,
+        read: incast,
+    },
+    TrafficKind {
+        section: &BURST,
+        read: burst,
+    },
+    TrafficKind {
+        section: &ALLTOALL,
+        read: alltoall,
+    },
+    TrafficKind {
+        section: &BACKGROUND,
+        read: background,
+    },
+    TrafficKind {
+        section: &PFC,
+        read: pfc,
+    },
+    TrafficKind {
+        section: &ECN_PROBE,
+        read: ecn_probe,
+    },
 ];
+
+/// The name of a kind.
+pub struct KindName;
+
+impl Form<&'static TrafficKind> for KindName {
+    fn allowed(&self) -> String {
+        or(KINDS.iter().map(|kind| kind.section.name().to_owned()))
+    }
+    fn read(&self, at: At<'_, '_>) -> Option<&'static TrafficKind> {
+        let names = KINDS.each_ref().map(|kind| kind.section.name());
+        let find = |text: &str| KINDS.iter().find(|kind| kind.section.name() == text);
+        at.parse(find, |text| near::nearest(text, names).map(str::to_owned))
+    }
+}
 
 /// `kind: transfer`.
 pub fn transfer(fields: &Fields<'_>) -> Kind {
-    let pairs: Option<u32> = fields.int("pairs", 1..=MAX_PAIRS);
-    let from = values::workers(fields, "from");
-    let to = values::workers(fields, "to");
+    let keys = &TRANSFER;
+    let (pairs, from, to) = (fields.get(&keys.pairs), fields.get(&keys.from), fields.get(&keys.to));
     let longest = [&from, &to].into_iter().flatten().map(len).max();
     let pairs = match (pairs, longest) {
         (Some(pairs), Some(longest)) if longest > pairs => {
             fields.wrong(
-                "pairs",
+                &keys.pairs,
                 format!("`pairs` is {pairs}, but a list of workers names {longest}; some would never be used"),
             );
             longest
@@ -50,17 +87,16 @@ pub fn transfer(fields: &Fields<'_>) -> Kind {
         (Some(pairs), _) => pairs,
         (None, longest) => longest.unwrap_or(1),
     };
-    let sound = ["pairs", "from", "to"]
-        .iter()
-        .all(|key| !fields.has(key) || fields.get(key).is_some());
-    let known = sound && from.is_some() == fields.has("from") && to.is_some() == fields.has("to");
+    let empty = |key: &dyn Declared| fields.has(key) && fields.node(key).is_none();
+    let sound = !(empty(&keys.pairs) || empty(&keys.from) || empty(&keys.to));
+    let known = sound && from.is_some() == fields.has(&keys.from) && to.is_some() == fields.has(&keys.to);
     let from = from.unwrap_or_else(|| Workers((0..pairs).collect()));
     let to = to.unwrap_or_else(|| Workers((pairs..pairs.saturating_mul(2)).collect()));
     if known {
-        no_self_transfer(fields, pairs, &from, &to);
+        no_self_transfer(fields, &keys.from, &keys.to, pairs, &from, &to);
         if to.0.iter().any(|worker| *worker > values::MAX_WORKER) {
             fields.wrong(
-                "pairs",
+                &keys.pairs,
                 "so many pairs need worker numbers above 65535; give `from` and `to`",
             );
         }
@@ -70,12 +106,12 @@ pub fn transfer(fields: &Fields<'_>) -> Kind {
         from,
         to,
         messages: values::messages(fields),
-        count: values::count(fields, "count", MAX_COUNT).flatten(),
-        outstanding: fields.int("outstanding", 1..=values::MAX_QPS),
-        rate: values::rate(fields, "rate", RateForms::Any).unwrap_or(LINE),
+        count: fields.get(&keys.count),
+        outstanding: fields.get(&keys.outstanding),
+        rate: fields.get(&RATE),
     };
     let count = transfer.count.unwrap_or(0);
-    total(fields, "count", &transfer.messages, &[count, u64::from(pairs)]);
+    total(fields, &keys.count, &transfer.messages, &[count, u64::from(pairs)]);
     Kind::Transfer(transfer)
 }
 
@@ -86,27 +122,26 @@ pub fn incast(fields: &Fields<'_>) -> Kind {
         receiver,
         senders,
         messages: values::messages(fields),
-        count: fields.int("count", 1..=MAX_COUNT).unwrap_or(1),
+        count: fields.get(&INCAST.count),
         spread: spread(fields),
-        repeats: fields.int("repeats", 1..=MAX_ROUNDS).unwrap_or(1),
-        round: round(fields, "repeats"),
-        rate: values::rate(fields, "rate", RateForms::Any).unwrap_or(LINE),
+        repeats: fields.get(&INCAST.repeats),
+        round: round(fields, &INCAST.repeats),
+        rate: fields.get(&RATE),
     };
     let factors = [incast.count, incast.repeats, count_of(&incast.senders)];
-    total(fields, "repeats", &incast.messages, &factors);
+    total(fields, &INCAST.repeats, &incast.messages, &factors);
     Kind::Incast(incast)
 }
 
 /// `senders` and `receiver`.
 fn many_to_one(fields: &Fields<'_>) -> (Workers, u32) {
-    fields.require("senders");
-    let senders = values::first_workers_or_set(fields, "senders", 1);
-    let receiver = fields.int("receiver", 0..=u64::from(values::MAX_WORKER));
+    let senders = fields.get(&INCAST.senders);
+    let receiver = fields.get(&INCAST.receiver);
     if let (Some(senders), Some(receiver)) = (&senders, receiver)
         && senders.0.contains(&receiver)
     {
         fields.wrong(
-            "receiver",
+            &INCAST.receiver,
             format!("worker {receiver} is a sender and the receiver too"),
         );
     }
@@ -115,93 +150,104 @@ fn many_to_one(fields: &Fields<'_>) -> (Workers, u32) {
     (senders, receiver)
 }
 
+/// `start_mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartMode {
+    /// All at once.
+    Synchronised,
+    /// One after the other.
+    Staggered,
+    /// At random.
+    Jittered,
+}
+
+/// Its words.
+pub const START_MODES: &[(&str, StartMode)] = &[
+    ("synchronised", StartMode::Synchronised),
+    ("staggered", StartMode::Staggered),
+    ("jittered", StartMode::Jittered),
+];
+
 /// `start_mode`, or what its parameters imply.
 fn spread(fields: &Fields<'_>) -> Spread {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Mode {
-        Synchronised,
-        Staggered,
-        Jittered,
-    }
-    let words = [
-        ("synchronised", Mode::Synchronised),
-        ("staggered", Mode::Staggered),
-        ("jittered", Mode::Jittered),
-    ];
-    let named = fields.word("start_mode", &words);
-    fields.exclude("stagger", "jitter");
-    let stagger = values::time(fields, "stagger");
-    let jitter = values::time(fields, "jitter");
-    let mode = named.unwrap_or(match (fields.has("stagger"), fields.has("jitter")) {
-        (true, _) => Mode::Staggered,
-        (_, true) => Mode::Jittered,
-        _ => Mode::Synchronised,
+    let (stagger_key, jitter_key) = (&INCAST.stagger, &INCAST.jitter);
+    let named = fields.get(&INCAST.start_mode);
+    fields.exclude(stagger_key, jitter_key);
+    let stagger = fields.get(stagger_key);
+    let jitter = fields.get(jitter_key);
+    let mode = named.unwrap_or(match (fields.has(stagger_key), fields.has(jitter_key)) {
+        (true, _) => StartMode::Staggered,
+        (_, true) => StartMode::Jittered,
+        _ => StartMode::Synchronised,
     });
-    if named.is_some() && !(fields.has("stagger") && fields.has("jitter")) {
-        if mode != Mode::Staggered {
-            fields.refuse("stagger", "goes with `start_mode: staggered` only");
+    if named.is_some() && !(fields.has(stagger_key) && fields.has(jitter_key)) {
+        if mode != StartMode::Staggered {
+            fields.refuse(stagger_key, "goes with `start_mode: staggered` only");
         }
-        if mode != Mode::Jittered {
-            fields.refuse("jitter", "goes with `start_mode: jittered` only");
+        if mode != StartMode::Jittered {
+            fields.refuse(jitter_key, "goes with `start_mode: jittered` only");
         }
     }
     match mode {
-        Mode::Synchronised => Spread::Synchronised,
-        Mode::Staggered => {
-            fields.require("stagger");
+        StartMode::Synchronised => Spread::Synchronised,
+        StartMode::Staggered => {
+            fields.require(stagger_key);
             Spread::Staggered(stagger.unwrap_or_default())
         }
-        Mode::Jittered => {
-            fields.require("jitter");
+        StartMode::Jittered => {
+            fields.require(jitter_key);
             Spread::Jittered(jitter.unwrap_or_default())
         }
     }
 }
 
 /// `gap` or `interval`; `rounds` is the key that says how many rounds there are.
-fn round(fields: &Fields<'_>, rounds: &str) -> RoundSpacing {
-    fields.exclude("gap", "interval");
-    let gap = values::time(fields, "gap");
-    let interval = values::time_above_zero(fields, "interval");
-    let times = fields.has("gap") || fields.has("interval");
-    if times && !fields.has(rounds) {
-        let key = if fields.has("gap") { "gap" } else { "interval" };
-        fields.refuse(
-            key,
-            &format!("means nothing with one round; say with `{rounds}` how many"),
-        );
+fn round(fields: &Fields<'_>, rounds: &dyn Declared) -> RoundSpacing {
+    fields.exclude(&GAP, &INTERVAL);
+    let gap = fields.get(&GAP);
+    let interval = fields.get(&INTERVAL);
+    if !fields.has(rounds) {
+        let why = format!("means nothing with one round; say with `{}` how many", rounds.name());
+        if fields.has(&GAP) {
+            fields.refuse(&GAP, &why);
+        } else {
+            fields.refuse(&INTERVAL, &why);
+        }
     }
     match interval {
         Some(interval) => RoundSpacing::Interval(interval),
-        None => RoundSpacing::Gap(gap.unwrap_or_default()),
+        None => RoundSpacing::Gap(gap),
     }
 }
 
 /// `kind: burst`.
 pub fn burst(fields: &Fields<'_>) -> Kind {
-    fields.require("transfers");
-    let transfers: Option<u32> = fields.int("transfers", 1..=MAX_PAIRS);
-    let from = values::workers(fields, "from");
-    let to = values::workers(fields, "to");
+    let keys = &BURST;
+    let (transfers, from, to) = (
+        fields.get(&keys.transfers),
+        fields.get(&keys.from),
+        fields.get(&keys.to),
+    );
     if let Some(transfers) = transfers {
-        for (key, set) in [("from", &from), ("to", &to)] {
+        for (key, set) in [(&keys.from, &from), (&keys.to, &to)] {
             if let Some(set) = set
                 && len(set) > transfers
             {
                 let what = format!(
-                    "`{key}` names {} workers for {transfers} transfers; some would never be used",
+                    "`{}` names {} workers for {transfers} transfers; some would never be used",
+                    key.name,
                     len(set)
                 );
                 fields.wrong(key, what);
             }
         }
     }
-    let known = transfers.is_some() && from.is_some() == fields.has("from") && to.is_some() == fields.has("to");
+    let known = transfers.is_some() && from.is_some() == fields.has(&keys.from) && to.is_some() == fields.has(&keys.to);
     let transfers = transfers.unwrap_or(1);
     let from = from.unwrap_or_else(|| Workers((0..transfers).collect()));
     let to = to.unwrap_or_else(|| Workers(vec![first_free(&from)]));
     if known {
-        no_self_transfer(fields, transfers, &from, &to);
+        no_self_transfer(fields, &keys.from, &keys.to, transfers, &from, &to);
     }
     let burst = Burst {
         transfers,
@@ -209,72 +255,90 @@ pub fn burst(fields: &Fields<'_>) -> Kind {
         to,
         messages: values::messages(fields),
         arrival: arrival(fields),
-        bursts: fields.int("bursts", 1..=MAX_ROUNDS).unwrap_or(1),
-        round: round(fields, "bursts"),
-        rate: values::rate(fields, "rate", RateForms::Any).unwrap_or(LINE),
+        bursts: fields.get(&keys.bursts),
+        round: round(fields, &keys.bursts),
+        rate: fields.get(&RATE),
     };
-    total(fields, "bursts", &burst.messages, &[burst.bursts, u64::from(transfers)]);
+    total(
+        fields,
+        &keys.bursts,
+        &burst.messages,
+        &[burst.bursts, u64::from(transfers)],
+    );
     Kind::Burst(burst)
 }
 
+/// `arrival`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spacing {
+    /// All at once.
+    AtOnce,
+    /// Evenly.
+    Uniform,
+    /// At random.
+    Poisson,
+}
+
+/// Its words.
+pub const SPACINGS: &[(&str, Spacing)] = &[
+    ("at-once", Spacing::AtOnce),
+    ("uniform", Spacing::Uniform),
+    ("poisson", Spacing::Poisson),
+];
+
 fn arrival(fields: &Fields<'_>) -> Arrival {
-    type Make = fn(Picos) -> Arrival;
-    let words: [(&str, Make); 3] = [
-        ("at-once", |_| Arrival::AtOnce),
-        ("uniform", Arrival::Uniform),
-        ("poisson", Arrival::Poisson),
-    ];
-    let window = values::time_above_zero(fields, "window");
-    let named = fields.word("arrival", &words);
-    let arrival = match named {
-        Some(arrival) => arrival(window.unwrap_or_default()),
-        None if fields.has("window") => Arrival::Uniform(window.unwrap_or_default()),
-        None => Arrival::AtOnce,
-    };
-    if arrival == Arrival::AtOnce {
-        if named.is_some() {
-            fields.refuse("window", "means nothing with `arrival: at-once`");
-        }
+    let window = fields.get(&BURST.window);
+    let named = fields.get(&BURST.arrival);
+    let implied = if fields.has(&BURST.window) {
+        Spacing::Uniform
     } else {
-        fields.require("window");
+        Spacing::AtOnce
+    };
+    let spacing = named.unwrap_or(implied);
+    if spacing != Spacing::AtOnce {
+        fields.require(&BURST.window);
+    } else if named.is_some() {
+        fields.refuse(&BURST.window, "means nothing with `arrival: at-once`");
     }
-    arrival
+    let window = window.unwrap_or_default();
+    match spacing {
+        Spacing::AtOnce => Arrival::AtOnce,
+        Spacing::Uniform => Arrival::Uniform(window),
+        Spacing::Poisson => Arrival::Poisson(window),
+    }
 }
 
 /// `kind: alltoall`.
 pub fn alltoall(fields: &Fields<'_>) -> Kind {
-    fields.require("ranks");
-    let ranks = values::first_workers_or_set(fields, "ranks", 2);
+    let keys = &ALLTOALL;
+    let ranks = fields.get(&keys.ranks);
     let shape = shape(fields);
-    let low_latency = fields.word("mode", &[("normal", false), ("low-latency", true)]);
-    let padded_tokens: Option<u32> = fields.int("padded_tokens", 1..=1 << 20);
-    if low_latency == Some(false) || !fields.has("mode") {
-        fields.refuse("padded_tokens", "goes with `mode: low-latency` only");
+    let low_latency = fields.get(&keys.mode);
+    let padded_tokens = fields.get(&keys.padded_tokens);
+    if fields.given(&keys.mode) == Some(false) || !fields.has(&keys.mode) {
+        fields.refuse(&keys.padded_tokens, "goes with `mode: low-latency` only");
     }
-    let low_latency = low_latency.unwrap_or(false);
-    // Draft, Table 12: batches of 1 to 16 and 8 to 16 QPs against 128 to 512 and 24.
-    let (batch, qps) = if low_latency { (8, 8) } else { (128, 24) };
     let alltoall = AllToAll {
         ranks: ranks.unwrap_or_else(|| Workers(vec![0, 1])),
         model: shape.model,
         experts: shape.experts.unwrap_or(1),
         top_k: shape.top_k.unwrap_or(1),
         hidden: shape.hidden.unwrap_or(1),
-        precision: values::precision(fields, "precision").unwrap_or(2),
-        batch: fields.int("batch", 1..=1 << 20).unwrap_or(batch),
-        layers: fields.int("layers", 1..=10_000).unwrap_or(1),
-        iterations: values::count(fields, "iterations", MAX_ROUNDS).unwrap_or(Some(1)),
-        interval: values::time_above_zero(fields, "interval"),
+        precision: fields.get(&keys.precision),
+        batch: keys.batch.get(fields, low_latency),
+        layers: fields.get(&keys.layers),
+        iterations: fields.get(&keys.iterations),
+        interval: fields.get(&keys.interval),
         mode: if low_latency {
             DispatchMode::LowLatency { padded_tokens }
         } else {
             DispatchMode::Normal
         },
         routing: routing(fields),
-        verb: values::verb(fields, Verb::PutWithSignal),
-        qps: fields.int("qps", 1..=values::MAX_QPS).unwrap_or(qps),
-        split: split::word(fields),
-        rate: values::rate(fields, "rate", RateForms::Any).unwrap_or(LINE),
+        verb: fields.get(&VERB),
+        qps: keys.qps.get(fields, low_latency),
+        split: fields.get(&keys.split),
+        rate: fields.get(&RATE),
     };
     sizes(fields, &alltoall);
     Kind::AllToAll(alltoall)
@@ -288,14 +352,13 @@ struct Shape {
 }
 
 fn shape(fields: &Fields<'_>) -> Shape {
-    let experts = fields.int("experts", 1..=65_536);
-    let top_k = fields.int("top_k", 1..=1024);
-    let hidden = fields.int("hidden", 1..=1_048_576);
-    if fields.has("model") {
-        for key in ["experts", "top_k", "hidden"] {
+    let keys = [&ALLTOALL.experts, &ALLTOALL.top_k, &ALLTOALL.hidden];
+    let [experts, top_k, hidden] = keys.map(|key| fields.get(key));
+    if fields.has(&ALLTOALL.model) {
+        for key in keys {
             fields.refuse(key, "is given by `model` already; leave one out");
         }
-        let model = fields.word("model", &MODELS.map(|model| (model.name, model)));
+        let model = fields.get(&ALLTOALL.model);
         return Shape {
             model: model.map(|model| model.name.to_owned()),
             experts: model.map(|model| model.experts),
@@ -303,13 +366,16 @@ fn shape(fields: &Fields<'_>) -> Shape {
             hidden: model.map(|model| model.hidden),
         };
     }
-    for key in ["experts", "top_k", "hidden"] {
+    for key in keys {
         fields.require(key);
     }
     if let (Some(experts), Some(top_k)) = (experts, top_k)
         && top_k > experts
     {
-        fields.wrong("top_k", format!("a token cannot go to {top_k} of {experts} experts"));
+        fields.wrong(
+            &ALLTOALL.top_k,
+            format!("a token cannot go to {top_k} of {experts} experts"),
+        );
     }
     Shape {
         model: None,
@@ -319,47 +385,50 @@ fn shape(fields: &Fields<'_>) -> Shape {
     }
 }
 
+/// `routing`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chooser {
+    /// Tokens choose.
+    TopK,
+    /// Experts choose.
+    ExpertChoice,
+    /// Tokens choose, and what is too much for an expert is dropped.
+    TopKDrop,
+    /// Tokens choose evenly.
+    AuxLoss,
+}
+
+/// Its words.
+pub const CHOOSERS: &[(&str, Chooser)] = &[
+    ("top-k", Chooser::TopK),
+    ("expert-choice", Chooser::ExpertChoice),
+    ("top-k-drop", Chooser::TopKDrop),
+    ("aux-loss", Chooser::AuxLoss),
+];
+
 fn routing(fields: &Fields<'_>) -> Routing {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Mode {
-        TopK,
-        ExpertChoice,
-        TopKDrop,
-        AuxLoss,
-    }
-    let words = [
-        ("top-k", Mode::TopK),
-        ("expert-choice", Mode::ExpertChoice),
-        ("top-k-drop", Mode::TopKDrop),
-        ("aux-loss", Mode::AuxLoss),
-    ];
-    let named = fields.word("routing", &words);
-    let skew = fields.number("skew", 0.0..=4.0).unwrap_or(0.0);
-    let capacity_factor = fields.number("capacity_factor", 0.01..=100.0);
-    if named == Some(Mode::AuxLoss) {
+    let keys = &ALLTOALL;
+    let chooser = fields.get(&keys.routing);
+    let skew = fields.get(&keys.skew);
+    let capacity_factor = keys.capacity_factor.get(fields, chooser == Chooser::ExpertChoice);
+    if chooser == Chooser::AuxLoss {
         fields.refuse(
-            "skew",
+            &keys.skew,
             "means nothing with `routing: aux-loss`, which evens popularity out",
         );
     }
-    let named = if fields.has("routing") { named } else { Some(Mode::TopK) };
-    if matches!(named, Some(Mode::TopK | Mode::AuxLoss)) {
+    let readable = fields.given(&keys.routing).is_some() || !fields.has(&keys.routing);
+    if matches!(chooser, Chooser::TopK | Chooser::AuxLoss) && readable {
         fields.refuse(
-            "capacity_factor",
+            &keys.capacity_factor,
             "goes with `routing: top-k-drop` or `expert-choice` only",
         );
     }
-    match named.unwrap_or(Mode::TopK) {
-        Mode::TopK => Routing::TopK { skew },
-        Mode::ExpertChoice => Routing::ExpertChoice {
-            skew,
-            capacity_factor: capacity_factor.unwrap_or(1.0),
-        },
-        Mode::TopKDrop => Routing::TopKDrop {
-            skew,
-            capacity_factor: capacity_factor.unwrap_or(1.25),
-        },
-        Mode::AuxLoss => Routing::AuxLoss,
+    match chooser {
+        Chooser::TopK => Routing::TopK { skew },
+        Chooser::ExpertChoice => Routing::ExpertChoice { skew, capacity_factor },
+        Chooser::TopKDrop => Routing::TopKDrop { skew, capacity_factor },
+        Chooser::AuxLoss => Routing::AuxLoss,
     }
 }
 
@@ -374,13 +443,13 @@ fn sizes(fields: &Fields<'_>, a2a: &AllToAll) {
     };
     let pair = tokens * token;
     if pair > u128::from(MAX_MESSAGE.0) {
-        let key = if fields.has("padded_tokens") {
-            "padded_tokens"
-        } else {
-            "batch"
-        };
+        let padded = fields.has(&ALLTOALL.padded_tokens);
         fields.wrong(
-            key,
+            if padded {
+                &ALLTOALL.padded_tokens as &dyn Declared
+            } else {
+                &ALLTOALL.batch
+            },
             format!("a pair of ranks could have to carry {pair} bytes in a dispatch, more than the 2 GiB of a message"),
         );
     }
@@ -389,17 +458,17 @@ fn sizes(fields: &Fields<'_>, a2a: &AllToAll) {
     let factors = [pair, ranks, ranks, dispatches];
     let total = factors.into_iter().try_fold(1u128, u128::checked_mul);
     if total.is_none_or(|total| total > MAX_TOTAL) {
-        fields.wrong("iterations", "the entry could have to carry more than 2^60 bytes");
+        fields.wrong(
+            &ALLTOALL.iterations,
+            "the entry could have to carry more than 2^60 bytes",
+        );
     }
 }
 
 /// `kind: background`.
 pub fn background(fields: &Fields<'_>) -> Kind {
-    for key in ["from", "to", "load"] {
-        fields.require(key);
-    }
-    let from = values::workers(fields, "from");
-    let to = values::workers(fields, "to");
+    let keys = &BACKGROUND;
+    let (from, to) = (fields.get(&keys.from), fields.get(&keys.to));
     if let (Some(from), Some(to)) = (&from, &to) {
         if len(to) > len(from) {
             let what = format!(
@@ -407,44 +476,44 @@ pub fn background(fields: &Fields<'_>) -> Kind {
                 len(to),
                 len(from)
             );
-            fields.wrong("to", what);
+            fields.wrong(&keys.to, what);
         }
-        no_self_transfer(fields, len(from), from, to);
+        no_self_transfer(fields, &keys.from, &keys.to, len(from), from, to);
     }
-    let verb = values::verb(fields, Verb::Put);
-    let size = values::message(fields);
-    values::empty(fields, size, verb);
+    let (verb, size) = (fields.get(&keys.verb), fields.get(&keys.message));
+    values::empty(fields, Some(size), verb);
     Kind::Background(Background {
         from: from.unwrap_or_else(|| Workers(vec![0])),
         to: to.unwrap_or_else(|| Workers(vec![1])),
-        load: values::rate(fields, "load", RateForms::Load).unwrap_or(LINE),
-        messages: values::over_qps(fields, verb, size.unwrap_or(Bytes(64 << 10)), None),
+        load: fields.get(&keys.load).unwrap_or(Rate::Share(Share(1.0))),
+        messages: values::over_qps(fields, verb, size, None),
     })
 }
 
 /// `kind: pfc`.
 pub fn pfc(fields: &Fields<'_>) -> Kind {
-    fields.require("from");
-    let pause = fields.word("frame_type", &[("pfc", false), ("pause", true)]);
-    if pause == Some(true) {
-        fields.refuse("classes", "goes with `frame_type: pfc` only; PAUSE stops every class");
-    } else if pause == Some(false) || !fields.has("frame_type") {
-        fields.require("classes");
+    let keys = &PFC;
+    let pause = fields.get(&keys.frame_type);
+    if pause {
+        fields.refuse(
+            &keys.classes,
+            "goes with `frame_type: pfc` only; PAUSE stops every class",
+        );
+    } else if fields.given(&keys.frame_type).is_some() || !fields.has(&keys.frame_type) {
+        fields.require(&keys.classes);
     }
-    let classes = numbers(fields, "classes", 7).unwrap_or_default();
-    let count = values::count(fields, "count", MAX_COUNT).flatten();
-    fields.exclude("interval", "rate");
-    if !fields.has("interval") && !fields.has("rate") && parse_count(fields) != Some(1) {
+    let count = fields.get(&keys.count);
+    fields.exclude(&keys.interval, &keys.rate);
+    if !fields.has(&keys.interval) && !fields.has(&keys.rate) && count != Some(1) {
         fields.missing("`interval` or `rate`: how often a frame is sent");
     }
-    let rate = |text: &str| values::per_second(text, 1e9).and_then(interval_of);
-    let from_rate = fields.parse("rate", rate, |text| parse_int(text).map(|number| format!("{number}/s")));
-    let interval = values::time_above_zero(fields, "interval").or(from_rate);
+    let from_rate = fields.get(&keys.rate);
+    let interval = fields.get(&keys.interval).or(from_rate);
     Kind::Pfc(Pfc {
-        from: fields.int("from", 0..=u64::from(values::MAX_WORKER)).unwrap_or(0),
-        pause: pause.unwrap_or(false),
-        classes: classes.iter().fold(0, |mask, class| mask | 1 << class),
-        quanta: fields.int("quanta", 0..=65_535).unwrap_or(u16::MAX),
+        from: fields.get(&keys.from).unwrap_or(0),
+        pause,
+        classes: fields.get(&keys.classes).unwrap_or(0),
+        quanta: fields.get(&keys.quanta),
         // A single frame has no spacing; any time above zero will do.
         interval: interval.unwrap_or(Picos::from_micros(1)),
         count,
@@ -453,26 +522,26 @@ pub fn pfc(fields: &Fields<'_>) -> Kind {
 
 /// `kind: ecn-probe`; what its header fields settle is in [`probe_frame`].
 pub fn ecn_probe(fields: &Fields<'_>) -> Kind {
-    fields.require("frames");
+    let keys = &ECN_PROBE;
     let (senders, receiver) = many_to_one(fields);
-    let frames: Option<u64> = fields.int("frames", 1..=MAX_PROBE_FRAMES);
+    let frames = fields.get(&keys.frames);
     if let Some(frames) = frames
         && frames < count_of(&senders)
     {
         let what = format!("{frames} frames for {} senders; some would never send", len(&senders));
-        fields.wrong("frames", what);
+        fields.wrong(&keys.frames, what);
     }
     Kind::EcnProbe(EcnProbe {
         senders,
         receiver,
         frames: frames.unwrap_or(1),
-        message: fields.int("message", 1..=MAX_PAYLOAD).unwrap_or(0),
-        verb: values::verb(fields, Verb::Put),
-        lead: values::time_above_zero(fields, "lead").unwrap_or(Picos::from_micros(20)),
-        hold: values::time_above_zero(fields, "hold"),
-        repeats: fields.int("repeats", 1..=MAX_ROUNDS).unwrap_or(1),
-        gap: values::time(fields, "gap").unwrap_or(Picos::from_micros(100)),
-        rate: values::rate(fields, "rate", RateForms::Any).unwrap_or(LINE),
+        message: fields.get(&keys.message).unwrap_or(0),
+        verb: fields.get(&keys.verb),
+        lead: fields.get(&keys.lead),
+        hold: fields.get(&keys.hold),
+        repeats: fields.get(&keys.repeats),
+        gap: fields.get(&keys.gap),
+        rate: fields.get(&RATE),
     })
 }
 
@@ -481,7 +550,7 @@ pub fn ecn_probe(fields: &Fields<'_>) -> Kind {
 pub fn probe_frame(fields: &Fields<'_>, probe: &mut EcnProbe, frame: &FrameOptions) {
     if !matches!(frame.ecn, Ecn::Ect0 | Ecn::Ect1) {
         fields.wrong(
-            "frame",
+            &FRAME_MAP,
             "a probe reads marks, and only frames sent ECN-capable are marked: `ecn` must be ect0 or ect1",
         );
     }
@@ -490,15 +559,11 @@ pub fn probe_frame(fields: &Fields<'_>, probe: &mut EcnProbe, frame: &FrameOptio
             "a message of {} bytes is more than one packet of `pmtu` {}; a probe's frames are all of one length",
             probe.message, frame.pmtu
         );
-        fields.wrong("message", what);
+        fields.wrong(&ECN_PROBE.message, what);
     }
-    if !fields.has("message") {
+    if !fields.has(&ECN_PROBE.message) {
         probe.message = frame.pmtu;
     }
-}
-
-fn parse_count(fields: &Fields<'_>) -> Option<u64> {
-    fields.get("count")?.text().and_then(parse_int)
 }
 
 #[expect(
@@ -507,7 +572,7 @@ fn parse_count(fields: &Fields<'_>) -> Option<u64> {
     clippy::cast_precision_loss,
     reason = "10^3 to 10^15 picoseconds, both ends checked"
 )]
-fn interval_of(per_second: f64) -> Option<Picos> {
+pub fn interval_of(per_second: f64) -> Option<Picos> {
     (1e-3..=1e9)
         .contains(&per_second)
         .then(|| Picos((PICOS_PER_SECOND as f64 / per_second).round() as u64))
@@ -522,17 +587,24 @@ fn count_of(workers: &Workers) -> u64 {
 }
 
 /// No pair may consist of one worker; the first that does is reported.
-fn no_self_transfer(fields: &Fields<'_>, pairs: u32, from: &Workers, to: &Workers) {
+fn no_self_transfer(
+    fields: &Fields<'_>,
+    from_key: &dyn Declared,
+    to_key: &dyn Declared,
+    pairs: u32,
+    from: &Workers,
+    to: &Workers,
+) {
     let pair = from.0.iter().cycle().zip(to.0.iter().cycle());
     let to_itself = |(_, (from, to)): &(u32, (&u32, &u32))| from == to;
     if let Some((index, (worker, _))) = (0..pairs).zip(pair).find(to_itself) {
-        let key = if fields.has("to") { "to" } else { "from" };
+        let key = if fields.has(to_key) { to_key } else { from_key };
         fields.wrong(key, format!("pair {index} is worker {worker} sending to itself"));
     }
 }
 
 /// Bytes of the whole entry must be countable.
-fn total(fields: &Fields<'_>, key: &str, messages: &Messages, factors: &[u64]) {
+fn total(fields: &Fields<'_>, key: &dyn Declared, messages: &Messages, factors: &[u64]) {
     let one = u128::from(messages.transfer_bytes.unwrap_or(messages.size).0);
     let total = factors
         .iter()

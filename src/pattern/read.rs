@@ -3,12 +3,14 @@
 //!
 //! Left out on purpose: the kinds (`kinds`), header fields (`frame`), shared values (`values`).
 
-use super::values::{time, time_above_zero};
-use super::{Entry, FrameOptions, IcrcCheck, Kind, Pattern, Rate, Start, frame, keys, kinds};
+use super::keys::{self, ENTRY, PATTERN};
+use super::{Entry, FrameOptions, IcrcCheck, Kind, Pattern, Rate, Start, frame, kinds};
 use crate::expect;
 use crate::units::{Picos, Qpn};
-use crate::yaml::read::{Fields, Reader, Section, parse_int};
-use crate::yaml::tree::{Node, Value};
+use crate::yaml::form::Quantity;
+use crate::yaml::key::{Declared, Form, Section};
+use crate::yaml::read::{At, Fields, Reader, parse_int};
+use crate::yaml::tree::Node;
 use crate::yaml::{Finding, Place, near, shown};
 
 /// Each entry can name 65,536 workers twice: this bounds the memory that a short text can ask for.
@@ -24,34 +26,32 @@ struct Placed {
 
 /// Reads a pattern; it counts only when `reader` recorded nothing. `stem` names it by default.
 pub fn pattern(reader: &Reader, root: &Node, stem: &str) -> Pattern {
-    let fields = reader.fields(root, "the pattern", &[&keys::PATTERN]);
+    let fields = reader.fields(root, "the pattern", &[&PATTERN]);
     let frame = frame::read(&fields, &FrameOptions::default());
-    let duration = time_above_zero(&fields, "duration");
+    let duration = fields.get(&PATTERN.duration);
     let sample = sample(&fields, duration);
     let mut pattern = Pattern {
-        name: fields.line("name", 200).unwrap_or_else(|| stem.to_owned()),
-        description: fields.prose("description"),
-        draft: fields.line("draft", 40),
-        testbed: fields.line("testbed", 1000),
-        seed: fields.int("seed", 0..=u64::MAX).unwrap_or(1),
+        name: fields.get(&PATTERN.name).unwrap_or_else(|| stem.to_owned()),
+        description: fields.get(&PATTERN.description),
+        draft: fields.get(&PATTERN.draft),
+        testbed: fields.get(&PATTERN.testbed),
+        seed: fields.get(&PATTERN.seed),
         duration,
         sample,
-        icrc_check: fields
-            .parse("icrc_check", icrc_check, near_icrc_check)
-            .unwrap_or(IcrcCheck::All),
+        icrc_check: fields.get(&PATTERN.icrc_check),
         traffic: Vec::new(),
         expect: Vec::new(),
         asks: Vec::new(),
     };
-    let placed = traffic(&fields, &frame, fields.has("duration"));
+    let placed = traffic(&fields, &frame, fields.has(&PATTERN.duration));
     between(reader, &placed);
     pattern.traffic = placed.into_iter().map(|placed| placed.entry).collect();
     leave_out_idle(&fields, &mut pattern.traffic);
     let names: Vec<&str> = pattern.traffic.iter().map(|entry| entry.name.as_str()).collect();
-    let expect = expect::expectations(&fields, "expect", Some(&names));
+    let expect = expect::expectations(&fields, &PATTERN.expect, Some(&names));
     pattern.expect = expect.into_iter().map(|(_, expectation)| expectation).collect();
     // An entry that `--set` or a load of 0 % takes out is asked about in vain, and that is no mistake.
-    pattern.asks = expect::asked(&fields, "asks", None);
+    pattern.asks = expect::asked(&fields, &PATTERN.asks, None);
     pattern
 }
 
@@ -69,31 +69,52 @@ fn leave_out_idle(fields: &Fields<'_>, traffic: &mut Vec<Entry>) {
             if let Start::After { entry: awaited, .. } = &mut entry.start {
                 if *awaited == at {
                     let what = format!("`{}` waits for `{name}`, whose load is 0 %: it never sends", entry.name);
-                    fields.wrong("traffic", what);
+                    fields.wrong(&PATTERN.traffic, what);
                 }
                 *awaited -= usize::from(*awaited > at);
             }
         }
     }
     if traffic.is_empty() && fields.reader().clean() {
-        fields.wrong("traffic", "no entry sends anything");
+        fields.wrong(&PATTERN.traffic, "no entry sends anything");
     }
 }
 
 /// Most samples of a run: a trend needs no more, and every one is a line of a file.
 pub const MAX_SAMPLES: u64 = 100_000;
 
+/// What a sampling interval may be.
+pub const SAMPLE: Quantity<Picos> = Quantity::within(Picos::from_micros(1), Picos::from_micros(86_400_000_000));
+
 fn sample(fields: &Fields<'_>, duration: Option<Picos>) -> Option<Picos> {
-    let fits = |time: &Picos| (Picos::from_micros(1)..=Picos::from_micros(86_400_000_000)).contains(time);
-    let interval: Picos = fields.unit("sample", fits)?;
+    let interval = fields.get(&PATTERN.sample)?;
     let samples = duration.map_or(0, |duration| duration.0.div_ceil(interval.0));
     if samples > MAX_SAMPLES {
         let what =
             format!("a run of this pattern's `duration` would have {samples} samples, and may have {MAX_SAMPLES}");
-        fields.wrong("sample", what);
+        fields.wrong(&PATTERN.sample, what);
         return None;
     }
     Some(interval)
+}
+
+/// How many ICRCs are verified.
+pub struct IcrcShare;
+
+impl Form<IcrcCheck> for IcrcShare {
+    fn allowed(&self) -> String {
+        "all, none or 1/N (`1/16`)".to_owned()
+    }
+    fn read(&self, at: At<'_, '_>) -> Option<IcrcCheck> {
+        at.parse(icrc_check, near_icrc_check)
+    }
+    fn show(&self, check: &IcrcCheck) -> String {
+        match check {
+            IcrcCheck::All => "all".to_owned(),
+            IcrcCheck::None => "none".to_owned(),
+            IcrcCheck::OneIn(n) => format!("1/{n}"),
+        }
+    }
 }
 
 fn icrc_check(text: &str) -> Option<IcrcCheck> {
@@ -130,18 +151,7 @@ pub fn label(list: &str, index: usize, node: &Node) -> Option<String> {
 }
 
 fn traffic(fields: &Fields<'_>, frame: &FrameOptions, bounded: bool) -> Vec<Placed> {
-    fields.require("traffic");
-    let Some(node) = fields.get("traffic") else {
-        return Vec::new();
-    };
-    let Value::List(items) = &node.value else {
-        fields.bad("traffic", node.place, node.is_a(), None);
-        return Vec::new();
-    };
-    if items.is_empty() || items.len() > MAX_ENTRIES {
-        fields.bad("traffic", node.place, &format!("a list of {}", items.len()), None);
-        return Vec::new();
-    }
+    let items = fields.items(&PATTERN.traffic, 1..=MAX_ENTRIES);
     let mut placed: Vec<Placed> = Vec::new();
     for (index, node) in items.iter().enumerate() {
         let next = entry(fields.reader(), node, index, &placed, frame, bounded);
@@ -158,16 +168,6 @@ fn entry(
     frame: &FrameOptions,
     bounded: bool,
 ) -> Placed {
-    type ReadKind = fn(&Fields<'_>) -> Kind;
-    const KINDS: [(&Section, ReadKind); 7] = [
-        (&keys::TRANSFER, kinds::transfer),
-        (&keys::INCAST, kinds::incast),
-        (&keys::BURST, kinds::burst),
-        (&keys::ALLTOALL, kinds::alltoall),
-        (&keys::BACKGROUND, kinds::background),
-        (&keys::PFC, kinds::pfc),
-        (&keys::ECN_PROBE, kinds::ecn_probe),
-    ];
     let typed = node.child("kind").and_then(Node::text);
     let named = node.child("name").and_then(Node::text);
     let what = match (named, typed) {
@@ -175,31 +175,24 @@ fn entry(
         (None, Some(kind)) => format!("entry {index} ({})", shown(kind, 20)),
         (None, None) => format!("entry {index}"),
     };
-    let kind = KINDS.iter().find(|(section, _)| Some(section.name) == typed);
-    // Without a kind, any kind's key may be right: only those that none has are unknown.
-    let sections: Vec<&'static Section> = match kind {
-        Some((section, _)) => vec![&keys::ENTRY, section],
-        None => std::iter::once(&keys::ENTRY)
-            .chain(KINDS.map(|(section, _)| section))
-            .collect(),
+    let kind = kinds::KINDS.iter().find(|kind| Some(kind.section.name()) == typed);
+    let fields = match kind {
+        Some(kind) => reader.fields(node, what, &[&ENTRY, kind.section]),
+        // Without a kind, any kind's key may be right: what it is comes first.
+        None => {
+            let any: Vec<&dyn Section> = kinds::KINDS.iter().map(|kind| kind.section).collect();
+            reader.fields_among(node, what, &[&ENTRY], &any)
+        }
     };
-    let fields = reader.fields(node, what, &sections);
-    fields.require("kind");
-    if kind.is_none() {
-        fields.parse(
-            "kind",
-            |_| None::<()>,
-            |text| near::nearest(text, kinds::NAMES).map(str::to_owned),
-        );
-    }
-    let read = kind.map(|(_, read)| read(&fields));
+    let kind = fields.get(&ENTRY.kind);
+    let read = kind.map(|kind| (kind.read)(&fields));
     let known = read.is_some();
     let mut read = read.unwrap_or_else(placeholder);
     let frame = frame::read(&fields, frame);
     if matches!(read, Kind::Pfc(_)) {
-        fields.refuse("frame", "means nothing to a PFC frame, which has no IP header");
+        fields.refuse(&ENTRY.frame, "means nothing to a PFC frame, which has no IP header");
         fields.refuse(
-            "priority",
+            &ENTRY.priority,
             "means nothing to a PFC frame, which waits in no class; `classes` says what it pauses",
         );
     }
@@ -209,12 +202,12 @@ fn entry(
     let entry = Entry {
         name: name(&fields, &read, index, earlier),
         start: start(&fields, earlier),
-        duration: time_above_zero(&fields, "duration"),
+        duration: fields.get(&ENTRY.duration),
         frame,
-        priority: fields.int("priority", 0..=7),
+        priority: fields.get(&ENTRY.priority),
         kind: read,
     };
-    if known && endless(&entry.kind) && !fields.has("duration") && !bounded && !bad_count(&fields, &entry.kind) {
+    if known && endless(&entry.kind) && !fields.has(&ENTRY.duration) && !bounded && !bad_count(&fields, &entry.kind) {
         fields.missing("an end: a `duration`, of its own or of the pattern, or a count");
     }
     Placed {
@@ -249,41 +242,36 @@ fn endless(kind: &Kind) -> bool {
 
 /// Whether the key that could have ended it is there and wrong, which is reported already.
 fn bad_count(fields: &Fields<'_>, kind: &Kind) -> bool {
-    let key = match kind {
-        Kind::Transfer(_) | Kind::Pfc(_) => "count",
-        Kind::AllToAll(_) => "iterations",
-        _ => return false,
+    let key: &dyn Declared = match kind {
+        Kind::Transfer(_) => &keys::TRANSFER.count,
+        Kind::Pfc(_) => &keys::PFC.count,
+        Kind::AllToAll(_) => &keys::ALLTOALL.iterations,
+        Kind::Background(_) | Kind::Incast(_) | Kind::Burst(_) | Kind::EcnProbe(_) => return false,
     };
-    fields.has(key) && fields.get(key).and_then(Node::text) != Some("unlimited")
+    fields.has(key) && fields.node(key).and_then(Node::text) != Some("unlimited")
 }
 
 fn name(fields: &Fields<'_>, kind: &Kind, index: usize, earlier: &[Placed]) -> String {
-    let good = |text: &str| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        let fits = (1..=64).contains(&text.len()) && text.chars().all(plain);
-        // A name of digits would be taken for an index in `--set`.
-        (fits && !text.chars().all(|c| c.is_ascii_digit())).then(|| text.to_owned())
-    };
     let name = fields
-        .parse("name", good, |_| None)
+        .get(&ENTRY.name)
         .unwrap_or_else(|| format!("{}-{index}", kind.name()));
     if let Some(first) = earlier.iter().find(|placed| placed.entry.name == name) {
         let mut what = format!("two entries are named `{name}`");
         if let Place::Text { line, column } = first.place {
             what += &format!(", the first at {line}:{column}");
         }
-        fields.wrong("name", what);
+        fields.wrong(&ENTRY.name, what);
     }
     name
 }
 
 fn start(fields: &Fields<'_>, earlier: &[Placed]) -> Start {
-    fields.exclude("start", "after");
-    let at = time(fields, "start").unwrap_or_default();
-    let delay = time(fields, "delay").unwrap_or_default();
-    if !fields.has("after") {
+    fields.exclude(&ENTRY.start, &ENTRY.after);
+    let at = fields.get(&ENTRY.start);
+    let delay = fields.get(&ENTRY.delay);
+    if !fields.has(&ENTRY.after) {
         fields.refuse(
-            "delay",
+            &ENTRY.delay,
             "goes with `after` only; `start` is a time from the start of the run",
         );
         return Start::At(at);
@@ -291,7 +279,8 @@ fn start(fields: &Fields<'_>, earlier: &[Placed]) -> Start {
     let named = |text: &str| earlier.iter().position(|placed| placed.entry.name == text);
     let near =
         |text: &str| near::nearest(text, earlier.iter().map(|placed| placed.entry.name.as_str())).map(str::to_owned);
-    let Some(entry) = fields.parse("after", named, near) else {
+    let after = fields.node(&ENTRY.after).map(|node| fields.at(&ENTRY.after, node));
+    let Some(entry) = after.and_then(|at| at.parse(named, near)) else {
         return Start::At(at);
     };
     if let Some(before) = earlier.get(entry)
@@ -303,7 +292,7 @@ fn start(fields: &Fields<'_>, earlier: &[Placed]) -> Start {
             "`{}` has no end before the pattern's, so nothing can come after it; give it a `duration` or a count",
             before.entry.name
         );
-        fields.wrong("after", what);
+        fields.wrong(&ENTRY.after, what);
     }
     Start::After { entry, delay }
 }

@@ -5,6 +5,7 @@
 //!
 //! Left out on purpose: which QP sends when (see `plan::lane`).
 
+use super::keys::{QPS, SPLIT};
 use super::{Messages, Verb};
 use crate::yaml::read::Fields;
 
@@ -12,7 +13,7 @@ use crate::yaml::read::Fields;
 pub const ALIGNMENT: u64 = 128;
 
 /// Words for `split`.
-const WORDS: [(&str, bool); 2] = [("none", false), ("qps", true)];
+pub(super) const WORDS: &[(&str, bool)] = &[("none", false), ("qps", true)];
 
 /// Bytes of a part that is not the last of a message of `len` bytes.
 const fn each(len: u64, parts: u64) -> u64 {
@@ -48,20 +49,15 @@ pub const fn lengths(len: u64, parts: u64) -> [(u64, u64); 3] {
     [(full, each), (shorter, rest), (parts - full - shorter, 0)]
 }
 
-/// `split`, on its own.
-pub fn word(fields: &Fields<'_>) -> bool {
-    fields.word("split", &WORDS).unwrap_or(false)
-}
-
 /// What does not go together with `split: qps` in an entry whose messages are known.
 pub fn check(fields: &Fields<'_>, messages: &Messages) {
     if !messages.split {
         return;
     }
     // Whoever names one QP, as a sweep over `qps` does, may have it.
-    if messages.qps == 1 && !fields.has("qps") {
+    if messages.qps == 1 && !fields.has(&QPS) {
         fields.wrong(
-            "split",
+            &SPLIT,
             "`split: qps` cuts nothing with one QP; say with `qps` how many",
         );
     }
@@ -75,7 +71,7 @@ pub fn check(fields: &Fields<'_>, messages: &Messages) {
         lens.filter(|len| *len > 0).find(|len| has_empty(*len, messages.qps)),
     ) {
         fields.wrong(
-            "split",
+            &SPLIT,
             format!(
                 "a message of {len} bytes has nothing for the last of {} QPs, and a `send` of 0 bytes is shorter than \
                  Ethernet's shortest frame; use `put-with-signal`, `put` or `send-with-immediate`, fewer `qps`, or a \

@@ -506,21 +506,22 @@ impl FrameOptions {
 
 impl Default for FrameOptions {
     fn default() -> Self {
+        let keys = &super::keys::FRAME;
         FrameOptions {
-            ipv6: false,
-            dscp: 26,
-            ecn: Ecn::Ect0,
-            ttl: 64,
+            ipv6: keys.ip.default,
+            dscp: keys.dscp.default,
+            ecn: keys.ecn.default,
+            ttl: keys.ttl.default,
             vlan: Vec::new(),
-            pmtu: 4096,
-            pkey: 0xffff,
-            migreq: true,
-            first_psn: Psn::new(0),
+            pmtu: keys.pmtu.default,
+            pkey: keys.pkey.default,
+            migreq: keys.migreq.default,
+            first_psn: Psn::new(keys.first_psn.default),
             first_qpn: None,
-            va: 0x0000_7f00_0000_0000,
-            rkey: 0x1234,
-            ack_req: AckReq::Last,
-            entropy: Entropy::PerQp,
+            va: keys.va.default,
+            rkey: keys.rkey.default,
+            ack_req: keys.ack_req.default,
+            entropy: keys.source_port.default,
         }
     }
 }

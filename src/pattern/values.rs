@@ -2,12 +2,16 @@
 //!
 //! Contract: as in `yaml::read`: `None` for a value that is absent or was recorded as wrong.
 
-use super::draft::{KV_CONFIGS, KvConfig};
-use super::{Messages, Rate, Verb, Workers, keys, split};
+use std::fmt;
+
+use super::draft::KvConfig;
+use super::keys::{KV, KV_CACHE, MESSAGE, QPS, SPLIT, VERB};
+use super::{Messages, Rate, Verb, Workers, split};
 use crate::units::{BitRate, Bytes, Picos, Share};
-use crate::yaml::read::{Fields, Unit, parse_int};
-use crate::yaml::tree::{Node, Value};
-use crate::yaml::{near, numbers};
+use crate::yaml::form::{Int, Unit};
+use crate::yaml::key::Form;
+use crate::yaml::read::{At, Fields, MapOr, parse_int};
+use crate::yaml::{Numbers, near};
 
 /// Largest worker number: the default IPv4 prefix holds 131,070 hosts.
 pub const MAX_WORKER: u32 = 65_535;
@@ -24,53 +28,63 @@ pub const MAX_QPS: u64 = 1 << 20;
 /// Largest bytes of an entry or of a KV cache, 2^60: a month at 3 Tbps, and far from overflow.
 pub const MAX_TOTAL: u128 = 1 << 60;
 
-/// A time of at most [`MAX_TIME`].
-pub fn time(fields: &Fields<'_>, key: &str) -> Option<Picos> {
-    fields.unit(key, |time: &Picos| *time <= MAX_TIME)
-}
+/// How many pairs or transfers there may be.
+pub const PAIRS: Int = Int(1, 65_536);
 
-/// A time above zero.
-pub fn time_above_zero(fields: &Fields<'_>, key: &str) -> Option<Picos> {
-    let time = time(fields, key)?;
-    if time == Picos::ZERO {
-        fields.bad(key, fields.place_of(key), "zero", None);
-        return None;
-    }
-    Some(time)
-}
+/// How many messages a count may name.
+pub const COUNT: Int = Int(1, 1_000_000_000_000);
 
-/// A number within `1..=max` or `unlimited`, which is the inner `None`.
-pub fn count(fields: &Fields<'_>, key: &str, max: u64) -> Option<Option<u64>> {
-    let parse = |text: &str| match text {
-        "unlimited" => Some(None),
-        _ => parse_int(text).filter(|count| (1..=max).contains(count)).map(Some),
-    };
-    fields.parse(key, parse, |text| near::nearest(text, ["unlimited"]).map(str::to_owned))
-}
+/// How many rounds there may be.
+pub const ROUNDS: Int = Int(1, 1_000_000_000);
+
+/// The message of background traffic.
+pub const SMALL_MESSAGE: Bytes = Bytes(64 << 10);
 
 /// A worker set.
-pub fn workers(fields: &Fields<'_>, key: &str) -> Option<Workers> {
-    numbers(fields, key, MAX_WORKER).map(Workers)
+pub struct WorkerSet;
+
+impl Form<Workers> for WorkerSet {
+    fn allowed(&self) -> String {
+        Form::<Vec<u32>>::allowed(&Numbers(MAX_WORKER, "worker numbers"))
+    }
+    fn read(&self, at: At<'_, '_>) -> Option<Workers> {
+        Numbers(MAX_WORKER, "worker numbers").read(at).map(Workers)
+    }
 }
 
-/// A number of workers `least..=65536`, which are the first ones, or a worker set of `least` or more.
-pub fn first_workers_or_set(fields: &Fields<'_>, key: &str, least: u32) -> Option<Workers> {
-    let number = fields.get(key)?.text().and_then(parse_int);
-    let set = match number {
-        Some(number) => {
-            let Some(number) = u32::try_from(number).ok().filter(|number| *number <= MAX_WORKER + 1) else {
-                fields.bad(key, fields.place_of(key), &format!("`{number}`"), None);
-                return None;
-            };
-            Workers((0..number).collect())
-        }
-        None => workers(fields, key)?,
-    };
-    if u32::try_from(set.0.len()).is_ok_and(|len| len < least) {
-        fields.bad(key, fields.place_of(key), &format!("{} workers", set.0.len()), None);
-        return None;
+/// A number of workers, which are the first ones, or a worker set; of this many at least.
+pub struct FirstWorkers(pub u32);
+
+impl Form<Workers> for FirstWorkers {
+    fn allowed(&self) -> String {
+        let least = self.0;
+        let set = if least > 1 {
+            format!(" of {least} or more")
+        } else {
+            String::new()
+        };
+        format!(
+            "a number of workers {least} to {} (`8` is workers 0 to 7) or a set{set} (`[8]`, `0-7`)",
+            MAX_WORKER + 1
+        )
     }
-    Some(set)
+    fn read(&self, at: At<'_, '_>) -> Option<Workers> {
+        let set = match at.node.text().and_then(parse_int) {
+            Some(number) => {
+                let Some(number) = u32::try_from(number).ok().filter(|number| *number <= MAX_WORKER + 1) else {
+                    at.bad(&format!("`{number}`"), None);
+                    return None;
+                };
+                Workers((0..number).collect())
+            }
+            None => WorkerSet.read(at)?,
+        };
+        if u32::try_from(set.0.len()).is_ok_and(|len| len < self.0) {
+            at.bad(&format!("{} workers", set.0.len()), None);
+            return None;
+        }
+        Some(set)
+    }
 }
 
 /// The first worker that is not in `taken`.
@@ -81,35 +95,52 @@ pub fn first_free(taken: &Workers) -> u32 {
     u32::try_from(taken.count()).unwrap_or(u32::MAX)
 }
 
-/// Which forms of a rate a key takes.
+/// A rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RateForms {
-    /// All of them.
+pub enum RateIn {
+    /// In any form.
     Any,
-    /// A share or a bit rate: a load.
+    /// As a share or a bit rate: a load.
     Load,
 }
 
-/// A rate.
-pub fn rate(fields: &Fields<'_>, key: &str, forms: RateForms) -> Option<Rate> {
-    let parse = |text: &str| {
-        let rate = if text == "max" {
-            Rate::Max
-        } else if text.ends_with('%') {
-            let share: Share = text.parse().ok()?;
-            // Nothing is faster than the line, and nothing at all is no traffic; but as a load it is the
-            // first of a series.
-            let least = |share: &Share| share.0 > 0.0 || (forms == RateForms::Load && share.0 == 0.0);
-            Rate::Share(Some(share).filter(|share| least(share) && share.0 <= 1.0)?)
-        } else if let Ok(bits) = text.parse::<BitRate>() {
-            Rate::Bits(bits)
-        } else {
-            Rate::Messages(per_second(text, 1e12)?)
+impl Form<Rate> for RateIn {
+    fn allowed(&self) -> String {
+        let load = "a share of line rate (`50%`)";
+        let bits = "a bit rate (`100Gbps`)";
+        match self {
+            RateIn::Any => format!("`max`, {load}, {bits} or messages per second (`1000/s`)"),
+            RateIn::Load => format!("{load} or {bits}"),
+        }
+    }
+    fn read(&self, at: At<'_, '_>) -> Option<Rate> {
+        let is_load = *self == RateIn::Load;
+        let parse = |text: &str| {
+            let rate = if text == "max" {
+                Rate::Max
+            } else if text.ends_with('%') {
+                let share: Share = text.parse().ok()?;
+                // Nothing is faster than the line, and nothing at all is no traffic; but as a load it is the
+                // first of a series.
+                let least = |share: &Share| share.0 > 0.0 || (is_load && share.0 == 0.0);
+                Rate::Share(Some(share).filter(|share| least(share) && share.0 <= 1.0)?)
+            } else if let Ok(bits) = text.parse::<BitRate>() {
+                Rate::Bits(bits)
+            } else {
+                Rate::Messages(per_second(text, 1e12)?)
+            };
+            (!is_load || matches!(rate, Rate::Share(_) | Rate::Bits(_))).then_some(rate)
         };
-        let fits = forms == RateForms::Any || matches!(rate, Rate::Share(_) | Rate::Bits(_));
-        fits.then_some(rate)
-    };
-    fields.parse(key, parse, near_rate)
+        at.parse(parse, near_rate)
+    }
+    fn show(&self, rate: &Rate) -> String {
+        match rate {
+            Rate::Max => "max".to_owned(),
+            Rate::Share(share) => share.to_string(),
+            Rate::Bits(bits) => bits.to_string(),
+            Rate::Messages(number) => format!("{number}/s"),
+        }
+    }
 }
 
 /// `0.5` was meant as a share; `10gbps` as `10Gbps`.
@@ -128,49 +159,50 @@ pub fn per_second(text: &str, max: f64) -> Option<f64> {
 }
 
 /// Bytes of an element, by the format's name or as a number.
-pub fn precision<T: TryFrom<u64>>(fields: &Fields<'_>, key: &str) -> Option<T> {
-    const FORMATS: [(&str, u64); 5] = [("bf16", 2), ("fp16", 2), ("fp8", 1), ("int8", 1), ("fp32", 4)];
-    let parse = |text: &str| {
-        let lower = text.to_ascii_lowercase();
-        let named = FORMATS.iter().find(|(name, _)| *name == lower).map(|(_, bytes)| *bytes);
-        let bytes = named.or_else(|| parse_int(text).filter(|bytes| matches!(bytes, 1 | 2 | 4)))?;
-        T::try_from(bytes).ok()
-    };
-    fields.parse(key, parse, |text| {
-        near::nearest(text, FORMATS.iter().map(|(name, _)| *name)).map(str::to_owned)
-    })
-}
+pub struct Precision;
 
-/// `verb`.
-pub fn verb(fields: &Fields<'_>, default: Verb) -> Verb {
-    let words = [
-        ("put", Verb::Put),
-        ("put-with-signal", Verb::PutWithSignal),
-        ("send", Verb::Send),
-        ("send-with-immediate", Verb::SendWithImmediate),
-    ];
-    fields.word("verb", &words).unwrap_or(default)
+const FORMATS: [(&str, u64); 5] = [("bf16", 2), ("fp16", 2), ("fp8", 1), ("int8", 1), ("fp32", 4)];
+
+impl<T: TryFrom<u64> + PartialEq + fmt::Display> Form<T> for Precision {
+    fn allowed(&self) -> String {
+        let names = FORMATS.map(|(name, _)| name);
+        format!("{}, or bytes: 1, 2, 4", names.join(", "))
+    }
+    fn read(&self, at: At<'_, '_>) -> Option<T> {
+        let parse = |text: &str| {
+            let lower = text.to_ascii_lowercase();
+            let named = FORMATS.iter().find(|(name, _)| *name == lower).map(|(_, bytes)| *bytes);
+            let bytes = named.or_else(|| parse_int(text).filter(|bytes| matches!(bytes, 1 | 2 | 4)))?;
+            T::try_from(bytes).ok()
+        };
+        at.parse(parse, |text| {
+            near::nearest(text, FORMATS.map(|(name, _)| name)).map(str::to_owned)
+        })
+    }
+    fn show(&self, bytes: &T) -> String {
+        bytes.to_string()
+    }
 }
 
 /// `verb`, `message`, `kv_cache` and `qps`; at least one of the sizes is needed.
 pub fn messages(fields: &Fields<'_>) -> Messages {
-    let message = message(fields);
-    let cache = if fields.has("kv_cache") { kv_cache(fields) } else { None };
-    if !fields.has("message") && !fields.has("kv_cache") {
+    let message = fields.get(&MESSAGE);
+    let cache = kv_cache(fields);
+    if !fields.has(&MESSAGE) && !fields.has(&KV_CACHE) {
         fields.missing("`message` or `kv_cache`: how much is transferred at a time");
     }
-    let verb = verb(fields, Verb::PutWithSignal);
-    if message == Some(Bytes(0)) && fields.has("kv_cache") {
-        fields.wrong("message", "a KV cache cannot be cut into messages of 0 bytes");
+    let verb = fields.get(&VERB);
+    if message == Some(Bytes(0)) && fields.has(&KV_CACHE) {
+        fields.wrong(&MESSAGE, "a KV cache cannot be cut into messages of 0 bytes");
     } else {
         empty(fields, message, verb);
     }
     let (size, transfer_bytes) = match (message.filter(|size| cache.is_none() || size.0 > 0), cache) {
         (Some(piece), Some(cache)) if cache > piece => (piece, Some(cache)),
         (_, Some(cache)) => {
-            if cache > MAX_MESSAGE && !fields.has("message") {
+            if cache > MAX_MESSAGE && !fields.has(&MESSAGE) {
                 fields.wrong(
-                    "kv_cache",
+                    &KV_CACHE,
                     format!(
                         "`kv_cache` is {} bytes, more than one message can be; say with `message` into what pieces it is cut",
                         cache.0
@@ -191,23 +223,18 @@ pub fn over_qps(fields: &Fields<'_>, verb: Verb, size: Bytes, transfer_bytes: Op
         verb,
         size,
         transfer_bytes,
-        qps: fields.int("qps", 1..=MAX_QPS).unwrap_or(1),
-        split: split::word(fields),
+        qps: fields.get(&QPS),
+        split: fields.get(&SPLIT),
     };
     split::check(fields, &messages);
     messages
-}
-
-/// `message`.
-pub fn message(fields: &Fields<'_>) -> Option<Bytes> {
-    fields.unit("message", |size: &Bytes| *size <= MAX_MESSAGE)
 }
 
 /// A message of 0 bytes is a signal and nothing else; as a SEND it is shorter than Ethernet's shortest frame.
 pub fn empty(fields: &Fields<'_>, size: Option<Bytes>, verb: Verb) {
     if size == Some(Bytes(0)) && verb == Verb::Send {
         fields.wrong(
-            "message",
+            &MESSAGE,
             "a `send` of 0 bytes is shorter than Ethernet's shortest frame; use `put-with-signal`, `put` or \
              `send-with-immediate`",
         );
@@ -216,51 +243,34 @@ pub fn empty(fields: &Fields<'_>, size: Option<Bytes>, verb: Verb) {
 
 /// `kv_cache` in bytes.
 fn kv_cache(fields: &Fields<'_>) -> Option<Bytes> {
-    let node = fields.get("kv_cache")?;
-    let names = || KV_CONFIGS.iter().map(|(name, _)| *name);
-    let (config, context) = match &node.value {
-        Value::Map(_) => kv_map(fields, node)?,
-        _ => {
-            let find = |text: &str| {
-                KV_CONFIGS
-                    .iter()
-                    .find(|(name, _)| *name == text)
-                    .map(|(_, config)| *config)
-            };
-            let near = |text: &str| near::nearest(text, names()).map(str::to_owned);
-            (fields.parse("kv_cache", find, near)?, 4096)
-        }
+    let (config, context) = match fields.map_or(&KV_CACHE)? {
+        MapOr::Map(map) => kv_map(&map)?,
+        MapOr::Value(config) => (config, KV.context.default),
     };
     let bytes = config.bytes(context).filter(|bytes| u128::from(*bytes) <= MAX_TOTAL);
     if bytes.is_none() {
-        fields.wrong("kv_cache", "`kv_cache` is larger than 2^60 bytes");
+        fields.wrong(&KV_CACHE, "`kv_cache` is larger than 2^60 bytes");
     }
     bytes.map(Bytes)
 }
 
-fn kv_map(outer: &Fields<'_>, node: &Node) -> Option<(KvConfig, u64)> {
-    let fields = outer.reader().fields(node, "`kv_cache`", &[&keys::KV]);
-    let context = fields.int("context", 1..=1 << 30);
-    let context = if fields.has("context") { context? } else { 4096 };
-    if fields.has("config") {
-        for key in ["layers", "kv_heads", "head_dim", "precision"] {
-            fields.refuse(key, "is given by `config` already; leave one out");
-        }
-        let config = fields.word("config", &KV_CONFIGS)?;
-        return Some((config, context));
+fn kv_map(fields: &Fields<'_>) -> Option<(KvConfig, u64)> {
+    let context = fields.get(&KV.context);
+    let shape = [&KV.layers, &KV.kv_heads, &KV.head_dim];
+    if fields.has(&KV.config) {
+        let why = "is given by `config` already; leave one out";
+        shape.iter().for_each(|key| fields.refuse(*key, why));
+        fields.refuse(&KV.precision, why);
+        return Some((fields.get(&KV.config)?, context));
     }
-    for key in ["layers", "kv_heads", "head_dim"] {
-        fields.require(key);
-    }
-    let layers = fields.int("layers", 1..=10_000);
-    let kv_heads = fields.int("kv_heads", 1..=65_536);
-    let head_dim = fields.int("head_dim", 1..=65_536);
-    let precision = precision(&fields, "precision");
+    shape.iter().for_each(|key| fields.require(*key));
+    let [layers, kv_heads, head_dim] = shape.map(|key| fields.get(key));
+    let precision = fields.get(&KV.precision);
     let config = KvConfig {
         layers: layers?,
         kv_heads: kv_heads?,
         head_dim: head_dim?,
-        precision: if fields.has("precision") { precision? } else { 2 },
+        precision,
     };
     Some((config, context))
 }

@@ -4,11 +4,12 @@
 //! become what a device hook is told, as the test's `device` says; without a hook nothing sets them, so
 //! they are not varied, and the results say so.
 
-use super::keys;
-use super::types::{ColumnSpec, Profile, Remark, TableSpec, Test};
+use super::keys::{COLUMN, REMARKS, TABLE, TEST};
+use super::types::{ColumnSpec, Profile, TableSpec, Test};
 use crate::report::model::DutId;
 use crate::sweep::{self, Given, Sweep};
 use crate::testbed;
+use crate::yaml::key::Declared;
 use crate::yaml::read::{Fields, Reader};
 use crate::yaml::tree::{Name, Node, Value};
 use crate::yaml::{Diagnostics, Place, Source};
@@ -34,7 +35,7 @@ pub struct Asked {
     pub end: Option<String>,
     /// The hook that disturbs it at half time, in the tests that want that.
     pub during: Option<String>,
-    /// How long a hook may take, where that is not the default: a time that [`sweep::is_hook_timeout`] has.
+    /// How long a hook may take, where that is not the default: a time that [`sweep::keys::TIMEOUTS`] has.
     pub hook_timeout: Option<String>,
 }
 
@@ -80,26 +81,26 @@ pub fn load(source: &Source, asked: &Asked) -> Result<Test, Diagnostics> {
         .as_ref()
         .is_some_and(|testbed| testbed.testbed.said.meter.is_some());
     let reader = Reader::new(findings);
-    let fields = reader.fields(&root, "the test", &[&keys::TEST]);
-    for key in keys::TEST.keys.iter().filter(|key| key.default == "required") {
-        fields.require(key.name);
-    }
-    let id = fields.line("test", 10).unwrap_or_default();
+    let fields = reader.fields(&root, "the test", &[&TEST]);
+    let id = fields.get(&TEST.test).unwrap_or_default();
     let mut reduced = match asked.profile {
-        Profile::Quick => sentences(&fields, "reduced"),
+        Profile::Quick => sentences(&fields, &TEST.reduced),
         Profile::Draft => Vec::new(),
     };
-    reduced.extend(sentences(&fields, "departs"));
-    let undisturbed = fields.line("undisturbed", 200);
+    reduced.extend(sentences(&fields, &TEST.departs));
+    let undisturbed = fields.get(&TEST.undisturbed);
     let mut not_run = None;
-    let mut tree = [Some("sweep"), Some(asked.profile.name())]
+    let profile = match asked.profile {
+        Profile::Quick => &TEST.quick,
+        Profile::Draft => &TEST.draft,
+    };
+    let mut tree = [&TEST.sweep, profile]
         .into_iter()
-        .flatten()
-        .filter_map(|key| fields.get(key).cloned())
+        .filter_map(|key| fields.node(key).cloned())
         .reduce(|base, other| base.with(&other, ADDED_TO));
     if let (Some(tree), true) = (&mut tree, on_device.is_some()) {
-        let names = renamed(fields.get("device"), metered);
-        let disturbed = fields.flag("disturbed").unwrap_or(false);
+        let names = renamed(fields.node(&TEST.device), metered);
+        let disturbed = fields.get(&TEST.disturbed);
         hooked(tree, asked, disturbed);
         if asked.during.is_none() {
             not_run = undisturbed;
@@ -110,7 +111,7 @@ pub fn load(source: &Source, asked: &Asked) -> Result<Test, Diagnostics> {
             }
         }
         let isolated = on_device.as_ref().is_some_and(|testbed| testbed.testbed.isolated);
-        for name in sentences(&fields, "isolated_only").iter().filter(|_| !isolated) {
+        for name in sentences(&fields, &TEST.isolated_only).iter().filter(|_| !isolated) {
             leave_out(tree, name);
             reduced.push(format!("`{name}` is left out: the testbed is not `isolated`."));
         }
@@ -131,23 +132,15 @@ pub fn load(source: &Source, asked: &Asked) -> Result<Test, Diagnostics> {
         test: Some(id.clone()),
     };
     let (title, objective, procedure) = (
-        fields.line("title", 200).unwrap_or_default(),
-        fields.prose("objective").unwrap_or_default(),
-        fields.prose("procedure").unwrap_or_default(),
+        fields.get(&TEST.title).unwrap_or_default(),
+        fields.get(&TEST.objective).unwrap_or_default(),
+        fields.get(&TEST.procedure).unwrap_or_default(),
     );
     // Whatever the profile: its number of trials is the draft's.
-    let draft_trials = fields
-        .get(Profile::Draft.name())
-        .and_then(|draft| draft.child("trials"));
+    let draft_trials = fields.node(&TEST.draft).and_then(|draft| draft.child("trials"));
     let draft_trials = draft_trials.and_then(|trials| trials.text()?.parse().ok());
-    let words = [
-        ("t-dispatch", Remark::TDispatch),
-        ("kv-cache", Remark::KvCache),
-        ("opcode", Remark::Opcode),
-    ];
-    let remarks = listed_words(&fields, "remarks", &words);
-    let ids: Vec<(&'static str, DutId)> = DutId::ALL.iter().map(|id| (id.name(), *id)).collect();
-    let dut = fields.word("dut", &ids).unwrap_or(DutId::Fabric);
+    let remarks = listed_words(&fields, &TEST.remarks, REMARKS);
+    let dut = fields.get(&TEST.dut).unwrap_or(DutId::Fabric);
     let (Some(tree), true) = (tree, reader.clean()) else {
         return Err(source.diagnostics(reader.into_findings()));
     };
@@ -156,7 +149,7 @@ pub fn load(source: &Source, asked: &Asked) -> Result<Test, Diagnostics> {
     if on_device.is_some() && asked.after.is_none() && rests_on_loads(&ready.sweep) {
         reduced.push("Loads of links are not measured: there is no device hook that reads them (--after).".to_owned());
     }
-    let kpis = fields.list("kpis").unwrap_or_default();
+    let kpis = fields.list(&TEST.kpis).unwrap_or_default();
     let mut kpis: Vec<sweep::FigureName> = kpis
         .iter()
         .filter_map(|node| figure(&reader, node, &ready.sweep))
@@ -167,7 +160,7 @@ pub fn load(source: &Source, asked: &Asked) -> Result<Test, Diagnostics> {
             kpis.extend(sweep::figure(&reader, root.place, name, &ready.sweep));
         }
     }
-    let tables = fields.list("tables").unwrap_or_default();
+    let tables = fields.list(&TEST.tables).unwrap_or_default();
     let tables = tables
         .iter()
         .filter_map(|node| table(&reader, node, &ready.sweep))
@@ -209,7 +202,7 @@ fn joined(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn sentences(fields: &Fields<'_>, key: &str) -> Vec<String> {
+fn sentences(fields: &Fields<'_>, key: &dyn Declared) -> Vec<String> {
     let items = fields.list(key).unwrap_or_default();
     let sentence = |item: &Node| {
         let good = |text: &&str| text.chars().count() <= LONGEST && !text.chars().any(char::is_control);
@@ -222,7 +215,7 @@ fn sentences(fields: &Fields<'_>, key: &str) -> Vec<String> {
     items.iter().filter_map(sentence).collect()
 }
 
-fn listed_words<T: Copy>(fields: &Fields<'_>, key: &str, words: &[(&'static str, T)]) -> Vec<T> {
+fn listed_words<T: Copy>(fields: &Fields<'_>, key: &dyn Declared, words: &[(&'static str, T)]) -> Vec<T> {
     let items = fields.list(key).unwrap_or_default();
     let word = |item: &Node| {
         let found = words.iter().find(|(word, _)| item.text() == Some(word));
@@ -247,33 +240,36 @@ fn figure(reader: &Reader, node: &Node, sweep: &Sweep) -> Option<sweep::FigureNa
 }
 
 fn table(reader: &Reader, node: &Node, sweep: &Sweep) -> Option<TableSpec> {
-    let fields = reader.fields(node, "a table", &[&keys::TABLE]);
-    fields.require("title");
-    fields.require("figures");
+    let fields = reader.fields(node, "a table", &[&TABLE]);
     let split = fields
-        .text("split")
-        .and_then(|text| sweep::axis(reader, fields.place_of("split"), text, sweep));
-    let columns = fields.list("figures").unwrap_or_default().iter().filter_map(|node| {
-        let is_column = node.child("figure").is_some();
-        if !is_column {
-            let figure = figure(reader, node, sweep)?;
-            return Some(ColumnSpec {
-                name: figure.to_string(),
+        .text(&TABLE.split)
+        .and_then(|text| sweep::axis(reader, fields.place_of(&TABLE.split), text, sweep));
+    let columns = fields
+        .list(&TABLE.figures)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|node| {
+            let is_column = node.child("figure").is_some();
+            if !is_column {
+                let figure = figure(reader, node, sweep)?;
+                return Some(ColumnSpec {
+                    name: figure.to_string(),
+                    figure,
+                    yes_no: false,
+                });
+            }
+            let fields = reader.fields(node, "a column", &[&COLUMN]);
+            let text = fields.text(&COLUMN.figure)?;
+            let figure = sweep::figure(reader, fields.place_of(&COLUMN.figure), text, sweep)?;
+            Some(ColumnSpec {
+                name: fields.get(&COLUMN.name).unwrap_or_else(|| figure.to_string()),
+                yes_no: fields.get(&COLUMN.words).unwrap_or(false),
                 figure,
-                yes_no: false,
-            });
-        }
-        let fields = reader.fields(node, "a column", &[&keys::COLUMN]);
-        let figure = sweep::figure(reader, fields.place_of("figure"), fields.text("figure")?, sweep)?;
-        Some(ColumnSpec {
-            name: fields.line("name", 100).unwrap_or_else(|| figure.to_string()),
-            yes_no: fields.word("words", &[("yes-no", true)]).unwrap_or(false),
-            figure,
-        })
-    });
+            })
+        });
     Some(TableSpec {
         columns: columns.collect(),
-        title: fields.line("title", 200)?,
+        title: fields.get(&TABLE.title)?,
         split,
     })
 }

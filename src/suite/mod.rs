@@ -20,6 +20,7 @@ mod shipped;
 pub mod shown;
 mod types;
 
+use crate::yaml::key::Key;
 use crate::yaml::read::Reader;
 use crate::yaml::tree::Value;
 use crate::yaml::{Diagnostics, Source, near};
@@ -72,11 +73,11 @@ pub fn absent(text: &str) -> Result<Vec<model::Absent>, Diagnostics> {
     if let Some(Value::List(items)) = root.as_ref().map(|root| &root.value) {
         for node in items {
             let fields = reader.fields(node, "a test", &[&keys::ABSENT]);
-            let line = |key: &str| fields.line(key, 300).unwrap_or_default();
+            let line = |key: &Key<String>| fields.get(key).unwrap_or_default();
             list.push(model::Absent {
-                id: line("test"),
-                title: line("title"),
-                reason: line("reason"),
+                id: line(&keys::ABSENT.test),
+                title: line(&keys::ABSENT.title),
+                reason: line(&keys::ABSENT.reason),
             });
         }
     }

@@ -45,7 +45,7 @@ fn t_dispatch() -> Vec<model::Remark> {
     MODELS
         .iter()
         .zip(PRINTED_T_DISPATCH)
-        .map(|(model, printed)| {
+        .map(|((_, model), printed)| {
             let whole = batch * u64::from(model.top_k) * u64::from(model.hidden) * precision;
             model::Remark {
                 about: format!("T_dispatch of {} (Table 6)", model.name),

@@ -115,7 +115,7 @@ fn asked_for(
             .collect();
         let value = same_or_each(&values).or_else(|| pick(lab).get(asked.key).cloned());
         Item {
-            name: asked.name.to_owned(),
+            name: asked.title.to_owned(),
             source: value.is_some().then(|| "testbed".to_owned()),
             value,
             key: Some(format!("{section}.{}", asked.key)),

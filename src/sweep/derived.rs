@@ -10,10 +10,10 @@ use exmex::{Express, FlatEx};
 
 use super::gather::{Column, Gathered, Measured};
 use super::hook::plain;
-use super::read::{axis_of, figure_name, plain_name};
+use super::keys::{DERIVED, SWEEP, TERM};
+use super::read::{axis_of, figure_name};
 use super::types::{Axis, Derived, Sweep, Take, Term};
-use super::{keys, value};
-use crate::report::direction::Better;
+use super::value;
 use crate::report::model::Interval;
 use crate::report::{range, stats};
 use crate::yaml::read::{Fields, Reader};
@@ -26,20 +26,13 @@ const MAX: usize = 64;
 /// Terms whose intervals are followed through a formula.
 const MAX_UNCERTAIN: usize = 8;
 
-/// Longest formula.
-const MAX_FORMULA: usize = 400;
-
 /// Reads `derived`; every mistake is recorded.
 pub(super) fn derived(fields: &Fields<'_>, axes: &[Axis]) -> Vec<Derived> {
     let reader = fields.reader();
-    let items = fields.list("derived").unwrap_or_default();
+    let items = fields.list(&SWEEP.derived).unwrap_or_default();
     if items.len() > MAX {
-        fields.bad(
-            "derived",
-            fields.place_of("derived"),
-            &format!("a list of {}", items.len()),
-            None,
-        );
+        let place = fields.place_of(&SWEEP.derived);
+        fields.bad(&SWEEP.derived, place, &format!("a list of {}", items.len()), None);
         return Vec::new();
     }
     let mut read: Vec<Derived> = Vec::new();
@@ -57,32 +50,20 @@ pub(super) fn derived(fields: &Fields<'_>, axes: &[Axis]) -> Vec<Derived> {
 }
 
 fn one(reader: &Reader, node: &Node, axes: &[Axis], earlier: &[Derived]) -> Option<Derived> {
-    let fields = reader.fields(node, "a derived figure", &[&keys::DERIVED]);
-    fields.require("name");
-    fields.require("formula");
+    let fields = reader.fields(node, "a derived figure", &[&DERIVED]);
     let terms = fields
-        .get("let")
+        .node(&DERIVED.r#let)
         .map_or_else(Vec::new, |node| terms(reader, node, axes, earlier));
-    let formula = fields.line("formula", MAX_FORMULA);
+    let formula = fields.get(&DERIVED.formula);
     if let Some(formula) = &formula
         && let Err(what) = expression(formula, &terms)
     {
-        fields.wrong("formula", what);
+        fields.wrong(&DERIVED.formula, what);
     }
-    let good = |text: &str| plain_name(text) && text.starts_with(|c: char| c.is_ascii_alphabetic());
     Some(Derived {
-        name: fields.parse("name", |text| good(text).then(|| text.to_owned()), |_| None)?,
-        unit: fields.line("unit", 40).unwrap_or_else(|| "1".to_owned()),
-        better: fields
-            .word(
-                "better",
-                &[
-                    ("lower", Better::Lower),
-                    ("higher", Better::Higher),
-                    ("neither", Better::Neither),
-                ],
-            )
-            .unwrap_or(Better::Neither),
+        name: fields.get(&DERIVED.name)?,
+        unit: fields.get(&DERIVED.unit).into_owned(),
+        better: fields.get(&DERIVED.better),
         formula: formula?,
         terms,
     })
@@ -116,24 +97,29 @@ fn terms(reader: &Reader, node: &Node, axes: &[Axis], earlier: &[Derived]) -> Ve
 }
 
 fn term(reader: &Reader, node: &Node, axes: &[Axis], earlier: &[Derived]) -> Option<Term> {
-    let fields = reader.fields(node, "a term", &[&keys::TERM]);
-    fields.exclude("axis", "figure");
-    fields.exclude("at", "of");
-    if let Some(text) = fields.text("axis") {
-        return axis_of(reader, fields.place_of("axis"), text, axes).map(Term::Axis);
+    let fields = reader.fields(node, "a term", &[&TERM]);
+    fields.exclude(&TERM.axis, &TERM.figure);
+    fields.exclude(&TERM.at, &TERM.of);
+    if let Some(text) = fields.text(&TERM.axis) {
+        return axis_of(reader, fields.place_of(&TERM.axis), text, axes).map(Term::Axis);
     }
-    fields.require("figure");
-    let figure = figure_name(reader, fields.place_of("figure"), fields.text("figure")?, earlier)?;
-    if let Some(of) = fields.line("of", 200) {
-        fields.require("take");
-        let take = fields.word("take", Take::WORDS)?;
+    fields.require(&TERM.figure);
+    let figure = figure_name(
+        reader,
+        fields.place_of(&TERM.figure),
+        fields.text(&TERM.figure)?,
+        earlier,
+    )?;
+    if let Some(of) = fields.get(&TERM.of) {
+        fields.require(&TERM.take);
+        let take = fields.get(&TERM.take)?;
         return Some(Term::Over { figure, of, take });
     }
-    let Some(at) = fields.get("at") else {
+    let Some(at) = fields.node(&TERM.at) else {
         return Some(Term::Figure(figure));
     };
     let Value::Map(entries) = &at.value else {
-        fields.bad("at", at.place, at.is_a(), None);
+        fields.bad(&TERM.at, at.place, at.is_a(), None);
         return None;
     };
     let values: Vec<(usize, String)> = entries

@@ -31,7 +31,7 @@ use crate::yaml::tree::Node;
 use crate::yaml::{self, Diagnostics, Source};
 
 pub use load::{DEVICE, Inputs, Ready};
-pub use read::{DERIVED, MAX_RUNS, MAX_TRIALS, is_hook_timeout};
+pub use read::{DERIVED, MAX_RUNS, MAX_TRIALS};
 pub use shipped::SHIPPED;
 pub use types::*;
 

@@ -6,14 +6,13 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::series::Sampled;
+use super::keys::{HOOKS, PLOT, SWEEP};
 use super::types::{
-    Axis, Change, Derived, FigureName, FigurePlot, Form, HALF_TIME, Hooks, Plot, Point, SamplesPlot, Setting, Sweep,
-    TIMEOUT,
+    Axis, Change, Derived, FigureName, FigurePlot, Form, Hooks, Plot, Point, SamplesPlot, Setting, Sweep,
 };
-use super::{derived, keys, point};
+use super::{derived, point};
 use crate::expect;
-use crate::units::{Picos, Share};
+use crate::yaml::key::Declared;
 use crate::yaml::read::{Fields, Reader};
 use crate::yaml::tree::{self, Name, Node, Value};
 use crate::yaml::{Finding, Place, near, shown};
@@ -35,11 +34,10 @@ pub const DERIVED: &str = "derived";
 
 /// Reads a sweep; it counts only when `reader` recorded nothing. `stem` names it by default.
 pub fn sweep(reader: &Reader, root: &Node, stem: &str) -> Sweep {
-    let fields = reader.fields(root, "the sweep", &[&keys::SWEEP]);
-    fields.require("pattern");
-    fields.exclude("vary", "points");
-    let set = fields.get("set").map_or_else(Vec::new, |node| set(&fields, node));
-    let (axes, points) = match (fields.get("vary"), fields.get("points")) {
+    let fields = reader.fields(root, "the sweep", &[&SWEEP]);
+    fields.exclude(&SWEEP.vary, &SWEEP.points);
+    let set = fields.node(&SWEEP.set).map_or_else(Vec::new, |node| set(&fields, node));
+    let (axes, points) = match (fields.node(&SWEEP.vary), fields.node(&SWEEP.points)) {
         (Some(node), _) => vary(&fields, node),
         (None, Some(node)) => listed(&fields, node),
         (None, None) => (Vec::new(), vec![Point { values: Vec::new() }]),
@@ -55,30 +53,28 @@ pub fn sweep(reader: &Reader, root: &Node, stem: &str) -> Sweep {
         }
     }
     let axes = fields
-        .get("labels")
+        .node(&SWEEP.labels)
         .map_or(axes.clone(), |node| labelled(reader, node, axes));
     let derived = derived::derived(&fields, &axes);
-    let plots = fields.get("plots").map(|_| plots(&fields, &axes, &derived));
+    let plots = fields.node(&SWEEP.plots).map(|_| plots(&fields, &axes, &derived));
     let sweep = Sweep {
-        name: fields.line("name", 200).unwrap_or_else(|| stem.to_owned()),
-        description: fields.prose("description"),
-        draft: fields.line("draft", 40),
-        pattern: fields.line("pattern", 1000).unwrap_or_default(),
-        testbed: fields.line("testbed", 1000),
+        name: fields.get(&SWEEP.name).unwrap_or_else(|| stem.to_owned()),
+        description: fields.get(&SWEEP.description),
+        draft: fields.get(&SWEEP.draft),
+        pattern: fields.get(&SWEEP.pattern).unwrap_or_default(),
+        testbed: fields.get(&SWEEP.testbed),
         set,
         axes,
         points,
-        trials: fields.int("trials", 1..=u64::from(MAX_TRIALS)).unwrap_or(1),
-        seed: fields.int("seed", 0..=u64::MAX).unwrap_or(1),
-        hooks: fields
-            .get("hooks")
-            .map_or_else(Hooks::default, |node| hooks(reader, node)),
+        trials: fields.get(&SWEEP.trials),
+        seed: fields.get(&SWEEP.seed),
+        hooks: hooks(&fields.map_or_empty(&SWEEP.hooks)),
         // The entries' names are known when the pattern is.
-        expect: expect::expectations(&fields, "expect", None),
+        expect: expect::expectations(&fields, &SWEEP.expect, None),
         plots,
         derived,
     };
-    check_size(reader, &sweep, fields.place_of("trials"));
+    check_size(reader, &sweep, fields.place_of(&SWEEP.trials));
     sweep
 }
 
@@ -162,7 +158,7 @@ fn check_axes(reader: &Reader, axes: &[Axis], place: Place) {
 fn vary(fields: &Fields<'_>, node: &Node) -> (Vec<Axis>, Vec<Point>) {
     let reader = fields.reader();
     let Value::Map(entries) = &node.value else {
-        fields.bad("vary", node.place, node.is_a(), None);
+        fields.bad(&SWEEP.vary, node.place, node.is_a(), None);
         return (Vec::new(), Vec::new());
     };
     let mut axes = Vec::new();
@@ -214,12 +210,8 @@ fn combined(reader: &Reader, axes: &[Axis], values: &[Vec<Setting>], place: Plac
 }
 
 fn listed(fields: &Fields<'_>, node: &Node) -> (Vec<Axis>, Vec<Point>) {
-    let Value::List(items) = &node.value else {
-        fields.bad("points", node.place, node.is_a(), None);
-        return (Vec::new(), Vec::new());
-    };
-    if items.is_empty() || items.len() > MAX_POINTS {
-        fields.bad("points", node.place, &format!("a list of {}", items.len()), None);
+    let items = fields.items(&SWEEP.points, 1..=MAX_POINTS);
+    if items.is_empty() {
         return (Vec::new(), Vec::new());
     }
     let rows: Vec<Vec<Change>> = items
@@ -258,29 +250,15 @@ fn listed(fields: &Fields<'_>, node: &Node) -> (Vec<Axis>, Vec<Point>) {
     (axes, points)
 }
 
-fn hooks(reader: &Reader, node: &Node) -> Hooks {
-    let fields = reader.fields(node, "`hooks`", &[&keys::HOOKS]);
+fn hooks(fields: &Fields<'_>) -> Hooks {
     Hooks {
-        before: fields.line("before", 1000),
-        during: fields.line("during", 1000),
-        at: fields
-            .parse(
-                "at",
-                |text| text.parse().ok().filter(|share: &Share| share.0 > 0.0 && share.0 < 1.0),
-                |_| None,
-            )
-            .unwrap_or(HALF_TIME),
-        after: fields.line("after", 1000),
-        end: fields.line("end", 1000),
-        timeout: fields
-            .unit("timeout", is_hook_timeout)
-            .map_or(TIMEOUT, |time: Picos| Duration::from_nanos(time.nanos())),
+        before: fields.get(&HOOKS.before),
+        during: fields.get(&HOOKS.during),
+        at: fields.get(&HOOKS.at),
+        after: fields.get(&HOOKS.after),
+        end: fields.get(&HOOKS.end),
+        timeout: Duration::from_nanos(fields.get(&HOOKS.timeout).nanos()),
     }
-}
-
-/// Whether a hook may be given so long.
-pub fn is_hook_timeout(time: &Picos) -> bool {
-    (Picos::from_micros(100_000)..=Picos::from_micros(3_600_000_000)).contains(time)
 }
 
 /// The charts that have a name of their own.
@@ -328,14 +306,10 @@ fn labelled(reader: &Reader, node: &Node, mut axes: Vec<Axis>) -> Vec<Axis> {
 
 fn plots(fields: &Fields<'_>, axes: &[Axis], derived: &[Derived]) -> Vec<Plot> {
     let reader = fields.reader();
-    let items = fields.list("plots").unwrap_or_default();
+    let items = fields.list(&SWEEP.plots).unwrap_or_default();
     if items.len() > 100 {
-        fields.bad(
-            "plots",
-            fields.place_of("plots"),
-            &format!("a list of {}", items.len()),
-            None,
-        );
+        let place = fields.place_of(&SWEEP.plots);
+        fields.bad(&SWEEP.plots, place, &format!("a list of {}", items.len()), None);
         return Vec::new();
     }
     let mut plots: Vec<Plot> = Vec::new();
@@ -345,7 +319,7 @@ fn plots(fields: &Fields<'_>, axes: &[Axis], derived: &[Derived]) -> Vec<Plot> {
                 let found = NAMED.iter().find(|(name, _)| name == text);
                 if found.is_none() {
                     let suggestion = near::nearest(text, NAMED.iter().map(|(name, _)| *name)).map(str::to_owned);
-                    fields.bad("plots", item.place, &format!("`{}`", shown(text, 60)), suggestion);
+                    fields.bad(&SWEEP.plots, item.place, &format!("`{}`", shown(text, 60)), suggestion);
                 }
                 found.map(|(_, plot)| plot.clone())
             }
@@ -399,33 +373,33 @@ pub(super) fn figure_name(reader: &Reader, place: Place, text: &str, derived: &[
     }
 }
 
-/// Whether `text` is a name of a file or a figure.
-pub(super) fn plain_name(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    (1..=64).contains(&text.len()) && text.chars().all(plain)
+/// Whether a name cannot be taken for a number.
+pub(super) fn begins_with_a_letter(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
 }
 
 fn samples_plot(reader: &Reader, node: &Node) -> Option<SamplesPlot> {
-    let fields = reader.fields(node, "a plot", &[&keys::PLOT]);
-    for key in [
-        "figure",
-        "over",
-        "right",
-        "note",
-        "reference",
-        "split",
-        "rows",
-        "places",
-        "log",
-    ] {
-        fields.exclude("samples", key);
+    let fields = reader.fields(node, "a plot", &[&PLOT]);
+    let of_figures: [&dyn Declared; 9] = [
+        &PLOT.figure,
+        &PLOT.over,
+        &PLOT.right,
+        &PLOT.note,
+        &PLOT.reference,
+        &PLOT.split,
+        &PLOT.rows,
+        &PLOT.places,
+        &PLOT.log,
+    ];
+    for key in of_figures {
+        fields.exclude(&PLOT.samples, key);
     }
-    let name = fields.parse("name", |text| plain_name(text).then(|| text.to_owned()), |_| None);
-    let title = fields.line("title", 200);
-    let figure = fields.word("samples", Sampled::WORDS)?;
+    let name = fields.get(&PLOT.name);
+    let title = fields.get(&PLOT.title);
+    let figure = fields.get(&PLOT.samples)?;
     Some(SamplesPlot {
         name: name.unwrap_or_else(|| {
-            let text = fields.text("samples").unwrap_or_default().replace('.', "-");
+            let text = fields.text(&PLOT.samples).unwrap_or_default().replace('.', "-");
             format!("samples-{text}")
         }),
         title,
@@ -434,33 +408,23 @@ fn samples_plot(reader: &Reader, node: &Node) -> Option<SamplesPlot> {
 }
 
 fn figure_plot(reader: &Reader, node: &Node, axes: &[Axis], derived: &[Derived]) -> Option<FigurePlot> {
-    let fields = reader.fields(node, "a plot", &[&keys::PLOT]);
-    fields.require("figure");
-    fields.exclude("rows", "places");
-    let axis = |key: &str| {
+    let fields = reader.fields(node, "a plot", &[&PLOT]);
+    fields.require(&PLOT.figure);
+    fields.exclude(&PLOT.rows, &PLOT.places);
+    let axis = |key: &dyn Declared| {
         let text = fields.text(key)?;
         axis_of(reader, fields.place_of(key), text, axes)
     };
-    let figure = |key: &str| {
+    let figure = |key: &dyn Declared| {
         let text = fields.text(key)?;
         figure_name(reader, fields.place_of(key), text, derived)
     };
-    let log = fields.word(
-        "log",
-        &[
-            ("none", (false, false)),
-            ("x", (true, false)),
-            ("y", (false, true)),
-            ("both", (true, true)),
-        ],
-    );
-    let name = fields.parse("name", |text| plain_name(text).then(|| text.to_owned()), |_| None);
-    let (over, split, rows) = (axis("over"), axis("split"), axis("rows"));
-    let (right, note) = (figure("right"), figure("note"));
-    let places = fields.line("places", 200);
-    let line_rate = fields.word("reference", &[("line-rate", true)]).unwrap_or(false);
-    let title = fields.line("title", 200);
-    let figure = figure("figure")?;
+    let (log, name, title) = (fields.get(&PLOT.log), fields.get(&PLOT.name), fields.get(&PLOT.title));
+    let (over, split, rows) = (axis(&PLOT.over), axis(&PLOT.split), axis(&PLOT.rows));
+    let (right, note) = (figure(&PLOT.right), figure(&PLOT.note));
+    let places = fields.get(&PLOT.places);
+    let line_rate = fields.get(&PLOT.reference).unwrap_or(false);
+    let figure = figure(&PLOT.figure)?;
     let made = || {
         let scope = figure
             .scope

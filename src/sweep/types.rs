@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::keys::HOOKS;
 use super::series::Sampled;
 use crate::expect::Expectation;
 use crate::report::direction::Better;
@@ -124,21 +125,15 @@ pub struct Hooks {
     pub timeout: Duration,
 }
 
-/// How long a hook may take when nothing is said.
-pub const TIMEOUT: Duration = Duration::from_secs(60);
-
-/// When a hook runs during a trial and nothing is said: the draft's test 13.3 has it at half time.
-pub const HALF_TIME: Share = Share(0.5);
-
 impl Default for Hooks {
     fn default() -> Hooks {
         Hooks {
             before: None,
             during: None,
-            at: HALF_TIME,
+            at: HOOKS.at.default,
             after: None,
             end: None,
-            timeout: TIMEOUT,
+            timeout: Duration::from_nanos(HOOKS.timeout.default.nanos()),
         }
     }
 }

@@ -9,10 +9,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::yaml::read::{Fields, Key, Section, key};
+use super::keys::TESTBED;
+use crate::yaml::form::Line;
+use crate::yaml::key::{Declared, Form, Section};
+use crate::yaml::read::Fields;
 
-/// Longest value.
-const LONGEST: usize = 500;
+/// A value.
+const VALUE: Line = Line::text(500);
 
 /// One thing that the draft asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,26 +23,26 @@ pub struct Asked {
     /// Its key in the testbed file.
     pub key: &'static str,
     /// What it is called, in the draft's words.
-    pub name: &'static str,
+    pub title: &'static str,
     /// The draft's threshold, in its words, where it has one.
     pub threshold: Option<&'static str>,
     /// What it means; in the draft's words where it says so.
     pub description: &'static str,
 }
 
-const fn asked(key: &'static str, name: &'static str, description: &'static str) -> Asked {
+const fn asked(key: &'static str, title: &'static str, description: &'static str) -> Asked {
     Asked {
         key,
-        name,
+        title,
         threshold: None,
         description,
     }
 }
 
-const fn within(key: &'static str, name: &'static str, threshold: &'static str, description: &'static str) -> Asked {
+const fn within(key: &'static str, title: &'static str, threshold: &'static str, description: &'static str) -> Asked {
     Asked {
         key,
-        name,
+        title,
         threshold: Some(threshold),
         description,
     }
@@ -167,38 +170,41 @@ pub const HEALTH: &[Asked] = &[
     ),
 ];
 
-/// The tables as keys of a map.
-const fn keys<const N: usize>(table: &[Asked]) -> [Key; N] {
-    let mut keys = [key("", "one line of text", "not provided", ""); N];
-    let mut index = 0;
-    while index < N {
-        keys[index].name = table[index].key;
-        keys[index].doc = table[index].description;
-        index += 1;
+impl Declared for Asked {
+    fn name(&self) -> &'static str {
+        self.key
     }
-    keys
+    fn allowed(&self) -> String {
+        Form::<String>::allowed(&VALUE)
+    }
+    fn default(&self) -> String {
+        "not provided".to_owned()
+    }
+    fn doc(&self) -> &'static str {
+        self.description
+    }
+}
+
+/// What the draft asks for, as the keys of a map of this name.
+pub struct Table(&'static str, &'static [Asked]);
+
+impl Section for Table {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+    fn keys(&'static self) -> Vec<&'static dyn Declared> {
+        self.1.iter().map(|asked| asked as &dyn Declared).collect()
+    }
 }
 
 /// `system`.
-pub const SYSTEM_KEYS: Section = Section {
-    name: "system",
-    keys: &keys::<{ SYSTEM.len() }>(SYSTEM),
-    inside: &[],
-};
+pub static SYSTEM_KEYS: Table = Table("system", SYSTEM);
 
 /// `workload`.
-pub const WORKLOAD_KEYS: Section = Section {
-    name: "workload",
-    keys: &keys::<{ WORKLOAD.len() }>(WORKLOAD),
-    inside: &[],
-};
+pub static WORKLOAD_KEYS: Table = Table("workload", WORKLOAD);
 
 /// `health`.
-pub const HEALTH_KEYS: Section = Section {
-    name: "health",
-    keys: &keys::<{ HEALTH.len() }>(HEALTH),
-    inside: &[],
-};
+pub static HEALTH_KEYS: Table = Table("health", HEALTH);
 
 /// What the testbed file says of all that, by key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -214,18 +220,15 @@ pub struct About {
 /// Reads the three maps of a testbed.
 pub(super) fn read(outer: &Fields<'_>) -> About {
     About {
-        system: map(outer, "system", &SYSTEM_KEYS),
-        workload: map(outer, "workload", &WORKLOAD_KEYS),
-        health: map(outer, "health", &HEALTH_KEYS),
+        system: map(outer, &TESTBED.system, SYSTEM),
+        workload: map(outer, &TESTBED.workload, WORKLOAD),
+        health: map(outer, &TESTBED.health, HEALTH),
     }
 }
 
-fn map(outer: &Fields<'_>, name: &str, section: &'static Section) -> BTreeMap<String, String> {
-    let Some(node) = outer.get(name) else {
-        return BTreeMap::new();
-    };
-    let fields = outer.reader().fields(node, format!("`{name}`"), &[section]);
-    let keys = section.keys.iter();
-    keys.filter_map(|key| Some((key.name.to_owned(), fields.line(key.name, LONGEST)?)))
-        .collect()
+fn map(outer: &Fields<'_>, key: &dyn Declared, table: &'static [Asked]) -> BTreeMap<String, String> {
+    let fields = outer.map_or_empty(key);
+    let value = |asked: &Asked| VALUE.read(fields.at(asked, fields.node(asked)?));
+    let said = table.iter().map(|asked| (asked.key.to_owned(), value(asked)));
+    said.filter_map(|(key, value)| Some((key, value?))).collect()
 }

@@ -5,10 +5,10 @@
 //!
 //! Left out on purpose: what the maps mean for a frame (`wire::class`).
 
-use crate::wire::class::{
-    DscpMap, Maps, PRIORITIES, PcpMap, SONIC_DSCP, SONIC_PCP, STANDARD_DSCP, STANDARD_PCP, Trust,
-};
-use crate::yaml::read::{Fields, parse_int};
+use super::keys::TESTBED;
+use crate::wire::class::{DscpMap, Maps, PRIORITIES, PcpMap, SONIC_DSCP, SONIC_PCP, STANDARD_DSCP, STANDARD_PCP};
+use crate::yaml::key::Form;
+use crate::yaml::read::{At, Fields, parse_int};
 use crate::yaml::tree::{Node, Value};
 use crate::yaml::{near, shown};
 
@@ -23,20 +23,38 @@ const DEFAULT: &str = "default";
 
 /// `outer`'s maps.
 pub(super) fn read(outer: &Fields<'_>) -> Maps {
-    let standard = Maps::default();
-    let trust = [("pcp", Trust::Pcp), ("dscp", Trust::Dscp)];
     Maps {
-        dscp: map(outer, "dscp_to_priority", &DSCP_MAPS).unwrap_or(standard.dscp),
-        pcp: map(outer, "pcp_to_priority", &PCP_MAPS).unwrap_or(standard.pcp),
-        trust: outer.word("trust", &trust).unwrap_or(standard.trust),
+        dscp: outer.get(&TESTBED.dscp_to_priority),
+        pcp: outer.get(&TESTBED.pcp_to_priority),
+        trust: outer.get(&TESTBED.trust),
     }
 }
 
-/// The map at `key`: a name, or a map of code points and ranges of them to priorities.
-fn map<const N: usize>(outer: &Fields<'_>, key: &str, names: &[(&'static str, [u8; N])]) -> Option<[u8; N]> {
-    let node = outer.get(key)?;
-    let Value::Map(entries) = &node.value else {
-        return outer.word(key, names);
+/// A name, or a map of code points and ranges of them, which are called so, to priorities.
+pub(super) struct ClassMap<const N: usize>(pub &'static str, pub &'static [(&'static str, [u8; N])]);
+
+impl<const N: usize> Form<[u8; N]> for ClassMap<N> {
+    fn allowed(&self) -> String {
+        let names: Vec<&str> = self.1.iter().map(|(name, _)| *name).collect();
+        format!(
+            "{}, or a map of {} to 0 to {}",
+            names.join(", "),
+            self.0,
+            PRIORITIES - 1
+        )
+    }
+    fn read(&self, at: At<'_, '_>) -> Option<[u8; N]> {
+        map(at, self.1)
+    }
+    fn show(&self, map: &[u8; N]) -> String {
+        spelled(map, self.1)
+    }
+}
+
+fn map<const N: usize>(at: At<'_, '_>, names: &[(&'static str, [u8; N])]) -> Option<[u8; N]> {
+    let (outer, key) = (at.fields, at.key);
+    let Value::Map(entries) = &at.node.value else {
+        return at.word(names);
     };
     let named = |text: &str| names.iter().find(|(name, _)| *name == text).map(|(_, map)| *map);
     let bad = |node: &Node, what: &str, suggestion: Option<String>| {

@@ -4,7 +4,7 @@
 //! needs. EAL takes every beginning of a long argument for the argument, and a short one with its value in one word, so
 //! this is a list of what is let through, and not of what is not.
 
-use crate::yaml::read::Fields;
+use crate::yaml::read::{At, Fields};
 use crate::yaml::{Finding, near, shown};
 
 /// Arguments that are passed on, and whether they have a value (DPDK 22.11 to 25.11, "EAL parameters").
@@ -61,24 +61,20 @@ const OWN: [(&str, &str); 24] = [
     ("--no-pci", "ports"),
 ];
 
-pub(super) fn read(fields: &Fields<'_>) -> Vec<String> {
+pub(super) fn read(at: At<'_, '_>) -> Vec<String> {
+    let (fields, key) = (at.fields, at.key);
     let mut args = Vec::new();
     // The argument whose value comes next.
     let mut open: Option<&str> = None;
     // Whether the argument before was refused, so that a value may follow.
     let mut refused = false;
-    let items = fields.list("extra_args").unwrap_or_default();
+    let items = fields.list(key).unwrap_or_default();
     for item in items {
         let text = item
             .text()
             .filter(|text| !text.is_empty() && !text.contains(char::is_control));
         let Some(text) = text else {
-            fields.bad(
-                "extra_args",
-                item.place,
-                &format!("a list with {} in it", item.is_a()),
-                None,
-            );
+            fields.bad(key, item.place, &format!("a list with {} in it", item.is_a()), None);
             continue;
         };
         args.push(text.to_owned());

@@ -6,6 +6,7 @@
 //!
 //! Left out on purpose: routing, which is the fabric's.
 
+use super::keys::FAULT;
 use super::{Fabric, FaultKind, Topology};
 use crate::yaml::{near, shown};
 
@@ -42,27 +43,29 @@ pub enum Wanted {
 impl FaultKind {
     /// The key that stands for it.
     #[must_use]
-    pub const fn key(&self) -> &'static str {
+    pub fn key(&self) -> &'static str {
         match self {
-            FaultKind::Drop(_) => "drop",
-            FaultKind::Duplicate(_) => "duplicate",
-            FaultKind::Reorder { .. } => "reorder",
-            FaultKind::Corrupt(_) => "corrupt",
-            FaultKind::EcnIgnored(_) => "ecn_ignored",
-            FaultKind::LinkDown { .. } => "link_down",
-            FaultKind::StuckPause { .. } => "stuck_pause",
-            FaultKind::Speed(_) => "speed",
+            FaultKind::Drop(_) => FAULT.drop.name,
+            FaultKind::Duplicate(_) => FAULT.duplicate.name,
+            FaultKind::Reorder { .. } => FAULT.reorder.name,
+            FaultKind::Corrupt(_) => FAULT.corrupt.name,
+            FaultKind::EcnIgnored(_) => FAULT.ecn_ignored.name,
+            FaultKind::LinkDown { .. } => FAULT.link_down.name,
+            FaultKind::StuckPause { .. } => FAULT.stuck_pause.name,
+            FaultKind::Speed(_) => FAULT.speed.name,
         }
     }
-}
 
-/// Where a fault of this key can be.
-#[must_use]
-pub fn wanted(key: &str) -> Wanted {
-    match key {
-        "ecn_ignored" => Wanted::Switch,
-        "link_down" | "stuck_pause" | "speed" => Wanted::Link,
-        _ => Wanted::Either,
+    /// Where it can be.
+    #[must_use]
+    pub const fn wanted(&self) -> Wanted {
+        match self {
+            FaultKind::EcnIgnored(_) => Wanted::Switch,
+            FaultKind::LinkDown { .. } | FaultKind::StuckPause { .. } | FaultKind::Speed(_) => Wanted::Link,
+            FaultKind::Drop(_) | FaultKind::Duplicate(_) | FaultKind::Reorder { .. } | FaultKind::Corrupt(_) => {
+                Wanted::Either
+            }
+        }
     }
 }
 

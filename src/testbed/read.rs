@@ -4,48 +4,40 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::net::{Ipv4Addr, Ipv6Addr};
-use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use super::keys::{ADDRESSES, CORE_LISTS, EAL, PORT, TESTBED};
 use super::{
-    Addresses, Cores, Device, EalOptions, Hugepages, Pacing, PfcReaction, Port, Testbed, Timestamps, WorkerCount,
-    about, classes, device, eal_args, keys, read_fabric,
+    Addresses, Cores, Device, EalOptions, PfcReaction, Port, Testbed, WorkerCount, about, classes, device, eal_args,
+    read_fabric,
 };
-use crate::units::{BitRate, Bytes, Picos};
-use crate::yaml::read::{Fields, Reader, parse_int, printable};
+use crate::yaml::form::Words;
+use crate::yaml::key::{Form, Key};
+use crate::yaml::read::{At, Fields, MapOr, Reader, parse_int, printable};
 use crate::yaml::tree::{Node, Value};
-use crate::yaml::{Finding, Place, near, numbers, shown};
+use crate::yaml::{Finding, Place, near, shown};
 
 const MAX_PORTS: usize = 256;
 
 /// Reads a testbed; it counts only when `reader` recorded nothing. `stem` names it by default.
 pub fn testbed(reader: &Reader, root: &Node, stem: &str) -> Testbed {
-    let fields = reader.fields(root, "the testbed", &[&keys::TESTBED]);
+    let fields = reader.fields(root, "the testbed", &[&TESTBED]);
     Testbed {
-        name: fields.line("name", 200).unwrap_or_else(|| stem.to_owned()),
-        description: fields.prose("description"),
-        isolated: fields.flag("isolated").unwrap_or(false),
+        name: fields.get(&TESTBED.name).unwrap_or_else(|| stem.to_owned()),
+        description: fields.get(&TESTBED.description),
+        isolated: fields.get(&TESTBED.isolated),
         eal: eal(&fields),
         cores: cores(&fields),
         addresses: addresses(&fields),
-        announce_interval: fields.unit("announce_interval", announces).unwrap_or(ANNOUNCE_INTERVAL),
+        announce_interval: fields.get(&TESTBED.announce_interval),
         ports: ports(&fields),
         fabric: read_fabric::fabric(&fields),
         classes: classes::read(&fields),
         said: read_fabric::configured(&fields),
-        calibration: fields.line("calibration", 4096),
+        calibration: fields.get(&TESTBED.calibration),
         dut: dut(&fields),
         about: about::read(&fields),
     }
-}
-
-/// Shorter than any bridge forgets: Linux and most switches after 300 s, some are set to 20 or 30.
-const ANNOUNCE_INTERVAL: Picos = Picos::from_micros(15_000_000);
-
-/// Often enough to need it, seldom enough to be no load.
-fn announces(every: &Picos) -> bool {
-    every.0 == 0 || (Picos::from_micros(10_000)..=Picos::from_micros(86_400_000_000)).contains(every)
 }
 
 /// The name by which a port can be called in `--set`; see `yaml::set`.
@@ -55,137 +47,116 @@ pub fn label(list: &str, index: usize, node: &Node) -> Option<String> {
 }
 
 fn eal(outer: &Fields<'_>) -> EalOptions {
-    let mut eal = EalOptions {
-        hugepages: Hugepages::Auto,
-        // A fabric's switches hold frames by the hundred megabytes; what is not used is not taken.
-        memory: Bytes(if outer.get("fabric").is_some() {
-            2 << 30
-        } else {
-            512 << 20
-        }),
-        file_prefix: None,
-        telemetry: true,
-        extra_args: Vec::new(),
-    };
-    let Some(node) = outer.get("eal") else {
-        return eal;
-    };
-    let fields = outer.reader().fields(node, "`eal`", &[&keys::EAL]);
-    let words = [
-        ("auto", Hugepages::Auto),
-        ("required", Hugepages::Required),
-        ("none", Hugepages::None),
-    ];
-    eal.hugepages = fields.word("hugepages", &words).unwrap_or(eal.hugepages);
-    let enough = |memory: &Bytes| (64 << 20..=1 << 40).contains(&memory.0);
-    eal.memory = fields.unit("memory", enough).unwrap_or(eal.memory);
-    // It becomes a file's name: no separators, and not hidden.
-    let good = |text: &str| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        ((1..=32).contains(&text.len()) && text.chars().all(plain) && !text.starts_with('.')).then(|| text.to_owned())
-    };
-    eal.file_prefix = fields.parse("file_prefix", good, |_| None);
-    eal.telemetry = fields.flag("telemetry").unwrap_or(true);
-    eal.extra_args = eal_args::read(&fields);
-    eal
+    let fields = outer.map_or_empty(&TESTBED.eal);
+    EalOptions {
+        hugepages: fields.get(&EAL.hugepages),
+        memory: EAL.memory.get(&fields, outer.node(&TESTBED.fabric).is_some()),
+        file_prefix: fields.get(&EAL.file_prefix),
+        telemetry: fields.get(&EAL.telemetry),
+        extra_args: fields.get(&EAL.extra_args).unwrap_or_default(),
+    }
+}
+
+/// A file that a listing shows.
+pub(super) fn not_hidden(name: &str) -> bool {
+    !name.starts_with('.')
+}
+
+/// What of EAL's command line a testbed may add; see `eal_args`.
+pub(super) struct ExtraArgs;
+
+impl Form<Vec<String>> for ExtraArgs {
+    fn allowed(&self) -> String {
+        "a list of arguments that neither open devices nor place threads".to_owned()
+    }
+    fn read(&self, at: At<'_, '_>) -> Option<Vec<String>> {
+        Some(eal_args::read(at))
+    }
 }
 
 fn cores(outer: &Fields<'_>) -> Cores {
-    let Some(node) = outer.get("cores") else {
+    let Some(MapOr::Map(fields)) = outer.map_or(&TESTBED.cores) else {
         return Cores::Auto;
     };
-    if !matches!(node.value, Value::Map(_)) {
-        outer.word("cores", &[("auto", ())]);
-        return Cores::Auto;
-    }
-    let fields = outer.reader().fields(node, "`cores`", &[&keys::CORE_LISTS]);
-    let list = |key: &str| {
-        fields.require(key);
-        let cores = numbers(&fields, key, 1023).unwrap_or_default();
-        cores
-            .into_iter()
-            .filter_map(|core| usize::try_from(core).ok())
-            .collect()
+    let list = |key: &Key<Vec<u32>>| {
+        let cores = fields.get(key).unwrap_or_default().into_iter();
+        cores.filter_map(|core| usize::try_from(core).ok()).collect()
     };
     Cores::Lists {
-        tx: list("tx"),
-        rx: list("rx"),
+        tx: list(&CORE_LISTS.tx),
+        rx: list(&CORE_LISTS.rx),
     }
 }
 
 fn addresses(outer: &Fields<'_>) -> Addresses {
-    let mut addresses = Addresses {
-        ipv4: (Ipv4Addr::new(198, 18, 0, 1), 15),
-        ipv6: (Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 1), 48),
-    };
-    let Some(node) = outer.get("addresses") else {
-        return addresses;
-    };
-    let fields = outer.reader().fields(node, "`addresses`", &[&keys::ADDRESSES]);
-    let unicast = |address: &Ipv4Addr| {
-        let first = address.octets()[0];
-        // 240/4 is reserved (RFC 1112 section 4).
-        first != 0 && first < 224 && !address.is_loopback()
-    };
-    if let Some(ipv4) = fields.parse("ipv4", |text| prefixed(text, 1..=30, unicast), |_| None) {
-        addresses.ipv4 = ipv4;
+    let fields = outer.map_or_empty(&TESTBED.addresses);
+    Addresses {
+        ipv4: fields.get(&ADDRESSES.ipv4),
+        ipv6: fields.get(&ADDRESSES.ipv6),
     }
-    let unicast = |address: &Ipv6Addr| !address.is_multicast() && !address.is_unspecified() && !address.is_loopback();
-    if let Some(ipv6) = fields.parse("ipv6", |text| prefixed(text, 1..=126, unicast), |_| None) {
-        addresses.ipv6 = ipv6;
-    }
-    addresses
 }
 
-fn prefixed<A: FromStr>(text: &str, lengths: RangeInclusive<u8>, good: impl Fn(&A) -> bool) -> Option<(A, u8)> {
-    let (address, length) = text.split_once('/')?;
-    let address = address.parse().ok().filter(good)?;
-    let length = u8::try_from(parse_int(length)?)
-        .ok()
-        .filter(|length| lengths.contains(length))?;
-    Some((address, length))
+/// A unicast address with its prefix length.
+pub(super) struct Prefixed<A> {
+    /// The longest prefix.
+    pub longest: u8,
+    /// Whether an address is a host's.
+    pub unicast: fn(&A) -> bool,
+}
+
+impl<A: FromStr + Display> Form<(A, u8)> for Prefixed<A> {
+    fn allowed(&self) -> String {
+        format!("a unicast address with its prefix length, 1 to {}", self.longest)
+    }
+    fn read(&self, at: At<'_, '_>) -> Option<(A, u8)> {
+        let parse = |text: &str| {
+            let (address, length) = text.split_once('/')?;
+            let address = address.parse().ok().filter(self.unicast)?;
+            let length = u8::try_from(parse_int(length)?).ok()?;
+            (1..=self.longest).contains(&length).then_some((address, length))
+        };
+        at.parse(parse, |_| None)
+    }
+    fn show(&self, (address, length): &(A, u8)) -> String {
+        format!("{address}/{length}")
+    }
 }
 
 fn dut(outer: &Fields<'_>) -> BTreeMap<String, String> {
     let mut dut = BTreeMap::new();
-    let Some(node) = outer.get("dut") else {
+    let Some(node) = outer.node(&TESTBED.dut) else {
         return dut;
     };
     let Value::Map(entries) = &node.value else {
-        outer.bad("dut", node.place, node.is_a(), None);
+        outer.bad(&TESTBED.dut, node.place, node.is_a(), None);
         return dut;
     };
     for (name, value) in entries {
         match value.text() {
             Some(text) if !(printable(text) && printable(&name.text)) => {
-                outer.bad("dut", name.place, "a map with control characters in it", None);
+                outer.bad(&TESTBED.dut, name.place, "a map with control characters in it", None);
             }
             Some(text) => {
                 dut.insert(name.text.clone(), text.trim().to_owned());
             }
-            None => outer.bad("dut", value.place, &format!("a map with {} in it", value.is_a()), None),
+            None => outer.bad(
+                &TESTBED.dut,
+                value.place,
+                &format!("a map with {} in it", value.is_a()),
+                None,
+            ),
         }
     }
     dut
 }
 
 fn ports(outer: &Fields<'_>) -> Vec<Port> {
-    if outer.has("fabric") {
-        outer.exclude("ports", "fabric");
+    if outer.has(&TESTBED.fabric) {
+        outer.exclude(&TESTBED.ports, &TESTBED.fabric);
     } else {
-        outer.require("ports");
+        outer.require(&TESTBED.ports);
     }
-    let Some(node) = outer.get("ports") else {
-        return Vec::new();
-    };
-    let Value::List(items) = &node.value else {
-        outer.bad("ports", node.place, node.is_a(), None);
-        return Vec::new();
-    };
-    if items.is_empty() || items.len() > MAX_PORTS {
-        outer.bad("ports", node.place, &format!("a list of {}", items.len()), None);
-        return Vec::new();
-    }
+    let items = outer.items(&TESTBED.ports, 1..=MAX_PORTS);
     let mut placed: Vec<(Place, Port)> = Vec::new();
     for (index, node) in items.iter().enumerate() {
         if let Some(port) = port(outer.reader(), node, index, &placed) {
@@ -228,90 +199,71 @@ fn roles(reader: &Reader, ports: &[(Place, Port)]) {
 fn port(reader: &Reader, node: &Node, index: usize, earlier: &[(Place, Port)]) -> Option<Port> {
     let typed = node.child("name").and_then(Node::text);
     let what = typed.map_or_else(|| format!("port {index}"), |name| format!("port `{}`", shown(name, 64)));
-    let fields = reader.fields(node, what, &[&keys::PORT]);
-    fields.require("device");
+    let fields = reader.fields(node, what, &[&PORT]);
     let device = device(&fields, earlier);
     let driver = match &device {
         Some(Device::Vdev { driver, .. }) => driver.as_str(),
         _ => "",
     };
     let (null, ring) = (driver == "net_null", driver == "net_ring");
-    let workers = |text: &str| {
-        let word = WorkerCount::WORDS.iter().find(|(word, _)| *word == text);
-        word.map(|(_, workers)| *workers).or_else(|| {
-            let count = parse_int(text).filter(|count| (1..=65_536).contains(count))?;
-            u32::try_from(count).ok().map(WorkerCount::Exactly)
-        })
-    };
-    let near_word = |text: &str| near::nearest(text, WorkerCount::WORDS.map(|(word, _)| word)).map(str::to_owned);
     let name = name(&fields, index, earlier);
-    let speed = fields.unit("speed", |_: &BitRate| true);
-    let workers = fields.parse("workers", workers, near_word).unwrap_or(WorkerCount::Auto);
-    let mac = fields.parse("mac", mac, |_| None);
-    let gateway_mac = fields.parse("gateway_mac", self::mac, |_| None);
-    let loopback = fields.flag("loopback").unwrap_or(ring);
-    let receive = fields.flag("receive").unwrap_or(!null);
-    let announce = fields.flag("announce").unwrap_or(!(null || ring));
-    let tx_queues = fields.int("tx_queues", 1..=1024).unwrap_or(1);
-    let rx_queues = fields.int("rx_queues", 1..=1024).unwrap_or(1);
-    let descriptors = fields.int("descriptors", 64..=32_768).unwrap_or(1024);
-    let promiscuous = fields.flag("promiscuous").unwrap_or(true);
-    let pacing = [
-        ("auto", Pacing::Auto),
-        ("software", Pacing::Software),
-        ("nic", Pacing::Nic),
-    ];
-    let pacing = fields.word("pacing", &pacing).unwrap_or(Pacing::Auto);
-    let pfc = pfc(&fields, receive);
-    let timestamps = fields.word("timestamps", &Timestamps::WORDS).unwrap_or_default();
-    Some(Port {
+    let receive = fields.get(&PORT.receive).unwrap_or(!null);
+    let pfc = fields.get(&PORT.pfc);
+    if pfc == PfcReaction::Software && !receive {
+        let what = "the loop cannot obey what a port with `receive: false` does not receive";
+        fields.wrong(&PORT.pfc, what);
+    }
+    let port = Port {
         name,
-        device: device?,
-        speed,
-        workers,
-        mac,
-        gateway_mac,
-        loopback,
+        device: device.clone().unwrap_or(Device::Fabric),
+        speed: fields.get(&PORT.speed),
+        workers: fields.get(&PORT.workers),
+        mac: fields.get(&PORT.mac),
+        gateway_mac: fields.get(&PORT.gateway_mac),
+        loopback: fields.get(&PORT.loopback).unwrap_or(ring),
         receive,
-        announce,
-        tx_queues,
-        rx_queues,
-        descriptors,
-        promiscuous,
-        pacing,
+        announce: fields.get(&PORT.announce).unwrap_or(!(null || ring)),
+        tx_queues: fields.get(&PORT.tx_queues),
+        rx_queues: fields.get(&PORT.rx_queues),
+        descriptors: fields.get(&PORT.descriptors),
+        promiscuous: fields.get(&PORT.promiscuous),
+        pacing: fields.get(&PORT.pacing),
         pfc,
-        timestamps,
-    })
+        timestamps: fields.get(&PORT.timestamps),
+    };
+    device.map(|_| port)
 }
 
-fn pfc(fields: &Fields<'_>, receive: bool) -> PfcReaction {
-    let words = [
-        ("auto", PfcReaction::Auto),
-        ("nic", PfcReaction::Nic),
-        ("software", PfcReaction::Software),
-        ("ignore", PfcReaction::Ignore),
-    ];
-    let pfc = fields.word("pfc", &words).unwrap_or(PfcReaction::Auto);
-    if pfc == PfcReaction::Software && !receive {
-        fields.wrong(
-            "pfc",
-            "the loop cannot obey what a port with `receive: false` does not receive".to_owned(),
-        );
+/// How many workers are behind a port, or which.
+pub(super) struct WorkersBehind;
+
+impl Form<WorkerCount> for WorkersBehind {
+    fn allowed(&self) -> String {
+        format!("{}, or 1 to 65536", WorkerCount::WORDS.map(|(word, _)| word).join(", "))
     }
-    pfc
+    fn read(&self, at: At<'_, '_>) -> Option<WorkerCount> {
+        let workers = |text: &str| {
+            let word = WorkerCount::WORDS.iter().find(|(word, _)| *word == text);
+            word.map(|(_, workers)| *workers).or_else(|| {
+                let count = parse_int(text).filter(|count| (1..=65_536).contains(count))?;
+                u32::try_from(count).ok().map(WorkerCount::Exactly)
+            })
+        };
+        let near = |text: &str| near::nearest(text, WorkerCount::WORDS.map(|(word, _)| word)).map(str::to_owned);
+        at.parse(workers, near)
+    }
+    fn show(&self, workers: &WorkerCount) -> String {
+        Words(&WorkerCount::WORDS).show(workers)
+    }
 }
 
 fn device(fields: &Fields<'_>, earlier: &[(Place, Port)]) -> Option<Device> {
-    let text = fields.text("device")?;
+    let text = fields.text(&PORT.device)?;
     let device = match device::parse(text.trim()) {
         Ok(device) => device,
         Err(suggestion) => {
-            fields.bad(
-                "device",
-                fields.place_of("device"),
-                &format!("`{}`", shown(text, 60)),
-                suggestion,
-            );
+            let found = format!("`{}`", shown(text, 60));
+            fields.bad(&PORT.device, fields.place_of(&PORT.device), &found, suggestion);
             return None;
         }
     };
@@ -326,7 +278,7 @@ fn device(fields: &Fields<'_>, earlier: &[(Place, Port)]) -> Option<Device> {
         .iter()
         .find(|(_, port)| port.device.eal_name() == device.eal_name())
     {
-        fields.wrong("device", same("the device", device.eal_name(), first));
+        fields.wrong(&PORT.device, same("the device", device.eal_name(), first));
         return Some(device);
     }
     for interface in device.interfaces() {
@@ -334,7 +286,7 @@ fn device(fields: &Fields<'_>, earlier: &[(Place, Port)]) -> Option<Device> {
             .iter()
             .find(|(_, port)| port.device.interfaces().contains(&interface));
         if let Some((_, first)) = first {
-            fields.wrong("device", same("the interface", &interface, first));
+            fields.wrong(&PORT.device, same("the interface", &interface, first));
             break;
         }
     }
@@ -342,26 +294,30 @@ fn device(fields: &Fields<'_>, earlier: &[(Place, Port)]) -> Option<Device> {
 }
 
 fn name(fields: &Fields<'_>, index: usize, earlier: &[(Place, Port)]) -> String {
-    let good = |text: &str| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        let fits = (1..=64).contains(&text.len()) && text.chars().all(plain);
-        (fits && !text.chars().all(|c| c.is_ascii_digit())).then(|| text.to_owned())
-    };
-    let name = fields
-        .parse("name", good, |_| None)
-        .unwrap_or_else(|| format!("port{index}"));
+    let name = fields.get(&PORT.name).unwrap_or_else(|| format!("port{index}"));
     if let Some((place, _)) = earlier.iter().find(|(_, port)| port.name == name) {
         let at = |line: &dyn Display, column: &dyn Display| format!(", the first at {line}:{column}");
         let first = match place {
             Place::Text { line, column } => at(line, column),
             Place::Override(_) => String::new(),
         };
-        fields.wrong("name", format!("two ports are named `{name}`{first}"));
+        fields.wrong(&PORT.name, format!("two ports are named `{name}`{first}"));
     }
     name
 }
 
 /// A unicast address: the group bit (IEEE 802 clause 8.2) is clear and not all is zero.
+pub(super) struct Mac;
+
+impl Form<[u8; 6]> for Mac {
+    fn allowed(&self) -> String {
+        "a unicast MAC address (`02:00:00:00:00:01`)".to_owned()
+    }
+    fn read(&self, at: At<'_, '_>) -> Option<[u8; 6]> {
+        at.parse(mac, |_| None)
+    }
+}
+
 fn mac(text: &str) -> Option<[u8; 6]> {
     let separator = if text.contains('-') { '-' } else { ':' };
     let mut mac = [0; 6];

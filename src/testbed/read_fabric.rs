@@ -2,105 +2,89 @@
 //!
 //! Contract: as in `read`: the result counts only when nothing was recorded.
 
-use super::{
-    Configured, EcnConfig, EcnThresholds, Fabric, Fault, FaultKind, Forwarding, MarkAt, Meter, Often, PfcConfig,
-    PfcThresholds, Scheduler, Switch, Topology, fabric::MAX_HOSTS, keys, places,
+use super::keys::{
+    CONFIGURED, ECN, FABRIC, FAULT, LINK_DOWN, LOSSLESS, METER, OFTEN, PAUSE_THRESHOLDS, PFC, REORDER, STUCK_PAUSE,
+    SWITCH, TESTBED, THRESHOLDS,
 };
-use crate::units::{BitRate, Bytes, Picos, Share};
-use crate::yaml::read::{Fields, parse_int};
-use crate::yaml::tree::{Node, Value};
-use crate::yaml::{Finding, near, numbers};
-
-const ALL_CLASSES: u8 = 0xff;
-
-/// Rates that a link may have.
-fn rate(rate: &BitRate) -> bool {
-    (1_000_000_000..=1_600_000_000_000).contains(&rate.0)
-}
+use super::places::{self, Wanted};
+use super::{
+    Configured, EcnConfig, EcnThresholds, Fabric, Fault, FaultKind, Meter, Often, PfcConfig, PfcThresholds, Scheduler,
+    Switch, Topology,
+};
+use crate::units::{BitRate, Bytes, Picos};
+use crate::yaml::Finding;
+use crate::yaml::key::{Declared, Key};
+use crate::yaml::read::{Fields, MapOr, parse_int};
 
 /// `outer`'s `fabric`.
 pub fn fabric(outer: &Fields<'_>) -> Option<Fabric> {
-    let node = outer.get("fabric")?;
-    let fields = outer.reader().fields(node, "`fabric`", &[&keys::FABRIC]);
-    let speed = fields.unit("speed", rate).unwrap_or(BitRate(400_000_000_000));
-    let uplink_speed = fields.unit("uplink_speed", rate).unwrap_or(speed);
-    let hosts = |text: &str| match text {
-        "auto" => Some(None),
-        _ => {
-            let count = parse_int(text).and_then(|count| u32::try_from(count).ok());
-            count.filter(|count| (1..=MAX_HOSTS).contains(count)).map(Some)
-        }
-    };
-    let near_auto = |text: &str| near::nearest(text, ["auto"]).map(str::to_owned);
-    let hosts = fields.parse("hosts", hosts, near_auto).flatten();
+    let fields = outer.map(&TESTBED.fabric)?;
+    let speed = fields.get(&FABRIC.speed);
+    let uplink_speed = fields.get(&FABRIC.uplink_speed).unwrap_or(speed);
+    let hosts = fields.get(&FABRIC.hosts);
     let topology = topology(&fields, uplink_speed);
     let fabric = Fabric {
         topology,
         hosts,
         speed,
-        propagation: fields
-            .unit("propagation", |time: &Picos| *time <= Picos(1_000_000_000))
-            .unwrap_or(Picos(50_000)),
+        propagation: fields.get(&FABRIC.propagation),
         switch: switch(&fields),
         faults: faults(&fields, &topology, hosts),
     };
     if let Some(hosts) = hosts
         && let Err(why) = places::fits(&fabric, hosts)
     {
-        fields.wrong("switch", why);
+        fields.wrong(&FABRIC.switch, why);
     }
     Some(fabric)
 }
 
-#[derive(Clone, Copy)]
-enum Tiers {
+/// `topology`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tiers {
+    /// One switch.
     One,
+    /// Leaves and spines.
     Two,
+    /// Pods of those, and cores.
     Three,
 }
 
 fn topology(fields: &Fields<'_>, uplink_speed: BitRate) -> Topology {
-    let words = [
-        ("switch", Tiers::One),
-        ("leaf-spine", Tiers::Two),
-        ("clos", Tiers::Three),
-    ];
-    let tiers = fields.word("topology", &words).unwrap_or(Tiers::One);
-    let refuse = |keys: &[&str], why: &str| {
-        for key in keys {
-            fields.refuse(key, why);
-        }
-    };
-    let count = |key: &str, default: u32| fields.int(key, 1..=32).unwrap_or(default);
-    match tiers {
+    let keys = &FABRIC;
+    match fields.get(&keys.topology) {
         Tiers::One => {
-            refuse(
-                &["leaves", "spines", "pods", "cores", "uplink_speed"],
-                "means nothing in a topology of one switch; say `topology: leaf-spine` or `topology: clos`",
-            );
+            let others: [&dyn Declared; 5] = [&keys.leaves, &keys.spines, &keys.pods, &keys.cores, &keys.uplink_speed];
+            for key in others {
+                fields.refuse(
+                    key,
+                    "means nothing in a topology of one switch; say `topology: leaf-spine` or `topology: clos`",
+                );
+            }
             Topology::Switch
         }
         Tiers::Two => {
-            refuse(&["pods", "cores"], "belongs to `topology: clos`");
+            fields.refuse(&keys.pods, "belongs to `topology: clos`");
+            fields.refuse(&keys.cores, "belongs to `topology: clos`");
             Topology::LeafSpine {
-                leaves: count("leaves", 4),
-                spines: count("spines", 2),
+                leaves: fields.get(&keys.leaves),
+                spines: fields.get(&keys.spines),
                 uplink_speed,
             }
         }
         Tiers::Three => {
-            let spines = count("spines", 2);
-            let cores = count("cores", 4.max(spines));
+            let spines = fields.get(&keys.spines);
+            let cores = fields.get(&keys.cores).unwrap_or(4.max(spines));
             if !cores.is_multiple_of(spines) {
                 let up = cores.next_multiple_of(spines);
                 fields.wrong(
-                    "cores",
+                    &keys.cores,
                     format!("{cores} cores cannot be shared evenly by {spines} spines; {up} can"),
                 );
             }
             Topology::Clos {
-                pods: count("pods", 2),
-                leaves: count("leaves", 4),
+                pods: fields.get(&keys.pods),
+                leaves: fields.get(&keys.leaves),
                 spines,
                 cores,
                 uplink_speed,
@@ -110,141 +94,86 @@ fn topology(fields: &Fields<'_>, uplink_speed: BitRate) -> Topology {
 }
 
 fn switch(outer: &Fields<'_>) -> Switch {
-    let mut switch = Switch {
-        buffer: Bytes(128_000_000),
-        alpha: 8.0,
-        latency: Picos(600_000),
-        forwarding: Forwarding::StoreAndForward,
-        scheduler: Scheduler::Strict,
-        ecn: Some(EcnConfig {
-            thresholds: EcnThresholds {
-                kmin: Bytes(500_000),
-                kmax: Bytes(500_000),
-                pmax: Share(1.0),
-            },
-            at: MarkAt::Enqueue,
-            classes: ALL_CLASSES,
+    let fields = outer.map_or_empty(&FABRIC.switch);
+    Switch {
+        buffer: fields.get(&SWITCH.buffer),
+        alpha: fields.get(&SWITCH.alpha),
+        latency: fields.get(&SWITCH.latency),
+        forwarding: fields.get(&SWITCH.forwarding),
+        scheduler: scheduler(&fields),
+        ecn: unless_none(&fields, &SWITCH.ecn).map(|fields| EcnConfig {
+            thresholds: ecn_thresholds(&fields),
+            at: fields.get(&ECN.at),
+            classes: fields.get(&ECN.classes),
         }),
-        pfc: Some(PfcConfig {
-            thresholds: PfcThresholds {
-                xoff: Bytes(3_000_000),
-                xon: Bytes(2_900_000),
-            },
-            headroom: Bytes(200_000),
-            classes: 1 << 3,
+        pfc: unless_none(&fields, &SWITCH.pfc).map(|fields| PfcConfig {
+            thresholds: pfc_thresholds(&fields),
+            headroom: fields.get(&PFC.headroom),
+            classes: fields.get(&PFC.classes),
         }),
-    };
-    let Some(node) = outer.get("switch") else {
-        return switch;
-    };
-    let fields = outer.reader().fields(node, "`switch`", &[&keys::SWITCH]);
-    let buffer = |bytes: &Bytes| (10_000..=1 << 40).contains(&bytes.0);
-    switch.buffer = fields.unit("buffer", buffer).unwrap_or(switch.buffer);
-    switch.alpha = fields.number("alpha", 0.001..=1024.0).unwrap_or(switch.alpha);
-    let latency = |time: &Picos| *time <= Picos(1_000_000_000);
-    switch.latency = fields.unit("latency", latency).unwrap_or(switch.latency);
-    let forwarding = [
-        ("store-and-forward", Forwarding::StoreAndForward),
-        ("cut-through", Forwarding::CutThrough),
-    ];
-    switch.forwarding = fields.word("forwarding", &forwarding).unwrap_or(switch.forwarding);
-    switch.scheduler = scheduler(&fields);
-    switch.ecn = ecn(&fields, switch.ecn);
-    switch.pfc = pfc(&fields, switch.pfc);
-    switch
+    }
+}
+
+/// A map, empty where the key is absent, or the word `none`, which is `None`.
+fn unless_none<'r>(outer: &Fields<'r>, key: &Key<()>) -> Option<Fields<'r>> {
+    match outer.map_or(key) {
+        Some(MapOr::Map(fields)) => Some(fields),
+        Some(MapOr::Value(())) => None,
+        None => Some(outer.without(key)),
+    }
 }
 
 fn scheduler(fields: &Fields<'_>) -> Scheduler {
-    let words = [("strict", false), ("dwrr", true)];
-    let dwrr = fields.word("scheduler", &words).unwrap_or(false);
-    if !dwrr {
-        fields.refuse("weights", "belongs to `scheduler: dwrr`");
+    if !fields.get(&SWITCH.scheduler) {
+        fields.refuse(&SWITCH.weights, "belongs to `scheduler: dwrr`");
         return Scheduler::Strict;
     }
     let mut weights = [1; 8];
-    if let Some(items) = fields.list("weights") {
+    if let Some(items) = fields.list(&SWITCH.weights) {
         if items.len() != weights.len() {
             let found = format!("a list of {}", items.len());
-            fields.bad("weights", fields.place_of("weights"), &found, None);
+            fields.bad(&SWITCH.weights, fields.place_of(&SWITCH.weights), &found, None);
         }
         for (weight, item) in weights.iter_mut().zip(items) {
             let number = item.text().and_then(parse_int).filter(|n| (1..=100).contains(n));
             match number.and_then(|number| u8::try_from(number).ok()) {
                 Some(number) => *weight = number,
-                None => fields.bad("weights", item.place, "a list with something else in it", None),
+                None => fields.bad(&SWITCH.weights, item.place, "a list with something else in it", None),
             }
         }
     }
     Scheduler::Dwrr(weights)
 }
 
-/// A map, or the word `none`, which is `None`.
-fn map_or_none<'r>(outer: &Fields<'r>, key: &str) -> Option<Option<&'r Node>> {
-    let node = outer.get(key)?;
-    if matches!(node.value, Value::Map(_)) {
-        return Some(Some(node));
-    }
-    outer.word(key, &[("none", ())]).map(|()| None)
-}
-
-fn classes(fields: &Fields<'_>) -> Option<u8> {
-    let classes = numbers(fields, "classes", 7)?;
-    Some(classes.into_iter().fold(0, |mask, class| mask | 1 << class))
-}
-
-fn ecn(outer: &Fields<'_>, default: Option<EcnConfig>) -> Option<EcnConfig> {
-    let Some(typed) = map_or_none(outer, "ecn") else {
-        return default;
-    };
-    let fields = outer.reader().fields(typed?, "`ecn`", &[&keys::THRESHOLDS, &keys::ECN]);
-    let moments = [("enqueue", MarkAt::Enqueue), ("dequeue", MarkAt::Dequeue)];
-    Some(EcnConfig {
-        thresholds: ecn_thresholds(&fields),
-        at: fields.word("at", &moments).unwrap_or(MarkAt::Enqueue),
-        classes: classes(&fields).unwrap_or(ALL_CLASSES),
-    })
-}
-
-fn depth(fields: &Fields<'_>, key: &str) -> Option<Bytes> {
-    fields.unit(key, |bytes: &Bytes| bytes.0 <= 1 << 40)
-}
-
 fn ecn_thresholds(fields: &Fields<'_>) -> EcnThresholds {
-    let kmin = depth(fields, "kmin").unwrap_or(Bytes(500_000));
-    let kmax = depth(fields, "kmax").unwrap_or(kmin);
-    let share = |share: &Share| share.0 > 0.0 && share.0 <= 1.0;
-    let pmax = fields
-        .parse("pmax", |text| text.parse().ok().filter(share), |_| None)
-        .unwrap_or(Share(1.0));
+    let keys = &THRESHOLDS;
+    let kmin = fields.get(&keys.kmin);
+    let kmax = fields.get(&keys.kmax).unwrap_or(kmin);
+    let pmax = fields.get(&keys.pmax);
     if kmin > kmax {
         fields.wrong(
-            if fields.has("kmin") { "kmin" } else { "kmax" },
+            if fields.has(&keys.kmin) {
+                &keys.kmin as &dyn Declared
+            } else {
+                &keys.kmax
+            },
             format!("`kmin` ({kmin}) is above `kmax` ({kmax})"),
         );
     }
     EcnThresholds { kmin, kmax, pmax }
 }
 
-fn pfc(outer: &Fields<'_>, default: Option<PfcConfig>) -> Option<PfcConfig> {
-    let Some(typed) = map_or_none(outer, "pfc") else {
-        return default;
-    };
-    let fields = outer
-        .reader()
-        .fields(typed?, "`pfc`", &[&keys::PAUSE_THRESHOLDS, &keys::PFC]);
-    Some(PfcConfig {
-        thresholds: pfc_thresholds(&fields),
-        headroom: depth(&fields, "headroom").unwrap_or(Bytes(200_000)),
-        classes: classes(&fields).unwrap_or(1 << 3),
-    })
-}
-
 fn pfc_thresholds(fields: &Fields<'_>) -> PfcThresholds {
-    let xoff = depth(fields, "xoff").unwrap_or(Bytes(3_000_000));
-    let xon = depth(fields, "xon").unwrap_or(Bytes(xoff.0 - xoff.0 / 30));
+    let keys = &PAUSE_THRESHOLDS;
+    let xoff = fields.get(&keys.xoff);
+    let xon = fields.get(&keys.xon).unwrap_or(Bytes(xoff.0 - xoff.0 / 30));
     if xon > xoff {
         fields.wrong(
-            if fields.has("xon") { "xon" } else { "xoff" },
+            if fields.has(&keys.xon) {
+                &keys.xon as &dyn Declared
+            } else {
+                &keys.xoff
+            },
             format!("`xon` ({xon}) is above `xoff` ({xoff})"),
         );
     }
@@ -253,154 +182,145 @@ fn pfc_thresholds(fields: &Fields<'_>) -> PfcThresholds {
 
 /// `outer`'s `configured`: what a real switch is said to have.
 pub fn configured(outer: &Fields<'_>) -> Configured {
-    let Some(node) = outer.get("configured") else {
+    let Some(fields) = outer.map(&TESTBED.configured) else {
         return Configured::default();
     };
-    outer.exclude("configured", "fabric");
-    let fields = outer.reader().fields(node, "`configured`", &[&keys::CONFIGURED]);
-    let reader = outer.reader();
-    let pfc = fields
-        .get("pfc")
-        .map(|node| reader.fields(node, "`pfc`", &[&keys::PAUSE_THRESHOLDS, &keys::LOSSLESS]));
+    outer.exclude(&TESTBED.configured, &TESTBED.fabric);
+    let pfc = fields.map(&CONFIGURED.pfc);
     // Who knows the lossless classes need not know their thresholds.
-    let thresholds = |pfc: &&Fields<'_>| pfc.has("xoff") || pfc.has("xon") || !pfc.has("classes");
+    let pause = &PAUSE_THRESHOLDS;
+    let thresholds = |pfc: &&Fields<'_>| pfc.has(&pause.xoff) || pfc.has(&pause.xon) || !pfc.has(&LOSSLESS.classes);
     if let Some(pfc) = pfc.as_ref().filter(thresholds) {
-        pfc.require("xoff");
+        pfc.require(&pause.xoff);
     }
     Configured {
-        ecn: fields.get("ecn").map(|node| {
-            let ecn = reader.fields(node, "`ecn`", &[&keys::THRESHOLDS]);
-            ecn.require("kmin");
+        ecn: fields.map(&CONFIGURED.ecn).map(|ecn| {
+            ecn.require(&THRESHOLDS.kmin);
             ecn_thresholds(&ecn)
         }),
         pfc: pfc.as_ref().filter(|pfc| thresholds(pfc)).map(pfc_thresholds),
-        lossless: pfc.as_ref().and_then(classes),
-        meter: fields.get("meter").and_then(|node| {
-            let meter = reader.fields(node, "`meter`", &[&keys::METER]);
-            meter.require("cir");
-            meter.require("cbs");
-            let cir = meter.unit("cir", |rate: &BitRate| rate.0 > 0);
+        lossless: pfc.as_ref().and_then(|pfc| pfc.get(&LOSSLESS.classes)),
+        meter: fields.map(&CONFIGURED.meter).and_then(|meter| {
             Some(Meter {
-                cir: cir?,
-                cbs: depth(&meter, "cbs")?,
+                cir: meter.get(&METER.cir)?,
+                cbs: meter.get(&METER.cbs)?,
             })
         }),
     }
 }
 
 fn faults(outer: &Fields<'_>, topology: &Topology, hosts: Option<u32>) -> Vec<Fault> {
-    let Some(node) = outer.get("faults") else {
-        return Vec::new();
-    };
-    let Value::List(items) = &node.value else {
-        outer.bad("faults", node.place, node.is_a(), None);
-        return Vec::new();
-    };
-    items
-        .iter()
-        .enumerate()
+    let faults = outer.items(&FABRIC.faults, 0..=usize::MAX).iter().enumerate();
+    faults
         .filter_map(|(index, node)| {
-            let fields = outer.reader().fields(node, format!("fault {index}"), &[&keys::FAULT]);
+            let fields = outer.reader().fields(node, format!("fault {index}"), &[&FAULT]);
             fault(&fields, topology, hosts)
         })
         .collect()
 }
 
-const KINDS: [&str; 8] = [
-    "drop",
-    "duplicate",
-    "reorder",
-    "corrupt",
-    "ecn_ignored",
-    "link_down",
-    "stuck_pause",
-    "speed",
+/// A kind of fault: its key, and how it is read.
+struct Striking {
+    key: &'static dyn Declared,
+    read: fn(&Fields<'_>) -> Option<FaultKind>,
+}
+
+/// The kinds.
+static KINDS: [Striking; 8] = [
+    Striking {
+        key: &FAULT.drop,
+        read: |fault| often(&fault.map(&FAULT.drop)?).map(FaultKind::Drop),
+    },
+    Striking {
+        key: &FAULT.duplicate,
+        read: |fault| often(&fault.map(&FAULT.duplicate)?).map(FaultKind::Duplicate),
+    },
+    Striking {
+        key: &FAULT.reorder,
+        read: |fault| {
+            let fields = fault.map(&FAULT.reorder)?;
+            let by = fields.get(&REORDER.by);
+            often(&fields).map(|often| FaultKind::Reorder { often, by })
+        },
+    },
+    Striking {
+        key: &FAULT.corrupt,
+        read: |fault| often(&fault.map(&FAULT.corrupt)?).map(FaultKind::Corrupt),
+    },
+    Striking {
+        key: &FAULT.ecn_ignored,
+        read: |fault| match fault.map_or(&FAULT.ecn_ignored)? {
+            MapOr::Map(fields) => Some(FaultKind::EcnIgnored(Some(ecn_thresholds(&fields)))),
+            MapOr::Value(()) => Some(FaultKind::EcnIgnored(None)),
+        },
+    },
+    Striking {
+        key: &FAULT.link_down,
+        read: |fault| {
+            let fields = fault.map(&FAULT.link_down)?;
+            let (from, to) = span(&fields);
+            let detect = fields.get(&LINK_DOWN.detect);
+            Some(FaultKind::LinkDown { from, to, detect })
+        },
+    },
+    Striking {
+        key: &FAULT.stuck_pause,
+        read: |fault| {
+            let fields = fault.map(&FAULT.stuck_pause)?;
+            let (from, to) = span(&fields);
+            let class = fields.get(&STUCK_PAUSE.class);
+            Some(FaultKind::StuckPause { class, from, to })
+        },
+    },
+    Striking {
+        key: &FAULT.speed,
+        read: |fault| fault.get(&FAULT.speed).map(FaultKind::Speed),
+    },
 ];
 
 fn fault(fields: &Fields<'_>, topology: &Topology, hosts: Option<u32>) -> Option<Fault> {
-    fields.require("at");
-    let mut there = KINDS.into_iter().filter(|kind| fields.has(kind));
-    let Some(name) = there.next() else {
-        fields.missing(&format!("one of {}", KINDS.join(", ")));
+    let mut there = KINDS.iter().filter(|kind| fields.has(kind.key));
+    let Some(kind) = there.next() else {
+        let names: Vec<&str> = KINDS.iter().map(|kind| kind.key.name()).collect();
+        fields.missing(&format!("one of {}", names.join(", ")));
         return None;
     };
     for other in there {
-        fields.exclude(name, other);
+        fields.exclude(kind.key, other.key);
     }
-    let at = fields.text("at").map(str::trim);
+    let kind = (kind.read)(fields);
+    let wanted = kind.map_or(Wanted::Either, |kind| kind.wanted());
+    let at = fields.text(&FAULT.at).map(str::trim);
     if let Some(at) = at
-        && let Err((why, suggestion)) = places::check(topology, hosts, at, places::wanted(name))
+        && let Err((why, suggestion)) = places::check(topology, hosts, at, wanted)
     {
-        let finding = Finding::new(fields.place_of("at"), why);
+        let finding = Finding::new(fields.place_of(&FAULT.at), why);
         fields.reader().report(finding.suggest(suggestion));
     }
     Some(Fault {
         at: at?.to_owned(),
-        kind: kind(fields, name)?,
-    })
-}
-
-fn kind(outer: &Fields<'_>, name: &str) -> Option<FaultKind> {
-    if name == "ecn_ignored" {
-        let node = map_or_none(outer, name)?;
-        return Some(FaultKind::EcnIgnored(node.map(|node| {
-            let fields = outer.reader().fields(node, "`ecn_ignored`", &[&keys::THRESHOLDS]);
-            ecn_thresholds(&fields)
-        })));
-    }
-    if name == "speed" {
-        return outer.unit(name, rate).map(FaultKind::Speed);
-    }
-    let section = match name {
-        "link_down" => &keys::LINK_DOWN,
-        "stuck_pause" => &keys::STUCK_PAUSE,
-        "reorder" => &keys::REORDER,
-        _ => &keys::OFTEN,
-    };
-    let fields = outer.reader().fields(outer.get(name)?, format!("`{name}`"), &[section]);
-    Some(match name {
-        "link_down" => {
-            let (from, to) = span(&fields);
-            FaultKind::LinkDown {
-                from,
-                to,
-                detect: fields.unit("detect", |_| true).unwrap_or(Picos::ZERO),
-            }
-        }
-        "stuck_pause" => {
-            let (from, to) = span(&fields);
-            let class = fields.int("class", 0..=7).unwrap_or(3);
-            FaultKind::StuckPause { class, from, to }
-        }
-        "reorder" => FaultKind::Reorder {
-            often: often(&fields)?,
-            by: fields.int("by", 1..=1000).unwrap_or(1),
-        },
-        "drop" => FaultKind::Drop(often(&fields)?),
-        "duplicate" => FaultKind::Duplicate(often(&fields)?),
-        _ => FaultKind::Corrupt(often(&fields)?),
+        kind: kind?,
     })
 }
 
 fn often(fields: &Fields<'_>) -> Option<Often> {
-    fields.exclude("every", "probability");
-    if !fields.has("every") && !fields.has("probability") {
+    fields.exclude(&OFTEN.every, &OFTEN.probability);
+    if !fields.has(&OFTEN.every) && !fields.has(&OFTEN.probability) {
         fields.missing("`every` or `probability`");
     }
-    let every = fields.int("every", 1..=u64::MAX).map(Often::Every);
-    let share = |share: &Share| (0.0..=1.0).contains(&share.0);
-    let probability = fields
-        .parse("probability", |text| text.parse().ok().filter(share), |_| None)
-        .map(Often::Probability);
-    every.or(probability)
+    let every = fields.get(&OFTEN.every).map(Often::Every);
+    every.or(fields.get(&OFTEN.probability).map(Often::Probability))
 }
 
 /// `from` and `to`, the latter of which may be left out for "without end".
 fn span(fields: &Fields<'_>) -> (Picos, Picos) {
-    let from = fields.unit("from", |_| true).unwrap_or(Picos::ZERO);
-    let to = fields.unit("to", |_| true).unwrap_or(Picos::MAX);
+    let from = fields.get(&LINK_DOWN.from);
+    let to = fields.get(&LINK_DOWN.to).unwrap_or(Picos::MAX);
     if to <= from {
-        fields.wrong("to", format!("the fault ends at {to}, not after its begin at {from}"));
+        fields.wrong(
+            &LINK_DOWN.to,
+            format!("the fault ends at {to}, not after its begin at {from}"),
+        );
     }
     (from, to)
 }

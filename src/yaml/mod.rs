@@ -12,6 +12,8 @@
 //! Left out on purpose: serde, which stops at the first mistake; YAML tags, merge keys and several
 //! documents in one file, which a pattern has no use for.
 
+pub mod form;
+pub mod key;
 pub mod near;
 mod numbers;
 pub mod read;
@@ -19,7 +21,7 @@ mod report;
 pub mod set;
 pub mod tree;
 
-pub use numbers::numbers;
+pub use numbers::{Classes, Numbers};
 pub use report::{Diagnostic, Diagnostics, Excerpt, Finding, Place, Source, shown};
 
 /// Largest text that is read.

@@ -1,11 +1,47 @@
 //! Sets of small numbers: `3`, `0-7`, `[0, 2, 4-6]`. Workers, cores and priorities are written so.
 
-use super::read::{Fields, parse_int};
+use super::key::Form;
+use super::read::{At, parse_int};
 use super::shown;
 use super::tree::Node;
 
-/// Numbers up to `max` and ranges of them, each number once, in the order written.
-pub fn numbers(fields: &Fields<'_>, key: &str, max: u32) -> Option<Vec<u32>> {
+/// Numbers up to a largest one and ranges of them, each number once, in the order written; and what they count.
+pub struct Numbers(pub u32, pub &'static str);
+
+impl Form<Vec<u32>> for Numbers {
+    fn allowed(&self) -> String {
+        format!("{} 0 to {}, each once: `3`, `0-7` or `[0, 2, 4-6]`", self.1, self.0)
+    }
+    fn read(&self, at: At<'_, '_>) -> Option<Vec<u32>> {
+        numbers(at, self.0)
+    }
+}
+
+/// A set of classes or priorities, as bits.
+pub struct Classes;
+
+/// The highest priority (IEEE 802.1Q clause 6.9.3).
+const HIGHEST: u32 = 7;
+
+impl Form<u8> for Classes {
+    fn allowed(&self) -> String {
+        Numbers(HIGHEST, "classes").allowed()
+    }
+    fn read(&self, at: At<'_, '_>) -> Option<u8> {
+        let classes = numbers(at, HIGHEST)?;
+        Some(classes.into_iter().fold(0, |mask, class| mask | 1 << class))
+    }
+    fn show(&self, classes: &u8) -> String {
+        if *classes == u8::MAX {
+            return format!("0-{HIGHEST}");
+        }
+        let set = (0..=HIGHEST).filter(|class| classes & 1 << class != 0);
+        set.map(|class| class.to_string()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn numbers(at: At<'_, '_>, max: u32) -> Option<Vec<u32>> {
+    let (fields, key) = (at.fields, at.key);
     let items = fields.list(key)?;
     let mut numbers: Vec<u32> = Vec::new();
     let mut seen = vec![false; usize::try_from(max).unwrap_or(usize::MAX).saturating_add(1)];

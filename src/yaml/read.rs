@@ -4,92 +4,13 @@
 //! is recorded, once, with what the key's table entry allows. So a reader fills placeholders, goes
 //! on to the end, and its result counts only when nothing was recorded.
 //!
-//! The tables ([`Section`], [`Key`]) are at the same time the source of the documentation's tables
-//! and of the suggestions.
+//! What a key is (its form, range and default) stands in its declaration: see [`super::key`].
 
 use std::cell::RefCell;
-use std::ops::RangeInclusive;
-use std::str::FromStr;
 
+use super::key::{Declared, Section, Typed};
 use super::tree::{Name, Node, Value};
 use super::{Finding, MAX_FINDINGS, Place, near, shown};
-use crate::units::{BitRate, Bytes, Picos};
-
-/// A key of a map: what the documentation says of it, and what mistakes are answered with.
-#[derive(Debug, Clone, Copy)]
-pub struct Key {
-    /// The key.
-    pub name: &'static str,
-    /// What is allowed as its value.
-    pub allowed: &'static str,
-    /// The default in words, or `required`.
-    pub default: &'static str,
-    /// What it means, in a line.
-    pub doc: &'static str,
-}
-
-/// A table entry, in the order name, allowed, default, meaning.
-#[must_use]
-pub const fn key(name: &'static str, allowed: &'static str, default: &'static str, doc: &'static str) -> Key {
-    Key {
-        name,
-        allowed,
-        default,
-        doc,
-    }
-}
-
-/// The keys of one kind of map.
-#[derive(Debug, Clone, Copy)]
-pub struct Section {
-    /// Name in the documentation's markers.
-    pub name: &'static str,
-    /// The keys.
-    pub keys: &'static [Key],
-    /// Maps inside this one, to find a key that was written one level too high.
-    pub inside: &'static [(&'static str, &'static Section)],
-}
-
-impl Section {
-    fn find(&self, name: &str) -> Option<&'static Key> {
-        self.keys.iter().find(|key| key.name == name)
-    }
-
-    /// The table as Markdown.
-    #[must_use]
-    pub fn markdown(&self) -> String {
-        let mut table = String::from("| key | allowed | default | meaning |\n|---|---|---|---|\n");
-        for key in self.keys {
-            let cell = |text: &str| text.replace('|', "\\|");
-            table += &format!(
-                "| `{}` | {} | {} | {} |\n",
-                key.name,
-                cell(key.allowed),
-                cell(key.default),
-                cell(key.doc)
-            );
-        }
-        table
-    }
-}
-
-/// A quantity whose text has a unit.
-pub trait Unit: FromStr {
-    /// The units, for suggestions.
-    const UNITS: &'static [&'static str];
-}
-
-impl Unit for Picos {
-    const UNITS: &'static [&'static str] = &["ps", "ns", "us", "ms", "s", "min", "h"];
-}
-
-impl Unit for Bytes {
-    const UNITS: &'static [&'static str] = &["B", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB"];
-}
-
-impl Unit for BitRate {
-    const UNITS: &'static [&'static str] = &["bps", "kbps", "Mbps", "Gbps", "Tbps"];
-}
 
 /// A whole number: decimal, `0x…` or `0o…`, underscores allowed.
 #[must_use]
@@ -151,20 +72,34 @@ impl Reader {
         self.findings.borrow().len() < MAX_FINDINGS
     }
 
-    /// `node` as a map with the keys of `sections`; `what` names it in messages. Unknown keys and
-    /// keys without a value are recorded here.
-    pub fn fields<'r>(&'r self, node: &'r Node, what: impl Into<String>, sections: &[&'static Section]) -> Fields<'r> {
+    /// `node` as a map with the keys of `sections`; `what` names it in messages. Unknown keys, keys without a
+    /// value and required ones that are absent are recorded here.
+    pub fn fields<'r>(
+        &'r self,
+        node: &'r Node,
+        what: impl Into<String>,
+        sections: &[&'static dyn Section],
+    ) -> Fields<'r> {
+        self.fields_among(node, what, sections, &[])
+    }
+
+    /// The same where it is not known yet which of `others` has the map's further keys: they pass unread, and only
+    /// a key that none of them has is unknown.
+    pub fn fields_among<'r>(
+        &'r self,
+        node: &'r Node,
+        what: impl Into<String>,
+        sections: &[&'static dyn Section],
+        others: &[&'static dyn Section],
+    ) -> Fields<'r> {
         let what = what.into();
+        let keys: Vec<_> = sections.iter().flat_map(|section| section.keys()).collect();
         let (entries, broken) = match &node.value {
             Value::Map(entries) => (entries.as_slice(), false),
             _ => {
                 let finding = Finding::new(node.place, format!("{what} is {}", node.is_a()));
-                let keys: Vec<_> = sections
-                    .iter()
-                    .flat_map(|section| section.keys)
-                    .map(|key| key.name)
-                    .collect();
-                self.report(finding.allowed(format!("a map of {}", keys.join(", "))));
+                let names: Vec<_> = keys.iter().map(|key| key.name()).collect();
+                self.report(finding.allowed(format!("a map of {}", names.join(", "))));
                 (&[][..], true)
             }
         };
@@ -173,18 +108,23 @@ impl Reader {
             place: node.place,
             what,
             entries,
-            sections: sections.to_vec(),
+            keys,
             broken,
         };
+        let others: Vec<_> = others.iter().flat_map(|section| section.keys()).collect();
         for (name, value) in entries {
-            match fields.key(&name.text) {
-                None => fields.report_unknown(name),
+            match fields.keys.iter().find(|key| key.name() == name.text) {
+                None if others.iter().any(|key| key.name() == name.text) => {}
+                None => fields.report_unknown(name, &others),
                 Some(key) if value.value == Value::Null => {
-                    let finding = Finding::new(name.place, format!("`{}` has no value", key.name));
-                    self.report(finding.allowed(key.allowed));
+                    let finding = Finding::new(name.place, format!("`{}` has no value", key.name()));
+                    self.report(finding.allowed(key.allowed()));
                 }
                 Some(_) => {}
             }
+        }
+        for key in fields.keys.iter().filter(|key| key.required()) {
+            fields.require(*key);
         }
         fields
     }
@@ -197,8 +137,66 @@ pub struct Fields<'r> {
     place: Place,
     what: String,
     entries: &'r [(Name, Node)],
-    sections: Vec<&'static Section>,
+    keys: Vec<&'static dyn Declared>,
     broken: bool,
+}
+
+/// The value of a key, as it stands there.
+#[derive(Clone, Copy)]
+pub struct At<'a, 'r> {
+    /// The map.
+    pub fields: &'a Fields<'r>,
+    /// The key.
+    pub key: &'a dyn Declared,
+    /// The value.
+    pub node: &'r Node,
+    /// What a wrong value was probably meant to be, where its form does not know better.
+    pub near: Option<&'static str>,
+}
+
+impl<'r> At<'_, 'r> {
+    /// The text as something else; `suggest` is asked when it is not that.
+    pub fn parse<T>(
+        self,
+        parse: impl FnOnce(&str) -> Option<T>,
+        suggest: impl FnOnce(&str) -> Option<String>,
+    ) -> Option<T> {
+        let Some(text) = self.node.text() else {
+            self.bad(self.node.is_a(), None);
+            return None;
+        };
+        let value = parse(text.trim());
+        if value.is_none() {
+            let suggests = self.fields.reader.suggests();
+            let suggestion = if suggests { suggest(text) } else { None };
+            self.bad(
+                &format!("`{}`", shown(text, 60)),
+                suggestion.or(self.near.map(str::to_owned)),
+            );
+        }
+        value
+    }
+
+    /// One of some words.
+    pub fn word<T: Copy>(self, words: &[(&'static str, T)]) -> Option<T> {
+        let find = |text: &str| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        let suggest = |text: &str| near::nearest(text, words.iter().map(|(word, _)| *word)).map(str::to_owned);
+        self.parse(find, suggest)
+    }
+
+    /// Records that the value is wrong, with what is allowed.
+    pub fn bad(self, found: &str, suggestion: Option<String>) {
+        self.fields.bad(self.key, self.node.place, found, suggestion);
+    }
+}
+
+/// The value of a key that is a map or something shorter.
+#[derive(Debug)]
+pub enum MapOr<'r, T> {
+    /// The map.
+    Map(Fields<'r>),
+    /// What stands for one.
+    Value(T),
 }
 
 impl<'r> Fields<'r> {
@@ -214,66 +212,154 @@ impl<'r> Fields<'r> {
         self.reader
     }
 
-    fn key(&self, name: &str) -> Option<&'static Key> {
-        self.sections.iter().find_map(|section| section.find(name))
+    fn entry(&self, key: &dyn Declared) -> Option<&'r (Name, Node)> {
+        let name = key.name();
+        debug_assert!(
+            self.keys.iter().any(|known| known.name() == name),
+            "`{name}` is no key of {}",
+            self.what
+        );
+        self.entries.iter().find(|(entry, _)| entry.text == name)
     }
 
-    fn entry(&self, key: &str) -> Option<&'r (Name, Node)> {
-        debug_assert!(self.key(key).is_some(), "`{key}` is in no table of {}", self.what);
-        self.entries.iter().find(|(name, _)| name.text == key)
-    }
-
-    fn report_unknown(&self, name: &Name) {
+    fn report_unknown(&self, name: &Name, others: &[&'static dyn Declared]) {
         let mut finding = Finding::new(
             name.place,
             format!("unknown key `{}` in {}", shown(&name.text, 60), self.what),
         );
         if self.reader.suggests() {
-            let here = || self.sections.iter().flat_map(|section| section.keys);
-            let inside = || self.sections.iter().flat_map(|section| section.inside);
-            let exact = inside().find_map(|(outer, section)| {
-                let key = section.find(&name.text)?;
-                Some(format!("{outer}: {{{}: …}}", key.name))
+            let here = || self.keys.iter().chain(others);
+            let maps = || here().flat_map(|outer| outer.maps().iter().map(move |section| (outer, section)));
+            let exact = maps().find_map(|(outer, section)| {
+                let key = section.keys().into_iter().find(|key| key.name() == name.text)?;
+                Some(format!("{}: {{{}: …}}", outer.name(), key.name()))
             });
-            let near = || near::nearest(&name.text, here().map(|key| key.name)).map(str::to_owned);
+            let near = || near::nearest(&name.text, here().map(|key| key.name())).map(str::to_owned);
             finding = finding.suggest(exact.or_else(near));
             if name.text == "<<" {
                 finding.what += " (merge keys are not part of YAML 1.2)";
             }
-            let names: Vec<_> = here().map(|key| key.name).collect();
-            finding = finding.allowed(names.join(", "));
+            // The keys of maps that this one may not be would be a long list of little use.
+            if others.is_empty() {
+                let names: Vec<_> = self.keys.iter().map(|key| key.name()).collect();
+                finding = finding.allowed(names.join(", "));
+            }
         }
         self.reader.report(finding);
     }
 
+    /// What the key's declaration makes of its value, or of its absence.
+    #[must_use]
+    pub fn get<K: Typed>(&self, key: &K) -> K::Value {
+        key.value(self.given(key))
+    }
+
+    /// The key's value where it is there and right, whatever the default.
+    #[must_use]
+    pub fn given<K: Typed>(&self, key: &K) -> Option<K::Given> {
+        key.form().read(self.at(key, self.node(key)?))
+    }
+
+    /// The key's value, or a part of it, for a [`super::key::Form`].
+    #[must_use]
+    pub fn at<'a>(&'a self, key: &'a dyn Declared, node: &'r Node) -> At<'a, 'r> {
+        let (fields, near) = (self, None);
+        At {
+            fields,
+            key,
+            node,
+            near,
+        }
+    }
+
+    /// Sets `place` to the key's value, where that is there and right.
+    pub fn set<K: Typed>(&self, key: &K, place: &mut K::Given) {
+        if let Some(value) = self.given(key) {
+            *place = value;
+        }
+    }
+
+    /// The key's value, of any type.
+    #[must_use]
+    pub fn node(&self, key: &dyn Declared) -> Option<&'r Node> {
+        let (_, node) = self.entry(key)?;
+        (node.value != Value::Null).then_some(node)
+    }
+
+    /// The map that the key's value is.
+    #[must_use]
+    pub fn map(&self, key: &dyn Declared) -> Option<Fields<'r>> {
+        Some(
+            self.reader
+                .fields(self.node(key)?, format!("`{}`", key.name()), key.maps()),
+        )
+    }
+
+    /// The map that the key's value is, or an empty one of its keys.
+    #[must_use]
+    pub fn map_or_empty(&self, key: &dyn Declared) -> Fields<'r> {
+        self.map(key).unwrap_or_else(|| self.without(key))
+    }
+
+    /// An empty map of the key's keys: all that it says is its defaults.
+    #[must_use]
+    pub fn without(&self, key: &dyn Declared) -> Fields<'r> {
+        Fields {
+            reader: self.reader,
+            place: self.place,
+            what: format!("`{}`", key.name()),
+            entries: &[],
+            keys: key.maps().iter().flat_map(|section| section.keys()).collect(),
+            broken: false,
+        }
+    }
+
+    /// The map that the key's value is, or what stands for one.
+    #[must_use]
+    pub fn map_or<K: Typed>(&self, key: &K) -> Option<MapOr<'r, K::Given>> {
+        match self.node(key)?.value {
+            Value::Map(_) => self.map(key).map(MapOr::Map),
+            _ => self.given(key).map(MapOr::Value),
+        }
+    }
+
+    /// The key's list of `least` to `most` values; empty where it is none, which is recorded.
+    #[must_use]
+    pub fn items(&self, key: &dyn Declared, sizes: std::ops::RangeInclusive<usize>) -> &'r [Node] {
+        let Some(node) = self.node(key) else { return &[] };
+        match &node.value {
+            Value::List(items) if sizes.contains(&items.len()) => items,
+            Value::List(items) => {
+                self.bad(key, node.place, &format!("a list of {}", items.len()), None);
+                &[]
+            }
+            _ => {
+                self.bad(key, node.place, node.is_a(), None);
+                &[]
+            }
+        }
+    }
+
     /// Whether the key is there, rightly or wrongly.
     #[must_use]
-    pub fn has(&self, key: &str) -> bool {
+    pub fn has(&self, key: &dyn Declared) -> bool {
         self.entry(key).is_some()
     }
 
     /// The place of the key's value, or of the map where the key is absent.
     #[must_use]
-    pub fn place_of(&self, key: &str) -> Place {
+    pub fn place_of(&self, key: &dyn Declared) -> Place {
         self.entry(key).map_or(self.place, |(_, node)| node.place)
     }
 
-    /// The key's value, of any type.
-    #[must_use]
-    pub fn get(&self, key: &str) -> Option<&'r Node> {
-        let (_, node) = self.entry(key)?;
-        (node.value != Value::Null).then_some(node)
-    }
-
-    /// Records that the value of `key` is wrong, at `place`, with what the table allows.
-    pub fn bad(&self, key: &str, place: Place, found: &str, suggestion: Option<String>) {
-        let allowed = self.key(key).map_or("", |key| key.allowed);
-        let finding = Finding::new(place, format!("`{key}` is {found}")).allowed(allowed);
+    /// Records that the value of `key` is wrong, at `place`, with what is allowed.
+    pub fn bad(&self, key: &dyn Declared, place: Place, found: &str, suggestion: Option<String>) {
+        let finding = Finding::new(place, format!("`{}` is {found}", key.name())).allowed(key.allowed());
         self.reader.report(finding.suggest(suggestion));
     }
 
     /// Records a mistake at the value of `key`.
-    pub fn wrong(&self, key: &str, what: impl Into<String>) {
+    pub fn wrong(&self, key: &dyn Declared, what: impl Into<String>) {
         self.reader.report(Finding::new(self.place_of(key), what));
     }
 
@@ -286,134 +372,48 @@ impl<'r> Fields<'r> {
     }
 
     /// Records when `key` is absent.
-    pub fn require(&self, key: &str) {
+    pub fn require(&self, key: &dyn Declared) {
         if !self.has(key) && !self.broken {
-            let finding = Finding::new(self.place, format!("{} needs `{key}`", self.what));
-            self.reader
-                .report(finding.allowed(self.key(key).map_or("", |key| key.allowed)));
+            let finding = Finding::new(self.place, format!("{} needs `{}`", self.what, key.name()));
+            self.reader.report(finding.allowed(key.allowed()));
         }
     }
 
     /// Records when `key` is there although it means nothing here.
-    pub fn refuse(&self, key: &str, why: &str) {
+    pub fn refuse(&self, key: &dyn Declared, why: &str) {
         if let Some((name, _)) = self.entry(key) {
-            self.reader.report(Finding::new(name.place, format!("`{key}` {why}")));
+            self.reader
+                .report(Finding::new(name.place, format!("`{}` {why}", key.name())));
         }
     }
 
     /// Records when both keys are there, at the one that comes later.
-    pub fn exclude(&self, one: &str, other: &str) {
+    pub fn exclude(&self, one: &dyn Declared, other: &dyn Declared) {
         if let (Some((a, _)), Some((b, _))) = (self.entry(one), self.entry(other)) {
             let later = if a.place > b.place { a } else { b };
-            let what = format!("`{one}` and `{other}` exclude each other; leave one out");
+            let what = format!(
+                "`{}` and `{}` exclude each other; leave one out",
+                one.name(),
+                other.name()
+            );
             self.reader.report(Finding::new(later.place, what));
         }
     }
 
     /// The key's text.
     #[must_use]
-    pub fn text(&self, key: &str) -> Option<&'r str> {
-        let node = self.get(key)?;
+    pub fn text(&self, key: &dyn Declared) -> Option<&'r str> {
+        let node = self.node(key)?;
         if node.text().is_none() {
             self.bad(key, node.place, node.is_a(), None);
         }
         node.text()
     }
 
-    /// The key's text as something else; `suggest` is asked when it is not that.
-    pub fn parse<T>(
-        &self,
-        key: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-        suggest: impl FnOnce(&str) -> Option<String>,
-    ) -> Option<T> {
-        let text = self.text(key)?;
-        let value = parse(text.trim());
-        if value.is_none() {
-            let suggestion = if self.reader.suggests() { suggest(text) } else { None };
-            self.bad(key, self.place_of(key), &format!("`{}`", shown(text, 60)), suggestion);
-        }
-        value
-    }
-
-    /// One of some words.
-    pub fn word<T: Copy>(&self, key: &str, words: &[(&'static str, T)]) -> Option<T> {
-        debug_assert!(
-            words
-                .iter()
-                .all(|(word, _)| self.key(key).is_some_and(|key| key.allowed.contains(word))),
-            "the table of `{key}` names every word"
-        );
-        let find = |text: &str| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
-        let suggest = |text: &str| near::nearest(text, words.iter().map(|(word, _)| *word)).map(str::to_owned);
-        self.parse(key, find, suggest)
-    }
-
-    /// A whole number within `range`.
-    pub fn int<T: TryFrom<u64>>(&self, key: &str, range: RangeInclusive<u64>) -> Option<T> {
-        debug_assert!(
-            *range.end() > u64::from(u32::MAX)
-                || self
-                    .key(key)
-                    .is_some_and(|key| key.allowed.contains(&range.end().to_string())),
-            "the table of `{key}` names the largest value {}",
-            range.end()
-        );
-        let parse = |text: &str| {
-            let value = parse_int(text).filter(|value| range.contains(value))?;
-            T::try_from(value).ok()
-        };
-        self.parse(key, parse, |_| None)
-    }
-
-    /// A number within `range`.
-    pub fn number(&self, key: &str, range: RangeInclusive<f64>) -> Option<f64> {
-        let parse = |text: &str| {
-            let value: f64 = text.replace('_', "").parse().ok()?;
-            range.contains(&value).then_some(value)
-        };
-        self.parse(key, parse, |_| None)
-    }
-
-    /// `true` or `false`.
-    pub fn flag(&self, key: &str) -> Option<bool> {
-        let parse = |text: &str| match text {
-            "true" | "True" | "TRUE" => Some(true),
-            "false" | "False" | "FALSE" => Some(false),
-            _ => None,
-        };
-        let suggest = |text: &str| match text.to_ascii_lowercase().as_str() {
-            "yes" | "on" | "1" | "y" => Some("true".to_owned()),
-            "no" | "off" | "0" | "n" => Some("false".to_owned()),
-            other => near::nearest(other, ["true", "false"]).map(str::to_owned),
-        };
-        self.parse(key, parse, suggest)
-    }
-
-    /// A quantity with its unit, that `check` accepts.
-    pub fn unit<T: Unit>(&self, key: &str, check: impl FnOnce(&T) -> bool) -> Option<T> {
-        let parse = |text: &str| text.parse().ok().filter(check);
-        self.parse(key, parse, |text| near::unit(text, T::UNITS))
-    }
-
-    /// One line of free text: no control characters, at most `limit` characters.
-    pub fn line(&self, key: &str, limit: usize) -> Option<String> {
-        let good = |text: &str| {
-            let long = text.chars().nth(limit).is_some();
-            (!text.is_empty() && !long && !text.contains(char::is_control)).then(|| text.to_owned())
-        };
-        self.parse(key, good, |_| None)
-    }
-
-    /// Free text of any number of lines, as a terminal may print it.
-    pub fn prose(&self, key: &str) -> Option<String> {
-        self.parse(key, |text| printable(text).then(|| text.to_owned()), |_| None)
-    }
-
     /// The key's list, with each element's node; a single value counts as a list of one.
     #[must_use]
-    pub fn list(&self, key: &str) -> Option<&'r [Node]> {
-        let node = self.get(key)?;
+    pub fn list(&self, key: &dyn Declared) -> Option<&'r [Node]> {
+        let node = self.node(key)?;
         match &node.value {
             Value::List(items) => Some(items),
             _ => Some(std::slice::from_ref(node)),
@@ -423,25 +423,27 @@ impl<'r> Fields<'r> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::form::{Flag, Int, Map, Quantity, Words};
+    use super::super::key::keys;
     use super::super::tree;
     use super::*;
+    use crate::units::Bytes;
 
-    const INNER: Section = Section {
-        name: "inner",
-        keys: &[key("depth", "1 to 9", "1", "how deep")],
-        inside: &[],
-    };
-    const OUTER: Section = Section {
-        name: "outer",
-        keys: &[
-            key("size", "bytes", "required", "how big"),
-            key("count", "1 to 10", "1", "how many"),
-            key("mode", "fast or slow", "fast", "which"),
-            key("on", "true or false", "false", "whether"),
-            key("inner", "a map", "none", "more"),
-        ],
-        inside: &[("inner", &INNER)],
-    };
+    keys! {
+        /// A map inside.
+        pub INNER: Inner = "inner" {
+            depth: u8, Int(1, 9), or 1, "how deep";
+        }
+
+        /// A map.
+        pub OUTER: Outer = "outer" {
+            size: Bytes, Quantity::<Bytes>::ANY, required, "how big";
+            count: u8, Int(1, 10), or 1, "how many";
+            mode: u8, Words(&[("fast", 1), ("slow", 2)]), or 1, "which";
+            on: bool, Flag, or false, "whether";
+            inner: (), Map(&[&INNER]), none, "more";
+        }
+    }
 
     fn read<T>(text: &str, read: impl FnOnce(&Fields<'_>) -> T) -> (T, Vec<String>) {
         let mut findings = Vec::new();
@@ -460,17 +462,14 @@ mod tests {
     fn good_values_are_typed() {
         let ((size, count, mode, on), found) = read("{size: 1KiB, count: 0xA, mode: slow, on: true}", |fields| {
             (
-                fields.unit::<Bytes>("size", |_| true),
-                fields.int::<u8>("count", 1..=10),
-                fields.word("mode", &[("fast", 1), ("slow", 2)]),
-                fields.flag("on"),
+                fields.get(&OUTER.size),
+                fields.get(&OUTER.count),
+                fields.get(&OUTER.mode),
+                fields.get(&OUTER.on),
             )
         });
         assert_eq!(found, Vec::<String>::new());
-        assert_eq!(
-            (size, count, mode, on),
-            (Some(Bytes(1024)), Some(10), Some(2), Some(true))
-        );
+        assert_eq!((size, count, mode, on), (Some(Bytes(1024)), 10, 2, true));
     }
 
     #[test]
@@ -478,10 +477,13 @@ mod tests {
         let (_, found) = read(
             "{size: 1kib, count: 11, mode: fsat, on: yes, depth: 3, sice: 1}",
             |fields| {
-                fields.unit::<Bytes>("size", |_| true);
-                fields.int::<u8>("count", 1..=10);
-                fields.word("mode", &[("fast", 1), ("slow", 2)]);
-                fields.flag("on");
+                let _ = (fields.get(&OUTER.size), fields.get(&OUTER.on));
+                assert_eq!(
+                    (fields.get(&OUTER.count), fields.given(&OUTER.count)),
+                    (1, None),
+                    "the default"
+                );
+                assert_eq!(fields.given(&OUTER.mode), None);
             },
         );
         assert_eq!(found.len(), 6, "{found:#?}");
@@ -500,12 +502,11 @@ mod tests {
     #[test]
     fn missing_empty_and_misshapen_values_are_recorded() {
         let (_, found) = read("count:\nmode: [fast]\n", |fields| {
-            fields.require("size");
-            assert_eq!(fields.int::<u8>("count", 1..=10), None);
-            assert_eq!(fields.word("mode", &[("fast", 1)]), None);
+            assert_eq!(fields.given(&OUTER.count), None);
+            assert_eq!(fields.given(&OUTER.mode), None);
         });
         assert_eq!(found.len(), 3, "{found:#?}");
-        let (_, found) = read("[1]", |fields| fields.require("size"));
+        let (_, found) = read("[1]", |_| ());
         assert_eq!(found.len(), 1, "a list needs no keys: {found:#?}");
     }
 

@@ -13,6 +13,9 @@ macro_rules! words {
             /// Every value, in order.
             pub const ALL: &'static [$name] = &[$($name::$item,)*];
 
+            /// Every value with its word.
+            pub const WORDS: &'static [(&'static str, $name)] = &[$(($word, $name::$item),)*];
+
             /// The word in results.
             #[must_use]
             pub const fn name(self) -> &'static str {
