@@ -53,7 +53,7 @@ fn check(name: &str, sections: &[&'static dyn Section], shipped: &[(&str, &str)]
     }
 }
 
-/// What an `expect` line can be about.
+/// The figures of results, which `expect` and `asks` can be about and `compare` compares.
 fn figures() -> String {
     let rows = expect::known().map(|known| {
         let names: Vec<String> = known.names().map(|name| format!("`{name}`")).collect();
@@ -63,9 +63,20 @@ fn figures() -> String {
             .map(|measure| measure.dimension.allowed())
             .collect();
         allowed.dedup();
-        format!("| {} | {} | {} |\n", names.join(", "), allowed.join("; "), known.doc)
+        let at: Vec<&str> = known.at.iter().map(|at| at.words()).collect();
+        format!(
+            "| {} | {} | {} | {} | {} |\n",
+            names.join(", "),
+            at.join(", "),
+            known.better.word(),
+            allowed.join("; "),
+            known.doc
+        )
     });
-    format!("| figure | bound | |\n|---|---|---|\n{}", rows.collect::<String>())
+    format!(
+        "| figure | where | better | bound | |\n|---|---|---|---|---|\n{}",
+        rows.collect::<String>()
+    )
 }
 
 /// What is shipped, with each file's first comment.

@@ -373,6 +373,44 @@ fn skips(path: &str, text: &str) -> Vec<String> {
     found
 }
 
+/// Where a figure, or what a key allows or is by default, is said a second time.
+fn twice(path: &str, text: &str) -> Vec<String> {
+    let is_test = path.ends_with("/tests.rs") || path.contains("/tests/");
+    if !path.starts_with("src/") || is_test || path.starts_with("src/yaml/") || path == "src/expect/known.rs" {
+        return Vec::new();
+    }
+    let body = text.split("#[cfg(test)]").next().unwrap_or(text);
+    let mut found = Vec::new();
+    for (index, line) in body
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+    {
+        // Names that are words of English too stand for much else.
+        let distinct = |name: &str| name.contains(|c: char| c.is_ascii_uppercase() || c == '_');
+        let named = squall::expect::known().filter(|known| distinct(known.name));
+        for known in named.filter(|known| line.contains(&format!("\"{}\"", known.name))) {
+            let what = format!("names `{}` itself: take it from src/expect/known.rs", known.name);
+            found.push(format!("{path}:{}: {what}", index + 1));
+        }
+    }
+    // Over the ends of lines: `fields.get(&KEY.x)` has the default already, and `given` is for who wants to know.
+    let flat: String = code(body).split_whitespace().collect();
+    for (at, _) in flat.match_indices(".given(&") {
+        let call = &flat[at..];
+        if call
+            .split_once(')')
+            .is_some_and(|(_, rest)| rest.starts_with(".unwrap_or("))
+        {
+            found.push(format!(
+                "{path}: a default beside a key's own: {}",
+                &call[..call.len().min(60)]
+            ));
+        }
+    }
+    found
+}
+
 /// Paths of this repository that a text names, with line numbers.
 fn named_paths<'a>(path: &str, text: &'a str) -> Vec<(usize, PathBuf, &'a str)> {
     let mut found = Vec::new();
@@ -491,6 +529,70 @@ fn no_test_is_skipped_but_by_the_one_helper() {
     let ci = include_str!("../.ci/run");
     assert_eq!(skips(".ci/run", ci), [""; 0]);
     assert!(ci.contains("export SQUALL_NO_SKIP=1"), "{ci}");
+}
+
+#[test]
+fn a_key_and_a_figure_are_said_once() {
+    assert_tidy(twice, ".rs");
+    // Each key that is declared is read, and by its declaration: there is no other way, but to forget it.
+    let readers: Vec<(String, String)> = files()
+        .into_iter()
+        .filter(|(path, _)| path.starts_with("src/") && path.ends_with(".rs") && !path.contains("/keys"))
+        .collect();
+    let sections = [
+        squall::pattern::keys::SECTIONS,
+        squall::testbed::keys::SECTIONS,
+        squall::sweep::keys::SECTIONS,
+        squall::suite::keys::SECTIONS,
+    ];
+    let keys = sections.into_iter().flatten().flat_map(|section| section.keys());
+    let mut seen = 0;
+    for key in keys {
+        let name = key.name();
+        let field = [format!(".{name}"), format!(".r#{name}")];
+        // A shared key is a constant of its name.
+        let constant = name.to_uppercase();
+        let is_read = readers.iter().any(|(_, text)| {
+            let of_field = field.iter().any(|field| {
+                text.match_indices(field.as_str()).any(|(at, _)| {
+                    let before = text[..at].chars().last().unwrap_or(' ');
+                    let after = text[at + field.len()..].chars().next().unwrap_or(' ');
+                    (before.is_ascii_uppercase() || text[..at].ends_with("keys"))
+                        && !(after.is_alphanumeric() || after == '_')
+                })
+            });
+            of_field || words(text).any(|(_, word)| word == constant)
+        });
+        let of_the_draft = squall::testbed::about::ASKED.iter().flat_map(|table| table.iter());
+        assert!(
+            is_read || of_the_draft.into_iter().any(|asked| asked.key == name),
+            "no reader reads `{name}`"
+        );
+        seen += 1;
+    }
+    assert!(seen > 150, "{seen} keys");
+}
+
+#[test]
+fn a_planted_second_place_is_found() {
+    for text in [
+        "let name = \"KV_xfer_latency\";",
+        "fn f() { match name { \"ECN_Kmin\" => 1, _ => 2 } }",
+        "let ttl = fields.given(&FRAME.ttl).unwrap_or(64);",
+        "let ttl = fields\n    .given(&FRAME.ttl)\n    .unwrap_or(64);",
+    ] {
+        assert_eq!(twice("src/report/kpi.rs", text).len(), 1, "{text}");
+        assert_eq!(twice("src/report/tests/kpi.rs", text), [""; 0], "{text}");
+    }
+    for text in [
+        "// \"KV_xfer_latency\"",
+        "let name = known::KV_XFER_LATENCY.name;",
+        "let lost = \"lost\";",
+        "let ttl = fields.get(&FRAME.ttl);",
+        "let sends = fields.given(&FRAME.ttl).is_some();",
+    ] {
+        assert_eq!(twice("src/report/kpi.rs", text), [""; 0], "{text}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::conditions;
 use super::load::{self, Figure, Side};
 use super::model::{Answer, Became, Comparison, Estimate, Finding, Judged, Place, SCHEMA};
 use super::stats::{self, Sample};
-use crate::report::direction::Better;
+use crate::expect::Better;
 
 /// By what is judged.
 #[derive(Debug, Clone, Copy, PartialEq)]

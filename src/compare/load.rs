@@ -10,9 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::model::{Estimate, Kind, Place};
-use crate::expect::Asked;
+use crate::expect::{Asked, Better, better};
 use crate::files;
-use crate::report::direction::{Better, better};
 use crate::report::model::{Interval, Results};
 use crate::report::{self, figures};
 use crate::suite::model::{self as suite, Suite};

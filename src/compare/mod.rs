@@ -6,7 +6,7 @@
 //! taken for a difference.
 //!
 //! Left out on purpose: running anything, files and exit status (`cli`), and which way is better
-//! (`report::direction`).
+//! (`expect::better`).
 
 mod conditions;
 pub mod html;

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::direction::Better;
+use crate::expect::Better;
 use crate::report::model::Interval;
 
 /// The schema that this version writes.

@@ -3,7 +3,7 @@
 use super::load::{self, Side};
 use super::model::{Comparison, Kind};
 use super::{NothingInCommon, Rules, compare};
-use crate::report::direction::Better;
+use crate::expect::Better;
 use crate::report::model::Interval;
 use crate::suite::model::*;
 

@@ -11,13 +11,13 @@
 //! for itself.
 
 mod asked;
-mod known;
+pub mod known;
 mod places;
 mod read;
 mod unit;
 
 pub use asked::{Asked, FIGURES, asked};
-pub use known::{Known, Measure, SECTIONS, find, known};
+pub use known::{Better, Known, Measure, Special, better, find, known};
 pub use places::{Scope, Term};
 pub use read::{LINES, RESERVED, Subject, expectations, parse, subject};
 pub use unit::{Dimension, base};

@@ -135,6 +135,11 @@ pub fn subject(text: &str, places: Option<&[&str]>) -> Result<Subject, Finding> 
         let suggestion = near.or_else(|| known.measure(None).map(|_| figure.to_owned()));
         wrong(what).allowed(names.join(", ")).suggest(suggestion)
     })?;
+    if let Some(stranger) = scope.iter().flat_map(|scope| known.strangers(scope)).next() {
+        let places: Vec<&str> = known.at.iter().map(|at| at.words()).collect();
+        let what = format!("`{figure}` is no figure of `{stranger}`");
+        return Err(wrong(what).allowed(format!("{figure} stands at {}", places.join(", "))));
+    }
     // `a + b` asks for a sum.
     if let Some(scope) = scope.as_ref().filter(|scope| scope.0.len() > 1)
         && !scope.is_sum(known, measure)

@@ -23,6 +23,30 @@ pub struct TrafficKind {
     pub section: &'static dyn Section,
     /// From an entry's map to the kind.
     pub read: fn(&Fields<'_>) -> Kind,
+    /// What its figures are about.
+    pub about: About,
+}
+
+/// What the traffic of a kind is about, for who reports on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Messages: how long each takes, and a flow's transfer.
+    Messages,
+    /// Rounds of messages between all ranks of a group.
+    Dispatches,
+    /// A load, for others to suffer from.
+    Load,
+    /// MAC control frames, which end at the next port.
+    Pauses,
+    /// A reading of marking thresholds.
+    Probe,
+}
+
+/// What the traffic of the kind of this name is about; of a name that is not known, a load.
+#[must_use]
+pub fn about(kind: &str) -> About {
+    let known = KINDS.iter().find(|known| known.section.name() == kind);
+    known.map_or(About::Load, |known| known.about)
 }
 
 /// The kinds.
@@ -30,30 +54,37 @@ pub static KINDS: [TrafficKind; 7] = [
     TrafficKind {
         section: &TRANSFER,
         read: transfer,
+        about: About::Messages,
     },
     TrafficKind {
         section: &INCAST,
         read: incast,
+        about: About::Messages,
     },
     TrafficKind {
         section: &BURST,
         read: burst,
+        about: About::Messages,
     },
     TrafficKind {
         section: &ALLTOALL,
         read: alltoall,
+        about: About::Dispatches,
     },
     TrafficKind {
         section: &BACKGROUND,
         read: background,
+        about: About::Load,
     },
     TrafficKind {
         section: &PFC,
         read: pfc,
+        about: About::Pauses,
     },
     TrafficKind {
         section: &ECN_PROBE,
         read: ecn_probe,
+        about: About::Probe,
     },
 ];
 

@@ -20,6 +20,7 @@ mod workers;
 use crate::yaml::read::Reader;
 use crate::yaml::{self, Diagnostics, Source};
 
+pub use kinds::{About, about};
 pub use read::MAX_SAMPLES;
 pub use shipped::SHIPPED;
 pub use types::*;

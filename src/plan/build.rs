@@ -173,7 +173,8 @@ fn has_computed_rate(kind: &Kind) -> bool {
         Kind::Burst(burst) => burst.rate,
         Kind::AllToAll(alltoall) => alltoall.rate,
         Kind::Background(background) => background.load,
-        _ => return false,
+        Kind::EcnProbe(probe) => probe.rate,
+        Kind::Pfc(_) => return false,
     };
     match rate {
         Rate::Share(share) => share.0 > 0.0,

@@ -13,6 +13,8 @@ use super::figures::{self, Figure};
 use super::model::{Results, Traffic};
 use super::verdict::in_scope;
 use crate::expect::Asked;
+use crate::expect::known;
+use crate::pattern::{About, about};
 use crate::units::shown::{figure, quantity};
 
 /// How a line stands to what is wished.
@@ -94,12 +96,12 @@ pub fn of(results: &Results) -> Vec<Said> {
 fn of_figure(results: &Results, one: &Asked, asked: &[Asked], measured: &[Figure]) -> Option<Said> {
     let told = match one.figure {
         name if name.starts_with("ECN_C") => marking::of_meter(results),
-        name if name.starts_with("ECN_") && name != "ECN_marking_rate" => marking::of(results),
+        name if name.starts_with("ECN_") && name != known::ECN_MARKING_RATE.name => marking::of(results),
         // A switch that pauses nobody has shown no threshold, and that is no answer to wait for.
-        "PFC_XOFF" | "PFC_XON" => return pausing::of(results),
-        "lost" => loss(results),
-        "JFI" => fairness(results),
-        "Fabric_Goodput" => goodput(results),
+        name if [known::PFC_XOFF.name, known::PFC_XON.name].contains(&name) => return pausing::of(results),
+        name if name == known::LOST.name => loss(results),
+        name if name == known::JFI.name => fairness(results),
+        name if name == known::FABRIC_GOODPUT.name => goodput(results),
         _ => None,
     };
     told.or_else(|| Some(plain(one, asked, measured)))
@@ -175,7 +177,7 @@ fn heard(results: &Results) -> impl Iterator<Item = &Traffic> {
     results
         .traffic
         .iter()
-        .filter(|entry| entry.kind != "pfc" && entry.packets.received.is_some())
+        .filter(|entry| about(&entry.kind) != About::Pauses && entry.packets.received.is_some())
 }
 
 fn loss(results: &Results) -> Option<Said> {
@@ -226,7 +228,7 @@ pub(crate) fn line_rate(results: &Results, entry: &Traffic) -> Option<u64> {
 
 fn goodput(results: &Results) -> Option<Said> {
     let mut entries: Vec<(&Traffic, u64)> = heard(results)
-        .filter(|entry| entry.kind != "ecn-probe")
+        .filter(|entry| about(&entry.kind) != About::Probe)
         .filter_map(|entry| Some((entry, entry.goodput_bps?)))
         .collect();
     entries.sort_by_key(|(_, bps)| std::cmp::Reverse(*bps));

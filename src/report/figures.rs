@@ -6,7 +6,9 @@
 
 use super::model::{Distribution, Interval, Marking, PauseDirection, Port, Queue, Results, Soak, Statistic, Traffic};
 use super::range;
+use crate::expect::known::{self, Known};
 use crate::expect::{self, Dimension};
+use crate::pattern::{About, about};
 
 /// One figure.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,11 +28,12 @@ pub struct Figure {
 }
 
 impl Figure {
-    fn new(name: &str, statistic: &'static str, unit: &str, place: &str, value: Option<f64>) -> Figure {
+    fn new(known: &Known, statistic: &'static str, place: &str, value: Option<f64>) -> Figure {
+        let measure = known.measure(Some(statistic));
         Figure {
-            name: name.to_owned(),
+            name: known.name.to_owned(),
             statistic,
-            unit: unit.to_owned(),
+            unit: measure.map_or(known.unit, |measure| known.unit_of(measure)).to_owned(),
             place: place.to_owned(),
             value,
             own: None,
@@ -55,28 +58,31 @@ pub fn of(results: &Results) -> Vec<Figure> {
         of_entry(&mut figures, entry);
     }
     for kpi in &results.kpis {
-        let statistic = statistic(&kpi.name, kpi.statistic);
         figures.push(Figure {
+            name: kpi.name.clone(),
+            statistic: statistic(&kpi.name, kpi.statistic),
+            unit: kpi.unit.clone(),
+            place: kpi.place.clone(),
+            value: kpi.value,
             own: kpi.ci95,
-            ..Figure::new(&kpi.name, statistic, &kpi.unit, &kpi.place, kpi.value)
         });
     }
     all_ports(&mut figures, results);
     all_queues(&mut figures, results);
     for reading in results.device.iter().flat_map(|device| &device.readings) {
         let place = format!("device/{}", reading.place);
-        for (name, unit, value) in [
-            ("Buffer_watermark", "bytes", reading.buffer_watermark_bytes.map(float)),
-            ("marked", "frames", reading.ecn_marked_frames.map(float)),
-            ("dropped", "frames", reading.dropped_frames.map(float)),
-            ("Switch_CPU", "%", reading.cpu_percent),
-            ("Switch_memory", "%", reading.memory_percent),
-            ("Post_FEC_BER", "1", reading.post_fec_ber),
-            ("CRC_errors", "frames", reading.crc_errors.map(float)),
-            ("Routing_flaps", "1", reading.routing_flaps.map(float)),
+        for (known, value) in [
+            (&known::BUFFER_WATERMARK, reading.buffer_watermark_bytes.map(float)),
+            (&known::MARKED, reading.ecn_marked_frames.map(float)),
+            (&known::DROPPED, reading.dropped_frames.map(float)),
+            (&known::SWITCH_CPU, reading.cpu_percent),
+            (&known::SWITCH_MEMORY, reading.memory_percent),
+            (&known::POST_FEC_BER, reading.post_fec_ber),
+            (&known::CRC_ERRORS, reading.crc_errors.map(float)),
+            (&known::ROUTING_FLAPS, reading.routing_flaps.map(float)),
         ] {
             if value.is_some() {
-                figures.push(Figure::new(name, "", unit, &place, value));
+                figures.push(Figure::new(known, "", &place, value));
             }
         }
     }
@@ -84,7 +90,7 @@ pub fn of(results: &Results) -> Vec<Figure> {
         of_soak(&mut figures, soak);
     }
     let anomalies = float(results.anomalies.len() as u64);
-    figures.push(Figure::new("anomalies", "", "1", "run", Some(anomalies)));
+    figures.push(Figure::new(&known::ANOMALIES, "", "run", Some(anomalies)));
     figures
 }
 
@@ -99,27 +105,27 @@ pub fn of_classes(results: &Results, wanted: impl Fn(&Port, u8) -> bool) -> Vec<
             let of = |counts: Option<[u64; 8]>| counts.map(|counts| float(counts[usize::from(class)]));
             let frames = of(port.pfc.received_per_class);
             let place = format!("ports/{}/{class}", port.name);
-            let mut add = |name: &str, statistic: &'static str, unit: &str, value: Option<f64>| {
-                figures.push(Figure::new(name, statistic, unit, &place, value));
+            let mut add = |known: &Known, statistic: &'static str, value: Option<f64>| {
+                figures.push(Figure::new(known, statistic, &place, value));
             };
-            add("PFC_frame_count", "", "frames", frames);
+            add(&known::PFC_FRAME_COUNT, "", frames);
             let rate = frames.zip(seconds).map(|(frames, seconds)| frames / seconds);
-            add("PFC_frame_count", "per-second", "frames/s", rate);
+            add(&known::PFC_FRAME_COUNT, "per-second", rate);
             let paused = of(port.pfc.paused_ps_per_class).map(|ps| ps / 1e6);
-            add("PFC_pause_time", "", "us", paused);
+            add(&known::PFC_PAUSE_TIME, "", paused);
             let read = results.inferred.pfc.iter().find(|one| {
                 (one.port.as_str(), one.class, one.direction) == (port.name.as_str(), class, PauseDirection::Received)
             });
-            for (name, threshold) in [
-                ("PFC_XOFF", read.and_then(|one| one.xoff)),
-                ("PFC_XON", read.and_then(|one| one.xon)),
+            for (known, threshold) in [
+                (&known::PFC_XOFF, read.and_then(|one| one.xoff)),
+                (&known::PFC_XON, read.and_then(|one| one.xon)),
             ] {
                 if let Some(threshold) = threshold {
                     let (value, own) = super::kpi::of_threshold(threshold);
                     let own = own.map(|own| own.within(range::NOT_NEGATIVE, value));
                     figures.push(Figure {
                         own,
-                        ..Figure::new(name, "", "bytes", &place, Some(value))
+                        ..Figure::new(known, "", &place, Some(value))
                     });
                 }
             }
@@ -143,60 +149,64 @@ pub fn class_is_used(results: &Results, port: &Port, class: u8) -> bool {
 fn of_soak(figures: &mut Vec<Figure>, soak: &Soak) {
     let grown = soak.trends.iter().filter(|trend| trend.grows == Some(true)).count() as u64;
     let grown = float(grown + u64::from(soak.resident_memory_grows == Some(true)));
-    figures.push(Figure::new("soak_growths", "", "1", "run", Some(grown)));
-    for trend in soak.trends.iter().filter(|trend| trend.name == "KV_xfer_latency") {
-        let name = "KV_xfer_latency_variation";
-        figures.push(Figure::new(name, "", "%", &trend.place, trend.variation_percent));
+    figures.push(Figure::new(&known::SOAK_GROWTHS, "", "run", Some(grown)));
+    for trend in soak
+        .trends
+        .iter()
+        .filter(|trend| trend.name == known::KV_XFER_LATENCY.name)
+    {
+        let known = &known::KV_XFER_LATENCY_VARIATION;
+        figures.push(Figure::new(known, "", &trend.place, trend.variation_percent));
     }
 }
 
 fn of_entry(figures: &mut Vec<Figure>, entry: &Traffic) {
     let place = super::kpi::place_of(entry);
-    let mut add = |name: &str, unit: &str, value: Option<f64>| {
-        figures.push(Figure::new(name, "", unit, &place, value));
+    let mut add = |known: &Known, value: Option<f64>| {
+        figures.push(Figure::new(known, "", &place, value));
     };
     let packets = &entry.packets;
-    add("sent", "frames", Some(float(packets.sent)));
-    add("unsent", "frames", Some(float(packets.unsent)));
+    add(&known::SENT, Some(float(packets.sent)));
+    add(&known::UNSENT, Some(float(packets.unsent)));
     // MAC control frames end at the next port: nobody could receive them.
-    if entry.kind != "pfc" {
-        add("received", "frames", packets.received.map(float));
-        add("lost", "frames", packets.lost.map(float));
+    if about(&entry.kind) != About::Pauses {
+        add(&known::RECEIVED, packets.received.map(float));
+        add(&known::LOST, packets.lost.map(float));
         #[expect(clippy::cast_precision_loss, reason = "a count of frames")]
-        add("unexplained", "frames", packets.unexplained.map(|frames| frames as f64));
-        add("duplicated", "frames", packets.duplicated.map(float));
-        add("reordered", "frames", packets.reordered.map(float));
-        add("icrc_errors", "frames", packets.icrc_errors.map(float));
-        add("malformed", "frames", packets.malformed.map(float));
+        add(&known::UNEXPLAINED, packets.unexplained.map(|frames| frames as f64));
+        add(&known::DUPLICATED, packets.duplicated.map(float));
+        add(&known::REORDERED, packets.reordered.map(float));
+        add(&known::ICRC_ERRORS, packets.icrc_errors.map(float));
+        add(&known::MALFORMED, packets.malformed.map(float));
         let ce = entry.ecn.received.as_ref().map(|received| float(received.ce));
-        add("ce", "frames", ce);
-        add("messages", "messages", entry.messages.completed.map(float));
-        add("incomplete", "messages", entry.messages.incomplete.map(float));
-        add("cut_off", "pairs", entry.cut_off_pairs.map(float));
+        add(&known::CE, ce);
+        add(&known::MESSAGES, entry.messages.completed.map(float));
+        add(&known::INCOMPLETE, entry.messages.incomplete.map(float));
+        add(&known::CUT_OFF, entry.cut_off_pairs.map(float));
         let outage = entry.outage.map_or(0.0, |outage| float(outage.length_ps) / 1e6);
         let told = packets.received.is_some() && entry.times_refused.is_none();
-        add("longest_outage", "us", told.then_some(outage));
+        add(&known::LONGEST_OUTAGE, told.then_some(outage));
         let gap = entry.longest_gap.map(|gap| float(gap.length_ps) / 1e6);
-        add("longest_gap", "us", gap.filter(|_| told));
+        add(&known::LONGEST_GAP, gap.filter(|_| told));
         if let Some(contended) = entry.contended {
-            add("contended_rate", "GB/s", Some(contended.wire_bps.value / 8e9));
+            add(&known::CONTENDED_RATE, Some(contended.wire_bps.value / 8e9));
         }
-        times(figures, "packet_latency", &place, entry.packet_latency.as_ref());
+        times(figures, &known::PACKET_LATENCY, &place, entry.packet_latency.as_ref());
     }
     if let Some(tokens) = &entry.routing {
-        let mut add = |name: &str, copies: u64| {
-            figures.push(Figure::new(name, "", "copies", &place, Some(float(copies))));
+        let mut add = |known: &Known, copies: u64| {
+            figures.push(Figure::new(known, "", &place, Some(float(copies))));
         };
-        add("tokens_dropped", tokens.dropped);
-        add("tokens_overflow", tokens.overflow);
-        add("tokens_padding", tokens.padding);
+        add(&known::TOKENS_DROPPED, tokens.dropped);
+        add(&known::TOKENS_OVERFLOW, tokens.overflow);
+        add(&known::TOKENS_PADDING, tokens.padding);
     }
     if let Some(rounds) = &entry.rounds {
-        times(figures, "round_time", &place, rounds.time.as_ref());
+        times(figures, &known::ROUND_TIME, &place, rounds.time.as_ref());
     }
 }
 
-fn times(figures: &mut Vec<Figure>, name: &str, place: &str, from: Option<&Distribution>) {
+fn times(figures: &mut Vec<Figure>, known: &Known, place: &str, from: Option<&Distribution>) {
     for (statistic, value) in [
         ("min", from.map(|times| float(times.min))),
         ("mean", from.map(|times| times.mean)),
@@ -213,7 +223,7 @@ fn times(figures: &mut Vec<Figure>, name: &str, place: &str, from: Option<&Distr
         });
         figures.push(Figure {
             own,
-            ..Figure::new(name, statistic, "us", place, value.map(|ps| ps / 1e6))
+            ..Figure::new(known, statistic, place, value.map(|ps| ps / 1e6))
         });
     }
 }
@@ -273,13 +283,23 @@ fn all_queues(figures: &mut Vec<Figure>, results: &Results) {
                     (sum.value, sum.own) = (figure.value, figure.own);
                 }
             }
-            Some(sum) if figure.name == "Disruption_loss" && sum.value.is_some() && figure.value.is_some() => {
+            Some(sum) if adds_up(figure) && sum.value.is_some() && figure.value.is_some() => {
                 add_up(sum, figure);
             }
             Some(sum) => take_greater(sum, figure),
         }
     }
     figures.extend(sums);
+}
+
+/// Whether what several places have of it adds up.
+fn adds_up(figure: &Figure) -> bool {
+    let known = expect::find(&figure.name);
+    known.is_some_and(|known| {
+        known
+            .measure(Some(figure.statistic))
+            .is_some_and(|measure| known.adds_up(measure))
+    })
 }
 
 /// The greater of two figures, or the one that is known.
@@ -315,10 +335,10 @@ pub fn busiest_queue(results: &Results) -> Option<&Queue> {
 }
 
 /// How `expect` names a KPI's statistic: figures that are one number have none.
-fn statistic(name: &str, statistic: Statistic) -> &'static str {
+pub(super) fn statistic(name: &str, statistic: Statistic) -> &'static str {
     match statistic {
         Statistic::Value => "",
-        Statistic::Aggregate if name != "KV_xfer_bandwidth" => "",
+        Statistic::Aggregate if name != known::KV_XFER_BANDWIDTH.name => "",
         other => other.name(),
     }
 }

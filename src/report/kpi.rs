@@ -15,6 +15,8 @@ pub(super) use inferred::{of_threshold, place_of as place_of_queue};
 
 use super::model::{Distribution, DutId, Inferred, Interval, Kpi, Port, Reading, Results, Statistic, Traffic, Victim};
 use super::{range, stats};
+use crate::expect::known::{self, Known};
+use crate::pattern::{About, about};
 
 /// The KPIs of one trial: of each traffic entry, of each port, of each queue, then of the run.
 #[must_use]
@@ -71,8 +73,7 @@ pub fn of(results: &Results) -> Vec<Kpi> {
     }
     "run".clone_into(&mut list.place);
     if let Some(ratio) = results.run.oversubscription {
-        let meaning = "bandwidth of a leaf's hosts over that of its uplinks, by the testbed";
-        list.add("Oversubscription", "1", Statistic::Value, Some(ratio), meaning);
+        list.add(&known::OVERSUBSCRIPTION, Some(ratio));
     }
     inferred::of_run(&mut list, &results.inferred);
     kpis
@@ -91,24 +92,29 @@ struct Listing<'a> {
 }
 
 impl Listing<'_> {
-    fn add(&mut self, name: &str, unit: &str, statistic: Statistic, value: Option<f64>, definition: &str) {
-        let read = value.map(|value| (value, None));
-        self.read(name, unit, statistic, read, definition);
+    /// A figure that is one number.
+    fn add(&mut self, known: &Known, value: Option<f64>) {
+        self.read(known, value.map(|value| (value, None)));
+    }
+
+    /// One statistic of a figure.
+    fn add_of(&mut self, known: &Known, statistic: Statistic, value: Option<f64>) {
+        self.list(known, statistic, value.map(|value| (value, None)), "");
     }
 
     /// A figure with the interval of its reading, where it has one.
-    fn read(
-        &mut self,
-        name: &str,
-        unit: &str,
-        statistic: Statistic,
-        read: Option<(f64, Option<Interval>)>,
-        definition: &str,
-    ) {
+    fn read(&mut self, known: &Known, read: Option<(f64, Option<Interval>)>) {
+        self.list(known, Statistic::Value, read, "");
+    }
+
+    /// The whole of it; `more` is added to the definition.
+    fn list(&mut self, known: &Known, statistic: Statistic, read: Option<(f64, Option<Interval>)>, more: &str) {
+        let measure = known.measure(Some(super::figures::statistic(known.name, statistic)));
+        let unit = measure.map_or(known.unit, |measure| known.unit_of(measure));
         let read = read.filter(|(value, _)| value.is_finite());
-        let own = |(value, own): (f64, Option<Interval>)| Some(own?.within(range::of(name, unit), value));
+        let own = |(value, own): (f64, Option<Interval>)| Some(own?.within(range::of_known(known, unit), value));
         self.kpis.push(Kpi {
-            name: name.to_owned(),
+            name: known.name.to_owned(),
             unit: unit.to_owned(),
             statistic,
             value: read.map(|(value, _)| value),
@@ -117,13 +123,16 @@ impl Listing<'_> {
             dut: self.dut,
             test: self.draft.map(|section| format!("Test {section}")),
             place: self.place.clone(),
-            definition: definition.to_owned(),
+            definition: format!("{}{more}", known.doc),
         });
     }
 
-    /// A time in microseconds, as several statistics.
-    fn time(&mut self, name: &str, from: Option<&Distribution>, statistics: &[Statistic], definition: &str) {
-        for statistic in statistics {
+    /// A time, as each of the figure's statistics.
+    fn time(&mut self, known: &Known, from: Option<&Distribution>) {
+        for measure in known.measures {
+            let Some(statistic) = Statistic::ALL.iter().find(|one| one.name() == measure.statistic) else {
+                continue;
+            };
             let picos = from.and_then(|times| match statistic {
                 Statistic::Mean => Some(times.mean),
                 Statistic::P50 => Some(float(times.p50)),
@@ -140,63 +149,48 @@ impl Listing<'_> {
                 let own = off.map(|off| Interval::around(ps, times * float(off)).times(1e-6));
                 (ps / 1e6, own)
             });
-            self.read(name, "us", *statistic, read, definition);
+            self.list(known, *statistic, read, "");
         }
     }
 }
 
-const DROP_RATE: &str =
-    "frames lost for which the DUT is answerable, and those without a named cause, per million sent";
-
 fn of_entry(list: &mut Listing<'_>, entry: &Traffic, victim: Option<&Victim>) {
-    use Statistic::{Aggregate, Mean, P50, P95, P99, P999, PerPort, TailSpread, Value};
     let goodput = entry.goodput_bps.map(|bps| float(bps) / 8e9);
-    match entry.kind.as_str() {
-        "transfer" | "incast" | "burst" => {
-            let meaning = "departure of a message's first bit to arrival of its last packet";
-            let statistics = [Mean, P50, P95, P99, P999, TailSpread];
-            list.time("KV_xfer_latency", entry.message_latency.as_ref(), &statistics, meaning);
+    match about(&entry.kind) {
+        About::Messages => {
+            list.time(&known::KV_XFER_LATENCY, entry.message_latency.as_ref());
             // The side with fewer ports is the one that all of it has to pass.
             let ports = entry.tx_ports.len().min(entry.rx_ports.len()).max(1);
             let each = goodput.map(|sum| sum / float(ports as u64));
-            let meaning = "message payload received per second, for each port of the side with fewer ports";
-            list.add("KV_xfer_bandwidth", "GB/s", PerPort, each, meaning);
-            let meaning = "message payload received per second, all pairs together";
-            list.add("KV_xfer_bandwidth", "GB/s", Aggregate, goodput, meaning);
-            let meaning = "departure of a flow's first bit until every byte of its transfer has arrived";
-            list.time("Fabric_FCT", entry.fct.as_ref(), &[Mean, P50, P99], meaning);
+            list.add_of(&known::KV_XFER_BANDWIDTH, Statistic::PerPort, each);
+            list.add_of(&known::KV_XFER_BANDWIDTH, Statistic::Aggregate, goodput);
+            list.time(&known::FABRIC_FCT, entry.fct.as_ref());
         }
-        "alltoall" => {
+        About::Dispatches => {
             let rounds = entry.rounds.as_ref();
             let times = rounds.and_then(|rounds| rounds.time.as_ref());
-            let meaning = "first departure to last arrival over all ranks of one dispatch";
-            list.time("EP_alltoall_latency", times, &[Mean, P50, P99], meaning);
+            list.time(&known::EP_ALLTOALL_LATENCY, times);
             let bandwidth = rounds.zip(times).map(|(rounds, times)| {
                 let seconds = times.mean * float(times.count) / 1e12;
                 float(rounds.payload_bytes) / 1e9 / seconds
             });
-            let meaning = "payload of complete dispatches over the sum of their times, all ranks together";
-            list.add("EP_alltoall_bandwidth", "GB/s", Aggregate, bandwidth, meaning);
-            let meaning =
-                "bytes that a rank hands over per second, its own experts' included, times (n-1)/n for n ranks";
-            list.add("BusBW", "GB/s", PerPort, bus_bandwidth(entry, bandwidth), meaning);
+            list.add_of(&known::EP_ALLTOALL_BANDWIDTH, Statistic::Aggregate, bandwidth);
+            list.add_of(&known::BUS_BW, Statistic::PerPort, bus_bandwidth(entry, bandwidth));
         }
-        "pfc" => return,
-        "ecn-probe" => {
+        About::Pauses => return,
+        About::Probe => {
             // It measures a threshold, not a load: its rates and times are the hold's.
-            list.add("Packet_drop_rate", "ppm", Value, drop_rate(entry), DROP_RATE);
+            list.add(&known::PACKET_DROP_RATE, drop_rate(entry));
             return;
         }
-        _ => {}
+        About::Load => {}
     }
-    let meaning = "message payload received per second (Fabric_Goodput of the terminology draft)";
-    list.add("Fabric_Goodput", "GB/s", Aggregate, goodput, meaning);
-    let meaning = "CE frames over frames received that were sent ECN-capable";
-    list.add("ECN_marking_rate", "%", Value, entry.ecn.marking_rate_percent, meaning);
-    list.add("Packet_drop_rate", "ppm", Value, drop_rate(entry), DROP_RATE);
+    list.add_of(&known::FABRIC_GOODPUT, Statistic::Aggregate, goodput);
+    list.add(&known::ECN_MARKING_RATE, entry.ecn.marking_rate_percent);
+    list.add(&known::PACKET_DROP_RATE, drop_rate(entry));
     if let Some(jfi) = entry.jfi {
-        let meaning = format!("Jain fairness index of goodput over {} {}", jfi.count, jfi.over);
-        list.add("JFI", "1", Value, Some(jfi.index), &meaning);
+        let over = format!(" over {} {}", jfi.count, jfi.over);
+        list.list(&known::JFI, Statistic::Value, Some((jfi.index, None)), &over);
     }
     inferred::of_entry(list, entry, victim);
 }
@@ -231,36 +225,19 @@ fn drop_rate(entry: &Traffic) -> Option<f64> {
 
 fn of_port(list: &mut Listing<'_>, port: &Port, seconds: Option<f64>, inferred: &Inferred) {
     let paused = port.pfc.received_per_class.map(|classes| float(classes.iter().sum()));
-    let meaning = "PFC frames received from the DUT, once for each class that they name";
-    list.add("PFC_frame_count", "frames", Statistic::Value, paused, meaning);
+    list.add(&known::PFC_FRAME_COUNT, paused);
     let rate = paused.zip(seconds).map(|(frames, seconds)| frames / seconds);
-    list.add("PFC_frame_count", "frames/s", Statistic::PerSecond, rate, meaning);
-    let time = port
-        .pfc
-        .paused_ps_per_class
-        .map(|classes| float(classes.iter().sum()) / 1e6);
-    let meaning = "time for which PFC asked this port to pause, all classes together";
-    list.add("PFC_pause_time", "us", Statistic::Value, time, meaning);
+    list.add_of(&known::PFC_FRAME_COUNT, Statistic::PerSecond, rate);
+    let time = port.pfc.paused_ps_per_class;
+    let time = time.map(|classes| float(classes.iter().sum()) / 1e6);
+    list.add(&known::PFC_PAUSE_TIME, time);
     inferred::of_port(list, &port.name, inferred);
     let share = |bps: Option<u64>| {
         bps.zip(port.speed_bps)
             .map(|(bps, speed)| 100.0 * float(bps) / float(speed))
     };
-    let meaning = "mean wire rate over line rate, while frames were on the link";
-    list.add(
-        "Link_utilization",
-        "%",
-        Statistic::Tx,
-        share(port.tx.achieved_bps),
-        meaning,
-    );
-    list.add(
-        "Link_utilization",
-        "%",
-        Statistic::Rx,
-        share(port.rx.achieved_bps),
-        meaning,
-    );
+    list.add_of(&known::LINK_UTILIZATION, Statistic::Tx, share(port.tx.achieved_bps));
+    list.add_of(&known::LINK_UTILIZATION, Statistic::Rx, share(port.rx.achieved_bps));
 }
 
 /// The KPIs that follow from the device's own counters, as far as it gave them.
@@ -280,51 +257,32 @@ pub(super) fn of_reading(reading: &Reading, dut: DutId, test: Option<&str>) -> V
     });
     let found = [
         (
-            "Buffer_utilization",
-            "%",
+            &known::BUFFER_UTILIZATION,
             ratio(reading.buffer_watermark_bytes, reading.buffer_bytes, 100.0),
-            "greatest fill of the device's buffer, by its own watermark",
         ),
         (
-            "ECN_marking_rate",
-            "%",
+            &known::ECN_MARKING_RATE,
             ratio(reading.ecn_marked_frames, reading.frames, 100.0),
-            "frames marked over frames forwarded, by the device's own counters",
         ),
-        (
-            "PFC_frame_count",
-            "frames",
-            pauses,
-            "PFC frames sent by the device, by its own counters, once for each class",
-        ),
-        (
-            "Packet_drop_rate",
-            "ppm",
-            ratio(reading.dropped_frames, offered, 1e6),
-            "frames dropped per million forwarded or dropped, by the device's own counters",
-        ),
-        (
-            "Link_utilization",
-            "%",
-            reading.link_utilization_percent,
-            "mean utilisation of the link, as the device tells it",
-        ),
+        (&known::PFC_FRAME_COUNT, pauses),
+        (&known::PACKET_DROP_RATE, ratio(reading.dropped_frames, offered, 1e6)),
+        (&known::LINK_UTILIZATION, reading.link_utilization_percent),
     ];
-    let listed = found.into_iter().filter(|(.., value, _)| value.is_some());
-    listed
-        .map(|(name, unit, value, definition)| Kpi {
-            name: name.to_owned(),
-            unit: unit.to_owned(),
-            statistic: Statistic::Value,
-            value: value.filter(|value| value.is_finite()),
-            ci95: None,
-            trials: 1,
-            dut,
-            test: test.map(str::to_owned),
-            place: format!("device/{}", reading.place),
-            definition: definition.to_owned(),
-        })
-        .collect()
+    let mut kpis = Vec::new();
+    let mut list = Listing {
+        kpis: &mut kpis,
+        dut,
+        draft: None,
+        place: format!("device/{}", reading.place),
+    };
+    for (known, value) in found.into_iter().filter(|(_, value)| value.is_some()) {
+        let read = value.map(|value| (value, None));
+        list.list(known, Statistic::Value, read, ", by the device's own counters");
+    }
+    for kpi in &mut kpis {
+        kpi.test = test.map(str::to_owned);
+    }
+    kpis
 }
 
 /// Ratios of the device's counters over all of its readings: of sums, so that a place with few frames has little

@@ -13,7 +13,6 @@ mod anomaly;
 pub mod answer;
 pub mod assemble;
 pub mod csv;
-pub mod direction;
 pub mod figures;
 pub mod format;
 pub mod grid;

@@ -1,12 +1,12 @@
 //! Between which values a figure can lie, whatever was measured: a size is not negative, a share is no more
 //! than the whole.
 //!
-//! Contract: units are those of the results. A figure that this table does not know lies anywhere.
+//! Contract: units are those of the results. A figure that `expect` does not know lies anywhere.
 //!
 //! Left out on purpose: figures that a sweep derives (`sweep::derived`).
 
 use super::model::Interval;
-use crate::expect::{self, Dimension};
+use crate::expect::{self, Dimension, Known, Special};
 
 /// Any value.
 pub const ANY: Interval = Interval {
@@ -23,22 +23,24 @@ pub const NOT_NEGATIVE: Interval = Interval {
 /// From nothing to all of it.
 pub const SHARE: Interval = Interval { low: 0.0, high: 1.0 };
 
-/// Figures in percent that are of something else than a whole.
-const NOT_OF_A_WHOLE: &[&str] = &["KV_xfer_latency_variation", "Switch_CPU"];
-
 /// The values that `figure` can have, by its name and the unit of its values.
 #[must_use]
 pub fn of(figure: &str, unit: &str) -> Interval {
-    match figure {
-        // More may have arrived than was sent.
-        "unexplained" => return ANY,
-        "JFI" | "Post_FEC_BER" => return SHARE,
-        _ => {}
+    expect::find(figure).map_or(ANY, |known| of_known(known, unit))
+}
+
+/// The same of a figure that is known.
+#[must_use]
+pub fn of_known(known: &Known, unit: &str) -> Interval {
+    if known.is(Special::Signed) {
+        return ANY;
     }
-    let Some(known) = expect::find(figure) else { return ANY };
+    if known.is(Special::Index) {
+        return SHARE;
+    }
     let is_share = known.measures.iter().any(|of| of.dimension == Dimension::Share);
     match unit {
-        "%" if is_share && !NOT_OF_A_WHOLE.contains(&figure) => SHARE.times(100.0),
+        "%" if is_share && !known.is(Special::OverWhole) => SHARE.times(100.0),
         "ppm" if is_share => SHARE.times(1e6),
         _ => NOT_NEGATIVE,
     }

@@ -11,6 +11,8 @@ use std::time::{Duration, SystemTime};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::model::{Sample, SampleHeader, SampledReceived, Soak, Trend};
+use crate::expect::known;
+use crate::pattern::{About, about};
 
 /// Points that a figure keeps.
 pub const POINTS: usize = 1024;
@@ -251,16 +253,16 @@ pub struct Trends {
 
 /// The draft's name of the time of an entry's messages.
 fn message_figure(kind: &str) -> &'static str {
-    match kind {
-        "transfer" | "incast" | "burst" => "KV_xfer_latency",
-        _ => "message_latency",
+    match about(kind) {
+        About::Messages => known::KV_XFER_LATENCY.name,
+        About::Dispatches | About::Load | About::Pauses | About::Probe => "message_latency",
     }
 }
 
 fn round_figure(kind: &str) -> &'static str {
-    match kind {
-        "alltoall" => "EP_alltoall_latency",
-        _ => "round_time",
+    match about(kind) {
+        About::Dispatches => known::EP_ALLTOALL_LATENCY.name,
+        About::Messages | About::Load | About::Pauses | About::Probe => known::ROUND_TIME.name,
     }
 }
 
@@ -289,7 +291,7 @@ impl Trends {
             let place = format!("traffic/{}", entry.name);
             let mut of =
                 |name, unit, least, timed, read| add(name, unit, &place, least, timed, Read::Traffic(index, read));
-            of("packet_latency", "us", Some(0.0), true, |seen| {
+            of(known::PACKET_LATENCY.name, "us", Some(0.0), true, |seen| {
                 Some(micros(seen.packet_latency?.p99_ps))
             });
             of(message_figure(&entry.kind), "us", Some(0.0), true, |seen| {
@@ -298,10 +300,10 @@ impl Trends {
             of(round_figure(&entry.kind), "us", Some(0.0), true, |seen| {
                 Some(micros(seen.round_time?.p99_ps))
             });
-            of("Fabric_Goodput", "GB/s", None, false, |seen| {
+            of(known::FABRIC_GOODPUT.name, "GB/s", None, false, |seen| {
                 Some(float(seen.goodput_bps?) / 8e9)
             });
-            of("ECN_marking_rate", "%", None, false, |seen| seen.ce_percent);
+            of(known::ECN_MARKING_RATE.name, "%", None, false, |seen| seen.ce_percent);
         }
         for (index, port) in header.ports.iter().enumerate() {
             let place = format!("ports/{}", port.name);
@@ -321,7 +323,14 @@ impl Trends {
                 false,
                 Read::RxUtilization(index),
             );
-            add("PFC_frame_count", "frames", &place, None, false, Read::PfcFrames(index));
+            add(
+                known::PFC_FRAME_COUNT.name,
+                "frames",
+                &place,
+                None,
+                false,
+                Read::PfcFrames(index),
+            );
         }
         add(
             "buffers_in_use",

@@ -7,7 +7,7 @@ use super::model::{Anomaly, Axis, Cell, Column, Kpi, NamedChart, Point, State, T
 use super::types::{ColumnSpec, Profile, TableSpec, Test};
 use super::{model, remarks};
 use crate::expect;
-use crate::report::direction;
+use crate::expect::known;
 use crate::sweep::gather::{self, Gathered};
 use crate::sweep::hook::plain;
 use crate::sweep::{FigureName, Sweep, Term, plots, point, shown, tables};
@@ -138,8 +138,9 @@ fn definition(sweep: &Sweep, figure: &str) -> String {
 fn unit_of(sweep: &Sweep, figure: &FigureName) -> String {
     let derived = sweep.derived.iter().find(|derived| derived.name == figure.figure);
     let Some(derived) = derived else {
-        let measure = expect::find(&figure.figure).and_then(|known| known.measure(Some(&figure.statistic)));
-        return measure.map_or("1", |measure| measure.dimension.of_reports()).to_owned();
+        let unit =
+            expect::find(&figure.figure).and_then(|known| Some(known.unit_of(known.measure(Some(&figure.statistic))?)));
+        return unit.unwrap_or("1").to_owned();
     };
     derived.unit.clone()
 }
@@ -281,12 +282,12 @@ fn tables_of(sweep: &Sweep, gathered: &Gathered, spec: &TableSpec) -> Vec<Table>
 
 /// Figures that follow from the device's own counters: of ratios of frames its table has that of the sums over its
 /// readings, else the greatest over its places.
-const BY_DEVICE: &[&str] = &[
-    "Buffer_utilization",
-    "ECN_marking_rate",
-    "PFC_frame_count",
-    "Packet_drop_rate",
-    "Link_utilization",
+static BY_DEVICE: &[&str] = &[
+    known::BUFFER_UTILIZATION.name,
+    known::ECN_MARKING_RATE.name,
+    known::PFC_FRAME_COUNT.name,
+    known::PACKET_DROP_RATE.name,
+    known::LINK_UTILIZATION.name,
 ];
 
 /// What the device counted itself, to be held against what was seen from outside; none where no hook read it.
@@ -417,8 +418,8 @@ fn trends<'a>(sweep: &'a Sweep, gathered: &'a Gathered) -> impl Iterator<Item = 
 
 impl Test {
     /// Which way a figure of the test gets better.
-    fn better(&self, figure: &str) -> direction::Better {
+    fn better(&self, figure: &str) -> expect::Better {
         let derived = self.ready.sweep.derived.iter().find(|derived| derived.name == figure);
-        derived.map_or_else(|| direction::better(figure), |derived| derived.better)
+        derived.map_or_else(|| expect::better(figure), |derived| derived.better)
     }
 }

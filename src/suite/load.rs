@@ -6,6 +6,7 @@
 
 use super::keys::{COLUMN, REMARKS, TABLE, TEST};
 use super::types::{ColumnSpec, Profile, TableSpec, Test};
+use crate::expect::known;
 use crate::report::model::DutId;
 use crate::sweep::{self, Given, Sweep};
 use crate::testbed;
@@ -155,7 +156,7 @@ pub fn load(source: &Source, asked: &Asked) -> Result<Test, Diagnostics> {
         .filter_map(|node| figure(&reader, node, &ready.sweep))
         .collect();
     // A switch that marks by a token bucket has no depth to be read, but a burst.
-    if metered && kpis.iter().any(|kpi| kpi.figure == "ECN_Kmin") {
+    if metered && kpis.iter().any(|kpi| kpi.figure == known::ECN_KMIN.name) {
         for name in ["queues: ECN_CBS", "queues: ECN_CIR"] {
             kpis.extend(sweep::figure(&reader, root.place, name, &ready.sweep));
         }
@@ -186,8 +187,9 @@ pub fn load(source: &Source, asked: &Asked) -> Result<Test, Diagnostics> {
 
 /// Whether a figure of the test follows from loads of links, which only the device can tell.
 fn rests_on_loads(sweep: &Sweep) -> bool {
-    let of_device =
-        |figure: &sweep::FigureName| figure.scope.as_deref() == Some("device") && figure.figure == "Link_utilization";
+    let of_device = |figure: &sweep::FigureName| {
+        figure.scope.as_deref() == Some("device") && figure.figure == known::LINK_UTILIZATION.name
+    };
     let mut terms = sweep.derived.iter().flat_map(|derived| &derived.terms);
     terms.any(|(_, term)| match term {
         sweep::Term::Figure(figure) | sweep::Term::At(figure, _) | sweep::Term::Over { figure, .. } => {

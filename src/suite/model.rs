@@ -10,8 +10,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::expect::Better;
 use crate::plot::Chart;
-pub use crate::report::direction::Better;
 use crate::report::model::{Against, Interval};
 
 /// The schema that this version writes and reads.

@@ -8,6 +8,7 @@ use super::folder::Stored;
 use super::model::{self, Indicator, Instrument, Item, OfTest, Suite};
 use super::types::Profile;
 use super::{ABSENT, absent};
+use crate::expect::known;
 use crate::report;
 use crate::report::model::{About, Budget, TimeSource};
 use crate::sweep::gather::{About as Facts, Gathered};
@@ -233,12 +234,12 @@ fn details(facts: &[(&str, &Facts)]) -> Vec<(String, String)> {
 }
 
 /// Indicators that a device hook can read, by the figure that it makes of them.
-const READ: &[(&str, &str, &str)] = &[
-    ("switch_cpu", "Switch_CPU", "%"),
-    ("switch_memory", "Switch_memory", "%"),
-    ("fec", "Post_FEC_BER", ""),
-    ("crc_errors", "CRC_errors", "frames"),
-    ("routing", "Routing_flaps", "flaps"),
+static READ: &[(&str, &str, &str)] = &[
+    ("switch_cpu", known::SWITCH_CPU.name, "%"),
+    ("switch_memory", known::SWITCH_MEMORY.name, "%"),
+    ("fec", known::POST_FEC_BER.name, ""),
+    ("crc_errors", known::CRC_ERRORS.name, "frames"),
+    ("routing", known::ROUTING_FLAPS.name, "flaps"),
 ];
 
 fn health(facts: &[(&str, &Facts)], lab: &About, done: &[Done]) -> Vec<Indicator> {

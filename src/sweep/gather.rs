@@ -10,6 +10,7 @@ use super::store::{Store, StoreError};
 use super::types::{FigureName, Sweep};
 use super::{DERIVED, derived, point};
 use crate::expect::{Asked, Scope};
+use crate::pattern;
 use crate::report::figures::{self, Figure};
 use crate::report::model::{
     self, Against, Budget, Configured, Environment, Expected, Interval, Queue, Results, Soak, TimeSources, Traffic,
@@ -278,7 +279,11 @@ impl Gathered {
             counted.count += 1;
         }
         // Of a background load nobody asks how long its messages take.
-        for entry in results.traffic.iter().filter(|entry| entry.kind != "background") {
+        for entry in results
+            .traffic
+            .iter()
+            .filter(|entry| pattern::about(&entry.kind) != pattern::About::Load)
+        {
             let Some(latency) = &entry.message_latency else {
                 continue;
             };

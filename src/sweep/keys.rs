@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::series::Sampled;
 use super::types::Take;
-use crate::report::direction::Better;
+use crate::expect::Better;
 use crate::units::{Picos, Share};
 use crate::yaml::form::{Int, Line, Map, Parsed, Plain, Prose, Quantity, Tree, Words};
 use crate::yaml::key::{Absent, Key, Section, keys};

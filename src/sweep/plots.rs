@@ -8,6 +8,7 @@ use super::gather::Gathered;
 use super::hook::plain;
 use super::types::{FigureName, FigurePlot, Plot, Point, Sweep};
 use super::{point, value};
+use crate::expect::known;
 use crate::plot::{self, Chart, Quantity};
 use crate::report::plots;
 
@@ -30,10 +31,10 @@ const AS_IT_IS: &str = "as it is";
 const MAX_TICKS: usize = 12;
 
 /// Figures that are drawn where nothing is asked for, with their titles.
-const DEFAULT: &[(&str, &str)] = &[
-    ("KV_xfer_latency", "p99"),
-    ("EP_alltoall_latency", "p99"),
-    ("Fabric_Goodput", ""),
+static DEFAULT: &[(&str, &str)] = &[
+    (known::KV_XFER_LATENCY.name, "p99"),
+    (known::EP_ALLTOALL_LATENCY.name, "p99"),
+    (known::FABRIC_GOODPUT.name, ""),
 ];
 
 /// The charts: file name below the sweep's folder, and SVG.
@@ -67,16 +68,16 @@ fn default(sweep: &Sweep) -> Vec<Plot> {
     if !sweep.axes.is_empty() {
         wanted.push(Plot::MarkingRate);
         wanted.extend(
-            DEFAULT
-                .iter()
-                .map(|(figure, statistic)| Plot::Figure(Box::new(FigurePlot::new(figure, known(figure, statistic))))),
+            DEFAULT.iter().map(|(figure, statistic)| {
+                Plot::Figure(Box::new(FigurePlot::new(figure, anywhere(figure, statistic))))
+            }),
         );
     }
     wanted
 }
 
 /// A figure wherever it is measured from outside.
-fn known(figure: &str, statistic: &str) -> FigureName {
+fn anywhere(figure: &str, statistic: &str) -> FigureName {
     FigureName {
         scope: None,
         figure: figure.to_owned(),
@@ -85,7 +86,7 @@ fn known(figure: &str, statistic: &str) -> FigureName {
 }
 
 fn marking_rate() -> FigurePlot {
-    FigurePlot::new("marking-rate", known("ECN_marking_rate", ""))
+    FigurePlot::new("marking-rate", anywhere(known::ECN_MARKING_RATE.name, ""))
 }
 
 /// Values of an axis at each point, as something to put on a chart.

@@ -7,6 +7,7 @@
 
 use std::path::Path;
 
+use crate::expect::known;
 use crate::report::model::{Sample, SampledTimes};
 use crate::report::samples::{self, SamplesError};
 
@@ -38,9 +39,9 @@ impl Sampled {
         ("goodput", Sampled::Goodput),
         ("KV_xfer_latency.p99", Sampled::Latency),
         ("EP_alltoall_latency.p99", Sampled::Rounds),
-        ("ECN_marking_rate", Sampled::Ce),
-        ("Link_utilization", Sampled::Utilization),
-        ("PFC_frame_count", Sampled::Pfc),
+        (known::ECN_MARKING_RATE.name, Sampled::Ce),
+        (known::LINK_UTILIZATION.name, Sampled::Utilization),
+        (known::PFC_FRAME_COUNT.name, Sampled::Pfc),
         ("buffers", Sampled::Buffers),
     ];
 
@@ -48,12 +49,12 @@ impl Sampled {
     #[must_use]
     pub fn shown(self) -> (&'static str, &'static str) {
         match self {
-            Sampled::Goodput => ("Fabric_Goodput", "GB/s"),
+            Sampled::Goodput => (known::FABRIC_GOODPUT.name, "GB/s"),
             Sampled::Latency => ("KV_xfer_latency.p99", "us"),
             Sampled::Rounds => ("EP_alltoall_latency.p99", "us"),
-            Sampled::Ce => ("ECN_marking_rate", "%"),
+            Sampled::Ce => (known::ECN_MARKING_RATE.name, "%"),
             Sampled::Utilization => ("Link_utilization of the busiest port", "%"),
-            Sampled::Pfc => ("PFC_frame_count", "frames"),
+            Sampled::Pfc => (known::PFC_FRAME_COUNT.name, "frames"),
             Sampled::Buffers => ("packet buffers in use", "1"),
         }
     }

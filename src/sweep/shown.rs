@@ -6,35 +6,44 @@ use super::gather::{Estimate, Gathered};
 use super::hook::plain;
 use super::point;
 use super::types::Sweep;
+use crate::expect::known;
 use crate::report::grid;
 use crate::report::terminal::View;
 use crate::report::terminal::table::{Cell, Table, Tone, toned};
 use crate::report::terminal::text::{harmless, wrap};
 
 /// What is shown, the most important first: figure, statistic, and a title that leaves room for others.
-const SHOWN: &[(&str, &str, &str)] = &[
-    ("ECN_marking_rate", "", "ECN"),
-    ("ECN_onset_depth", "", "onset"),
-    ("ECN_Kmin", "", "Kmin"),
-    ("ECN_CBS", "", "CBS"),
-    ("ECN_Kmax", "", "Kmax"),
-    ("ECN_probe_Kmin", "", "probe Kmin"),
-    ("PFC_XOFF", "", "XOFF"),
-    ("PFC_XON", "", "XON"),
-    ("PFC_pause_time", "", "paused"),
-    ("HOL_blocking_delay", "p99", "HOL p99"),
-    ("Disruption_time", "", "disruption"),
-    ("Convergence_time", "", "convergence"),
-    ("KV_xfer_latency", "p99", "KV p99"),
-    ("EP_alltoall_latency", "p99", "EP p99"),
-    ("Fabric_Goodput", "", "goodput"),
+static SHOWN: &[(&str, &str, &str)] = &[
+    (known::ECN_MARKING_RATE.name, "", "ECN"),
+    (known::ECN_ONSET_DEPTH.name, "", "onset"),
+    (known::ECN_KMIN.name, "", "Kmin"),
+    (known::ECN_CBS.name, "", "CBS"),
+    (known::ECN_KMAX.name, "", "Kmax"),
+    (known::ECN_PROBE_KMIN.name, "", "probe Kmin"),
+    (known::PFC_XOFF.name, "", "XOFF"),
+    (known::PFC_XON.name, "", "XON"),
+    (known::PFC_PAUSE_TIME.name, "", "paused"),
+    (known::HOL_BLOCKING_DELAY.name, "p99", "HOL p99"),
+    (known::DISRUPTION_TIME.name, "", "disruption"),
+    (known::CONVERGENCE_TIME.name, "", "convergence"),
+    (known::KV_XFER_LATENCY.name, "p99", "KV p99"),
+    (known::EP_ALLTOALL_LATENCY.name, "p99", "EP p99"),
+    (known::FABRIC_GOODPUT.name, "", "goodput"),
     ("lost", "", "lost"),
-    ("PFC_frame_count", "", "PFC frames"),
-    ("ECN_Pmax", "", "Pmax"),
-    ("JFI", "", "JFI"),
-    ("KV_xfer_latency", "p50", "KV p50"),
-    ("Fabric_FCT", "p99", "FCT p99"),
-    ("packet_latency", "p99", "frame p99"),
+    (known::PFC_FRAME_COUNT.name, "", "PFC frames"),
+    (known::ECN_PMAX.name, "", "Pmax"),
+    (known::JFI.name, "", known::JFI.name),
+    (known::KV_XFER_LATENCY.name, "p50", "KV p50"),
+    (known::FABRIC_FCT.name, "p99", "FCT p99"),
+    (known::PACKET_LATENCY.name, "p99", "frame p99"),
+];
+
+/// Figures of which a column of zeros says nothing.
+static SILENT: &[&str] = &[
+    known::LOST.name,
+    known::PFC_FRAME_COUNT.name,
+    known::PFC_PAUSE_TIME.name,
+    known::HOL_BLOCKING_DELAY.name,
 ];
 
 /// Unmet expectations that are listed.
@@ -156,10 +165,7 @@ pub fn columns(sweep: &Sweep, gathered: &Gathered) -> Vec<(usize, String)> {
         shown.extend(told_of(places, false).into_iter().map(|column| (column, title.clone())));
     }
     for (name, statistic, title) in SHOWN {
-        let silent = matches!(
-            *name,
-            "lost" | "PFC_frame_count" | "PFC_pause_time" | "HOL_blocking_delay"
-        );
+        let silent = SILENT.contains(name);
         for column in told_of(gathered.columns_of(None, name, statistic).collect(), silent) {
             if !shown.iter().any(|(known, _)| *known == column) {
                 shown.push((column, (*title).to_owned()));

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::keys::HOOKS;
 use super::series::Sampled;
+use crate::expect::Better;
 use crate::expect::Expectation;
-use crate::report::direction::Better;
 use crate::units::Share;
 use crate::yaml::Place;
 

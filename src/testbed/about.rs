@@ -206,6 +206,9 @@ pub static WORKLOAD_KEYS: Table = Table("workload", WORKLOAD);
 /// `health`.
 pub static HEALTH_KEYS: Table = Table("health", HEALTH);
 
+/// All that the draft asks for.
+pub const ASKED: [&[Asked]; 3] = [SYSTEM, WORKLOAD, HEALTH];
+
 /// What the testbed file says of all that, by key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct About {

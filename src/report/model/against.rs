@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Configured, Interval};
+use crate::expect::known;
 use crate::report::answer::Standing;
 use crate::units::shown::quantity;
 
@@ -24,13 +25,13 @@ pub struct Against {
 /// Figures that the testbed configures, and how they are read from it.
 type Read = fn(&Configured) -> Option<f64>;
 const READ: &[(&[&str], Read)] = &[
-    (&["ECN_Kmin", "ECN_probe_Kmin"], |of| of.kmin_bytes.map(float)),
-    (&["ECN_Kmax", "ECN_probe_Kmax"], |of| of.kmax_bytes.map(float)),
-    (&["ECN_Pmax", "ECN_probe_Pmax"], |of| of.pmax_percent),
-    (&["PFC_XOFF"], |of| of.xoff_bytes.map(float)),
-    (&["PFC_XON"], |of| of.xon_bytes.map(float)),
-    (&["ECN_CBS"], |of| of.cbs_bytes.map(float)),
-    (&["ECN_CIR"], |of| of.cir_bps.map(|bps| float(bps) / 8e9)),
+    (&[known::ECN_KMIN.name, known::ECN_PROBE_KMIN.name], |of| of.kmin_bytes.map(float)),
+    (&[known::ECN_KMAX.name, known::ECN_PROBE_KMAX.name], |of| of.kmax_bytes.map(float)),
+    (&[known::ECN_PMAX.name, known::ECN_PROBE_PMAX.name], |of| of.pmax_percent),
+    (&[known::PFC_XOFF.name], |of| of.xoff_bytes.map(float)),
+    (&[known::PFC_XON.name], |of| of.xon_bytes.map(float)),
+    (&[known::ECN_CBS.name], |of| of.cbs_bytes.map(float)),
+    (&[known::ECN_CIR.name], |of| of.cir_bps.map(|bps| float(bps) / 8e9)),
 ];
 
 #[expect(clippy::cast_precision_loss, reason = "bytes and rates into figures")]

@@ -7,6 +7,7 @@
 use super::table::{Cell, Table, Tone, toned};
 use super::text::{harmless, width, wrap};
 use super::{View, blemish, calibration_line, line, optional, picos, rate};
+use crate::pattern::{About, about};
 use crate::report::answer::{self, Said, Standing};
 use crate::report::model::{Distribution, Results, Traffic};
 use crate::units::shown::{grouped, quantity};
@@ -136,7 +137,7 @@ fn anomalies(out: &mut String, results: &Results, view: View) {
 pub(in crate::report) fn main_time(entry: &Traffic) -> Option<(&'static str, &Distribution)> {
     let round = || entry.rounds.as_ref().and_then(|rounds| rounds.time.as_ref());
     let message = || entry.message_latency.as_ref();
-    if entry.kind == "alltoall" {
+    if about(&entry.kind) == About::Dispatches {
         round().map(|times| ("dispatch", times))
     } else {
         message().map(|times| ("message", times)).or_else(|| {
