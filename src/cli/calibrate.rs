@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::devices::print;
 use super::interrupt::Interrupt;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, shipped};
 use crate::calibrate::{self, CalibrateError, SIZES, Wanted, file};
 use crate::report;
 use crate::report::model::{Budget, Calibration};
@@ -18,7 +18,8 @@ use crate::units::{BitRate, Picos};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Testbed: a path, or the name of a shipped one
-    #[arg(long, value_name = "FILE", default_value = testbed::DEFAULT)]
+    #[arg(long, value_name = "FILE", default_value = testbed::DEFAULT, value_parser = shipped::TESTBED,
+          hide_possible_values = true)]
     testbed: String,
 
     /// File to write; default: <testbed>.calibration.json beside the testbed, where runs find it

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::Failure;
+use super::{Failure, shipped};
 use crate::dpdk::{DeviceArg, EalConfig};
 use crate::engine::lab::eal_config;
 use crate::testbed::{self, Cores, Testbed};
@@ -11,7 +11,7 @@ use crate::testbed::{self, Cores, Testbed};
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct DeviceFlags {
     /// Testbed whose devices to look at: a path, or the name of a shipped one
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = shipped::TESTBED, hide_possible_values = true)]
     testbed: Option<String>,
     /// Software device to open, as "net_af_packet0,iface=veth1"; may be repeated
     #[arg(long = "vdev", value_name = "DEVICE")]

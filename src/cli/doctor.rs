@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::class_notes::disagreements;
 use super::devices::{DeviceFlags, print};
-use super::{Failure, Outcome, ports};
+use super::{Failure, Outcome, ports, shipped};
 use crate::dpdk::{self, DeviceArg, Eal, EalConfig, Hugepages, StampSource};
 use crate::host::{self, Devlink, Finding, Interfaces, Level, Needs, Offer, PortNeed};
 use crate::plan::summary::PortSummary;
@@ -25,7 +25,7 @@ pub struct Args {
     memory: Option<Bytes>,
     /// Pattern that is to be run: a path, or the name of a shipped one; its longest frame and what it asks of
     /// each port of the testbed are compared with the links
-    #[arg(long, value_name = "PATTERN", requires = "testbed")]
+    #[arg(long, value_name = "PATTERN", requires = "testbed", value_parser = shipped::PATTERN, hide_possible_values = true)]
     pattern: Option<String>,
     /// Look at the host only; do not start the ports for a moment to see what they offer
     #[arg(long)]

@@ -2,7 +2,7 @@
 //!
 //! Contract: the mistakes of the pattern and of the testbed are reported together, with status 2.
 
-use super::Failure;
+use super::{Failure, shipped};
 use crate::yaml::Diagnostics;
 use crate::{pattern, testbed};
 
@@ -16,10 +16,11 @@ impl From<Diagnostics> for Failure {
 #[derive(Debug, Clone, clap::Args)]
 pub struct Input {
     /// Pattern: a path, or the name of a shipped one
+    #[arg(value_parser = shipped::PATTERN, hide_possible_values = true)]
     pub pattern: String,
 
     /// Testbed: a path, or the name of a shipped one [default: the pattern's, else switch]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = shipped::TESTBED, hide_possible_values = true)]
     pub testbed: Option<String>,
 
     /// Seed of every random choice, instead of the pattern's

@@ -22,6 +22,7 @@ mod ports;
 pub mod progress;
 mod run;
 mod run_folder;
+mod shipped;
 mod suite;
 mod sweep;
 mod sweep_progress;

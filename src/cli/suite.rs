@@ -10,7 +10,7 @@ use super::metrics::MetricsArgs;
 use super::run_folder::check_name;
 use super::sweep::{Extent, InProcess, check, keep_summary};
 use super::sweep_progress::SweepProgress;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, shipped};
 use crate::report::format::Format;
 use crate::report::terminal::View;
 use crate::report::terminal::table::{Cell, Table};
@@ -80,6 +80,7 @@ impl From<ProfileArg> for Profile {
 #[derive(Debug, clap::Args)]
 struct Run {
     /// Numbers of tests (8.1), or of chapters (8); all of them where none is named
+    #[arg(value_parser = shipped::TEST, hide_possible_values = true)]
     tests: Vec<String>,
 
     /// Which parameters: the draft's own, or scaled down
@@ -88,7 +89,7 @@ struct Run {
 
     /// Testbed of all tests: a path, or the name of a shipped one [default: the reference fabric that each test
     /// was made for]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = shipped::TESTBED, hide_possible_values = true)]
     testbed: Option<String>,
 
     /// Folder for the results; one that holds a part of the same suite is gone on with

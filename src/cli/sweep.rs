@@ -9,7 +9,7 @@ use super::metrics::MetricsArgs;
 use super::run::Shown;
 use super::run_folder::check_name;
 use super::sweep_progress::SweepProgress;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, shipped};
 use crate::metrics::Metrics;
 use crate::plan::summary::Summary;
 use crate::report::format::{self, Configuration, Format};
@@ -31,10 +31,11 @@ use crate::yaml::Diagnostics;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Sweep: a path, or the name of a shipped one
+    #[arg(value_parser = shipped::SWEEP, hide_possible_values = true)]
     sweep: String,
 
     /// Testbed instead of the sweep's: a path, or the name of a shipped one
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = shipped::TESTBED, hide_possible_values = true)]
     testbed: Option<String>,
 
     /// Trials of each point, instead of the sweep's
