@@ -56,10 +56,7 @@ pub fn check(fields: &Fields<'_>, messages: &Messages) {
     }
     // Whoever names one QP, as a sweep over `qps` does, may have it.
     if messages.qps == 1 && !fields.has(&QPS) {
-        fields.wrong(
-            &SPLIT,
-            "`split: qps` cuts nothing with one QP; say with `qps` how many",
-        );
+        fields.wrong(&SPLIT, "`split: qps` cuts nothing with one QP; say with `qps` how many");
     }
     // A KV cache ends in a message of what remains.
     let last = messages

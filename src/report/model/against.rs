@@ -25,9 +25,15 @@ pub struct Against {
 /// Figures that the testbed configures, and how they are read from it.
 type Read = fn(&Configured) -> Option<f64>;
 const READ: &[(&[&str], Read)] = &[
-    (&[known::ECN_KMIN.name, known::ECN_PROBE_KMIN.name], |of| of.kmin_bytes.map(float)),
-    (&[known::ECN_KMAX.name, known::ECN_PROBE_KMAX.name], |of| of.kmax_bytes.map(float)),
-    (&[known::ECN_PMAX.name, known::ECN_PROBE_PMAX.name], |of| of.pmax_percent),
+    (&[known::ECN_KMIN.name, known::ECN_PROBE_KMIN.name], |of| {
+        of.kmin_bytes.map(float)
+    }),
+    (&[known::ECN_KMAX.name, known::ECN_PROBE_KMAX.name], |of| {
+        of.kmax_bytes.map(float)
+    }),
+    (&[known::ECN_PMAX.name, known::ECN_PROBE_PMAX.name], |of| {
+        of.pmax_percent
+    }),
     (&[known::PFC_XOFF.name], |of| of.xoff_bytes.map(float)),
     (&[known::PFC_XON.name], |of| of.xon_bytes.map(float)),
     (&[known::ECN_CBS.name], |of| of.cbs_bytes.map(float)),

@@ -226,7 +226,7 @@ fn lab(results: &Results) -> Markup {
             asked.iter().map(move |one| {
                 (
                     format!("{section}.{}", one.key),
-                    one.name,
+                    one.title,
                     said.get(one.key).map(String::as_str),
                 )
             })
