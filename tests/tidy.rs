@@ -20,7 +20,7 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("child", &["dpdk", "yaml"]),
     ("plot", &["units"]),
     ("capture", &["units"]),
-    ("host", &["units", "dpdk", "devargs", "child"]),
+    ("host", &["units", "wire", "dpdk", "devargs", "child"]),
     ("expect", &["yaml"]),
     ("pattern", &["units", "yaml", "expect"]),
     ("testbed", &["units", "yaml", "wire", "devargs"]),

@@ -16,6 +16,7 @@ use crate::plan::{EntryPlan, LanePlan, Pace, Plan};
 use crate::testbed::{self, Cores, Device, Pacing, PfcReaction, Testbed, Timestamps};
 use crate::units::BitRate;
 use crate::wire::template::{BUFFER_SLACK, HEADER_ROOM, filler};
+use crate::wire::{ethernet, vlan};
 
 /// Why a lab cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -197,8 +198,8 @@ impl Lab {
         let clean = filler(frame_len + BUFFER_SLACK);
         let tx_pool = self.tx_pool(testbed, &clean)?;
         let rx_pool = self.rx_pool(testbed, frame_len)?;
-        // IP packet, and four bytes for each tag that a NIC may count.
-        let mtu = u16::try_from(frame_len - 14 + 8).ok();
+        // IP packet, and what two tags take, which a NIC may count.
+        let mtu = u16::try_from(frame_len - ethernet::LEN + 2 * vlan::LEN).ok();
         // A flow whose source port changes must stay on one receive queue for its order to be seen.
         let spray = |entry: &EntryPlan| matches!(entry.frame.entropy, Entropy::PerPacket | Entropy::PerMessage);
         let rss = if plan.entries.iter().any(spray) {

@@ -139,14 +139,19 @@ fn units_of_results_and_of_lines_have_the_same_base() {
     }
 }
 
+/// A line about this place, with a figure that it has.
+fn line_of(place: &str) -> String {
+    let figure = match place.trim().split('/').next() {
+        Some("queues") => "Disruption_loss",
+        Some("ports" | "device") => "PFC_frame_count",
+        _ => "lost",
+    };
+    format!("{place}: {figure} > 0")
+}
+
 #[test]
 fn places_are_named_as_results_name_them() {
-    let term = |text: &str| {
-        parsed(&format!("{text}: PFC_frame_count > 0"))
-            .scope
-            .expect("a place")
-            .0
-    };
+    let term = |text: &str| parsed(&line_of(text)).scope.expect("a place").0;
     let name = |name: &str| name.to_owned();
     assert_eq!(term("ports/host0/3"), [Term::Port(name("host0"), Some(3))]);
     assert_eq!(term("ports/host0"), [Term::Port(name("host0"), None)]);
@@ -170,7 +175,14 @@ fn places_are_named_as_results_name_them() {
             Some("ports/host0"),
         ),
         ("ports/: PFC_frame_count > 0", "names nothing behind its `/`", None),
-        ("ports/a + ports/b: JFI > 0.9", "is no sum of theirs", None),
+        (
+            "ports/a + ports/b: Link_utilization.tx > 90 %",
+            "is no sum of theirs",
+            None,
+        ),
+        ("ports/a: JFI > 0.9", "`JFI` is no figure of `ports/a`", None),
+        ("queues: KV_xfer_latency.p99 < 1 ms", "is no figure of `queues`", None),
+        ("incast: PFC_storms == 0", "is no figure of `incast`", None),
         ("traffic/incats: lost == 0", "no traffic entry `incats`", Some("incast")),
     ] {
         let finding = parse(text, Some(&["incast", "victim"])).expect_err(text);
@@ -184,7 +196,7 @@ fn ports_and_queues_that_are_not_there_are_answered_with_the_nearest() {
     let ports = ["host0", "host1", "left"];
     let queues = ["queues/host1/3".to_owned(), "queues/left/4".to_owned()];
     let check = |place: &str| {
-        let line = parsed(&format!("{place}: PFC_frame_count > 0"));
+        let line = parsed(&line_of(place));
         let finding = line.check_ports(&ports, Some(&queues)).err()?;
         Some((finding.what, finding.suggestion.unwrap_or_default()))
     };

@@ -6,7 +6,7 @@
 
 use super::random::mix;
 use crate::wire::class::Classes;
-use crate::wire::{bth, ethernet, udp, vlan};
+use crate::wire::{bth, ethernet, ipv4, ipv6, udp, vlan};
 
 /// What decides a frame's way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +42,9 @@ impl Header {
     pub fn read(frame: &[u8], classes: &Classes) -> (u64, Header) {
         let destination = word::<6>(frame, 0);
         let mut at = ethernet::LEN;
-        let mut kind = word::<2>(frame, 12);
+        let mut kind = word::<2>(frame, ethernet::ETHERTYPE_AT);
         while u16::try_from(kind).is_ok_and(vlan::is_tpid) {
-            kind = word::<2>(frame, at + 2);
+            kind = word::<2>(frame, at + vlan::ETHERTYPE_AT);
             at += vlan::LEN;
         }
         let mut header = Header {
@@ -52,7 +52,7 @@ impl Header {
             ect: false,
             ce: false,
             control: kind == u64::from(ethernet::TYPE_MAC_CONTROL),
-            tuple: word::<6>(frame, 6),
+            tuple: word::<6>(frame, ethernet::SRC_AT),
             flow: 0,
             payload: u32::try_from(at).unwrap_or(u32::MAX),
         };
@@ -60,15 +60,16 @@ impl Header {
             let length = usize::from(frame.get(at).copied().unwrap_or(0) & 0x0f) * 4;
             (
                 word::<2>(frame, at),
-                word::<2>(frame, at + 8),
-                word::<8>(frame, at + 12),
+                word::<1>(frame, at + ipv4::PROTOCOL_AT),
+                word::<8>(frame, at + ipv4::SRC_AT),
                 at + length,
             )
         } else if kind == u64::from(ethernet::TYPE_IPV6) {
-            let addresses =
-                mix(mix(mix(word::<8>(frame, at + 8)) ^ word::<8>(frame, at + 16)) ^ word::<8>(frame, at + 24))
-                    ^ word::<8>(frame, at + 32);
-            (word::<2>(frame, at) >> 4, word::<1>(frame, at + 6), addresses, at + 40)
+            let half = |from: usize| word::<8>(frame, at + from);
+            let (src, dst) = (ipv6::SRC_AT, ipv6::DST_AT);
+            let addresses = mix(mix(mix(half(src)) ^ half(src + 8)) ^ half(dst)) ^ half(dst + 8);
+            let next = word::<1>(frame, at + ipv6::NEXT_HEADER_AT);
+            (word::<2>(frame, at) >> 4, next, addresses, at + ipv6::LEN)
         } else {
             header.tuple = mix(header.tuple) ^ destination;
             header.flow = header.tuple;
@@ -76,15 +77,14 @@ impl Header {
         };
         header.ect = codepoint & 3 != 0;
         header.ce = codepoint & 3 == 3;
-        let protocol = protocol & 0xff;
         let ports = word::<4>(frame, transport);
         header.tuple = mix(mix(addresses) ^ (protocol << 32 | ports));
         let roce = protocol == u64::from(udp::PROTOCOL) && ports & 0xffff == u64::from(udp::PORT_ROCEV2);
         header.flow = header.tuple;
         let mut behind = transport;
         if roce {
-            // Destination QP of the BTH (IBTA Vol 1, 9.2.1), whatever the source port.
-            header.flow = mix(addresses ^ mix(word::<3>(frame, transport + udp::LEN + 5)));
+            // Whatever the source port.
+            header.flow = mix(addresses ^ mix(word::<3>(frame, transport + udp::LEN + bth::DEST_QP_AT)));
             behind += udp::LEN + bth::LEN;
         }
         header.payload = u32::try_from(behind).unwrap_or(u32::MAX);

@@ -193,7 +193,7 @@ fn one(name: &str, needs: &Needs, interfaces: &Interfaces, is_refused: bool) -> 
             format!("ip link set {name} up"),
         ));
     }
-    let needed = needs.frame_len.saturating_sub(14);
+    let needed = needs.mtu();
     if let Some(mtu) = interface.mtu.filter(|mtu| *mtu < needed) {
         findings.push(Finding::warning(
             CHECK,

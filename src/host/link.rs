@@ -23,7 +23,7 @@ pub(super) fn examine(root: &Path, needs: &Needs) -> Vec<Finding> {
         // What stands on an interface has been asked whether that is up and lets its frames pass; a NIC
         // that vfio-pci is to hand over has neither any more.
         let is_shared = matches!(port.device, DeviceArg::Pci(_)) && nic.is_shared();
-        let mtu = is_shared.then(|| needs.frame_len.saturating_sub(14));
+        let mtu = is_shared.then(|| needs.mtu());
         for name in &nic.interfaces {
             findings.extend(interface(root, name, port, mtu));
         }

@@ -30,6 +30,7 @@ pub use roce::Devlink;
 use crate::devargs;
 use crate::dpdk::DeviceArg;
 use crate::units::{BitRate, Bytes};
+use crate::wire::ethernet;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,6 +120,15 @@ pub struct Needs {
     pub owned_interfaces: Vec<String>,
     /// What is wanted of single devices, where a testbed says.
     pub ports: Vec<PortNeed>,
+}
+
+impl Needs {
+    /// The MTU of an interface that lets the longest of them pass.
+    #[must_use]
+    pub fn mtu(&self) -> u32 {
+        let packet = (self.frame_len as usize).saturating_sub(ethernet::LEN);
+        u32::try_from(packet).unwrap_or(u32::MAX)
+    }
 }
 
 /// What is wanted of one device.

@@ -55,10 +55,11 @@ impl Asked {
 /// Whose link-layer address `frame` asks for.
 fn target(frame: &[u8]) -> Option<IpAddr> {
     let (header, mut rest) = frame.split_first_chunk::<{ ethernet::LEN }>()?;
-    let mut ethertype = u16::from_be_bytes([header[12], header[13]]);
+    let word = |bytes: &[u8], at: usize| bytes.get(at..)?.first_chunk().map(|word| u16::from_be_bytes(*word));
+    let mut ethertype = word(header, ethernet::ETHERTYPE_AT)?;
     while vlan::is_tpid(ethertype) {
         let (tag, behind) = rest.split_first_chunk::<{ vlan::LEN }>()?;
-        ethertype = u16::from_be_bytes([tag[2], tag[3]]);
+        ethertype = word(tag, vlan::ETHERTYPE_AT)?;
         rest = behind;
     }
     match ethertype {
@@ -71,7 +72,8 @@ fn target(frame: &[u8]) -> Option<IpAddr> {
         }
         ethernet::TYPE_IPV6 => {
             let (header, message) = rest.split_first_chunk::<{ ipv6::LEN }>()?;
-            let asks = header[6] == icmpv6::NEXT_HEADER && header[8..24] != [0; 16];
+            let asks =
+                header[ipv6::NEXT_HEADER_AT] == icmpv6::NEXT_HEADER && header[ipv6::SRC_AT..ipv6::DST_AT] != [0; 16];
             asks.then(|| icmpv6::solicited(message)).flatten().map(IpAddr::from)
         }
         _ => None,

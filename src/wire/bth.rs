@@ -16,6 +16,8 @@ use super::{Malformed, Opcode};
 
 /// Bytes of the header.
 pub const LEN: usize = 12;
+/// Where the destination QP begins (IBTA Vol 1, 9.2.1): three bytes.
+pub const DEST_QP_AT: usize = 5;
 /// The default partition key, full membership (IBTA Vol 1, 10.9.1.2).
 pub const DEFAULT_PKEY: u16 = 0xffff;
 

@@ -15,6 +15,10 @@ use super::bytes::{array, be16};
 
 /// Bytes of the header.
 pub const LEN: usize = 14;
+/// Where the source address begins, behind the destination's.
+pub const SRC_AT: usize = 6;
+/// Where the EtherType begins.
+pub const ETHERTYPE_AT: usize = 12;
 /// Shortest frame without its FCS; what is shorter is padded with zeros (IEEE 802.3 clause 4.2.3.3).
 pub const MIN_FRAME_LEN: usize = 60;
 

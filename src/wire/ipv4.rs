@@ -22,6 +22,10 @@ use super::checksum::Sum;
 
 /// Bytes of a header without options.
 pub const LEN: usize = 20;
+/// Where the protocol is.
+pub const PROTOCOL_AT: usize = 9;
+/// Where the source address begins, and behind it the destination's.
+pub const SRC_AT: usize = 12;
 /// Bytes of the longest header.
 pub const MAX_LEN: usize = 60;
 
@@ -119,7 +123,7 @@ impl Repr {
             more_fragments: fragment & 0x2000 != 0,
             fragment_offset: fragment & 0x1fff,
             ttl: fixed[8],
-            protocol: fixed[9],
+            protocol: fixed[PROTOCOL_AT],
             src: Ipv4Addr::from(array::<4, LEN>(fixed, 12)),
             dst: Ipv4Addr::from(array::<4, LEN>(fixed, 16)),
             options,
@@ -146,7 +150,7 @@ impl Repr {
             | (self.fragment_offset & 0x1fff);
         buf[6..8].copy_from_slice(&fragment.to_be_bytes());
         buf[8] = self.ttl;
-        buf[9] = self.protocol;
+        buf[PROTOCOL_AT] = self.protocol;
         buf[10..12].fill(0);
         buf[12..16].copy_from_slice(&self.src.octets());
         buf[16..20].copy_from_slice(&self.dst.octets());

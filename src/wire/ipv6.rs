@@ -18,6 +18,12 @@ use super::bytes::{array, be16, be32};
 
 /// Bytes of the header.
 pub const LEN: usize = 40;
+/// Where the next header is said.
+pub const NEXT_HEADER_AT: usize = 6;
+/// Where the source address begins.
+pub const SRC_AT: usize = 8;
+/// Where the destination address begins.
+pub const DST_AT: usize = 24;
 
 /// An IPv6 header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +62,7 @@ impl Repr {
             ecn: (bytes[1] >> 4) & 3,
             flow_label: be32(bytes, 0) & 0x000f_ffff,
             payload_len: be16(bytes, 4),
-            next_header: bytes[6],
+            next_header: bytes[NEXT_HEADER_AT],
             hop_limit: bytes[7],
             src: Ipv6Addr::from(array::<16, LEN>(bytes, 8)),
             dst: Ipv6Addr::from(array::<16, LEN>(bytes, 24)),
@@ -70,10 +76,10 @@ impl Repr {
         let first = (6 << 28) | (u32::from(traffic_class) << 20) | (self.flow_label & 0x000f_ffff);
         buf[0..4].copy_from_slice(&first.to_be_bytes());
         buf[4..6].copy_from_slice(&self.payload_len.to_be_bytes());
-        buf[6] = self.next_header;
+        buf[NEXT_HEADER_AT] = self.next_header;
         buf[7] = self.hop_limit;
-        buf[8..24].copy_from_slice(&self.src.octets());
-        buf[24..40].copy_from_slice(&self.dst.octets());
+        buf[SRC_AT..DST_AT].copy_from_slice(&self.src.octets());
+        buf[DST_AT..LEN].copy_from_slice(&self.dst.octets());
     }
 }
 

@@ -15,6 +15,8 @@ use super::bytes::be16;
 
 /// Bytes that one tag adds to a frame.
 pub const LEN: usize = 4;
+/// Where the EtherType of what follows begins, counted from behind the TPID.
+pub const ETHERTYPE_AT: usize = 2;
 
 /// TPID of a customer tag (802.1Q).
 pub const TPID_CUSTOMER: u16 = 0x8100;
@@ -72,7 +74,7 @@ impl Repr {
     pub fn emit(&self, buf: &mut [u8]) {
         let buf = &mut buf[..LEN];
         buf[0..2].copy_from_slice(&self.tci().to_be_bytes());
-        buf[2..4].copy_from_slice(&self.ethertype.to_be_bytes());
+        buf[ETHERTYPE_AT..LEN].copy_from_slice(&self.ethertype.to_be_bytes());
     }
 }
 
