@@ -481,13 +481,14 @@ mod tests {
         let (_, found) = read(
             "{size: 1kib, count: 11, mode: fsat, on: yes, depth: 3, sice: 1}",
             |fields| {
-                let _ = (fields.get(&OUTER.size), fields.get(&OUTER.on));
+                assert_eq!(fields.get(&OUTER.size), None);
                 assert_eq!(
                     (fields.get(&OUTER.count), fields.given(&OUTER.count)),
                     (1, None),
                     "the default"
                 );
                 assert_eq!(fields.given(&OUTER.mode), None);
+                assert!(!fields.get(&OUTER.on), "the default");
             },
         );
         assert_eq!(found.len(), 6, "{found:#?}");
