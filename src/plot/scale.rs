@@ -77,14 +77,17 @@ pub struct Scale {
     ticks: Vec<f64>,
 }
 
-/// Ends at least `least` apart around the same middle; no end below zero that was not.
-fn stretched(low: f64, high: f64, least: f64) -> (f64, f64) {
+/// Ends at least `least` apart around the same middle; no end below zero, or above `most`, that was not.
+fn stretched(low: f64, high: f64, least: f64, most: Option<f64>) -> (f64, f64) {
     if high - low >= least {
         return (low, high);
     }
     let middle = low.midpoint(high) - least / 2.0;
     let bottom = if low >= 0.0 { middle.max(0.0) } else { middle };
-    (bottom, bottom + least)
+    match most.filter(|most| high <= *most) {
+        Some(most) if bottom + least > most => (low.min((most - least).max(0.0)), most),
+        _ => (bottom, bottom + least),
+    }
 }
 
 /// Ticks that a linear axis aims at.
@@ -109,10 +112,12 @@ impl Scale {
             (low.min(value), high.max(value))
         });
         let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
-        let (low, high) = if log || axis.names.is_some() {
+        // An axis that has ends of its own is no closer to its data than they are.
+        let (low, high) = if log || axis.names.is_some() || axis.within.is_some() {
             (low, high)
         } else {
-            stretched(low, high, least)
+            let most = (axis.quantity == Quantity::Percent).then_some(100.0);
+            stretched(low, high, least, most)
         };
         let mut scale = Scale {
             low,

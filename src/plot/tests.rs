@@ -369,6 +369,26 @@ fn an_axis_does_not_zoom_into_what_its_intervals_leave_open() {
 }
 
 #[test]
+fn a_share_has_no_axis_beyond_all_of_it_however_wide_its_intervals_are() {
+    use plotters::coord::ranged1d::Ranged;
+    let ends = |axis: &Axis| {
+        let scale = Scale::spanning(axis, [0.0, 40.0, 100.0].into_iter(), 240.0);
+        (scale.range().start, scale.range().end)
+    };
+    let axis = Axis::new("share", Quantity::Percent);
+    let within = Axis {
+        within: Some((0.0, 100.0)),
+        ..axis.clone()
+    };
+    assert_eq!(ends(&within), (0.0, 100.0));
+    let (low, high) = ends(&axis);
+    assert!(low == 0.0 && (100.0..110.0).contains(&high), "{low} to {high}");
+    // More than all of it is shown where there is more.
+    let scale = Scale::spanning(&axis, [90.0, 130.0].into_iter(), 0.0);
+    assert!(scale.range().end > 130.0);
+}
+
+#[test]
 fn a_thumbnail_has_each_series_and_no_words() {
     let text = small(&chart());
     assert!(text.starts_with("<svg ") && text.ends_with("</svg>"), "{text}");
