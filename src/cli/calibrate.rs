@@ -22,7 +22,7 @@ pub struct Args {
           hide_possible_values = true)]
     testbed: String,
 
-    /// File to write; default: <testbed>.calibration.json beside the testbed, where runs find it
+    /// File to write; default: `TESTBED.calibration.json` beside the testbed, where runs find it
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 

@@ -160,7 +160,7 @@ pub fn write_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Wr
     Ok(path)
 }
 
-/// [`write`], and if that fails prints the results on `stdout`.
+/// [`write()`], and if that fails prints the results on `stdout`.
 ///
 /// # Errors
 /// [`WriteError::Printed`] when they were printed, [`WriteError::Lost`] when not even that succeeded.

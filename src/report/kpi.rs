@@ -6,7 +6,7 @@
 //! the draft leaves them open; `docs/METHOD.md` gives the reasons.
 //!
 //! Left out on purpose: KPIs of a whole serving system (TTFT, ITL, TPS, …) and of a NIC's
-//! transport. `Buffer_utilization` is the device's to tell ([`of_reading`]); from outside it is read only
+//! transport. `Buffer_utilization` is the device's to tell (`of_reading`); from outside it is read only
 //! as a threshold.
 
 mod inferred;

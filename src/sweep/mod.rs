@@ -71,7 +71,7 @@ pub fn load(sweep: &str, given: Given) -> Result<Ready, Diagnostics> {
 /// The sweep of a pattern over the points of `given.vary`.
 ///
 /// # Errors
-/// As [`load`].
+/// As [`load()`].
 pub fn of_pattern(pattern: &str, given: Given) -> Result<Ready, Diagnostics> {
     let source = Source {
         name: String::new(),
@@ -114,7 +114,7 @@ pub fn of_pattern(pattern: &str, given: Given) -> Result<Ready, Diagnostics> {
 /// those of the text.
 ///
 /// # Errors
-/// As [`load`].
+/// As [`load()`].
 pub fn of_tree(source: Source, root: &Node, reader: Reader, stem: &str, given: Given) -> Result<Ready, Diagnostics> {
     let mut sweep = read::sweep(&reader, root, stem);
     sweep.testbed = given.testbed.clone().or(sweep.testbed);
@@ -152,7 +152,7 @@ fn checked(source: &Source, find: impl FnOnce(&Reader)) -> Result<(), Diagnostic
 /// Parses the text of a sweep; `name` stands for the file in messages.
 ///
 /// # Errors
-/// As [`load`].
+/// As [`load()`].
 pub fn parse(name: &str, text: &str) -> Result<Sweep, Diagnostics> {
     parse_source(&Source {
         name: name.to_owned(),

@@ -1,6 +1,6 @@
 //! Keys: each is declared once, with its name, what is allowed, its default and its meaning.
 //!
-//! Contract: whatever is known of a key follows from its declaration in [`keys!`](crate::yaml::key::keys): the value
+//! Contract: whatever is known of a key follows from its declaration in `keys!`: the value
 //! that a reader gets ([`super::read::Fields::get`]), what a mistake is answered with, suggestions, and the tables of `docs/`.
 //! A range and a default have no second place: a reader names the key and nothing else.
 //!

@@ -2,7 +2,7 @@
 //!
 //! Contract: marks are Bernoulli trials of which the probability depends on the depth alone: 0 up to
 //! Kmin, Pmax·(depth − Kmin)/(Kmax − Kmin) up to Kmax, 1 beyond (the marking function of RFC 3168's
-//! RED and of every switch's WRED). One frame in [`STRAY`]⁻¹ is granted any mark, so that a single
+//! RED and of every switch's WRED). One frame in `STRAY`⁻¹ is granted any mark, so that a single
 //! frame that was marked elsewhere does not decide. A step is a ramp without breadth. Intervals are by
 //! profile likelihood over all ramps, steps among them: what the counts do not exclude is inside. So
 //! where too few frames were seen below a step, Kmin is open below. Deterministic: no random start, no
