@@ -277,7 +277,7 @@ fn too_many_samples_are_refused() {
     );
     for wrong in ["0", "100ns", "25h", "often"] {
         let said = refused(wrong);
-        assert!(said.contains("a time from 1us to 24h"), "{wrong}: {said}");
+        assert!(said.contains("allowed: 1 us to 24 h"), "{wrong}: {said}");
     }
 }
 

@@ -10,6 +10,7 @@ mod links;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::times;
 use super::traffic::listens;
 use crate::engine::outcome::Outcome;
 use crate::measure::Recorder;
@@ -22,7 +23,7 @@ use crate::measure::trace::Kind as Seen;
 use crate::pattern::Entropy;
 use crate::plan::Plan;
 use crate::report::anomaly::frames as count;
-use crate::report::model::{Anomaly, AnomalyKind as Kind, LossCause, Traffic};
+use crate::report::model::{Anomaly, AnomalyKind as Kind, LossCause, TimeSource, Traffic};
 use crate::units::Picos;
 
 /// Of more flows than this, those between the same two ports are looked at together.
@@ -35,6 +36,15 @@ pub(super) struct Scene<'a> {
     pub(super) places: &'a [Place],
     pub(super) read: &'a infer::Inferred,
     pub(super) traffic: &'a [Traffic],
+}
+
+impl Scene<'_> {
+    /// Whether the time that a frame waited is the network's: where a loop of ours stamps arrivals, a loop that the
+    /// scheduler stops makes frames wait as well.
+    fn tells_waits(&self) -> bool {
+        let mut ports = self.outcome.ports.iter();
+        ports.all(|port| times::of_port(self.outcome, port).rx != TimeSource::Software)
+    }
 }
 
 /// Frames by flow.
@@ -70,9 +80,11 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Anomaly>) {
         }
     }
     scene.floods(recorder, &facts, &frames.missing, found);
-    scene.slow_links(&facts, found);
-    scene.standstills(found);
-    scene.unmarked(found);
+    if scene.tells_waits() {
+        scene.slow_links(&facts, found);
+        scene.standstills(found);
+        scene.unmarked(found);
+    }
 }
 
 /// What happened to the frames of each flow.
