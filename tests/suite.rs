@@ -715,7 +715,7 @@ fn what_is_wrong_is_said() {
     let text = said(&["8.1", "--before", "sonic"], 2);
     assert!(text.contains("--testbed"), "{text}");
     let text = said(&["8.1", "--testbed", "kernel-switch", "--hook-timeout", "2h"], 2);
-    assert!(text.contains("from 100ms to 1h"), "{text}");
+    assert!(text.contains("100 ms to 1 h"), "{text}");
     let text = said(&["8.1", "--set", "traffic.incast.sender=3"], 2);
     assert!(text.contains("did you mean `senders`?"), "{text}");
     assert!(!folder.path("out").exists(), "nothing is made for a mistake");
