@@ -282,21 +282,24 @@ fn pairs_closed_loops_and_transfers_that_end_in_a_short_message_are_cut_alike() 
     check(&keys, 1, 4, &[8440, 8440, 16, 8440, 8440, 16], 1024, true);
 }
 
+/// Runs the pattern, which makes no anomaly, and returns its first entry's results.
+fn entry_of(folder: &Folder, text: &str) -> Value {
+    let pattern = folder.write("pattern.yaml", text);
+    let results = folder.results(0, &[&pattern]);
+    assert_eq!(
+        results["anomalies"].as_array().map(Vec::len),
+        Some(0),
+        "{}",
+        results["anomalies"]
+    );
+    results["traffic"][0].clone()
+}
+
 /// Rounds, bursts, dispatches and transfers of several messages are of whole messages.
 #[test]
 fn rounds_are_of_whole_messages() {
     let folder = Folder::new();
-    let run_one = |text: &str| {
-        let pattern = folder.write("rounds.yaml", text);
-        let results = folder.results(0, &[&pattern]);
-        assert_eq!(
-            results["anomalies"].as_array().map(Vec::len),
-            Some(0),
-            "{}",
-            results["anomalies"]
-        );
-        results["traffic"][0].clone()
-    };
+    let run_one = |text: &str| entry_of(&folder, text);
     for (message, untimed) in [(100_000, 0), (300, 0), (20, 4)] {
         let entry = run_one(&format!(
             "traffic:\n  - {{name: in, kind: incast, senders: 4, message: {message}, count: 3, repeats: 4, gap: 20us, qps: 4, \
@@ -436,17 +439,7 @@ fn what_cannot_be_split_is_said() {
 #[test]
 fn what_has_no_stamp_is_complete_all_the_same() {
     let folder = Folder::new();
-    let run_one = |entry: &str| {
-        let pattern = folder.write("short.yaml", &format!("traffic:\n  - {{name: s, {entry}}}\n"));
-        let results = folder.results(0, &[&pattern]);
-        assert_eq!(
-            results["anomalies"].as_array().map(Vec::len),
-            Some(0),
-            "{}",
-            results["anomalies"]
-        );
-        results["traffic"][0].clone()
-    };
+    let run_one = |entry: &str| entry_of(&folder, &format!("traffic:\n  - {{name: s, {entry}}}\n"));
     for (message, qps) in [(0, 1), (8, 3), (23, 4)] {
         let rounds = run_one(&format!(
             "kind: incast, senders: 4, message: {message}, count: 3, repeats: 5, gap: 10us, qps: {qps}"

@@ -115,21 +115,28 @@ pub struct KeyBy<T: 'static> {
     pub doc: &'static str,
 }
 
+/// What every kind of key tells alike.
+macro_rules! told {
+    () => {
+        fn name(&self) -> &'static str {
+            self.name
+        }
+        fn allowed(&self) -> String {
+            self.form.allowed()
+        }
+        fn doc(&self) -> &'static str {
+            self.doc
+        }
+    };
+}
+
 impl<T> Declared for Key<T> {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-    fn allowed(&self) -> String {
-        self.form.allowed()
-    }
+    told!();
     fn default(&self) -> String {
         match self.absent {
             Absent::Required => "required".to_owned(),
             Absent::Words(words) => words.to_owned(),
         }
-    }
-    fn doc(&self) -> &'static str {
-        self.doc
     }
     fn required(&self) -> bool {
         self.absent == Absent::Required
@@ -140,17 +147,9 @@ impl<T> Declared for Key<T> {
 }
 
 impl<T: Sync> Declared for KeyOr<T> {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-    fn allowed(&self) -> String {
-        self.form.allowed()
-    }
+    told!();
     fn default(&self) -> String {
         self.form.show(&self.default)
-    }
-    fn doc(&self) -> &'static str {
-        self.doc
     }
     fn maps(&self) -> &'static [&'static dyn Section] {
         self.form.maps()
@@ -158,18 +157,10 @@ impl<T: Sync> Declared for KeyOr<T> {
 }
 
 impl<T: Sync> Declared for KeyBy<T> {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-    fn allowed(&self) -> String {
-        self.form.allowed()
-    }
+    told!();
     fn default(&self) -> String {
         let (usual, with, other) = &self.default;
         format!("{}; {} with {with}", self.form.show(usual), self.form.show(other))
-    }
-    fn doc(&self) -> &'static str {
-        self.doc
     }
 }
 

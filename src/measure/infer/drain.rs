@@ -15,6 +15,7 @@ use super::loss::Run;
 use super::path::held;
 use super::place::{Part, Path};
 use super::queue::departure;
+use super::running::{BUSY, Running, bits, rate, speed};
 use super::spans::Spans;
 use super::waits::{Wait, Waits};
 use super::{Evidence, Facts};
@@ -42,9 +43,6 @@ const FLOWS_TOLD_APART: usize = 4096;
 
 /// A link that carries less than this share of its nominal rate is slow.
 const SLOW: f64 = 0.95;
-
-/// A link that carries this share of its nominal rate is busy.
-const BUSY: f64 = 0.9;
 
 /// Rates of one link, told by stretches, do not differ by more than this share.
 const STEADY: f64 = 0.97;
@@ -75,60 +73,6 @@ pub struct Drained {
     pub rates: Vec<(Part, f64)>,
     /// How long that was, ps.
     pub waited: i64,
-}
-
-/// Wire bits that arrived by a time.
-#[derive(Debug, Default)]
-struct Running {
-    times: Vec<i64>,
-    bits: Vec<u64>,
-}
-
-impl Running {
-    fn of(mut events: Vec<(i64, u64)>) -> Running {
-        events.sort_unstable();
-        let mut running = Running::default();
-        let mut sum = 0;
-        for (time, bits) in events {
-            sum += bits;
-            running.times.push(time);
-            running.bits.push(sum);
-        }
-        running
-    }
-
-    /// Bits that arrived after `from` and not after `to`: of all, and of all but the first, with the time from that one to the last.
-    fn between(&self, from: i64, to: i64) -> (u64, u64, i64) {
-        let first = self.times.partition_point(|one| *one <= from);
-        let end = self.times.partition_point(|one| *one <= to);
-        let until = |at: usize| at.checked_sub(1).map_or(0, |at| self.bits[at]);
-        if end <= first {
-            return (0, 0, 0);
-        }
-        let all = until(end) - until(first);
-        (
-            all,
-            until(end) - until(first + 1),
-            self.times[end - 1] - self.times[first],
-        )
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "rates and times")]
-fn rate(bits: u64, time: i64) -> f64 {
-    bits as f64 * 1e12 / time.max(1) as f64
-}
-
-fn bits(len: u16) -> u64 {
-    (u64::from(len) + WIRE_OVERHEAD) * 8
-}
-
-fn speed(evidence: &Evidence<'_>, port: u16) -> BitRate {
-    evidence
-        .plan
-        .ports
-        .get(usize::from(port))
-        .map_or(BitRate(1), |port| port.speed)
 }
 
 /// A frame's own time on the link to a port.

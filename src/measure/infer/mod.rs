@@ -22,6 +22,7 @@ pub mod pfc;
 pub mod place;
 pub mod probe;
 pub mod queue;
+mod running;
 pub mod spans;
 pub mod stall;
 pub mod standstill;
@@ -186,27 +187,24 @@ pub fn infer(evidence: &Evidence<'_>) -> Inferred {
     queues.sort_by_key(|queue| (queue.port, queue.class));
     let pausing = pfc::infer(evidence, &facts, &ports);
     let until = evidence.trace.complete_until();
-    let coarse = ports.iter().any(|port| port.paths.is_coarse());
-    let plain: Vec<loss::Run> = runs.iter().map(|(run, _)| *run).collect();
+    // What rests on how long single frames waited.
+    let (drained, standstills, unmarked) = if ports.iter().any(|port| port.paths.is_coarse()) {
+        (Vec::new(), Vec::new(), Vec::new())
+    } else {
+        let plain: Vec<loss::Run> = runs.iter().map(|(run, _)| *run).collect();
+        (
+            drain::paths(evidence, &facts, &waits, &plain),
+            standstill::find(evidence, &facts, &waits),
+            unmarked::find(evidence, &facts, &waits),
+        )
+    };
     Inferred {
         queues,
         propagation: pfc::propagation(evidence, &ports, &pausing),
         pausing,
-        drained: if coarse {
-            Vec::new()
-        } else {
-            drain::paths(evidence, &facts, &waits, &plain)
-        },
-        standstills: if coarse {
-            Vec::new()
-        } else {
-            standstill::find(evidence, &facts, &waits)
-        },
-        unmarked: if coarse {
-            Vec::new()
-        } else {
-            unmarked::find(evidence, &facts, &waits)
-        },
+        drained,
+        standstills,
+        unmarked,
         runs,
         victims: stall::victims(evidence, &facts, &ports),
         beyond: evidence.trace.beyond(),

@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 
 use super::path::held;
 use super::place::Path;
+use super::running::{BUSY, Running, bits, rate, speed};
 use super::spans::Spans;
 use super::waits::Waits;
 use super::{Evidence, Facts};
-use crate::units::{BitRate, WIRE_OVERHEAD};
 
 /// A standstill of less is not told from a queue, ps: 10 us.
 const LEAST: i64 = 10_000_000;
@@ -27,9 +27,6 @@ const MOST: usize = 8;
 
 /// A flow of which fewer frames were kept says nothing: one may be late by itself.
 const FEW: u64 = 2;
-
-/// A port that received this share of its rate was busy.
-const BUSY: f64 = 0.9;
 
 /// Everything stood still on some ways.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,41 +191,26 @@ fn came(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits) -> Vec<Came> {
     flows
 }
 
-/// Wire bits that had come to each port by a time.
-struct Busy(Vec<Vec<(i64, u64)>>);
+/// What came to each port.
+struct Busy(Vec<Running>);
 
 impl Busy {
     fn of(evidence: &Evidence<'_>) -> Busy {
         let mut ports: Vec<Vec<(i64, u64)>> = vec![Vec::new(); evidence.plan.ports.len()];
         for one in evidence.trace.observations() {
             if let Some(port) = ports.get_mut(usize::from(one.port)) {
-                port.push((one.arrival.0.cast_signed(), (u64::from(one.len) + WIRE_OVERHEAD) * 8));
+                port.push((one.arrival.0.cast_signed(), bits(one.len)));
             }
         }
-        for port in &mut ports {
-            port.sort_unstable();
-            let mut sum = 0;
-            for (_, bits) in port {
-                sum += *bits;
-                *bits = sum;
-            }
-        }
-        Busy(ports)
+        Busy(ports.into_iter().map(Running::of).collect())
     }
 
     /// Whether any port was busy all the time.
     fn any(&self, evidence: &Evidence<'_>, (from, to): (i64, i64)) -> bool {
-        let speed = |port: usize| evidence.plan.ports.get(port).map_or(BitRate(1), |port| port.speed);
-        self.0.iter().enumerate().any(|(port, sums)| {
-            let until = |time: i64| {
-                let at = sums.partition_point(|(arrival, _)| *arrival <= time);
-                at.checked_sub(1).map_or(0, |at| sums[at].1)
-            };
+        (0_u16..).zip(&self.0).any(|(port, came)| {
             #[expect(clippy::cast_precision_loss, reason = "a rate")]
-            let rate = until(to).saturating_sub(until(from)) as f64 * 1e12 / (to - from).max(1) as f64;
-            #[expect(clippy::cast_precision_loss, reason = "a rate")]
-            let nominal = speed(port).0 as f64;
-            rate >= BUSY * nominal
+            let nominal = speed(evidence, port).0 as f64;
+            rate(came.between(from, to).0, to - from) >= BUSY * nominal
         })
     }
 }
