@@ -249,6 +249,12 @@ impl fmt::Display for Bytes {
 pub struct BitRate(pub u64);
 
 impl BitRate {
+    /// Bits a second.
+    #[must_use]
+    pub const fn bits_per_second(self) -> f64 {
+        self.0 as f64
+    }
+
     /// How long `frame_len` bytes (Ethernet header to the last byte before the FCS) occupy a link
     /// of this rate, with [`WIRE_OVERHEAD`]. Rounded to the nearest picosecond.
     #[must_use]

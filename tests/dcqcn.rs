@@ -6,7 +6,8 @@
 mod rp_vectors;
 
 use serde_json::Value;
-use squall::transport::dcqcn::{Change, Clamp, Cut, Parameters, ReactionPoint};
+use squall::pattern::transport::Clamp;
+use squall::transport::dcqcn::{Change, Cut, Parameters, ReactionPoint};
 use squall::units::Picos;
 
 const LINE: f64 = 100e9;

@@ -14,8 +14,8 @@ use squall::dpdk::{Departures, Eal, EalConfig, FarEnd, Hugepages, PoolConfig, Po
 use squall::engine::ahead::LEAD;
 use squall::engine::tx::{Progress, TxUnit};
 use squall::measure::clock::{Line, Reading, Relation, Scale};
-use squall::plan::schedule::{Clocking, Schedule};
 use squall::plan::{self, Plan};
+use squall::transport::schedule::{Clocking, Schedule};
 use squall::units::{BitRate, Bytes, Picos};
 use squall::wire::template::{BUFFER_SLACK, filler};
 use squall::{pattern, testbed};

@@ -16,7 +16,7 @@ use crate::measure::clock::Line;
 use crate::measure::group::Groups;
 use crate::measure::{Completion, PauseOrder, Recorder, Tally};
 use crate::plan::Plan;
-use crate::plan::lane::Sent;
+use crate::transport::lane::Sent;
 use crate::units::Picos;
 
 /// What a core is told.

@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 
 use crate::pattern::{Entropy, VlanTag};
 use crate::plan::feed::{Rounds, Work, XOFF, XON};
-use crate::plan::flow::TxFlow;
-use crate::plan::lane::Due;
-use crate::plan::schedule::Schedule;
 use crate::plan::segment::{Position, packets};
 use crate::plan::{EntryPlan, Pair, Plan};
+use crate::transport::flow::TxFlow;
+use crate::transport::lane::Due;
+use crate::transport::schedule::Schedule;
 use crate::units::Picos;
 use crate::wire::ethernet::Address;
 use crate::wire::template::{Buffer, Layout, MessageFields, PacketFields, PortChange, Route, Shape, forget_header};
@@ -247,7 +247,7 @@ fn control_frames(plan: &Plan, entry: &EntryPlan) -> Vec<(u16, Vec<u8>)> {
 
 /// A PFC or PAUSE frame, 60 bytes.
 fn control_frame(src: [u8; 6], pause: bool, classes: u8, quanta: u16) -> Vec<u8> {
-    let mut frame = vec![0; crate::plan::schedule::CONTROL_FRAME_LEN as usize];
+    let mut frame = vec![0; crate::plan::segment::CONTROL_FRAME_LEN as usize];
     emit_link(pfc::DESTINATION.0, src, &[], ethernet::TYPE_MAC_CONTROL, &mut frame);
     if pause {
         pause::Repr { quanta }.emit(&mut frame[ethernet::LEN..]);
@@ -463,7 +463,7 @@ fn base(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::schedule::{Clocking, Next};
+    use crate::transport::schedule::{Clocking, Next};
     use crate::units::BitRate;
     use crate::wire::template::{BUFFER_SLACK, filler};
 

@@ -4,7 +4,7 @@
 //! comes; a further order renews it (IEEE 802.1Q clause 36.1.3.3, IEEE 802.3 annex 31B.3.3). Time is
 //! an argument. The state of one port; each of its queues has a copy.
 //!
-//! Left out on purpose: what is sent meanwhile (`plan::schedule`), and accounts (`measure::pause`).
+//! Left out on purpose: what is sent meanwhile (`transport::schedule`), and accounts (`measure::pause`).
 
 use crate::measure::PauseOrder;
 use crate::units::Picos;

@@ -16,7 +16,7 @@ use crate::fabric;
 use crate::measure::record::Times;
 use crate::measure::{GapRecord, Recorder, SentPause, Tally};
 use crate::plan::Plan;
-use crate::plan::lane::Sent;
+use crate::transport::lane::Sent;
 use crate::units::Picos;
 
 /// What one port has done.

@@ -28,9 +28,9 @@ use crate::measure::clock::Scale;
 use crate::measure::{Recorder, SharedGroups, Tally};
 use crate::pattern::{IcrcCheck, Start};
 use crate::plan::Plan;
-use crate::plan::lane::Sent;
-use crate::plan::schedule::{Clocking, Schedule};
 use crate::testbed::Testbed;
+use crate::transport::lane::Sent;
+use crate::transport::schedule::{Clocking, Schedule};
 use crate::units::Picos;
 
 /// A port that takes nothing for so long has failed; one that is paused for so long will not go on.

@@ -10,7 +10,7 @@ use crate::dpdk::PortStats;
 use crate::measure::Tally;
 use crate::pattern::MAX_SAMPLES;
 use crate::plan::Plan;
-use crate::plan::lane::Sent;
+use crate::transport::lane::Sent;
 use crate::units::Picos;
 
 /// Everything counted by one moment.

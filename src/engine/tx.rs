@@ -18,9 +18,10 @@ use crate::measure::pause::PAUSES;
 use crate::measure::record::{Times, coarse_histogram};
 use crate::measure::{GapRecord, Holds, PauseOrder, SenderGaps, SentPause};
 use crate::plan::feed::{Rounds, Work};
-use crate::plan::lane::Sent;
-use crate::plan::schedule::{CONTROL_FRAME_LEN, Next, Schedule};
+use crate::plan::segment::CONTROL_FRAME_LEN;
 use crate::plan::{EntryPlan, Plan};
+use crate::transport::lane::Sent;
+use crate::transport::schedule::{Next, Schedule};
 use crate::units::Picos;
 use crate::wire::{Frame, Packet};
 
@@ -207,7 +208,7 @@ impl TxUnit {
     }
 
     /// The same for a port that sends each frame at its time. Its schedule is one of
-    /// [`Clocking::Ahead`](crate::plan::schedule::Clocking::Ahead) with [`LEAD`](crate::engine::ahead::LEAD).
+    /// [`Clocking::Ahead`](crate::transport::schedule::Clocking::Ahead) with [`LEAD`](crate::engine::ahead::LEAD).
     #[must_use]
     pub fn with_departures(mut self) -> TxUnit {
         self.ahead = Some(Ahead::default());

@@ -8,7 +8,7 @@
 use crate::engine::craft::Crafter;
 use crate::pattern::Start;
 use crate::plan::Plan;
-use crate::plan::schedule::{Clocking, Next, Schedule};
+use crate::transport::schedule::{Clocking, Next, Schedule};
 use crate::units::Picos;
 use crate::wire::template::{BUFFER_SLACK, HEADER_ROOM, filler};
 

@@ -13,10 +13,10 @@ use crate::engine::rx::RxUnit;
 use crate::engine::tx::TxUnit;
 use crate::fabric::{Fabric, Frame, LONGEST_HOLD};
 use crate::plan::feed::Work;
-use crate::plan::schedule::{Clocking, Schedule};
 use crate::plan::summary::EntrySummary;
 use crate::plan::{EntryPlan, Plan, segment};
 use crate::testbed::{self, Fault, FaultKind, Topology};
+use crate::transport::schedule::{Clocking, Schedule};
 use crate::units::{BitRate, PICOS_PER_SECOND, Picos, WIRE_OVERHEAD};
 use crate::wire::template::{BUFFER_SLACK, HEADER_ROOM, filler, forget_header};
 

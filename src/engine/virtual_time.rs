@@ -26,7 +26,7 @@ use crate::fabric::{self, Event, Fabric};
 use crate::measure::{Recorder, Tally};
 use crate::pattern::{IcrcCheck, Start};
 use crate::plan::Plan;
-use crate::plan::lane::Sent;
+use crate::transport::lane::Sent;
 use crate::units::Picos;
 
 /// So long without a frame that leaves or arrives, with none due either, and what is still in the

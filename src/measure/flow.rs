@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn state_fits_the_promised_size() {
-        let both = size_of::<RxFlow>() + size_of::<crate::plan::flow::TxFlow>();
+        let both = size_of::<RxFlow>() + size_of::<crate::transport::flow::TxFlow>();
         assert!(both <= 256, "{both}");
     }
 

@@ -13,6 +13,7 @@ mod kinds;
 mod read;
 mod shipped;
 pub mod split;
+pub mod transport;
 mod types;
 mod values;
 mod workers;

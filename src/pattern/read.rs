@@ -4,6 +4,7 @@
 //! Left out on purpose: the kinds (`kinds`), header fields (`frame`), shared values (`values`).
 
 use super::keys::{self, ENTRY, PATTERN};
+use super::transport::Transport;
 use super::{Entry, FrameOptions, IcrcCheck, Kind, Pattern, Rate, Start, frame, kinds};
 use crate::expect;
 use crate::units::{Picos, Qpn};
@@ -205,6 +206,7 @@ fn entry(
         duration: fields.get(&ENTRY.duration),
         frame,
         priority: fields.get(&ENTRY.priority),
+        transport: Transport::Open,
         kind: read,
     };
     if known && endless(&entry.kind) && !fields.has(&ENTRY.duration) && !bounded && !bad_count(&fields, &entry.kind) {

@@ -3,7 +3,7 @@
 //! Contract: pure arithmetic, as NCCL's `net_ib` transport has it with `NCCL_IB_SPLIT_DATA_ON_QPS=1`: parts are equal, rounded
 //! up to [`ALIGNMENT`], so that the last ones may be shorter or empty.
 //!
-//! Left out on purpose: which QP sends when (see `plan::lane`).
+//! Left out on purpose: which QP sends when (see `transport::lane`).
 
 use super::keys::{QPS, SPLIT};
 use super::{Messages, Verb};

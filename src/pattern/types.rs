@@ -1,6 +1,7 @@
 //! The pattern's types. Names are the draft's and the IBTA's; every duration and size is a unit
 //! type. `docs/PATTERNS.md` describes each key.
 
+use super::transport::Transport;
 use crate::expect::{Asked, Expectation};
 use crate::units::{BitRate, Bytes, Picos, Psn, Qpn, Share};
 
@@ -56,6 +57,8 @@ pub struct Entry {
     /// `priority`: the class in which the network has the entry's frames, 0…7; `None`: what the
     /// testbed's maps say.
     pub priority: Option<u8>,
+    /// How the packets of its QPs are carried.
+    pub transport: Transport,
     /// What it sends.
     pub kind: Kind,
 }

@@ -275,6 +275,7 @@ fn place_entry(plan: &Plan, index: usize, entry: &Entry, errors: &mut Vec<PlanEr
         first_qpn: 0,
         lanes: placed.lanes,
         work: placed.work,
+        transport: entry.transport.clone(),
     }
 }
 

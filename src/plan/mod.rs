@@ -1,7 +1,7 @@
 //! Pattern × testbed → what leaves which port, when.
 //!
 //! Contract: pure, seeded and deterministic. Nothing here reads a clock, touches a port or holds
-//! packets: a plan of terabytes is a few numbers for each flow, and [`schedule::Schedule`] unrolls
+//! packets: a plan of terabytes is a few numbers for each flow, and [`Schedule`](crate::transport::schedule::Schedule) unrolls
 //! it one frame at a time, `now` being an argument.
 //!
 //! Left out on purpose: header bytes (`wire`), and what comes back (`measure`).
@@ -9,18 +9,14 @@
 pub mod build;
 pub mod deal;
 pub mod feed;
-pub mod flow;
-pub mod lane;
-pub mod pace;
 pub mod routing;
-pub mod schedule;
 pub mod segment;
 pub mod summary;
-pub mod whole;
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::pattern::transport::Transport;
 use crate::pattern::{FrameOptions, Start, Verb};
 use crate::units::{BitRate, Picos};
 use crate::wire::class::Classes;
@@ -120,6 +116,8 @@ pub struct EntryPlan {
     pub lanes: Vec<LanePlan>,
     /// Its messages.
     pub work: Work,
+    /// How the packets of its QPs are carried.
+    pub transport: Transport,
 }
 
 impl EntryPlan {

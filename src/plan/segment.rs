@@ -9,6 +9,9 @@ use crate::pattern::{FrameOptions, Verb};
 
 pub use crate::wire::opcode::Position;
 
+/// Bytes of a MAC control frame without FCS (IEEE 802.3 clause 31.3: padded to the minimum).
+pub const CONTROL_FRAME_LEN: u32 = 60;
+
 impl Position {
     /// Position of the packet that begins `offset` bytes into a message of `len` bytes.
     #[must_use]

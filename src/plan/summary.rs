@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::pattern::Start;
 use crate::plan::feed::{Rounds, Sizes, Work};
-use crate::plan::segment::packets;
+use crate::plan::segment::{CONTROL_FRAME_LEN, packets};
 use crate::plan::{EntryPlan, LanePlan, Pace, Plan};
 use crate::units::{BitRate, PICOS_PER_SECOND, Picos, WIRE_OVERHEAD};
 
@@ -196,7 +196,7 @@ fn offered(plan: &Plan, entry: &EntryPlan, lane: &LanePlan) -> u64 {
 
 /// Wire bits per second of a MAC control frame every `interval`.
 fn control_rate(interval: Picos) -> u64 {
-    let bits = (u64::from(crate::plan::schedule::CONTROL_FRAME_LEN) + WIRE_OVERHEAD) * 8;
+    let bits = (u64::from(CONTROL_FRAME_LEN) + WIRE_OVERHEAD) * 8;
     let offered = u128::from(bits) * u128::from(PICOS_PER_SECOND) / u128::from(interval.0.max(1));
     u64::try_from(offered).unwrap_or(u64::MAX)
 }
@@ -263,7 +263,7 @@ fn lane_volume(plan: &Plan, entry: &EntryPlan, index: u32) -> Option<(Volume, Pi
         }
         Work::Control { interval, count, .. } => {
             let count = (*count)?;
-            let frame = u64::from(crate::plan::schedule::CONTROL_FRAME_LEN) + WIRE_OVERHEAD;
+            let frame = u64::from(CONTROL_FRAME_LEN) + WIRE_OVERHEAD;
             let volume = Volume {
                 messages: 0,
                 packets: count,
@@ -303,7 +303,7 @@ fn lane_estimate(plan: &Plan, entry: &EntryPlan, index: u32, length: Picos) -> V
             return sum(dispatch.matrices.len()).times(passes).plus(sum(begun));
         }
         Work::Control { .. } => {
-            let frame = u64::from(crate::plan::schedule::CONTROL_FRAME_LEN) + WIRE_OVERHEAD;
+            let frame = u64::from(CONTROL_FRAME_LEN) + WIRE_OVERHEAD;
             return Volume {
                 messages: 0,
                 packets: wire / frame,

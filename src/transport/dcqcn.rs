@@ -9,7 +9,8 @@
 //!
 //! Left out on purpose: when a CNP is sent (the notification point), and what a rate means for a frame's departure.
 
-use crate::units::Picos;
+use crate::pattern::transport::{Clamp, Dcqcn, Profile};
+use crate::units::{BitRate, Picos};
 
 /// What decides how a QP reacts. Rates in bits a second.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,18 +57,62 @@ pub enum Cut {
     },
 }
 
-/// When a polled cut sets the target rate to the current rate; else the target is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Clamp {
-    /// `clamp_tgt_rate`: always.
-    Always,
-    /// `clamp_tgt_rate_after_time_inc`: after an increase by time or by bytes.
-    AfterIncrease,
-    /// After an increase by bytes only.
-    AfterByteIncrease,
+impl Cut {
+    /// The same with what `settings` say.
+    fn with(self, settings: &Dcqcn) -> Cut {
+        let (period, least_factor, clamp) = match self {
+            Cut::AtOnce => (Picos::ZERO, 0.0, Clamp::AfterIncrease),
+            Cut::Polled {
+                period,
+                least_factor,
+                clamp,
+            } => (period, least_factor, clamp),
+        };
+        let period = settings.rate_reduce_monitor_period.unwrap_or(period);
+        if period == Picos::ZERO {
+            return Cut::AtOnce;
+        }
+        Cut::Polled {
+            period,
+            least_factor: settings.rpg_min_dec_fac.unwrap_or(least_factor),
+            clamp: settings.clamp.unwrap_or(clamp),
+        }
+    }
 }
 
 impl Parameters {
+    /// The parameters of a QP behind a port of `line` bits a second.
+    #[must_use]
+    pub fn of(settings: &Dcqcn, line: BitRate) -> Parameters {
+        fn set<T>(to: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *to = value;
+            }
+        }
+        let line = line.bits_per_second();
+        let mut all = match settings.profile {
+            Profile::Paper => Parameters::paper(line),
+            Profile::ConnectX => Parameters::connectx(line),
+            Profile::Hpcc => Parameters::hpcc(line),
+        };
+        let rate = |rate: Option<BitRate>| rate.map(BitRate::bits_per_second);
+        set(&mut all.rpg_time_reset, settings.rpg_time_reset);
+        set(&mut all.rpg_byte_reset, settings.rpg_byte_reset.map(|bytes| bytes.0));
+        set(&mut all.rpg_threshold, settings.rpg_threshold);
+        set(&mut all.rpg_ai_rate, rate(settings.rpg_ai_rate));
+        set(&mut all.rpg_hai_rate, rate(settings.rpg_hai_rate));
+        set(&mut all.rpg_min_rate, rate(settings.rpg_min_rate));
+        set(
+            &mut all.rate_to_set_on_first_cnp,
+            rate(settings.rate_to_set_on_first_cnp).map(Some),
+        );
+        set(&mut all.g, settings.g);
+        set(&mut all.dce_tcp_rtt, settings.dce_tcp_rtt);
+        set(&mut all.initial_alpha, settings.initial_alpha);
+        all.cut = all.cut.with(settings);
+        all
+    }
+
     /// The paper's values, for 40 Gb/s; `rpg_ai_rate` and `rpg_hai_rate` are said for that rate.
     #[must_use]
     pub fn paper(line_rate: f64) -> Parameters {

@@ -1,8 +1,14 @@
-//! One QP's packets as plain state machines, without ports, threads or clocks.
+//! Which packet of which QP leaves when, as plain state machines: one QP (`flow`), one sender (`lane`) and its pace (`pace`), one
+//! port queue (`schedule`); DCQCN's reaction point (`dcqcn`).
 //!
-//! Contract: `now` and what was sent or received are arguments; rates and deadlines are answers.
+//! Contract: `now` and what was sent or received are arguments; packets, rates and deadlines are answers. No ports, threads
+//! or clocks.
 //!
-//! Left out on purpose so far: the reliable connection, and the way of a CNP from a received CE mark to the sender. No run
-//! is paced by [`dcqcn`] yet.
+//! Left out on purpose: header bytes (`wire`).
 
 pub mod dcqcn;
+pub mod flow;
+pub mod lane;
+pub mod pace;
+pub mod schedule;
+pub mod whole;

@@ -125,7 +125,7 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
             let text = format!(
                 "{} messages were not received within {} of their last frame: the closed loop went on without them.",
                 made.timeouts,
-                crate::plan::lane::OUTSTANDING_TIMEOUT
+                crate::transport::lane::OUTSTANDING_TIMEOUT
             );
             let place = format!("traffic/{}", entry.name);
             found.push(Anomaly::new(AnomalyKind::Other, place, text));

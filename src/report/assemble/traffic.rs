@@ -11,7 +11,6 @@ use crate::engine::outcome::Outcome;
 use crate::measure::{EntryRecord, PairRecord, Recorder, contended};
 use crate::pattern::Ecn as Codepoint;
 use crate::plan::feed::Work;
-use crate::plan::lane::Sent;
 use crate::plan::summary::{EntrySummary, Summary};
 use crate::plan::{EntryPlan, Pace, Plan};
 use crate::report::model::{
@@ -19,6 +18,7 @@ use crate::report::model::{
     Gap, LossCause, Messages, Observed, Pacing, Packets, Rounds, RoutedTokens, Traffic, Volume,
 };
 use crate::report::stats::{Basis, jain, of_times};
+use crate::transport::lane::Sent;
 use crate::units::Picos;
 
 pub(super) fn traffic(

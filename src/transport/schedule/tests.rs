@@ -15,6 +15,7 @@ fn pattern(kinds: Vec<Kind>) -> Pattern {
         duration: None,
         frame: FrameOptions::default(),
         priority: None,
+        transport: crate::pattern::transport::Transport::Open,
         kind,
     };
     Pattern {

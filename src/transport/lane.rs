@@ -10,11 +10,11 @@ use std::collections::VecDeque;
 use crate::pattern::{AckReq, Entropy};
 use crate::plan::deal::Deal;
 use crate::plan::feed::{Rounds, Work};
-use crate::plan::flow::{TxFlow, source_port, start_message};
-use crate::plan::pace::Pacer;
 use crate::plan::segment::Position;
-use crate::plan::whole::Whole;
 use crate::plan::{EntryPlan, LanePlan, Pace};
+use crate::transport::flow::{TxFlow, source_port, start_message};
+use crate::transport::pace::Pacer;
+use crate::transport::whole::Whole;
 use crate::units::{BitRate, Picos};
 
 /// A packet that is due. Its flow is advanced beyond it already.

@@ -10,13 +10,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::pattern::Start;
-use crate::plan::flow::TxFlow;
-use crate::plan::lane::{Due, Lane, Ready, Sent};
+use crate::plan::segment::CONTROL_FRAME_LEN;
 use crate::plan::{EntryPlan, Plan};
+use crate::transport::flow::TxFlow;
+use crate::transport::lane::{Due, Lane, Ready, Sent};
 use crate::units::{BitRate, Picos};
-
-/// Bytes of a MAC control frame without FCS (IEEE 802.3 clause 31.3: padded to the minimum).
-pub const CONTROL_FRAME_LEN: u32 = 60;
 
 /// What comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +52,7 @@ pub enum Clocking {
     /// an earlier time leaves then too. Unpaced lanes are paced at line rate.
     Pulled,
     /// A clock runs beside, and is looked at now and then. Unpaced lanes are held back by the port
-    /// alone; the others make up for lost time by their [`Pacer`](crate::plan::pace::Pacer).
+    /// alone; the others make up for lost time by their [`Pacer`](crate::transport::pace::Pacer).
     Real,
     /// As [`Clocking::Real`], for a port that sends each frame at its time: frames are asked for ahead of
     /// it, and unpaced lanes are paced at line rate.
