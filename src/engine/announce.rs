@@ -4,18 +4,18 @@
 //! less), and a flood is not what is to be measured: each worker sends a gratuitous ARP request (RFC 5227 section 2.3)
 //! and, where IPv6 is used, an unsolicited neighbour advertisement (RFC 4861 section 7.2.6).
 //!
-//! Contract: [`Announcer::step`] is called between bursts, now and then; it sends a few frames at a time, and none
-//! while the port or the pool has no room.
+//! Contract: [`Announcer::step`] is called between bursts, now and then; it queues a few frames at a time, and none
+//! while the way out has no room.
 //!
 //! Left out on purpose: answering requests. A routed DUT needs static neighbours.
 
-use crate::dpdk::{TxBatch, TxPool, TxQueue};
+use crate::dpdk::TxQueue;
 use crate::engine::craft::emit_link;
+use crate::engine::inject::{Injector, Origin, SmallFrame};
 use crate::pattern::VlanTag;
 use crate::plan::{Plan, Worker};
 use crate::units::Picos;
 use crate::wire::ethernet::Address;
-use crate::wire::template::forget_header;
 use crate::wire::{arp, ethernet, icmpv6, ipv6};
 
 /// Frames that one call sends at most.
@@ -23,22 +23,19 @@ const AT_A_TIME: usize = 8;
 
 /// The announcements of one port's workers.
 pub struct Announcer {
-    frames: Vec<Vec<u8>>,
-    batch: TxBatch,
+    frames: Vec<SmallFrame>,
     /// Which frame is next.
     next: usize,
     /// When the next round begins, once the last one is over.
     due: Picos,
     /// From one round's end to the next one's begin; zero: there is one round.
     every: Picos,
-    /// Frames and bytes sent.
-    sent: (u64, u64),
 }
 
 impl Announcer {
     /// For the workers of `port`; a first round is due at once, others `every` so often.
     #[must_use]
-    pub fn new(plan: &Plan, port: usize, pool: &TxPool, every: Picos) -> Announcer {
+    pub fn new(plan: &Plan, port: usize, every: Picos) -> Announcer {
         let ipv4 = plan.entries.iter().any(|entry| !entry.frame.ipv6);
         let ipv6 = plan.entries.iter().any(|entry| entry.frame.ipv6);
         let mut stacks: Vec<&[VlanTag]> = Vec::new();
@@ -50,46 +47,47 @@ impl Announcer {
         let mut frames = Vec::new();
         for worker in plan.workers.iter().filter(|worker| worker.port == port) {
             for vlan in &stacks {
-                frames.extend(ipv4.then(|| arp_frame(worker, vlan)));
-                frames.extend(ipv6.then(|| neighbour_frame(worker, vlan)));
+                let own = [
+                    ipv4.then(|| arp_frame(worker, vlan)),
+                    ipv6.then(|| neighbour_frame(worker, vlan)),
+                ];
+                let small =
+                    |frame: Vec<u8>| SmallFrame::new(&frame, plan.classes.of_frame(&frame), Origin::Announcement);
+                // All are shorter than a small frame may be.
+                frames.extend(own.into_iter().flatten().filter_map(small));
             }
         }
         Announcer {
             frames,
-            batch: TxBatch::new(pool),
             next: 0,
             due: Picos::ZERO,
             every,
-            sent: (0, 0),
         }
-    }
-
-    /// Frames and bytes that the port took.
-    #[must_use]
-    pub fn sent(&self) -> (u64, u64) {
-        self.sent
     }
 
     /// The whole first round, before the run's clock begins.
-    pub fn begin(&mut self, queue: &mut TxQueue) {
+    pub fn begin(&mut self, way_out: &mut Injector, queue: &mut TxQueue) {
         for frame in &self.frames {
-            send(frame, &mut self.batch, queue, &mut self.sent);
+            if way_out.room() == 0 && way_out.serve(queue, 0, usize::MAX, 0) == 0 {
+                // The port takes nothing: another round comes.
+                break;
+            }
+            way_out.push(*frame);
         }
+        while way_out.waiting() > 0 && way_out.serve(queue, 0, usize::MAX, 0) > 0 {}
         self.end_round(Picos::ZERO);
     }
 
-    /// Sends what is due at `now`, or as much of it as has room.
-    pub fn step(&mut self, queue: &mut TxQueue, now: Picos) {
+    /// Queues what is due at `now`, or as much of it as has room.
+    pub fn step(&mut self, way_out: &mut Injector, now: Picos) {
         if now < self.due {
             return;
         }
-        for _ in 0..AT_A_TIME {
+        for _ in 0..AT_A_TIME.min(way_out.room()) {
             let Some(frame) = self.frames.get(self.next) else {
                 return self.end_round(now);
             };
-            if !send(frame, &mut self.batch, queue, &mut self.sent) {
-                return;
-            }
+            way_out.push(*frame);
             self.next += 1;
         }
     }
@@ -102,25 +100,6 @@ impl Announcer {
             now.saturating_add(self.every)
         };
     }
-}
-
-/// Whether the port took `frame`.
-fn send(frame: &[u8], batch: &mut TxBatch, queue: &mut TxQueue, sent: &mut (u64, u64)) -> bool {
-    if batch.refill(1) == 0 {
-        return false;
-    }
-    let room = batch.frame(0);
-    room.bytes[..frame.len()].copy_from_slice(frame);
-    // The buffer may have held a frame of the traffic, and will again.
-    *room.mark = forget_header(*room.mark);
-    batch.set_len(0, u16::try_from(frame.len()).unwrap_or(0));
-    let is_sent = batch.send(queue) == 1;
-    batch.discard_pending();
-    if is_sent {
-        sent.0 += 1;
-        sent.1 += frame.len() as u64;
-    }
-    is_sent
 }
 
 /// Bytes of the shortest Ethernet frame without its FCS.

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use crossbeam::channel::{Receiver, Sender, TryRecvError};
 
 use crate::dpdk::{BATCH, Eal, ThreadRegistration, TscClock};
+use crate::engine::inject::{Injected, SmallFrame};
 use crate::engine::rx::RxUnit;
 use crate::engine::tx::{Progress, TxUnit};
 use crate::measure::clock::Line;
@@ -85,6 +86,16 @@ pub struct Snapshot {
     pub held: Option<(usize, Picos)>,
 }
 
+/// Where frames that no plan foresaw go out of a port.
+pub enum Outlet {
+    /// By this sending unit of the same core.
+    Here(usize),
+    /// By another core, which is told the port and the frame.
+    There(Sender<(usize, SmallFrame)>),
+    /// Nowhere: nothing is sent there.
+    None,
+}
+
 /// One core's work.
 pub struct CoreTask {
     /// Index among the run's tasks.
@@ -109,6 +120,12 @@ pub struct CoreTask {
     pub orders: Receiver<PauseOrder>,
     /// To every core; empty where no port obeys in software.
     pub obeying: Vec<Sender<PauseOrder>>,
+    /// For each port, where frames that no plan foresaw go out.
+    pub outlets: Vec<Outlet>,
+    /// Such frames from other cores, with their port.
+    pub injections: Receiver<(usize, SmallFrame)>,
+    /// Those for which there was no room on the way to the other core, for each port.
+    pub refused: Vec<Injected>,
 }
 
 /// Turns between looks at the command channel.
@@ -145,6 +162,7 @@ impl CoreTask {
             if !self.obeying.is_empty() {
                 self.hold();
             }
+            self.take_injections();
             // Nothing leaves before the clock shows the start of the run.
             if now > Picos::ZERO {
                 for unit in &mut self.tx {
@@ -226,6 +244,33 @@ impl CoreTask {
             for unit in self.tx.iter_mut().filter(|unit| unit.port == order.port) {
                 unit.obey(&order);
             }
+        }
+    }
+
+    /// Takes over the frames that other cores want to have sent.
+    #[inline]
+    fn take_injections(&mut self) {
+        while let Ok((port, frame)) = self.injections.try_recv() {
+            // The one that the others know of: a port's first.
+            if let Some(unit) = self.tx.iter_mut().find(|unit| unit.port == port) {
+                unit.inject(frame);
+            }
+        }
+    }
+
+    /// Sends a frame that no plan foresaw out of `port`, by whichever core sends there. What has no room is counted.
+    pub fn inject(&mut self, port: usize, frame: SmallFrame) {
+        let is_taken = match self.outlets.get(port) {
+            Some(Outlet::Here(unit)) => {
+                // What it has no room for, it counts itself.
+                self.tx[*unit].inject(frame);
+                return;
+            }
+            Some(Outlet::There(core)) => core.try_send((port, frame)).is_ok(),
+            Some(Outlet::None) | None => false,
+        };
+        if !is_taken && let Some(refused) = self.refused.get_mut(port) {
+            refused.refused[frame.origin() as usize] += 1;
         }
     }
 

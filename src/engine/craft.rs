@@ -465,7 +465,7 @@ mod tests {
     use super::*;
     use crate::transport::schedule::{Clocking, Next};
     use crate::units::BitRate;
-    use crate::wire::template::{BUFFER_SLACK, filler};
+    use crate::wire::template::{BUFFER_SLACK, OTHER_ROOM, filler, overwrite};
 
     struct Frames {
         schedule: Schedule,
@@ -515,6 +515,34 @@ mod tests {
                 made.push(buffer[..len].to_vec());
             })
         }
+    }
+
+    /// What no template made, long or short, leaves no trace in the frames that follow in its buffer.
+    #[test]
+    fn other_frames_in_a_buffer_leave_no_trace() {
+        let text = "traffic:\n- {kind: transfer, from: 0, to: 1, message: 900B, count: 60, qps: 3, rate: max}\n\
+                    frame: {pmtu: 256, dscp: 3}\n";
+        let pattern = crate::pattern::parse("test", text, &[]).unwrap();
+        let plan =
+            crate::plan::build(&pattern, &crate::plan::tests::testbed(2), &[BitRate(10_000_000_000); 2]).unwrap();
+        let (mut plain, mut mixed) = (Frames::new(&plan), Frames::new(&plan));
+        for round in 0..10_000usize {
+            let now = Picos(round as u64 * 1_234_567_891);
+            let turn = mixed.made.len() % mixed.buffers.len();
+            let (bytes, mark) = &mut mixed.buffers[turn];
+            let clean = &mixed.crafter.clean;
+            // Nothing, within the header, to its end, beyond it, and as long as may be.
+            let len = [0, 60, 128, 129, OTHER_ROOM][round % 7 % 5];
+            if len > 0 {
+                overwrite(Buffer { bytes, mark, clean }, &vec![0x55; len]);
+                assert_eq!(bytes[..len], vec![0x55; len]);
+            }
+            if !plain.one(&plan, now) || !mixed.one(&plan, now) {
+                break;
+            }
+        }
+        assert_eq!(plain.made.len(), 60 * 4);
+        assert_eq!(plain.made, mixed.made);
     }
 
     /// The short way through Middle packets makes the same frames as the long one.

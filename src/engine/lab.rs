@@ -15,7 +15,7 @@ use crate::pattern::Entropy;
 use crate::plan::{EntryPlan, LanePlan, Pace, Plan};
 use crate::testbed::{self, Cores, Device, Pacing, PfcReaction, Testbed, Timestamps};
 use crate::units::BitRate;
-use crate::wire::template::{BUFFER_SLACK, HEADER_ROOM, filler};
+use crate::wire::template::{BUFFER_SLACK, OTHER_ROOM, filler};
 use crate::wire::{ethernet, vlan};
 
 /// Why a lab cannot be had.
@@ -194,7 +194,7 @@ impl Lab {
     /// # Errors
     /// What DPDK says, and queues that a port does not have.
     pub fn start(self, testbed: &Testbed, plan: &Plan) -> Result<Running, LabError> {
-        let frame_len = plan.max_frame_len().max(HEADER_ROOM);
+        let frame_len = plan.max_frame_len().max(OTHER_ROOM);
         let clean = filler(frame_len + BUFFER_SLACK);
         let tx_pool = self.tx_pool(testbed, &clean)?;
         let rx_pool = self.rx_pool(testbed, frame_len)?;

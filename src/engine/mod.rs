@@ -12,6 +12,7 @@ pub mod bench;
 pub mod carried;
 pub mod core;
 pub mod craft;
+pub mod inject;
 pub mod lab;
 pub mod obey;
 pub mod outcome;

@@ -34,8 +34,8 @@ pub struct PortOutcome {
     pub tx: TxStats,
     /// Frames made that it never took.
     pub unsent: u64,
-    /// Learning frames sent before the run (gratuitous ARP, neighbour advertisements), and bytes.
-    pub announced: (u64, u64),
+    /// PTP probes sent, and their bytes.
+    pub probes: (u64, u64),
     /// The driver's counters of this run; `None` where it has none.
     pub stats: Option<PortStats>,
     /// The driver's extended counters of this run.
@@ -133,6 +133,18 @@ pub(super) fn difference(now: Vec<(String, u64)>, before: &[(String, u64)]) -> V
 /// What the queues of one port have sent, and what of it the port never took.
 pub type PortSent = (TxStats, u64);
 
+impl PortOutcome {
+    /// Frames that the port took, planned or not, and their bytes without FCS.
+    #[must_use]
+    pub fn accepted(&self) -> (u64, u64) {
+        let beside = &self.tx.injected;
+        (
+            self.tx.frames + beside.sent() + self.probes.0,
+            self.tx.bytes + beside.bytes + self.probes.1,
+        )
+    }
+}
+
 impl Outcome {
     /// The outcome of a run of `plan` in which nothing has happened yet.
     #[must_use]
@@ -214,6 +226,7 @@ impl Outcome {
         let (stats, not_taken) = &mut ports[unit.port];
         stats.add(&unit.stats);
         stats.untimed += unit.untimed();
+        stats.injected.add(&unit.injected());
         *not_taken += pending;
     }
 

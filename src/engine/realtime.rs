@@ -16,7 +16,8 @@ use nix::errno::Errno;
 use crate::dpdk::{PortStats, StampSource, TscClock};
 use crate::engine::ahead::LEAD;
 use crate::engine::announce::Announcer;
-use crate::engine::core::{Command, CoreSample, CoreTask, Event, Snapshot};
+use crate::engine::core::{Command, CoreSample, CoreTask, Event, Outlet, Snapshot};
+use crate::engine::inject::{Injected, ROOM};
 use crate::engine::lab::{PacedBy, Reaction, Running};
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent, difference};
 use crate::engine::ptp_probe::{self, Arrival};
@@ -127,7 +128,7 @@ pub fn run(
     outcome.tsc_hz = running.eal.tsc_hz();
     outcome.hugepages = running.eal.uses_hugepages();
     let mut port_tx = vec![PortSent::default(); plan.ports.len()];
-    let mut announced = vec![(0, 0); plan.ports.len()];
+    let mut probes = vec![(0, 0); plan.ports.len()];
     let mut times: Vec<PortTimes> = running
         .stampings
         .iter()
@@ -143,9 +144,6 @@ pub fn run(
         };
         for unit in &mut task.tx {
             outcome.add_unit(plan, unit, &mut port_tx);
-            let (frames, bytes) = unit.announced();
-            announced[unit.port].0 += frames;
-            announced[unit.port].1 += bytes;
             // Histograms that resize themselves take any other of the same precision.
             let _ = times[unit.port].tx_spread.add(&unit.spread);
         }
@@ -156,6 +154,9 @@ pub fn run(
                 counts[port].add(&stamps.counts);
             }
         }
+        for ((tx, _), refused) in port_tx.iter_mut().zip(&task.refused) {
+            tx.injected.add(refused);
+        }
         if let Some(recorder) = task.recorder {
             outcome.add_recorder(recorder);
         }
@@ -165,8 +166,8 @@ pub fn run(
         recorder.finish_groups(groups);
     }
     if let Some(probed) = probed {
-        for (sum, probes) in announced.iter_mut().zip(&probed.sent) {
-            *sum = (sum.0 + probes.0, sum.1 + probes.1);
+        for (sum, sent) in probes.iter_mut().zip(&probed.sent) {
+            *sum = *sent;
         }
         outcome.probes = probed.paths;
     }
@@ -183,7 +184,7 @@ pub fn run(
             effective: port.effective(),
             tx,
             unsent,
-            announced: announced[index],
+            probes: probes[index],
             stats: port
                 .stats()
                 .ok()
@@ -263,7 +264,7 @@ fn prepare(
             }
             if number == 0 && planned.announce {
                 let every = testbed.announce_interval;
-                unit = unit.with_announcer(Announcer::new(plan, index, &running.tx_pool, every));
+                unit = unit.with_announcer(Announcer::new(plan, index, every));
             }
             tx_units[place(tx_cores[next_tx % tx_cores.len()])].push(unit);
             next_tx += 1;
@@ -293,6 +294,16 @@ fn prepare(
     let obeys = |port: &usize| running.reactions.get(*port) == Some(&Reaction::Software);
     let obeying: Vec<usize> = (0..plan.ports.len()).filter(obeys).collect();
     let orders = if obeying.is_empty() { Vec::new() } else { orders };
+    let (injections, injected): (Vec<_>, Vec<_>) = cores.iter().map(|_| bounded(ROOM)).unzip();
+    // The first queue of each port is its way out for what no plan foresaw.
+    let way_out = |port: usize| {
+        let owner = tx_units
+            .iter()
+            .position(|units| units.iter().any(|unit| unit.port == port))?;
+        let unit = tx_units[owner].iter().position(|unit| unit.port == port)?;
+        Some((owner, unit))
+    };
+    let ways_out: Vec<_> = (0..plan.ports.len()).map(way_out).collect();
     let (events, heard) = unbounded();
     let mut commands = Vec::new();
     let mut open = vec![0; plan.entries.len()];
@@ -331,6 +342,16 @@ fn prepare(
             feedback: feedback.clone(),
             orders: obeyed[index].clone(),
             obeying: orders.clone(),
+            outlets: ways_out
+                .iter()
+                .map(|way_out| match way_out {
+                    Some((owner, unit)) if *owner == index => Outlet::Here(*unit),
+                    Some((owner, _)) => Outlet::There(injections[*owner].clone()),
+                    None => Outlet::None,
+                })
+                .collect(),
+            injections: injected[index].clone(),
+            refused: vec![Injected::default(); plan.ports.len()],
         });
     }
     let control = Control {

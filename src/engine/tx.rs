@@ -12,6 +12,7 @@ use crate::dpdk::{BATCH, TxBatch, TxPool, TxQueue};
 use crate::engine::ahead::Ahead;
 use crate::engine::announce::Announcer;
 use crate::engine::craft::Crafter;
+use crate::engine::inject::{Injected, Injector, SmallFrame};
 use crate::engine::obey::PauseTimers;
 use crate::measure::clock::Line;
 use crate::measure::pause::PAUSES;
@@ -43,6 +44,8 @@ pub struct TxStats {
     /// Frames that the NIC was to send at their time and was given none for, its clock being unknown;
     /// known at the end.
     pub untimed: u64,
+    /// Frames that no plan foresaw; not among `frames` and `bytes`; known at the end.
+    pub injected: Injected,
 }
 
 impl TxStats {
@@ -57,6 +60,7 @@ impl TxStats {
         }
         self.pause += other.pause;
         self.untimed += other.untimed;
+        self.injected.add(&other.injected);
     }
 }
 
@@ -166,6 +170,8 @@ pub struct TxUnit {
     held: PauseTimers,
     /// Where the NIC sends each frame at its time.
     ahead: Option<Ahead>,
+    /// What goes out beside the plan, and before it.
+    injector: Injector,
     /// Tells the network where the port's workers are; one of its queues does.
     announcer: Option<Announcer>,
     finished: bool,
@@ -183,6 +189,7 @@ impl TxUnit {
         mut schedule: Schedule,
         clean: Vec<u8>,
     ) -> TxUnit {
+        let injector = Injector::new(pool, clean.clone());
         let crafter = Crafter::new(plan, &mut schedule, clean);
         TxUnit {
             port,
@@ -202,6 +209,7 @@ impl TxUnit {
             crafter,
             held: PauseTimers::default(),
             ahead: None,
+            injector,
             announcer: None,
             finished: false,
         }
@@ -218,7 +226,7 @@ impl TxUnit {
     /// The same for the queue that announces its port's workers: once now, and then as often as `announcer` is to.
     #[must_use]
     pub fn with_announcer(mut self, mut announcer: Announcer) -> TxUnit {
-        announcer.begin(&mut self.queue);
+        announcer.begin(&mut self.injector, &mut self.queue);
         self.announcer = Some(announcer);
         self
     }
@@ -226,14 +234,24 @@ impl TxUnit {
     /// Announces the port's workers again where that is due.
     pub fn announce(&mut self, now: Picos) {
         if let Some(announcer) = &mut self.announcer {
-            announcer.step(&mut self.queue, now);
+            announcer.step(&mut self.injector, now);
         }
     }
 
-    /// Frames and bytes of announcements that the port took.
+    /// Queues a frame that no plan foresaw: it leaves before data, from the next [`TxUnit::step`] or [`TxUnit::pull`] on in
+    /// which its class is not paused. Says whether there was room; there is none for more than
+    /// [`ROOM`](crate::engine::inject::ROOM), and what is not taken is counted.
+    pub fn inject(&mut self, frame: SmallFrame) -> bool {
+        self.injector.push(frame)
+    }
+
+    /// What has become of such frames.
     #[must_use]
-    pub fn announced(&self) -> (u64, u64) {
-        self.announcer.as_ref().map_or((0, 0), Announcer::sent)
+    pub fn injected(&self) -> Injected {
+        Injected {
+            left: self.injector.waiting() as u64,
+            ..self.injector.stats
+        }
     }
 
     /// Frames handed over without a time to a NIC that was to send them at theirs.
@@ -298,6 +316,11 @@ impl TxUnit {
     /// Sends what is due at `now`, at most one burst.
     #[inline]
     pub fn step(&mut self, plan: &Plan, now: Picos) -> Progress {
+        if self.injector.ready() != 0 {
+            let held = self.held.held(now);
+            // A NIC that sends at given times sends these at once: 0 is past on every clock.
+            self.injector.serve(&mut self.queue, held, usize::MAX, 0);
+        }
         if self.batch.pending() > 0 {
             return self.send(now);
         }
@@ -397,9 +420,15 @@ impl TxUnit {
 
     /// For a port that asks for a frame whenever its wire is free: sends the one frame that is due
     /// at `now`, with that as its departure, and none of the classes in `paused` (bit n =
-    /// priority n).
+    /// priority n). A frame that no plan foresaw goes first.
     #[inline]
     pub fn pull(&mut self, plan: &Plan, now: Picos, paused: u8) -> Pull {
+        if self.injector.ready() & !paused != 0 {
+            return match self.injector.serve(&mut self.queue, paused, 1, now.0) {
+                0 => Pull::NoBuffer,
+                _ => Pull::Sent,
+            };
+        }
         self.holds.see(paused, now);
         self.schedule.pause(paused);
         if self.finished {

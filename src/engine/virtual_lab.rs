@@ -18,7 +18,7 @@ use crate::plan::{EntryPlan, Plan, segment};
 use crate::testbed::{self, Fault, FaultKind, Topology};
 use crate::transport::schedule::{Clocking, Schedule};
 use crate::units::{BitRate, PICOS_PER_SECOND, Picos, WIRE_OVERHEAD};
-use crate::wire::template::{BUFFER_SLACK, HEADER_ROOM, filler, forget_header};
+use crate::wire::template::{BUFFER_SLACK, OTHER_ROOM, filler, forget_header};
 
 /// Hosts that one ethdev carries.
 const HOSTS_PER_DEVICE: usize = 16;
@@ -63,7 +63,7 @@ pub struct Running {
 /// What DPDK says.
 pub fn start(eal: &Eal, config: &testbed::Fabric, plan: &Plan, pools: &mut Pools) -> Result<Running, Error> {
     let hosts = plan.ports.len();
-    let frame_len = plan.max_frame_len().max(HEADER_ROOM);
+    let frame_len = plan.max_frame_len().max(OTHER_ROOM);
     let inside = inside(config, plan);
     let each = hosts as u64 * BUFFERS_PER_HOST + CACHES;
     let (tx_pool, clean) = pools.tx(eal, frame_len + BUFFER_SLACK, inside.saturating_add(each))?;

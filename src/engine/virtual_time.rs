@@ -127,7 +127,7 @@ fn drive(
             effective: device.1,
             tx,
             unsent,
-            announced: (0, 0),
+            probes: (0, 0),
             stats: None,
             xstats: Vec::new(),
             // Simulated time is exact: nothing is added.

@@ -26,6 +26,9 @@ use crate::units::Picos;
 /// (two tags, IPv6, RETH, ImmDt: 102 bytes) and a stamp fit.
 pub const HEADER_ROOM: usize = 128;
 
+/// The longest frame that [`overwrite`] puts into a buffer.
+pub const OTHER_ROOM: usize = 192;
+
 /// Bytes that a frame buffer must have beyond the longest frame: a mark's span may reach over it.
 pub const BUFFER_SLACK: usize = 8;
 
@@ -117,6 +120,24 @@ fn identity(counter: &AtomicU64, bits: u64) -> u64 {
 #[must_use]
 pub const fn forget_header(mark: u64) -> u64 {
     mark & TRAILER_BITS
+}
+
+/// In place of a frame's end: something longer than a header was written over the buffer's beginning.
+const OVERWRITTEN: u64 = TRAILER_BITS;
+
+/// Writes a whole frame that no template made, at most [`OTHER_ROOM`] bytes, into a buffer that templates use too. Its
+/// mark forgets the header, and payload that the frame covers is put back by whoever takes the buffer next.
+///
+/// # Panics
+/// On a frame longer than the buffer.
+pub fn overwrite(buffer: Buffer<'_>, frame: &[u8]) {
+    let Buffer { bytes, mark, clean } = buffer;
+    *mark = forget_header(*mark);
+    if frame.len() > HEADER_ROOM {
+        restore(bytes, *mark, clean);
+        *mark = OVERWRITTEN;
+    }
+    bytes[..frame.len()].copy_from_slice(frame);
 }
 
 /// The addresses of a pair of workers: MAC and IP, zeros elsewhere.
@@ -528,13 +549,16 @@ impl Shape {
 /// UDP and BTH headers and the stamp.
 const MIDDLE_LEN: usize = 8 + 12 + stamp::LEN;
 
-/// Puts the filler back where `mark` says that a frame's pad and ICRC stood.
+/// Puts the filler back where `mark` says that a frame's pad and ICRC stood, or another frame's bytes.
 #[cold]
 fn restore(frame: &mut [u8], mark: u64, clean: &[u8]) {
     let at = usize::try_from(mark).unwrap_or(usize::MAX);
-    if mark != 0
-        && let (Some(dirty), Some(clean)) = (frame.get_mut(at..at + BUFFER_SLACK), clean.get(at..at + BUFFER_SLACK))
-    {
+    let dirty = match mark {
+        0 => return,
+        OVERWRITTEN => HEADER_ROOM..OTHER_ROOM.min(clean.len()),
+        _ => at..at + BUFFER_SLACK,
+    };
+    if let (Some(dirty), Some(clean)) = (frame.get_mut(dirty.clone()), clean.get(dirty)) {
         dirty.copy_from_slice(clean);
     }
 }

@@ -19,8 +19,7 @@ pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usi
     let recorder = outcome.received.as_ref().filter(|_| planned.receive);
     let record = recorder.map(|recorder| recorder.ports()[index]);
     let sending = sending_time(plan, outcome, |lane_port| lane_port == index);
-    let frames = port.tx.frames + port.announced.0;
-    let bytes = port.tx.bytes + port.announced.1;
+    let (frames, bytes) = port.accepted();
     let rx = record.unwrap_or_default();
     let arrivals = received(outcome).fold((Picos::MAX, Picos::ZERO), |(first, last), entry| {
         (first.min(entry.first_arrival), last.max(entry.last_arrival))

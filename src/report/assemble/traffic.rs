@@ -378,7 +378,7 @@ fn attribute(plan: &Plan, outcome: &Outcome, entry: &EntryPlan, rest: u64) -> Ve
     let not_sent: u64 = tx
         .iter()
         .filter_map(|port| {
-            let accepted = outcome.ports[*port].tx.frames + outcome.ports[*port].announced.0;
+            let (accepted, _) = outcome.ports[*port].accepted();
             stats(port).map(|stats| accepted.saturating_sub(stats.tx_packets))
         })
         .sum();
