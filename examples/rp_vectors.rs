@@ -128,7 +128,9 @@ fn parameters(said: &Value) -> Result<Parameters, String> {
         let whole = value.as_u64().ok_or_else(|| format!("`{key}` is no whole number"));
         match key.as_str() {
             "line" => {}
-            "B" | "rpg_byte_reset" => parameters.rpg_byte_reset = whole?,
+            "B" | "rpg_byte_reset" => {
+                parameters.rpg_byte_reset = u32::try_from(whole?).map_err(|error| error.to_string())?;
+            }
             "F" | "rpg_threshold" => {
                 parameters.rpg_threshold = u32::try_from(whole?).map_err(|error| error.to_string())?;
             }

@@ -1,5 +1,6 @@
 //! What each key of a pattern takes and refuses, at the edges; what a pattern becomes.
 
+use squall::pattern::transport::{Cnp, Dcqcn, HyperStep, Profile, Rc, Scope, Stage, Transport};
 use squall::pattern::{
     self, AckReq, AllToAll, Arrival, Background, Burst, DispatchMode, Ecn, EcnProbe, Entropy, FrameOptions, IcrcCheck,
     Incast, Kind, Messages, Pattern, Pfc, Rate, RoundSpacing, Routing, Spread, Start, Transfer, Verb, VlanTag, Workers,
@@ -846,4 +847,267 @@ fn defaults_are_what_the_documentation_says() {
         (pattern.name.as_str(), pattern.seed, pattern.icrc_check),
         ("edge", 1, IcrcCheck::All)
     );
+}
+
+/// The transport of entry 0.
+#[track_caller]
+fn transport(entry: &str, sets: &[&str]) -> Transport {
+    let mut pattern = load(entry, sets).unwrap_or_else(|errors| panic!("{sets:?}: {errors:?}"));
+    pattern.traffic.swap_remove(0).transport
+}
+
+/// Its reliable connection.
+#[track_caller]
+fn rc(sets: &[&str]) -> Rc {
+    transport(TRANSFER, sets).rc().cloned().expect("a reliable connection")
+}
+
+#[test]
+fn transport_is_open_unless_it_is_said() {
+    assert_eq!(transport(TRANSFER, &[]), Transport::Open);
+    assert_eq!(transport(TRANSFER, &["transport=open"]), Transport::Open);
+    assert_eq!(rc(&["transport=rc"]), Rc::default());
+    assert_eq!(rc(&["/transport=rc"]), Rc::default());
+    assert_eq!(
+        transport(TRANSFER, &["/transport=rc", "transport=open"]),
+        Transport::Open
+    );
+    // A PFC frame has no QP; the pattern's transport is for the others.
+    assert_eq!(transport(PFC, &["/transport=rc"]), Transport::Open);
+}
+
+#[test]
+fn a_reliable_connections_keys_at_their_edges() {
+    let all = |sets: &[&str]| rc(&[&["transport=rc"], sets].concat());
+    let edges = all(&[
+        "rc.timeout=31",
+        "rc.retry_count=0",
+        "rc.rnr_retry=6",
+        "rc.window_packets=1",
+        "rc.window_messages=1",
+        "rc.ack_every=8388608",
+        "rc.ack_delay=60s",
+        "rc.out_of_order=true",
+        "rc.rnr_every=4294967295",
+        "rc.rnr_timer=0",
+        "rc.ack_dscp=0",
+    ]);
+    let expected = Rc {
+        timeout: 31,
+        retry_count: 0,
+        rnr_retry: 6,
+        window_packets: 1,
+        window_messages: 1,
+        ack_every: 1 << 23,
+        ack_delay: Picos::from_micros(60_000_000),
+        out_of_order: true,
+        rnr_every: u32::MAX,
+        rnr_timer: 0,
+        ack_dscp: Some(0),
+        cnp: None,
+        dcqcn: None,
+    };
+    assert_eq!(edges, expected);
+    assert_eq!(all(&["rc.window_packets=0x800000"]).window_packets, 1 << 23);
+    refused(
+        "{kind: transfer, message: 4KiB, count: 1, transport: rc}",
+        &[
+            (&["rc.timeout=32"], "`timeout` is `32`"),
+            (&["rc.retry_count=8"], "`retry_count` is `8`"),
+            (&["rc.rnr_retry=8"], "`rnr_retry` is `8`"),
+            (&["rc.window_packets=0x800001"], "`window_packets` is `0x800001`"),
+            (&["rc.window_packets=0"], "`window_packets` is `0`"),
+            (&["rc.window_messages=0"], "`window_messages` is `0`"),
+            (&["rc.ack_every=0"], "`ack_every` is `0`"),
+            (&["rc.ack_delay=61s"], "`ack_delay` is `61s`"),
+            (&["rc.rnr_timer=32"], "`rnr_timer` is `32`"),
+            (&["rc.ack_dscp=64"], "`ack_dscp` is `64`"),
+            (&["rc.dscp=1"], "unknown key `dscp`"),
+            (&["rc=none"], "`rc` is a single value"),
+            (&["transport=tcp"], "`transport` is `tcp`"),
+            (&["frame.ack_req=never"], "nobody would acknowledge"),
+        ],
+    );
+}
+
+#[test]
+fn an_entrys_keys_of_the_transport_go_before_the_patterns() {
+    let both = rc(&[
+        "/transport=rc",
+        "/rc={timeout: 10, retry_count: 3, ack_dscp: 7}",
+        "rc={timeout: 8}",
+        "/cnp={interval: 20us, dscp: 5}",
+        "cnp={scope: port}",
+        "/dcqcn={profile: connectx, rpg_ai_rate: 7Mbps}",
+        "dcqcn={rpg_hai_rate: 70Mbps}",
+    ]);
+    assert_eq!((both.timeout, both.retry_count, both.ack_dscp), (8, 3, Some(7)));
+    let cnp = Cnp {
+        interval: Picos::from_micros(20),
+        scope: Scope::Port,
+        dscp: 5,
+        at_end: false,
+    };
+    assert_eq!(both.cnp, Some(cnp));
+    let dcqcn = Dcqcn {
+        profile: Profile::ConnectX,
+        rpg_ai_rate: Some(BitRate(7_000_000)),
+        rpg_hai_rate: Some(BitRate(70_000_000)),
+        ..Dcqcn::default()
+    };
+    assert_eq!(both.dcqcn, Some(dcqcn));
+    // Another profile, and `none`, leave nothing of the pattern's.
+    let other = rc(&[
+        "/transport=rc",
+        "/dcqcn={profile: connectx, rpg_ai_rate: 7Mbps}",
+        "dcqcn={profile: hpcc}",
+    ]);
+    let hpcc = Dcqcn {
+        profile: Profile::Hpcc,
+        ..Dcqcn::default()
+    };
+    assert_eq!(other.dcqcn, Some(hpcc));
+    let none = rc(&["/transport=rc", "/dcqcn=paper", "dcqcn=none"]);
+    assert_eq!((none.dcqcn, none.cnp), (None, None));
+}
+
+#[test]
+fn cnps_follow_the_reaction_unless_they_are_said() {
+    let interval = |sets: &[&str]| rc(&[&["transport=rc"], sets].concat()).cnp.map(|cnp| cnp.interval);
+    let micros = |micros| Some(Picos::from_micros(micros));
+    assert_eq!(interval(&[]), None);
+    assert_eq!(interval(&["dcqcn=paper"]), micros(50));
+    assert_eq!(interval(&["dcqcn=connectx"]), micros(4));
+    assert_eq!(interval(&["dcqcn=hpcc"]), micros(0));
+    assert_eq!(interval(&["dcqcn=none"]), None);
+    assert_eq!(
+        interval(&["dcqcn=paper", "cnp=none"]),
+        None,
+        "the peer may send its own"
+    );
+    assert_eq!(interval(&["cnp={}"]), micros(50));
+    assert_eq!(interval(&["dcqcn=connectx", "cnp={dscp: 1, at_end: true}"]), micros(4));
+    assert_eq!(interval(&["dcqcn=connectx", "cnp={interval: 0}"]), micros(0));
+    refused(
+        "{kind: transfer, message: 4KiB, count: 1, transport: rc}",
+        &[
+            (&["cnp=all"], "`cnp` is `all`"),
+            (&["cnp.scope=flow"], "`scope` is `flow`"),
+            (&["cnp.dscp=64"], "`dscp` is `64`"),
+            (&["cnp.interval=61s"], "`interval` is `61s`"),
+        ],
+    );
+}
+
+#[test]
+fn dcqcns_keys_are_those_of_cards() {
+    let of = |sets: &[&str]| rc(&[&["transport=rc"], sets].concat()).dcqcn.unwrap();
+    let all = of(&[
+        "dcqcn={profile: connectx, rpg_time_reset: 300us, rpg_byte_reset: 32767, rpg_threshold: 1, rpg_max_rate: 0, \
+         rpg_ai_rate: 5Mbps, rpg_hai_rate: 50Mbps, rpg_gd: 11, rpg_min_dec_fac: 50, rpg_min_rate: 1Mbps, \
+         rate_to_set_on_first_cnp: 25Gbps, dce_tcp_g: 1019, dce_tcp_rtt: 1us, initial_alpha_value: 1023, \
+         rate_reduce_monitor_period: 4us, clamp_tgt_rate: false, clamp_tgt_rate_after_time_inc: true, alpha_first: true, \
+         stage: after-inclusive, hyper_step: times, hyper_half: true, target_above_max: true, target_drop: true}",
+    ]);
+    let expected = Dcqcn {
+        profile: Profile::ConnectX,
+        rpg_time_reset: Some(Picos::from_micros(300)),
+        rpg_byte_reset: Some(Bytes(32_767)),
+        rpg_threshold: Some(1),
+        rpg_max_rate: None,
+        rpg_ai_rate: Some(BitRate(5_000_000)),
+        rpg_hai_rate: Some(BitRate(50_000_000)),
+        rpg_gd: Some(11),
+        rpg_min_dec_fac: Some(0.5),
+        rpg_min_rate: Some(BitRate(1_000_000)),
+        rate_to_set_on_first_cnp: Some(BitRate(25_000_000_000)),
+        g: Some(5.0 / 1024.0),
+        dce_tcp_rtt: Some(Picos::from_micros(1)),
+        initial_alpha: Some(1023.0 / 1024.0),
+        rate_reduce_monitor_period: Some(Picos::from_micros(4)),
+        clamp_tgt_rate: Some(false),
+        clamp_tgt_rate_after_time_inc: Some(true),
+        alpha_first: true,
+        stage: Stage::AfterInclusive,
+        hyper_step: HyperStep::Times,
+        hyper_half: true,
+        target_above_max: true,
+        target_drop: true,
+    };
+    assert_eq!(all, expected);
+    assert_eq!(of(&["dcqcn={g: 0.25}"]).g, Some(0.25));
+    assert_eq!(of(&["dcqcn={rpg_byte_reset: 0}"]).rpg_byte_reset, Some(Bytes(0)));
+    refused(
+        "{kind: transfer, message: 4KiB, count: 1, transport: rc}",
+        &[
+            (&["dcqcn=cubic"], "`dcqcn` is `cubic`"),
+            (&["dcqcn.profile=none"], "`profile` is `none`"),
+            (&["dcqcn={g: 0.1, dce_tcp_g: 1019}"], "exclude each other"),
+            (&["dcqcn.g=1.5"], "`g` is `1.5`"),
+            (&["dcqcn.dce_tcp_g=1025"], "`dce_tcp_g` is `1025`"),
+            (&["dcqcn.rpg_threshold=0"], "`rpg_threshold` is `0`"),
+            (&["dcqcn.rpg_threshold=1001"], "`rpg_threshold` is `1001`"),
+            (&["dcqcn.rpg_byte_reset=5GB"], "`rpg_byte_reset` is `5GB`"),
+            (&["dcqcn.rpg_time_reset=0"], "`rpg_time_reset` is `0`"),
+            (&["dcqcn.dce_tcp_rtt=0"], "`dce_tcp_rtt` is `0`"),
+            (&["dcqcn.rpg_min_dec_fac=101"], "`rpg_min_dec_fac` is `101`"),
+            (&["dcqcn.rpg_gd=21"], "`rpg_gd` is `21`"),
+            (&["dcqcn.initial_alpha_value=1025"], "`initial_alpha_value` is `1025`"),
+            (&["dcqcn.clamp_tgt_rate=1"], "-> true"),
+            (&["dcqcn.stage=later"], "`stage` is `later`"),
+        ],
+    );
+}
+
+#[test]
+fn keys_of_a_reliable_connection_mean_nothing_without_one() {
+    for entry in [TRANSFER, INCAST, BURST, ALLTOALL, BACKGROUND, PROBE] {
+        refused(
+            entry,
+            &[
+                (&["rc={timeout: 10}"], "`rc` goes with `transport: rc` only"),
+                (&["cnp={}"], "`cnp` goes with `transport: rc` only"),
+                (&["dcqcn=paper"], "`dcqcn` goes with `transport: rc` only"),
+                (
+                    &["/transport=rc", "transport=open", "dcqcn=none"],
+                    "`dcqcn` goes with `transport: rc` only",
+                ),
+                (
+                    &["/rc={timeout: 10}"],
+                    "`rc` means nothing here: no entry has `transport: rc`",
+                ),
+                (
+                    &["/dcqcn=paper"],
+                    "`dcqcn` means nothing here: no entry has `transport: rc`",
+                ),
+            ],
+        );
+    }
+    for entry in [TRANSFER, INCAST, BURST, ALLTOALL, BACKGROUND] {
+        taken(
+            entry,
+            &[
+                &["transport=rc"],
+                &["/transport=rc"],
+                &["/transport=rc", "/dcqcn=paper"],
+            ],
+        );
+    }
+    for set in [
+        "transport=rc",
+        "transport=open",
+        "rc={timeout: 10}",
+        "cnp=none",
+        "dcqcn=paper",
+    ] {
+        refused(PFC, &[(&[set], "means nothing to a PFC frame, which no QP carries")]);
+    }
+    refused(
+        PROBE,
+        &[
+            (&["transport=rc"], "needs `transport: open`"),
+            (&["/transport=rc"], "needs `transport: open`"),
+        ],
+    );
+    taken(PROBE, &[&["/transport=rc", "transport=open"]]);
 }

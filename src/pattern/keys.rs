@@ -5,6 +5,8 @@
 use super::draft::{KV_CONFIGS, KvConfig, MODELS, Model};
 use super::kinds::{KindName, TrafficKind};
 use super::read::{IcrcShare, SAMPLE};
+use super::transport::Profile;
+use super::transport::keys::{CNP, CNP_MAP, DCQCN, DCQCN_MAP, RC, RC_MAP, TRANSPORT};
 use super::values::{
     COUNT, FirstWorkers, MAX_MESSAGE, MAX_QPS, MAX_TIME, MAX_WORKER, PAIRS, Precision, ROUNDS, RateIn, SMALL_MESSAGE,
     WorkerSet, per_second,
@@ -102,6 +104,10 @@ keys! {
             "the run goes on without a pause and is sampled at this interval, 100000 times at most: see [a long run](#a-long-run)";
         icrc_check: IcrcCheck, IcrcShare, or IcrcCheck::All, "how many of the received frames have their ICRC verified";
         frame: (), Map(&[&FRAME]), none, "header fields of every entry; an entry's own `frame` goes first";
+        transport: Key<bool> = TRANSPORT;
+        rc: Key<()> = RC_MAP;
+        cnp: Key<()> = CNP_MAP;
+        dcqcn: Key<Option<Profile>> = DCQCN_MAP;
         traffic: (), Tree("a list of 1 to 256 entries", &[]), required, "what is sent";
         expect: (), expect::LINES, none, "what must hold; where it does not, the exit status is 1";
         asks: (), expect::FIGURES, otherwise "what the entries' kinds are about",
@@ -121,6 +127,10 @@ keys! {
         frame: Key<()> = FRAME_MAP;
         priority: u8, Int(0, 7), otherwise "what the testbed's `dscp_to_priority` and `pcp_to_priority` say",
             "class in which the network has the entry's frames, whatever their DSCP and PCP";
+        transport: Key<bool> = TRANSPORT;
+        rc: Key<()> = RC_MAP;
+        cnp: Key<()> = CNP_MAP;
+        dcqcn: Key<Option<Profile>> = DCQCN_MAP;
     }
 
     /// `kind: transfer`.
@@ -332,4 +342,7 @@ pub static SECTIONS: &[&dyn Section] = &[
     &VLAN,
     &ACK_REQ,
     &SOURCE_PORT,
+    &RC,
+    &CNP,
+    &DCQCN,
 ];

@@ -5,6 +5,7 @@
 
 use super::keys::{self, ENTRY, PATTERN};
 use super::transport::Transport;
+use super::transport::read::{self as transport, Said};
 use super::{Entry, FrameOptions, IcrcCheck, Kind, Pattern, Rate, Start, frame, kinds};
 use crate::expect;
 use crate::units::{Picos, Qpn};
@@ -23,6 +24,14 @@ struct Placed {
     /// `false` when the entry had no readable kind, so that what it sends is not known.
     known: bool,
     entry: Entry,
+}
+
+/// What the pattern says for every entry.
+struct Wide<'a> {
+    frame: &'a FrameOptions,
+    transport: &'a Said,
+    /// Whether it has an end.
+    bounded: bool,
 }
 
 /// Reads a pattern; it counts only when `reader` recorded nothing. `stem` names it by default.
@@ -44,8 +53,16 @@ pub fn pattern(reader: &Reader, root: &Node, stem: &str) -> Pattern {
         expect: Vec::new(),
         asks: Vec::new(),
     };
-    let placed = traffic(&fields, &frame, fields.has(&PATTERN.duration));
+    let wide = Wide {
+        frame: &frame,
+        transport: &Said::default().with(&fields),
+        bounded: fields.has(&PATTERN.duration),
+    };
+    let placed = traffic(&fields, &wide);
     between(reader, &placed);
+    if placed.iter().all(|placed| placed.known) {
+        transport::of_pattern(&fields, placed.iter().map(|placed| &placed.entry.transport));
+    }
     pattern.traffic = placed.into_iter().map(|placed| placed.entry).collect();
     leave_out_idle(&fields, &mut pattern.traffic);
     let names: Vec<&str> = pattern.traffic.iter().map(|entry| entry.name.as_str()).collect();
@@ -151,24 +168,17 @@ pub fn label(list: &str, index: usize, node: &Node) -> Option<String> {
     }
 }
 
-fn traffic(fields: &Fields<'_>, frame: &FrameOptions, bounded: bool) -> Vec<Placed> {
+fn traffic(fields: &Fields<'_>, wide: &Wide<'_>) -> Vec<Placed> {
     let items = fields.items(&PATTERN.traffic, 1..=MAX_ENTRIES);
     let mut placed: Vec<Placed> = Vec::new();
     for (index, node) in items.iter().enumerate() {
-        let next = entry(fields.reader(), node, index, &placed, frame, bounded);
+        let next = entry(fields.reader(), node, index, &placed, wide);
         placed.push(next);
     }
     placed
 }
 
-fn entry(
-    reader: &Reader,
-    node: &Node,
-    index: usize,
-    earlier: &[Placed],
-    frame: &FrameOptions,
-    bounded: bool,
-) -> Placed {
+fn entry(reader: &Reader, node: &Node, index: usize, earlier: &[Placed], wide: &Wide<'_>) -> Placed {
     let typed = node.child("kind").and_then(Node::text);
     let named = node.child("name").and_then(Node::text);
     let what = match (named, typed) {
@@ -189,7 +199,7 @@ fn entry(
     let read = kind.map(|kind| (kind.read)(&fields));
     let known = read.is_some();
     let mut read = read.unwrap_or_else(placeholder);
-    let frame = frame::read(&fields, frame);
+    let frame = frame::read(&fields, wide.frame);
     if matches!(read, Kind::Pfc(_)) {
         fields.refuse(&ENTRY.frame, "means nothing to a PFC frame, which has no IP header");
         fields.refuse(
@@ -200,16 +210,26 @@ fn entry(
     if let Kind::EcnProbe(probe) = &mut read {
         kinds::probe_frame(&fields, probe, &frame);
     }
+    let transport = if known {
+        transport::of_entry(&fields, wide.transport, &read, &frame)
+    } else {
+        Transport::Open
+    };
     let entry = Entry {
         name: name(&fields, &read, index, earlier),
         start: start(&fields, earlier),
         duration: fields.get(&ENTRY.duration),
         frame,
         priority: fields.get(&ENTRY.priority),
-        transport: Transport::Open,
+        transport,
         kind: read,
     };
-    if known && endless(&entry.kind) && !fields.has(&ENTRY.duration) && !bounded && !bad_count(&fields, &entry.kind) {
+    if known
+        && endless(&entry.kind)
+        && !fields.has(&ENTRY.duration)
+        && !wide.bounded
+        && !bad_count(&fields, &entry.kind)
+    {
         fields.missing("an end: a `duration`, of its own or of the pattern, or a count");
     }
     Placed {

@@ -1,7 +1,11 @@
-//! What a pattern says of an entry's transport.
+//! What a pattern says of an entry's transport: its types, their keys (`keys`) and their reader (`read`).
 //!
 //! Contract: plain values, as the user typed them or as the defaults have it; nothing here depends on a port.
 
+pub mod keys;
+pub(super) mod read;
+
+use self::keys::{CNP, RC};
 use crate::units::{BitRate, Bytes, Picos};
 
 /// How the packets of an entry's QPs are carried.
@@ -59,16 +63,16 @@ pub struct Rc {
 impl Default for Rc {
     fn default() -> Rc {
         Rc {
-            timeout: 14,
-            retry_count: 7,
-            rnr_retry: 7,
-            window_packets: 1 << 23,
+            timeout: RC.timeout.default,
+            retry_count: RC.retry_count.default,
+            rnr_retry: RC.rnr_retry.default,
+            window_packets: RC.window_packets.default,
             window_messages: u32::MAX,
-            ack_every: 1,
-            ack_delay: Picos::ZERO,
-            out_of_order: false,
-            rnr_every: 0,
-            rnr_timer: 12,
+            ack_every: RC.ack_every.default,
+            ack_delay: RC.ack_delay.default,
+            out_of_order: RC.out_of_order.default,
+            rnr_every: RC.rnr_every.default,
+            rnr_timer: RC.rnr_timer.default,
             ack_dscp: None,
             cnp: None,
             dcqcn: None,
@@ -85,15 +89,30 @@ pub struct Cnp {
     pub scope: Scope,
     /// DSCP of CNPs.
     pub dscp: u8,
+    /// A mark that came within the interval makes a CNP at its end; else it makes none.
+    pub at_end: bool,
+}
+
+impl Cnp {
+    /// What a notification point is where the pattern does not say: the one that `profile` goes with.
+    #[must_use]
+    pub fn of(profile: Profile) -> Cnp {
+        Cnp {
+            interval: match profile {
+                Profile::Paper => Picos::from_micros(50),
+                Profile::ConnectX => Picos::from_micros(4),
+                Profile::Hpcc => Picos::ZERO,
+            },
+            scope: CNP.scope.default,
+            dscp: CNP.dscp.default,
+            at_end: CNP.at_end.default,
+        }
+    }
 }
 
 impl Default for Cnp {
     fn default() -> Cnp {
-        Cnp {
-            interval: Picos::from_micros(50),
-            scope: Scope::Qp,
-            dscp: 48,
-        }
+        Cnp::of(Profile::Paper)
     }
 }
 
@@ -127,39 +146,68 @@ pub struct Dcqcn {
     pub profile: Profile,
     /// From one increase by time to the next.
     pub rpg_time_reset: Option<Picos>,
-    /// Bytes from one increase by bytes to the next; 0: there is none.
+    /// Bytes from one increase by bytes to the next, below 2^32; 0: there is none.
     pub rpg_byte_reset: Option<Bytes>,
-    /// Increases that belong to fast recovery.
+    /// Increases that belong to fast recovery, 1 to [`keys::MAX_THRESHOLD`].
     pub rpg_threshold: Option<u32>,
+    /// No increase goes above; `None`: the line's rate.
+    pub rpg_max_rate: Option<BitRate>,
     /// Step of an additive increase.
     pub rpg_ai_rate: Option<BitRate>,
     /// Step of a hyper increase.
     pub rpg_hai_rate: Option<BitRate>,
+    /// A cut takes 1024 α / 2^`rpg_gd` of the rate: half of α with 11.
+    pub rpg_gd: Option<u8>,
+    /// A cut leaves at least this share of the rate.
+    pub rpg_min_dec_fac: Option<f64>,
     /// No cut goes below.
     pub rpg_min_rate: Option<BitRate>,
-    /// The rate that the first CNP finds.
+    /// The rate that the first CNP finds; `None`: the line's.
     pub rate_to_set_on_first_cnp: Option<BitRate>,
-    /// The paper's g.
+    /// The paper's g, 0 to 1.
     pub g: Option<f64>,
-    /// From one update of alpha to the next.
+    /// From one update of α to the next.
     pub dce_tcp_rtt: Option<Picos>,
-    /// Alpha at the first CNP, as a share of one.
+    /// α at the first CNP, 0 to 1.
     pub initial_alpha: Option<f64>,
     /// CNPs lower the rate at the end of a monitor period of this length; 0: as they come.
     pub rate_reduce_monitor_period: Option<Picos>,
-    /// A cut at the end of a monitor period leaves at least this share of the rate.
-    pub rpg_min_dec_fac: Option<f64>,
-    /// When such a cut sets the target to the rate.
-    pub clamp: Option<Clamp>,
+    /// Every cut sets the target to the rate.
+    pub clamp_tgt_rate: Option<bool>,
+    /// A cut sets the target to the rate after an increase by time, too, not only after one by bytes.
+    pub clamp_tgt_rate_after_time_inc: Option<bool>,
+    /// Where a CNP raises α and cuts at once: α first.
+    pub alpha_first: bool,
+    /// Which phase an increase belongs to.
+    pub stage: Stage,
+    /// How large a hyper step is.
+    pub hyper_step: HyperStep,
+    /// Hyper steps but the first follow each other in half the time and after half the bytes.
+    pub hyper_half: bool,
+    /// The target may rise above [`Dcqcn::rpg_max_rate`]; the rate may not.
+    pub target_above_max: bool,
+    /// The first increase after a cut takes a target of more than ten times the rate to an eighth: a rule of QCN.
+    pub target_drop: bool,
 }
 
-/// When a cut at the end of a monitor period sets the target rate to the current rate; else the target is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Clamp {
-    /// `clamp_tgt_rate`: always.
-    Always,
-    /// `clamp_tgt_rate_after_time_inc`: after an increase by time or by bytes.
-    AfterIncrease,
-    /// After an increase by bytes only.
-    AfterByteIncrease,
+/// Which phase an increase belongs to, by how many there were since the cut: by time T, by bytes B. F is `rpg_threshold`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stage {
+    /// Compared, then counted: fast recovery while max(T, B) < F, hyper from min(T, B) > F.
+    #[default]
+    Before,
+    /// Counted, then compared: fast recovery while max(T, B) < F, hyper from min(T, B) ≥ F.
+    After,
+    /// Counted, then compared: fast recovery while max(T, B) ≤ F, hyper from min(T, B) > F.
+    AfterInclusive,
+}
+
+/// How large a hyper step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HyperStep {
+    /// `rpg_hai_rate`.
+    #[default]
+    Once,
+    /// `rpg_hai_rate` times the number of stages that min(T, B) is within the hyper phase, the first counting one.
+    Times,
 }

@@ -9,7 +9,7 @@
 //!
 //! Left out on purpose: when a CNP is sent (the notification point), and what a rate means for a frame's departure.
 
-use crate::pattern::transport::{Clamp, Dcqcn, Profile};
+use crate::pattern::transport::{Dcqcn, HyperStep, Profile, Stage};
 use crate::units::{BitRate, Picos};
 
 /// What decides how a QP reacts. Rates in bits a second.
@@ -17,16 +17,22 @@ use crate::units::{BitRate, Picos};
 pub struct Parameters {
     /// The port's rate, and the rate of a QP that saw no CNP yet.
     pub line_rate: f64,
-    /// `rpg_time_reset`: from one increase by time to the next.
+    /// `rpg_time_reset`: from one increase by time to the next (T of the paper).
     pub rpg_time_reset: Picos,
-    /// `rpg_byte_reset`: bytes from one increase by bytes to the next; 0: there is none.
-    pub rpg_byte_reset: u64,
-    /// `rpg_threshold`: increases by time or by bytes that belong to fast recovery (F).
+    /// `rpg_byte_reset`: bytes from one increase by bytes to the next (B); 0: there is none.
+    pub rpg_byte_reset: u32,
+    /// `rpg_threshold`: increases by time or by bytes that belong to fast recovery (F), at most 1000.
     pub rpg_threshold: u32,
+    /// `rpg_max_rate`: no increase goes above.
+    pub rpg_max_rate: f64,
     /// `rpg_ai_rate`: step of an additive increase.
     pub rpg_ai_rate: f64,
     /// `rpg_hai_rate`: step of a hyper increase.
     pub rpg_hai_rate: f64,
+    /// What a cut takes of the rate with an alpha of one: 1024 / 2^`rpg_gd`.
+    pub cut_at_one: f64,
+    /// `rpg_min_dec_fac`: a cut leaves at least this share of the rate.
+    pub rpg_min_dec_fac: f64,
     /// `rpg_min_rate`: no cut goes below.
     pub rpg_min_rate: f64,
     /// `rate_to_set_on_first_cnp`: the rate that the first CNP finds; `None`: the line's.
@@ -39,43 +45,54 @@ pub struct Parameters {
     pub initial_alpha: f64,
     /// When a CNP lowers the rate.
     pub cut: Cut,
+    /// When a cut sets the target to the rate.
+    pub clamp: Clamp,
+    /// A CNP that cuts at once raises alpha first.
+    pub alpha_first: bool,
+    /// Which phase an increase belongs to.
+    pub stage: Stage,
+    /// How large a hyper step is.
+    pub hyper_step: HyperStep,
+    /// Hyper steps but the first follow each other in half the time and after half the bytes.
+    pub hyper_half: bool,
+    /// The target may rise above `rpg_max_rate`.
+    pub target_above_max: bool,
+    /// The first increase after a cut takes a target of more than ten times the rate to an eighth.
+    pub target_drop: bool,
 }
 
 /// When a CNP lowers the rate.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
-    /// As it comes: the paper's form. Every CNP restarts the timers and the counters, and the target becomes the rate.
+    /// As it comes: the paper's form. Every CNP restarts the timers and the counters.
     AtOnce,
-    /// At the end of a monitor period in which one came: what cards and HPCC's model do.
-    Polled {
-        /// `rate_reduce_monitor_period`.
-        period: Picos,
-        /// `rpg_min_dec_fac`: a cut leaves at least this share of the rate.
-        least_factor: f64,
-        /// When the cut sets the target to the rate.
-        clamp: Clamp,
-    },
+    /// At the end of a monitor period in which one came: what cards and HPCC's model do. The period is
+    /// `rate_reduce_monitor_period`, counted from the first CNP on.
+    Polled(Picos),
 }
 
-impl Cut {
+/// When a cut sets the target rate to the current rate; else the target is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clamp {
+    /// `clamp_tgt_rate`: always.
+    Always,
+    /// `clamp_tgt_rate_after_time_inc`: after an increase by time or by bytes.
+    AfterIncrease,
+    /// After an increase by bytes only.
+    AfterByteIncrease,
+}
+
+impl Clamp {
     /// The same with what `settings` say.
-    fn with(self, settings: &Dcqcn) -> Cut {
-        let (period, least_factor, clamp) = match self {
-            Cut::AtOnce => (Picos::ZERO, 0.0, Clamp::AfterIncrease),
-            Cut::Polled {
-                period,
-                least_factor,
-                clamp,
-            } => (period, least_factor, clamp),
-        };
-        let period = settings.rate_reduce_monitor_period.unwrap_or(period);
-        if period == Picos::ZERO {
-            return Cut::AtOnce;
-        }
-        Cut::Polled {
-            period,
-            least_factor: settings.rpg_min_dec_fac.unwrap_or(least_factor),
-            clamp: settings.clamp.unwrap_or(clamp),
+    fn with(self, settings: &Dcqcn) -> Clamp {
+        let always = settings.clamp_tgt_rate.unwrap_or(self == Clamp::Always);
+        let after_time = settings
+            .clamp_tgt_rate_after_time_inc
+            .unwrap_or(self != Clamp::AfterByteIncrease);
+        match (always, after_time) {
+            (true, _) => Clamp::Always,
+            (false, true) => Clamp::AfterIncrease,
+            (false, false) => Clamp::AfterByteIncrease,
         }
     }
 }
@@ -84,33 +101,48 @@ impl Parameters {
     /// The parameters of a QP behind a port of `line` bits a second.
     #[must_use]
     pub fn of(settings: &Dcqcn, line: BitRate) -> Parameters {
-        fn set<T>(to: &mut T, value: Option<T>) {
-            if let Some(value) = value {
-                *to = value;
-            }
-        }
         let line = line.bits_per_second();
-        let mut all = match settings.profile {
+        let profile = match settings.profile {
             Profile::Paper => Parameters::paper(line),
             Profile::ConnectX => Parameters::connectx(line),
             Profile::Hpcc => Parameters::hpcc(line),
         };
-        let rate = |rate: Option<BitRate>| rate.map(BitRate::bits_per_second);
-        set(&mut all.rpg_time_reset, settings.rpg_time_reset);
-        set(&mut all.rpg_byte_reset, settings.rpg_byte_reset.map(|bytes| bytes.0));
-        set(&mut all.rpg_threshold, settings.rpg_threshold);
-        set(&mut all.rpg_ai_rate, rate(settings.rpg_ai_rate));
-        set(&mut all.rpg_hai_rate, rate(settings.rpg_hai_rate));
-        set(&mut all.rpg_min_rate, rate(settings.rpg_min_rate));
-        set(
-            &mut all.rate_to_set_on_first_cnp,
-            rate(settings.rate_to_set_on_first_cnp).map(Some),
-        );
-        set(&mut all.g, settings.g);
-        set(&mut all.dce_tcp_rtt, settings.dce_tcp_rtt);
-        set(&mut all.initial_alpha, settings.initial_alpha);
-        all.cut = all.cut.with(settings);
-        all
+        let rate = |said: Option<BitRate>, profile: f64| said.map_or(profile, BitRate::bits_per_second);
+        let bytes = settings.rpg_byte_reset;
+        Parameters {
+            line_rate: line,
+            rpg_time_reset: settings.rpg_time_reset.unwrap_or(profile.rpg_time_reset),
+            rpg_byte_reset: bytes.map_or(profile.rpg_byte_reset, |bytes| {
+                u32::try_from(bytes.0).unwrap_or(u32::MAX)
+            }),
+            rpg_threshold: settings.rpg_threshold.unwrap_or(profile.rpg_threshold),
+            rpg_max_rate: rate(settings.rpg_max_rate, line).min(line),
+            rpg_ai_rate: rate(settings.rpg_ai_rate, profile.rpg_ai_rate),
+            rpg_hai_rate: rate(settings.rpg_hai_rate, profile.rpg_hai_rate),
+            cut_at_one: settings
+                .rpg_gd
+                .map_or(profile.cut_at_one, |gd| 1024.0 / 2.0_f64.powi(i32::from(gd))),
+            rpg_min_dec_fac: settings.rpg_min_dec_fac.unwrap_or(profile.rpg_min_dec_fac),
+            rpg_min_rate: rate(settings.rpg_min_rate, profile.rpg_min_rate).min(line),
+            rate_to_set_on_first_cnp: settings
+                .rate_to_set_on_first_cnp
+                .map(|first| first.bits_per_second().min(line)),
+            g: settings.g.unwrap_or(profile.g),
+            dce_tcp_rtt: settings.dce_tcp_rtt.unwrap_or(profile.dce_tcp_rtt),
+            initial_alpha: settings.initial_alpha.unwrap_or(profile.initial_alpha),
+            cut: match settings.rate_reduce_monitor_period {
+                None => profile.cut,
+                Some(Picos::ZERO) => Cut::AtOnce,
+                Some(period) => Cut::Polled(period),
+            },
+            clamp: profile.clamp.with(settings),
+            alpha_first: settings.alpha_first,
+            stage: settings.stage,
+            hyper_step: settings.hyper_step,
+            hyper_half: settings.hyper_half,
+            target_above_max: settings.target_above_max,
+            target_drop: settings.target_drop,
+        }
     }
 
     /// The paper's values, for 40 Gb/s; `rpg_ai_rate` and `rpg_hai_rate` are said for that rate.
@@ -121,14 +153,24 @@ impl Parameters {
             rpg_time_reset: Picos::from_micros(55),
             rpg_byte_reset: 10_000_000,
             rpg_threshold: 5,
+            rpg_max_rate: line_rate,
             rpg_ai_rate: 40e6,
             rpg_hai_rate: 400e6,
+            cut_at_one: 0.5,
+            rpg_min_dec_fac: 0.0,
             rpg_min_rate: 100e6,
             rate_to_set_on_first_cnp: None,
             g: 1.0 / 256.0,
             dce_tcp_rtt: Picos::from_micros(55),
             initial_alpha: 1.0,
             cut: Cut::AtOnce,
+            clamp: Clamp::Always,
+            alpha_first: false,
+            stage: Stage::Before,
+            hyper_step: HyperStep::Once,
+            hyper_half: false,
+            target_above_max: false,
+            target_drop: false,
         }
     }
 
@@ -136,22 +178,19 @@ impl Parameters {
     #[must_use]
     pub fn connectx(line_rate: f64) -> Parameters {
         Parameters {
-            line_rate,
             rpg_time_reset: Picos::from_micros(300),
             rpg_byte_reset: 32_767 * 64,
             rpg_threshold: 1,
             rpg_ai_rate: 5e6,
             rpg_hai_rate: 50e6,
+            rpg_min_dec_fac: 0.5,
             rpg_min_rate: 1e6,
-            rate_to_set_on_first_cnp: None,
             g: 5.0 / 1024.0,
             dce_tcp_rtt: Picos::from_micros(1),
             initial_alpha: 1023.0 / 1024.0,
-            cut: Cut::Polled {
-                period: Picos::from_micros(4),
-                least_factor: 0.5,
-                clamp: Clamp::AfterIncrease,
-            },
+            cut: Cut::Polled(Picos::from_micros(4)),
+            clamp: Clamp::AfterIncrease,
+            ..Parameters::paper(line_rate)
         }
     }
 
@@ -159,22 +198,15 @@ impl Parameters {
     #[must_use]
     pub fn hpcc(line_rate: f64) -> Parameters {
         Parameters {
-            line_rate,
             rpg_time_reset: Picos::from_micros(300),
             rpg_byte_reset: 0,
             rpg_threshold: 1,
             rpg_ai_rate: 5e6 * line_rate / 25e9,
             rpg_hai_rate: 50e6 * line_rate / 25e9,
-            rpg_min_rate: 100e6,
-            rate_to_set_on_first_cnp: None,
-            g: 1.0 / 256.0,
             dce_tcp_rtt: Picos::from_micros(1),
-            initial_alpha: 1.0,
-            cut: Cut::Polled {
-                period: Picos::from_micros(4),
-                least_factor: 0.0,
-                clamp: Clamp::AfterIncrease,
-            },
+            cut: Cut::Polled(Picos::from_micros(4)),
+            clamp: Clamp::AfterIncrease,
+            ..Parameters::paper(line_rate)
         }
     }
 }
@@ -194,24 +226,63 @@ pub enum Change {
     HyperIncrease,
 }
 
-/// One QP's rate.
+/// One QP's rate: 56 bytes, as there is one for each of 65,536 QPs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ReactionPoint {
     rate: f64,
     target: f64,
     alpha: f64,
-    /// Increases by time and by bytes since the last cut.
-    by_time: u32,
-    by_bytes: u32,
-    /// Bytes since the last increase by bytes.
-    bytes: u64,
     /// Next ends of periods; [`Picos::MAX`] before the first CNP.
     alpha_due: Picos,
     increase_due: Picos,
     poll_due: Picos,
-    /// A CNP came since the last update of alpha; since the last poll.
-    seen_by_alpha: bool,
-    seen_by_poll: bool,
+    /// Bytes since the last increase by bytes.
+    bytes: u32,
+    /// Increases by time and by bytes since the last cut.
+    by_time: Count,
+    by_bytes: Count,
+}
+
+/// Increases since the last cut, up to 16,383, and two marks of who counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Count(u16);
+
+impl Count {
+    /// By time: a CNP came since the last update of alpha. By bytes: one came since the last poll.
+    const SEEN: u16 = 1 << 15;
+    /// The last increase of this kind was a hyper increase.
+    const HYPER: u16 = 1 << 14;
+
+    fn stage(self) -> u32 {
+        u32::from(self.0 & (Count::HYPER - 1))
+    }
+
+    fn up(&mut self) {
+        // Far above any threshold: more would change nothing.
+        if self.stage() < u32::from(Count::HYPER - 1) {
+            self.0 += 1;
+        }
+    }
+
+    fn is(self, mark: u16) -> bool {
+        self.0 & mark != 0
+    }
+
+    fn set(&mut self, mark: u16, is: bool) {
+        self.0 = if is { self.0 | mark } else { self.0 & !mark };
+    }
+
+    /// None since the cut; whether a CNP came is kept.
+    fn restart(&mut self) {
+        self.0 &= Count::SEEN;
+    }
+
+    /// Whether a CNP came since this was asked last.
+    fn take_seen(&mut self) -> bool {
+        let seen = self.is(Count::SEEN);
+        self.set(Count::SEEN, false);
+        seen
+    }
 }
 
 impl ReactionPoint {
@@ -222,14 +293,12 @@ impl ReactionPoint {
             rate: parameters.line_rate,
             target: parameters.line_rate,
             alpha: parameters.initial_alpha,
-            by_time: 0,
-            by_bytes: 0,
-            bytes: 0,
             alpha_due: Picos::MAX,
             increase_due: Picos::MAX,
             poll_due: Picos::MAX,
-            seen_by_alpha: false,
-            seen_by_poll: false,
+            bytes: 0,
+            by_time: Count::default(),
+            by_bytes: Count::default(),
         }
     }
 
@@ -251,10 +320,10 @@ impl ReactionPoint {
         self.alpha
     }
 
-    /// Increases by time and by bytes since the last cut (T and BC).
+    /// Increases by time and by bytes since the last cut (T and BC), 16,383 at most.
     #[must_use]
     pub fn stages(&self) -> (u32, u32) {
-        (self.by_time, self.by_bytes)
+        (self.by_time.stage(), self.by_bytes.stage())
     }
 
     /// Whether a CNP ever came: before the first one nothing limits the QP.
@@ -272,7 +341,7 @@ impl ReactionPoint {
     ) {
         loop {
             // Ties: alpha, then the cut, then the increase.
-            let due = self.alpha_due.min(self.poll_due).min(self.increase_due);
+            let due = self.deadline();
             if due > now || due == Picos::MAX {
                 return;
             }
@@ -282,7 +351,7 @@ impl ReactionPoint {
             } else if due == self.poll_due {
                 self.poll(parameters)
             } else {
-                self.by_time_due(parameters)
+                Some(self.by_time_due(parameters))
             };
             if let Some(change) = change {
                 seen(due, change, self);
@@ -300,23 +369,25 @@ impl ReactionPoint {
         }
         match parameters.cut {
             Cut::AtOnce => {
-                self.target = self.rate;
-                self.rate = (self.rate * (1.0 - self.alpha / 2.0)).max(parameters.rpg_min_rate);
-                self.alpha = (1.0 - parameters.g) * self.alpha + parameters.g;
-                (self.by_time, self.by_bytes, self.bytes) = (0, 0, 0);
+                let raised = (1.0 - parameters.g) * self.alpha + parameters.g;
+                if parameters.alpha_first {
+                    self.alpha = raised;
+                }
+                self.cut(parameters, now);
+                self.alpha = raised;
+                self.bytes = 0;
                 self.alpha_due = now + parameters.dce_tcp_rtt;
-                self.increase_due = now + parameters.rpg_time_reset;
                 seen(now, Change::Cut, self);
             }
-            Cut::Polled { period, .. } => {
+            Cut::Polled(period) => {
                 if first {
                     self.alpha_due = now + parameters.dce_tcp_rtt;
                     // A period's end is after the update of alpha of the same time.
                     self.poll_due = now + period;
                     self.increase_due = Picos::MAX;
                 }
-                self.seen_by_alpha = true;
-                self.seen_by_poll = true;
+                self.by_time.set(Count::SEEN, true);
+                self.by_bytes.set(Count::SEEN, true);
             }
         }
     }
@@ -332,13 +403,19 @@ impl ReactionPoint {
         if parameters.rpg_byte_reset == 0 || !self.is_limited() {
             return;
         }
-        self.bytes += bytes;
-        while self.bytes >= parameters.rpg_byte_reset {
-            self.bytes -= parameters.rpg_byte_reset;
-            let change = self.increase(parameters);
-            self.by_bytes += 1;
+        let mut all = u64::from(self.bytes) + bytes;
+        loop {
+            let half = parameters.hyper_half && self.by_bytes.is(Count::HYPER);
+            let reset = u64::from(parameters.rpg_byte_reset >> u32::from(half)).max(1);
+            if all < reset {
+                break;
+            }
+            all -= reset;
+            let change = self.increase(parameters, |point| &mut point.by_bytes);
             seen(now, change, self);
         }
+        // Less than `rpg_byte_reset`, which has 32 bits.
+        self.bytes = u32::try_from(all).unwrap_or(u32::MAX);
     }
 
     /// When the state changes next without a CNP or a frame; [`Picos::MAX`]: never.
@@ -349,73 +426,98 @@ impl ReactionPoint {
 
     fn update_alpha(&mut self, parameters: &Parameters) {
         self.alpha *= 1.0 - parameters.g;
-        if std::mem::take(&mut self.seen_by_alpha) {
+        if self.by_time.take_seen() {
             self.alpha += parameters.g;
         }
         self.alpha_due = self.alpha_due + parameters.dce_tcp_rtt;
     }
 
     fn poll(&mut self, parameters: &Parameters) -> Option<Change> {
-        let Cut::Polled {
-            period,
-            least_factor,
-            clamp,
-        } = parameters.cut
-        else {
+        let now = self.poll_due;
+        let Cut::Polled(period) = parameters.cut else {
             self.poll_due = Picos::MAX;
             return None;
         };
-        let now = self.poll_due;
         self.poll_due = now + period;
-        if !std::mem::take(&mut self.seen_by_poll) {
+        if !self.by_bytes.take_seen() {
             return None;
         }
-        let clamps = match clamp {
+        self.cut(parameters, now);
+        Some(Change::Cut)
+    }
+
+    /// Lowers the rate by what alpha says, and begins anew with the increases.
+    fn cut(&mut self, parameters: &Parameters, now: Picos) {
+        let (by_time, by_bytes) = self.stages();
+        let clamps = match parameters.clamp {
             Clamp::Always => true,
-            Clamp::AfterIncrease => self.by_time > 0 || self.by_bytes > 0,
-            Clamp::AfterByteIncrease => self.by_bytes > 0,
+            Clamp::AfterIncrease => by_time > 0 || by_bytes > 0,
+            Clamp::AfterByteIncrease => by_bytes > 0,
         };
         if clamps {
             self.target = self.rate;
         }
-        let factor = (1.0 - self.alpha / 2.0).max(least_factor);
+        let factor = (1.0 - self.alpha * parameters.cut_at_one).max(parameters.rpg_min_dec_fac);
         self.rate = (self.rate * factor).max(parameters.rpg_min_rate);
-        (self.by_time, self.by_bytes) = (0, 0);
+        self.by_time.restart();
+        self.by_bytes.restart();
         self.increase_due = now + parameters.rpg_time_reset;
-        Some(Change::Cut)
     }
 
-    fn by_time_due(&mut self, parameters: &Parameters) -> Option<Change> {
-        self.increase_due = self.increase_due + parameters.rpg_time_reset;
-        let change = self.increase(parameters);
-        self.by_time += 1;
-        Some(change)
+    fn by_time_due(&mut self, parameters: &Parameters) -> Change {
+        let again = self.by_time.is(Count::HYPER);
+        let change = self.increase(parameters, |point| &mut point.by_time);
+        let half = parameters.hyper_half && again && change == Change::HyperIncrease;
+        let period = (parameters.rpg_time_reset.0 >> u32::from(half)).max(1);
+        self.increase_due = self.increase_due + Picos(period);
+        change
     }
 
-    /// One step up. The stages are compared before they are counted.
-    fn increase(&mut self, parameters: &Parameters) -> Change {
+    /// One step up, which `of` counts.
+    fn increase(&mut self, parameters: &Parameters, of: fn(&mut ReactionPoint) -> &mut Count) -> Change {
+        let before = self.stages();
+        of(self).up();
+        let after = self.stages();
+        let (by_time, by_bytes) = match parameters.stage {
+            Stage::Before => before,
+            Stage::After | Stage::AfterInclusive => after,
+        };
+        // Without a byte counter the timer alone decides the phase.
+        let by_bytes = if parameters.rpg_byte_reset == 0 {
+            by_time
+        } else {
+            by_bytes
+        };
+        let (least, most) = (by_time.min(by_bytes), by_time.max(by_bytes));
         let threshold = parameters.rpg_threshold;
-        let without_bytes = parameters.rpg_byte_reset == 0;
-        let (least, most) = if without_bytes {
-            // The timer alone decides the phase: once additive, then always hyper.
-            (self.by_time, self.by_time)
+        let (fast, first_hyper) = match parameters.stage {
+            Stage::Before => (most < threshold, threshold + 1),
+            Stage::After => (most < threshold, threshold),
+            Stage::AfterInclusive => (most <= threshold, threshold + 1),
+        };
+        let (change, step) = if fast {
+            (Change::FastRecovery, 0.0)
+        } else if least < first_hyper {
+            (Change::AdditiveIncrease, parameters.rpg_ai_rate)
         } else {
-            (self.by_time.min(self.by_bytes), self.by_time.max(self.by_bytes))
+            let times = match parameters.hyper_step {
+                HyperStep::Once => 1,
+                HyperStep::Times => least - first_hyper + 1,
+            };
+            (Change::HyperIncrease, parameters.rpg_hai_rate * f64::from(times))
         };
-        let change = if most < threshold {
-            Change::FastRecovery
-        } else if least > threshold {
-            Change::HyperIncrease
+        of(self).set(Count::HYPER, change == Change::HyperIncrease);
+        let first = after.0 == 1 || after.1 == 1;
+        if parameters.target_drop && first && self.target > 10.0 * self.rate {
+            self.target /= 8.0;
         } else {
-            Change::AdditiveIncrease
-        };
-        let step = match change {
-            Change::HyperIncrease => parameters.rpg_hai_rate,
-            Change::AdditiveIncrease => parameters.rpg_ai_rate,
-            _ => 0.0,
-        };
-        self.target = (self.target + step).min(parameters.line_rate);
-        self.rate = (self.rate + self.target) / 2.0;
+            self.target += step;
+        }
+        let max = parameters.rpg_max_rate;
+        if !parameters.target_above_max {
+            self.target = self.target.min(max);
+        }
+        self.rate = ((self.rate + self.target) / 2.0).min(max);
         change
     }
 }

@@ -122,6 +122,7 @@ impl Trial<'_> {
         mut watch: impl FnMut(&Watched<'_>),
     ) -> Result<Measured, TrialError> {
         let testbed = &self.sized();
+        check_carried(&self.pattern.pattern)?;
         let go_on = || match stop.load(Ordering::Relaxed) {
             true => Err(TrialError::Stopped),
             false => Ok(()),
@@ -213,6 +214,17 @@ enum Running {
 pub fn check_fabric(testbed: &Testbed) -> Result<(), TrialError> {
     let Some(config) = &testbed.fabric else { return Ok(()) };
     fabric::check(config, testbed.ports.len()).map_err(|error| TrialError::Input(error.to_string()))
+}
+
+/// Refuses what would be sent otherwise than the pattern says.
+fn check_carried(pattern: &pattern::Pattern) -> Result<(), TrialError> {
+    let rc = pattern.traffic.iter().find(|entry| entry.transport.rc().is_some());
+    rc.map_or(Ok(()), |entry| {
+        Err(TrialError::Input(format!(
+            "entry `{}` has `transport: rc`, which is read and planned, but which no run carries yet",
+            entry.name
+        )))
+    })
 }
 
 fn environment(error: impl std::fmt::Display) -> TrialError {
