@@ -26,7 +26,7 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("testbed", &["units", "yaml", "wire", "devargs"]),
     ("fabric", &["units", "wire", "testbed"]),
     ("plan", &["units", "wire", "pattern", "testbed"]),
-    ("transport", &["units", "pattern", "plan"]),
+    ("transport", &["units", "wire", "pattern", "plan"]),
     ("measure", &["units", "wire", "pattern", "testbed", "plan", "transport"]),
     (
         "engine",

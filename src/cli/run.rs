@@ -17,7 +17,7 @@ use crate::report::samples::Keeper;
 use crate::report::{self, Results, terminal};
 use crate::sweep::{self, Given, MAX_TRIALS};
 use crate::testbed;
-use crate::trial::{Measured, Session, Trial};
+use crate::trial::{Session, Trial};
 use crate::units::WIRE_OVERHEAD;
 
 /// Send a pattern, receive it, and report what became of it
@@ -144,21 +144,19 @@ pub fn run(args: &Args) -> Outcome {
     if let Some(progress) = progress {
         progress.finish();
     }
-    let Measured {
-        results,
-        fabric: counters,
-    } = results?;
+    let measured = results?;
+    let results = &measured.results;
     if let Some(metrics) = &metrics {
-        metrics.finished(&results);
+        metrics.finished(results);
     }
     // What nobody may be there to read any more comes after what is kept.
-    let kept = folder.as_ref().map(|folder| folder.keep(&results, counters.as_ref()));
+    let kept = folder.as_ref().map(|folder| folder.keep(&measured));
     if !args.quiet {
         let text = if format == Format::Text {
-            summary(args, &results)
+            summary(args, results)
         } else {
             let mut one = Configuration::new("");
-            one.add(&results);
+            one.add(results);
             report::format::render(format, &[one])
         };
         super::devices::print(&text)?;

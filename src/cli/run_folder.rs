@@ -6,10 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use crate::report::model::Results;
 use crate::report::{self, WriteError, page};
 use crate::sweep::journal::{self, JournalError, Locked};
 use crate::sweep::own_files;
+use crate::trial::Measured;
 use crate::{fabric, suite};
 
 /// A run's folder, with nobody else in it.
@@ -60,7 +60,8 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Failure::Run`]; the results are on standard output then.
-    pub(super) fn keep(&self, results: &Results, counters: Option<&fabric::Counters>) -> Result<PathBuf, Failure> {
+    pub(super) fn keep(&self, measured: &Measured) -> Result<PathBuf, Failure> {
+        let (results, counters) = (&measured.results, measured.fabric.as_ref());
         let failed = |error: WriteError| Failure::Run(error.to_string());
         let path = report::write_or_print(results, &self.path, &mut std::io::stdout()).map_err(failed)?;
         for (name, svg) in report::plots::of_run(results) {
@@ -69,6 +70,10 @@ impl RunFolder {
         report::write_file(&self.path, page::FILE_NAME, page::render(results).as_bytes()).map_err(failed)?;
         if let Some(counters) = counters {
             report::write_file(&self.path, fabric::FILE_NAME, counters.to_json().as_bytes()).map_err(failed)?;
+        }
+        if !measured.rates.is_empty() {
+            let table = report::rates::table(results, &measured.rates);
+            report::write_file(&self.path, report::rates::FILE_NAME, table.as_bytes()).map_err(failed)?;
         }
         Ok(path)
     }

@@ -8,10 +8,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::pattern::{Entropy, VlanTag};
+use crate::pattern::{Entropy, FrameOptions, VlanTag};
 use crate::plan::feed::{Rounds, Work, XOFF, XON};
 use crate::plan::segment::{Position, packets};
-use crate::plan::{EntryPlan, Pair, Plan};
+use crate::plan::{EntryPlan, Pair, Plan, Worker};
 use crate::transport::flow::TxFlow;
 use crate::transport::lane::Due;
 use crate::transport::schedule::Schedule;
@@ -74,57 +74,16 @@ fn headers(plan: &Plan, entry: &EntryPlan, pair: Pair, position: Position, paylo
     let immediate = entry.verb.has_immediate() && position.is_last();
     let layout = Layout::new(options.vlan.len(), options.ipv6, reth, immediate);
     let mut out = vec![0; layout.payload];
-    let ethertype = if options.ipv6 {
-        ethernet::TYPE_IPV6
-    } else {
-        ethernet::TYPE_IPV4
-    };
-    let gateway = plan.ports[src.port].gateway_mac;
-    emit_link(gateway.unwrap_or(dst.mac), src.mac, &options.vlan, ethertype, &mut out);
-    // A frame is at most a PMTU and its headers: every length fits 16 bits.
-    let narrow = |len: usize| u16::try_from(len).unwrap_or(u16::MAX);
-    let ip_len = if options.ipv6 { ipv6::LEN } else { ipv4::LEN };
     let padded = (payload_len as usize).next_multiple_of(4);
-    let udp_len = narrow(layout.payload - layout.l3 - ip_len + padded + icrc::LEN);
-    if options.ipv6 {
-        ipv6::Repr {
-            dscp: options.dscp,
-            ecn: options.ecn.bits(),
-            flow_label: 0,
-            payload_len: udp_len,
-            next_header: udp::PROTOCOL,
-            hop_limit: options.ttl,
-            src: src.ipv6,
-            dst: dst.ipv6,
-        }
-        .emit(&mut out[layout.l3..]);
-    } else {
-        ipv4::Repr {
-            dscp: options.dscp,
-            ecn: options.ecn.bits(),
-            total_len: narrow(ip_len) + udp_len,
-            id: 0,
-            reserved_flag: false,
-            dont_fragment: true,
-            more_fragments: false,
-            fragment_offset: 0,
-            ttl: options.ttl,
-            protocol: udp::PROTOCOL,
-            src: src.ipv4,
-            dst: dst.ipv4,
-            options: ipv4::Options::NONE,
-        }
-        .emit(&mut out[layout.l3..]);
-    }
-    let udp_at = layout.l3 + ip_len;
-    // RoCEv2 sends UDP checksum 0 (IBTA Annex A17.9.2).
-    udp::Repr {
-        src_port: 0,
-        dst_port: udp::PORT_ROCEV2,
-        length: udp_len,
-        checksum: 0,
-    }
-    .emit(&mut out[udp_at..]);
+    let ip_len = if options.ipv6 { ipv6::LEN } else { ipv4::LEN };
+    let udp_len = layout.payload - layout.l3 - ip_len + padded + icrc::LEN;
+    let network = Network {
+        dscp: options.dscp,
+        ecn: options.ecn.bits(),
+        source_port: 0,
+        udp_len,
+    };
+    let bth_at = network.emit(plan, options, (src, dst), &mut out);
     bth::Repr {
         opcode_value: entry.verb.opcode(position),
         solicited: false,
@@ -140,7 +99,7 @@ fn headers(plan: &Plan, entry: &EntryPlan, pair: Pair, position: Position, paylo
         resv7: 0,
         psn: 0,
     }
-    .emit(&mut out[udp_at + udp::LEN..]);
+    .emit(&mut out[bth_at..]);
     if let Some(at) = layout.reth {
         reth::Repr {
             va: 0,
@@ -153,6 +112,76 @@ fn headers(plan: &Plan, entry: &EntryPlan, pair: Pair, position: Position, paylo
         immdt::Repr { immediate: 0 }.emit(&mut out[at..]);
     }
     (out, layout)
+}
+
+/// What a frame's headers below the BTH hold beside its workers' addresses.
+pub(super) struct Network {
+    /// DSCP.
+    pub dscp: u8,
+    /// ECN codepoint.
+    pub ecn: u8,
+    /// UDP source port.
+    pub source_port: u16,
+    /// Length of the UDP datagram, its header included.
+    pub udp_len: usize,
+}
+
+impl Network {
+    /// Writes Ethernet, VLAN, IP and UDP headers from worker to worker into `out` and returns where the BTH begins.
+    pub fn emit(&self, plan: &Plan, options: &FrameOptions, (src, dst): (&Worker, &Worker), out: &mut [u8]) -> usize {
+        let ethertype = if options.ipv6 {
+            ethernet::TYPE_IPV6
+        } else {
+            ethernet::TYPE_IPV4
+        };
+        let gateway = plan.ports[src.port].gateway_mac;
+        let l3 = emit_link(gateway.unwrap_or(dst.mac), src.mac, &options.vlan, ethertype, out);
+        // A frame is at most a PMTU and its headers: every length fits 16 bits.
+        let narrow = |len: usize| u16::try_from(len).unwrap_or(u16::MAX);
+        let udp_len = narrow(self.udp_len);
+        let ip_len = if options.ipv6 {
+            ipv6::Repr {
+                dscp: self.dscp,
+                ecn: self.ecn,
+                flow_label: 0,
+                payload_len: udp_len,
+                next_header: udp::PROTOCOL,
+                hop_limit: options.ttl,
+                src: src.ipv6,
+                dst: dst.ipv6,
+            }
+            .emit(&mut out[l3..]);
+            ipv6::LEN
+        } else {
+            ipv4::Repr {
+                dscp: self.dscp,
+                ecn: self.ecn,
+                total_len: narrow(ipv4::LEN) + udp_len,
+                id: 0,
+                reserved_flag: false,
+                dont_fragment: true,
+                more_fragments: false,
+                fragment_offset: 0,
+                ttl: options.ttl,
+                protocol: udp::PROTOCOL,
+                src: src.ipv4,
+                dst: dst.ipv4,
+                options: ipv4::Options::NONE,
+            }
+            .emit(&mut out[l3..]);
+            ipv4::LEN
+        };
+        let udp_at = l3 + ip_len;
+        // RoCEv2 sends UDP checksum 0 (IBTA Annex A17.9.2).
+        udp::Repr {
+            src_port: self.source_port,
+            dst_port: udp::PORT_ROCEV2,
+            length: udp_len,
+            checksum: 0,
+        }
+        .emit(&mut out[udp_at..]);
+        udp_at + udp::LEN
+    }
 }
 
 fn shape(plan: &Plan, entry: &EntryPlan, position: Position, payload_len: u32) -> Shape {
@@ -356,8 +385,7 @@ impl Crafter {
     /// What it takes to write the Middle packets of `lane`; `None` when they have to go through
     /// [`Crafter::write`].
     #[inline]
-    pub fn middles(&mut self, plan: &Plan, entry: usize, lane: usize) -> Option<Middles<'_>> {
-        let pmtu = plan.entries[entry].frame.pmtu;
+    pub fn middles(&mut self, entry: usize, lane: usize) -> Option<Middles<'_>> {
         let shapes = &mut self.entries[entry];
         let shape = shapes.shapes.get_mut(shapes.middle)?;
         Some(Middles {
@@ -365,7 +393,6 @@ impl Crafter {
             routes: &self.routes[lane],
             port_change: &self.port_change,
             clean: &self.clean,
-            pmtu,
         })
     }
 
@@ -395,7 +422,6 @@ pub struct Middles<'a> {
     routes: &'a [Route],
     port_change: &'a PortChange,
     clean: &'a [u8],
-    pmtu: u32,
 }
 
 impl Middles<'_> {
@@ -403,7 +429,7 @@ impl Middles<'_> {
     /// [`Crafter::write`].
     #[inline]
     pub fn write(&mut self, flow: &mut TxFlow, departure: Picos, frame: &mut [u8], mark: &mut u64) -> usize {
-        if flow.offset == self.pmtu || flow.seq & 0x00ff_ffff == 0 {
+        if !flow.has_base || flow.seq & 0x00ff_ffff == 0 {
             let message = MessageFields {
                 number: flow.number,
                 va: flow.va,
@@ -411,6 +437,7 @@ impl Middles<'_> {
             };
             let register = flow.register ^ self.port_change.between(0, flow.source_port);
             flow.middle_base = self.shape.base(register, &message, flow.seq);
+            flow.has_base = true;
         }
         let packet = PacketFields {
             qpn: flow.qpn,
@@ -450,12 +477,10 @@ fn base(
     if due.position != Position::Middle {
         return compute(flow);
     }
-    // The second packet of a message is its first Middle; the upper bits of the sequence number
-    // change where the PSN wraps.
-    let fresh =
-        flow.offset == 2 * entry.frame.pmtu || due.seq & 0x00ff_ffff == 0 || entry.frame.entropy == Entropy::PerPacket;
-    if fresh {
+    // The upper bits of the sequence number change where the PSN wraps.
+    if !flow.has_base || due.seq & 0x00ff_ffff == 0 || entry.frame.entropy == Entropy::PerPacket {
         flow.middle_base = compute(flow);
+        flow.has_base = true;
     }
     flow.middle_base
 }
@@ -506,7 +531,7 @@ mod tests {
                 return 0;
             };
             let entry = self.schedule.lanes()[lane].entry;
-            let mut middles = self.crafter.middles(plan, entry, lane).unwrap();
+            let mut middles = self.crafter.middles(entry, lane).unwrap();
             let (buffers, made) = (&mut self.buffers, &mut self.made);
             self.schedule.take_middles(plan, lane, now, most, |flow| {
                 let turn = made.len() % buffers.len();

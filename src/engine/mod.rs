@@ -8,6 +8,7 @@
 
 pub mod ahead;
 pub mod announce;
+pub mod answers;
 pub mod bench;
 pub mod carried;
 pub mod core;

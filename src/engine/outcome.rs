@@ -17,6 +17,7 @@ use crate::measure::record::Times;
 use crate::measure::{GapRecord, Recorder, SentPause, Tally};
 use crate::plan::Plan;
 use crate::transport::lane::Sent;
+use crate::transport::reliable::{Counts, RateChange};
 use crate::units::Picos;
 
 /// What one port has done.
@@ -50,8 +51,10 @@ pub struct Outcome {
     pub made: Vec<Sent>,
     /// What of it no port took, for each entry.
     pub unsent: Vec<Sent>,
-    /// Packets that a port took, for each flow.
+    /// Packets that a port took, for each flow, each once.
     pub flow_packets: Vec<u64>,
+    /// The same with those that were sent again.
+    pub flow_sent: Vec<u64>,
     /// Messages that a port took whole, for each flow.
     pub flow_messages: Vec<u64>,
     /// First and last departure of each entry; the first is [`Picos::MAX`] where there is none.
@@ -66,6 +69,10 @@ pub struct Outcome {
     pub slips: Vec<(u64, Picos)>,
     /// PFC frames that left, the first of each queue.
     pub sent_pauses: Vec<SentPause>,
+    /// What the requesters of reliable connections have done and heard, for each entry.
+    pub requesters: Vec<Counts>,
+    /// How congestion control changed rates, in the order of time.
+    pub rates: Vec<RateOfFlow>,
     /// What came back; `None` when no port receives.
     pub received: Option<Recorder>,
     /// The ports.
@@ -98,6 +105,17 @@ pub enum Clock {
     Tsc,
     /// The reference fabric's simulated time.
     Virtual,
+}
+
+/// A change of one QP's rate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RateOfFlow {
+    /// Its entry.
+    pub entry: usize,
+    /// Its flow within the entry: pair · QPs + QP.
+    pub flow: u32,
+    /// What changed; its `flow` counts within a lane.
+    pub change: RateChange,
 }
 
 /// What a caller sees of a run under way.
@@ -154,6 +172,7 @@ impl Outcome {
             made: vec![Sent::default(); entries],
             unsent: vec![Sent::default(); entries],
             flow_packets: vec![0; plan.flows() as usize],
+            flow_sent: vec![0; plan.flows() as usize],
             flow_messages: vec![0; plan.flows() as usize],
             departures: vec![(Picos::MAX, Picos::ZERO); entries],
             lateness: vec![Times::default(); entries],
@@ -161,6 +180,8 @@ impl Outcome {
             released: vec![0; entries],
             slips: vec![(0, Picos::ZERO); entries],
             sent_pauses: Vec::new(),
+            requesters: vec![Counts::default(); entries],
+            rates: Vec::new(),
             received: None,
             ports: Vec::new(),
             probes: Vec::new(),
@@ -200,6 +221,16 @@ impl Outcome {
             sum.merge(&one);
         }
         for lane in unit.schedule().lanes() {
+            if let Some(reliable) = lane.reliable() {
+                self.requesters[lane.entry].add(&reliable.counts);
+                let first = lane.first_pair * plan.entries[lane.entry].qps;
+                let of = |change: &RateChange| RateOfFlow {
+                    entry: lane.entry,
+                    flow: first + change.flow,
+                    change: *change,
+                };
+                self.rates.extend(reliable.trace().iter().map(of));
+            }
             let slips = &mut self.slips[lane.entry];
             let (often, by) = lane.pacer().slips();
             slips.0 += often;
@@ -207,7 +238,7 @@ impl Outcome {
             let entry = &plan.entries[lane.entry];
             let first = (entry.first_flow + lane.first_pair * entry.qps) as usize;
             for (flow, number) in lane.flows().iter().zip(first..) {
-                self.flow_packets[number] = flow.seq - u64::from(entry.frame.first_psn.value());
+                (self.flow_packets[number], self.flow_sent[number]) = lane.packets_of(number - first, flow, entry);
                 self.flow_messages[number] = u64::from(flow.messages);
             }
             let first = lane.first_pair * entry.qps;
@@ -219,6 +250,7 @@ impl Outcome {
             if let Some(flow) = one.flow {
                 let number = (plan.entries[one.entry].first_flow + flow) as usize;
                 self.flow_packets[number] -= one.what.packets;
+                self.flow_sent[number] -= one.what.packets;
                 self.flow_messages[number] -= u64::from(one.is_last);
             }
         }

@@ -386,7 +386,7 @@ impl TxUnit {
                 #[expect(clippy::cast_possible_truncation, reason = "a frame of at most 4200 bytes")]
                 self.batch.set_len(index, len as u16);
                 let state = &self.schedule.lanes()[lane];
-                if state.is_paced() {
+                if state.is_planned() {
                     self.lateness[state.entry].see(now.saturating_sub(self.schedule.planned()).0);
                     let held = self.holds.until(self.schedule.class(lane), now);
                     self.senders[lane].left(self.schedule.first_planned(), now, held, &mut self.gaps[state.entry]);
@@ -464,7 +464,7 @@ impl TxUnit {
             return 0;
         };
         let entry = self.schedule.lanes()[lane].entry;
-        let Some(mut middles) = self.crafter.middles(plan, entry, lane) else {
+        let Some(mut middles) = self.crafter.middles(entry, lane) else {
             return 0;
         };
         let (batch, stats, audit) = (&mut self.batch, &mut self.stats, &mut self.audit);

@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::bounded;
 
 use crate::dpdk::{FarEnd, RingFrame, StampSource, ThreadRegistration, TxPool};
+use crate::engine::answers;
 use crate::engine::carried::Carried;
+use crate::engine::inject::{Origin, SmallFrame};
 use crate::engine::lab::{PacedBy, Reaction};
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent};
 use crate::engine::rx::RxUnit;
@@ -152,6 +154,8 @@ struct Driver<'a> {
     waiting: Vec<usize>,
     /// Lanes that wait for completions, by entry and pair: host and lane.
     closed: HashMap<(u16, u32), (usize, usize)>,
+    /// Lanes of reliable connections, likewise, with the lane's first pair.
+    reliable: HashMap<(u16, u32), (usize, usize, u32)>,
     /// For each entry: hosts that still send it, and its last departure.
     open: Vec<(usize, Picos)>,
     /// Hosts that have sent all they ever will.
@@ -177,13 +181,18 @@ impl<'a> Driver<'a> {
             }
         }
         let mut closed = HashMap::new();
+        let mut reliable = HashMap::new();
         for (host, unit) in tx.iter().enumerate() {
             for (number, lane) in unit.schedule().lanes().iter().enumerate() {
                 let entry = &plan.entries[lane.entry];
-                if entry.work.is_closed_loop() {
+                let index = u16::try_from(lane.entry).unwrap_or(u16::MAX);
+                if lane.counts().is_some() {
+                    for pair in lane.pairs(entry) {
+                        reliable.insert((index, pair), (host, number, lane.first_pair));
+                    }
+                } else if entry.work.is_closed_loop() {
                     // A closed loop's lane has one pair, of the same number.
-                    let key = (u16::try_from(lane.entry).unwrap_or(u16::MAX), lane.index);
-                    closed.insert(key, (host, number));
+                    closed.insert((index, lane.index), (host, number));
                 }
             }
         }
@@ -201,6 +210,7 @@ impl<'a> Driver<'a> {
             rx,
             ends,
             closed,
+            reliable,
             open,
             active: Picos::ZERO,
         }
@@ -229,7 +239,19 @@ impl<'a> Driver<'a> {
             // A sample has everything that happens up to its end, the end itself included.
             let active = self.unfinished > 0 || self.fabric.in_flight() > 0;
             let due = sampler.as_ref().map_or(Picos::MAX, |sampler| sampler.due(active));
-            match self.fabric.next(last.min(due)) {
+            let owed = self
+                .recorder
+                .answering()
+                .map_or(Picos::MAX, |answering| answering.deadline());
+            if owed <= self.fabric.now() {
+                self.recorder.on_deadline(self.fabric.now());
+                self.answer()?;
+                continue;
+            }
+            match self.fabric.next(last.min(due).min(owed)) {
+                // Nothing moves until then.
+                Some(Event::Quiet) if owed != Picos::MAX => self.fabric.wake(0, owed),
+                None if owed <= last.min(due) => {}
                 Some(Event::Idle(host)) => self.pull(host)?,
                 Some(Event::Received { host, frame }) => {
                     self.active = self.active.max(self.fabric.now());
@@ -353,8 +375,43 @@ impl<'a> Driver<'a> {
             return Err(format!("host {host}: its receive ring is full"));
         }
         self.waiting[host] += 1;
-        if !self.closed.is_empty() || self.waiting[host] >= RX_BURST {
+        let waited_for = !self.closed.is_empty() || !self.reliable.is_empty();
+        if waited_for || self.waiting[host] >= RX_BURST {
             self.take_in(host);
+            self.answer()?;
+        }
+        Ok(())
+    }
+
+    /// Sends what responders owe, and tells requesters what they were answered.
+    fn answer(&mut self) -> Result<(), String> {
+        let now = self.fabric.now();
+        let Some(answering) = self.recorder.answering().filter(|answering| answering.has_news()) else {
+            return Ok(());
+        };
+        for owed in answering.take_answers() {
+            let mut bytes = [0; answers::LONGEST];
+            let Some(len) = answers::write(self.plan, &owed, &mut bytes) else {
+                continue;
+            };
+            let pair = self.plan.entries[usize::from(owed.entry)].pairs[owed.pair as usize];
+            let host = self.plan.arrival_port(pair);
+            let class = self.plan.classes.of_frame(&bytes[..len]);
+            if let Some(frame) = SmallFrame::new(&bytes[..len], class, Origin::Transport) {
+                self.tx[host].inject(frame);
+                self.fabric.wake(host, now);
+            }
+        }
+        for told in answering.take_replies() {
+            let Some((host, lane, first_pair)) = self.reliable.get(&(told.entry, told.pair)) else {
+                continue;
+            };
+            let qps = self.plan.entries[usize::from(told.entry)].qps;
+            let flow = (told.pair - first_pair) * qps + told.qp;
+            self.tx[*host]
+                .schedule_mut()
+                .on_reply(self.plan, *lane, flow, told.reply, now);
+            self.fabric.wake(*host, now);
         }
         Ok(())
     }

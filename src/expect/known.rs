@@ -208,6 +208,12 @@ figures! {
     CE: "ce" ["frames"], Neither, COUNT, [Entry], "frames received with CE";
     MESSAGES: "messages" ["messages"], Higher, COUNT, [Entry], "messages wholly received";
     INCOMPLETE: "incomplete" ["messages"], Lower, COUNT, [Entry], "messages sent and not wholly received";
+    RETRANSMITTED: "retransmitted" ["frames"], Lower, COUNT, [Entry], "frames that a requester sent again";
+    ACK_TIMEOUTS: "ack_timeouts" ["timeouts"], Lower, COUNT, [Entry], "local ACK timeouts of requesters";
+    NAKS: "naks" ["frames"], Lower, COUNT, [Entry], "NAKs for a PSN sequence error that requesters heard";
+    RNR_NAKS: "rnr_naks" ["frames"], Lower, COUNT, [Entry], "RNR NAKs that requesters heard";
+    CNPS: "cnps" ["frames"], Neither, COUNT, [Entry], "CNPs that requesters heard";
+    QPS_IN_ERROR: "qps_in_error" ["QPs"], Lower, COUNT, [Entry], "QPs that ended in the error state (NIC QP State)";
     TOKENS_DROPPED: "tokens_dropped" ["copies"], Lower, COUNT, [Entry],
         "token copies that an AllToAll dropped for want of capacity";
     TOKENS_OVERFLOW: "tokens_overflow" ["copies"], Lower, COUNT, [Entry],

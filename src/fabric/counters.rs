@@ -172,6 +172,8 @@ pub struct ClassCounters {
 pub struct DepthSeries {
     /// Length of each window.
     pub window_ps: u64,
+    /// Mean depth in each window but the last, from time 0 on.
+    pub mean_bytes: Vec<u64>,
     /// Greatest depth in each window, from time 0 on.
     pub max_bytes: Vec<u64>,
 }
@@ -268,6 +270,7 @@ impl<F: Frame> Fabric<F> {
             depth: (!points.is_empty()).then(|| DepthSeries {
                 window_ps,
                 max_bytes: points.to_vec(),
+                mean_bytes: port.queues[index].series.means(),
             }),
         })
     }

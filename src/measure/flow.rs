@@ -93,7 +93,7 @@ pub struct RxFlow {
     pub packets: u64,
     /// Payload bytes of them.
     pub bytes: u64,
-    /// Packets received again.
+    /// Packets received again, or dropped by a responder.
     pub duplicated: u32,
     /// Packets received late.
     pub reordered: u32,
@@ -134,6 +134,13 @@ impl RxFlow {
             last_arrival: Picos::ZERO,
             under_way: [Message::NONE; UNDER_WAY],
         }
+    }
+
+    /// A packet came that a responder did not take.
+    #[inline]
+    pub fn dropped(&mut self, marked: bool) {
+        self.duplicated = self.duplicated.saturating_add(1);
+        self.ce = self.ce.saturating_add(u32::from(marked));
     }
 
     /// Adds what another core has counted. Order cannot be told across cores: RSS keeps a flow on

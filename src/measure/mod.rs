@@ -2,10 +2,11 @@
 //!
 //! Contract: a [`Recorder`] belongs to one core and is given every frame with its arrival port and
 //! time. It asks for no memory of a frame's own, trusts nothing in a frame, and every frame ends in exactly
-//! one counter of received, duplicated, too old, bad, misdelivered, stranger, unknown or foreign.
+//! one counter of received, duplicated, dropped by a responder, too old, bad, misdelivered, stranger, unknown or foreign.
 //!
 //! Left out on purpose: formatting, and knowledge of what was *not* sent (the engine's).
 
+pub mod answering;
 pub mod asked;
 pub mod clock;
 pub mod contention;

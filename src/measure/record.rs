@@ -155,7 +155,7 @@ pub struct EntryRecord {
     pub malformed: u64,
     /// Packets that came to another port than planned (flooded): not among `packets`.
     pub misdelivered: u64,
-    /// `packets` by ECN codepoint: not-ECT, ECT(1), ECT(0), CE.
+    /// `packets`, and those that a responder dropped, by ECN codepoint: not-ECT, ECT(1), ECT(0), CE.
     pub ecn: [u64; 4],
     /// `packets` without a stamp.
     pub unstamped: u64,
@@ -354,6 +354,10 @@ pub struct PortRecord {
     pub malformed: u64,
     /// CNPs.
     pub cnp: u64,
+    /// ACKs, NAKs and CNPs for requesters of ours.
+    pub answers: u64,
+    /// The same with a wrong ICRC: not heard.
+    pub bad_answers: u64,
     /// Frames that are not RoCEv2.
     pub other: u64,
     /// PFC frames that name each class.
@@ -378,6 +382,8 @@ impl PortRecord {
         self.strangers += other.strangers;
         self.malformed += other.malformed;
         self.cnp += other.cnp;
+        self.answers += other.answers;
+        self.bad_answers += other.bad_answers;
         self.other += other.other;
         for (mine, theirs) in self.pfc.iter_mut().zip(other.pfc) {
             *mine += theirs;

@@ -9,6 +9,7 @@ mod told;
 
 use std::collections::BTreeMap;
 
+use crate::measure::answering::Answering;
 use crate::measure::asked::Asked;
 use crate::measure::flow::{Completed, Place, RxFlow, Seen};
 use crate::measure::group::{Group, Outer};
@@ -19,6 +20,8 @@ use crate::pattern::IcrcCheck;
 use crate::plan::Plan;
 use crate::plan::deal::Deal;
 use crate::plan::feed::Work;
+use crate::transport::reliable::Reply;
+use crate::transport::responder::{Request, Verdict};
 use crate::units::{BitRate, Picos};
 use crate::wire::class::Classes;
 use crate::wire::stamp::{self, Magic, Stamp};
@@ -53,6 +56,8 @@ struct EntryFacts {
     pmtu: u32,
     work: Work,
     closed_loop: bool,
+    /// Its messages take receive work requests.
+    receives: bool,
 }
 
 impl EntryFacts {
@@ -105,6 +110,8 @@ pub struct Recorder {
     icrc: IcrcCheck,
     until_icrc: u32,
     completions: Vec<Completion>,
+    /// The responders of reliable connections; `None` where all QPs are open.
+    answering: Option<Box<Answering>>,
     /// One-way delay of each flow, ps; empty when there are many flows.
     flow_latency: Vec<Times>,
     one_of_several: bool,
@@ -160,7 +167,9 @@ impl Recorder {
                     deal: entry.deal(),
                     pmtu: entry.frame.pmtu,
                     work: entry.work.clone(),
-                    closed_loop: entry.work.is_closed_loop(),
+                    // A reliable connection completes by acknowledgement.
+                    closed_loop: entry.work.is_closed_loop() && entry.transport.rc().is_none(),
+                    receives: entry.verb.takes_receive(),
                 })
                 .collect(),
             entries: vec![EntryRecord::default(); plan.entries.len()],
@@ -180,6 +189,7 @@ impl Recorder {
             icrc,
             until_icrc: 0,
             completions: Vec::new(),
+            answering: Answering::new(plan).map(Box::new),
             flow_latency: if plan.flows() <= FLOWS_WITH_LATENCY {
                 vec![Times::coarse(); plan.flows() as usize]
             } else {
@@ -298,6 +308,36 @@ impl Recorder {
             .map(|(index, range)| range.flow + index)
     }
 
+    /// A packet that carries none of a plan's messages: an answer to one, or a stranger's.
+    #[cold]
+    fn reply(&mut self, port: usize, packet: &Packet<'_>) {
+        let reply = match packet.opcode() {
+            Opcode::Cnp => {
+                self.ports[port].cnp += 1;
+                Some(Reply::Cnp)
+            }
+            Opcode::RcAcknowledge => packet.aeth().map(|aeth| Reply::Acknowledge {
+                meaning: aeth.meaning(),
+                psn: packet.psn(),
+            }),
+            _ => None,
+        };
+        let flow = self.flow_of(packet.dest_qp());
+        let record = &mut self.ports[port];
+        match (reply, flow, &mut self.answering) {
+            (Some(_), Some(_), Some(_)) if !packet.verify_icrc() => record.bad_answers += 1,
+            (Some(reply), Some(flow), Some(answering)) => {
+                let of = &self.flows[flow as usize];
+                if answering.on_reply((usize::from(of.entry), flow, of.pair), port, reply) {
+                    record.answers += 1;
+                } else {
+                    record.unknown += 1;
+                }
+            }
+            _ => record.unknown += u64::from(packet.opcode() != Opcode::Cnp),
+        }
+    }
+
     /// A frame of which no more is known than that it arrived.
     #[cold]
     fn ballast(&mut self, port: usize, frame_len: usize, packet: &Packet<'_>, arrival: Picos) {
@@ -338,12 +378,7 @@ impl Recorder {
         let flow_number = match self.flow_of(packet.dest_qp()) {
             Some(flow_number) if packet.opcode().value() <= LAST_DATA_OPCODE => flow_number,
             _ => {
-                let record = &mut self.ports[port];
-                if packet.opcode() == Opcode::Cnp {
-                    record.cnp += 1;
-                } else {
-                    record.unknown += 1;
-                }
+                self.reply(port, packet);
                 return self.ballast(port, frame_len, packet, arrival);
             }
         };
@@ -384,6 +419,35 @@ impl Recorder {
         };
         let facts = &self.facts[entry_index];
         let expected = flow.expected();
+        if let Some(answering) = &mut self.answering
+            && answering.has(entry_index)
+        {
+            let position = packet.opcode().position();
+            let request = Request {
+                seq,
+                first: position.is_first(),
+                last: position.is_last(),
+                ack_req: packet.ackreq(),
+                receives: facts.receives,
+            };
+            let copy = answering.is_copy(entry_index, flow_number, stamp.map(|stamp| stamp.departure));
+            let of = (entry_index, flow_number, flow.pair);
+            let marked = packet.ecn() & 3 == 3;
+            let verdict = answering.on_request(of, expected, &request, marked, arrival);
+            if copy && verdict == Verdict::Taken {
+                // Its original, which was not taken, was counted.
+                flow.duplicated = flow.duplicated.saturating_sub(1);
+                entry.ecn[usize::from(packet.ecn() & 3)] -= 1;
+                answering.counts[entry_index].dropped_bytes -= frame_len as u64;
+            } else if verdict != Verdict::Taken {
+                if !copy {
+                    flow.dropped(marked);
+                    answering.counts[entry_index].dropped_bytes += frame_len as u64;
+                    entry.ecn[usize::from(packet.ecn() & 3)] += 1;
+                }
+                return self.ballast(port, frame_len, packet, arrival);
+            }
+        }
         let seen = flow.see(seq, facts.first_psn);
         let departure = stamp.map(|stamp| stamp.departure);
         let ecn = packet.ecn() & 3;
@@ -529,6 +593,20 @@ impl Recorder {
                 qp,
                 number: done.number,
             });
+        }
+    }
+
+    /// The responders of reliable connections; `None` where all QPs are open.
+    #[inline]
+    pub fn answering(&mut self) -> Option<&mut Answering> {
+        self.answering.as_deref_mut()
+    }
+
+    /// Acknowledgements whose time has come by `now` are owed.
+    pub fn on_deadline(&mut self, now: Picos) {
+        if let Some(answering) = &mut self.answering {
+            let flows = &self.flows;
+            answering.on_deadline(now, |flow| flows[flow as usize].expected());
         }
     }
 

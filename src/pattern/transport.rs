@@ -117,7 +117,7 @@ impl Default for Cnp {
 }
 
 /// What CNPs share an interval (`min_time_between_cnps`; ConnectX's `ROCE_CC_CNP_MODERATION`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// Those of one QP: the paper's.
     Qp,

@@ -260,6 +260,13 @@ fn place_entry(plan: &Plan, index: usize, entry: &Entry, errors: &mut Vec<PlanEr
             "ask for more, or in bits per second, which is kept as it is said",
         ));
     }
+    if placed.deal.split && entry.transport.rc().is_some() {
+        errors.push(error(
+            &entry.name,
+            "`split: qps` cuts messages over QPs, and of reliable connections it is not known yet when such a message is done".to_owned(),
+            "use `split: none`, or `transport: open`",
+        ));
+    }
     EntryPlan {
         name: entry.name.clone(),
         kind: entry.kind.name(),

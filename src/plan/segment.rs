@@ -51,6 +51,12 @@ impl Verb {
         matches!(self, Verb::PutWithSignal | Verb::SendWithImmediate)
     }
 
+    /// Whether a message takes a receive work request at the responder.
+    #[must_use]
+    pub const fn takes_receive(self) -> bool {
+        !matches!(self, Verb::Put)
+    }
+
     /// RC opcode of a packet (IBTA Vol 1, table 38).
     #[must_use]
     pub const fn opcode(self, position: Position) -> u8 {

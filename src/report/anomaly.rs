@@ -233,6 +233,13 @@ fn of_entry(results: &Results, entry: &Traffic, say: &mut dyn FnMut(Kind, String
         );
         say(Kind::Other, text);
     }
+    for failed in entry.rc.iter().flat_map(|rc| &rc.requester.qps_in_error) {
+        let text = format!(
+            "{} of {} QPs ended in the error state: {}.",
+            failed.qps, entry.flows.count, failed.reason
+        );
+        say(Kind::QpError, text);
+    }
     ecn(entry, say);
     pacing::of_entry(results, entry, say);
 }

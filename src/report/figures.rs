@@ -193,6 +193,20 @@ fn of_entry(figures: &mut Vec<Figure>, entry: &Traffic) {
         }
         times(figures, &known::PACKET_LATENCY, &place, entry.packet_latency.as_ref());
     }
+    if let Some(rc) = &entry.rc {
+        let requester = &rc.requester;
+        let failed = requester.qps_in_error.iter().map(|failed| failed.qps).sum();
+        for (known, count) in [
+            (&known::RETRANSMITTED, requester.resent_frames),
+            (&known::ACK_TIMEOUTS, requester.timeouts),
+            (&known::NAKS, requester.naks),
+            (&known::RNR_NAKS, requester.rnr_naks),
+            (&known::CNPS, requester.cnps),
+            (&known::QPS_IN_ERROR, failed),
+        ] {
+            figures.push(Figure::new(known, "", &place, Some(float(count))));
+        }
+    }
     if let Some(tokens) = &entry.routing {
         let mut add = |known: &Known, copies: u64| {
             figures.push(Figure::new(known, "", &place, Some(float(copies))));

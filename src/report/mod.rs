@@ -23,6 +23,7 @@ pub mod page;
 pub mod plots;
 pub mod provenance;
 pub mod range;
+pub mod rates;
 pub mod samples;
 pub mod soak;
 pub mod stats;

@@ -14,7 +14,7 @@ pub(crate) mod text;
 
 use std::io::IsTerminal;
 
-use super::model::{Budget, Distribution, Kpi, Results, Statistic, Traffic};
+use super::model::{Budget, Distribution, Kpi, Reliable, Results, Statistic, Traffic};
 use crate::units::Picos;
 use crate::units::shown::{self, figure, grouped, quantity};
 pub use brief::brief;
@@ -268,6 +268,31 @@ fn traffic(out: &mut String, results: &Results, view: View) {
     }
 }
 
+/// What the ends of reliable connections said to each other; what did not happen is left out.
+fn answered(rc: &Reliable) -> String {
+    let requester = &rc.requester;
+    let mut said = vec![format!(
+        "{} messages acknowledged",
+        grouped(requester.acknowledged_messages)
+    )];
+    for (count, what) in [
+        (requester.resent_frames, "frames sent again"),
+        (requester.timeouts, "ACK timeouts"),
+        (requester.naks, "NAKs"),
+        (requester.rnr_naks, "RNR NAKs"),
+        (requester.cnps, "CNPs"),
+        (requester.rate_cuts, "rate cuts"),
+    ] {
+        if count > 0 {
+            said.push(format!("{} {what}", grouped(count)));
+        }
+    }
+    for failed in &requester.qps_in_error {
+        said.push(format!("{} QPs in error: {}", grouped(failed.qps), failed.reason));
+    }
+    said.join(", ")
+}
+
 /// What of an entry does not fit its row: losses by cause, fairness, routing.
 fn details(out: &mut String, entry: &Traffic, view: View) {
     let mut say = |text: &str| line(out, &wrap(&format!("  {}: ", harmless(&entry.name)), text, view));
@@ -282,6 +307,9 @@ fn details(out: &mut String, entry: &Traffic, view: View) {
     }
     if !losses.is_empty() {
         say(&format!("lost: {}", losses.join(", ")));
+    }
+    if let Some(rc) = &entry.rc {
+        say(&answered(rc));
     }
     if entry.packets.unsent > 0 {
         say(&format!(

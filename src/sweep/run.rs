@@ -303,6 +303,7 @@ fn trials(
             let Measured {
                 mut results,
                 fabric: counters,
+                rates: _,
             } = measured;
             if let Some(cause) = &results.run.interrupted_by {
                 if stop.load(Ordering::Relaxed) {

@@ -36,22 +36,30 @@ pub struct TxFlow {
     /// UDP source port of the current message.
     pub source_port: u16,
     pub(super) active: bool,
+    /// `middle_base` is the current message's.
+    pub has_base: bool,
+}
+
+/// The message that QP `qp` of `pair` sends after number `after`: its number, its place in the buffer, and its length.
+pub(super) fn next_message(entry: &EntryPlan, lane: u32, pair: u32, qp: u32, after: u32) -> (u32, u64, u32) {
+    let mut number = after.wrapping_add(1);
+    loop {
+        // Dispatches in which this QP has no token carry no message for it.
+        if let Some((place, len)) = entry.work.message(lane, pair, entry.deal(), qp, number) {
+            return (number, place, len);
+        }
+        number = number.wrapping_add(1);
+    }
 }
 
 /// Begins the next message of a QP, the `flow_index`-th of `lane`.
 pub(super) fn start_message(flow: &mut TxFlow, entry: &EntryPlan, lane: u32, flow_index: u32, seed: u64) {
-    let deal = entry.deal();
-    let qp = flow_index % deal.qps;
-    flow.number = flow.number.wrapping_add(1);
-    let (place, len) = loop {
-        // Dispatches in which this QP has no token carry no message for it.
-        if let Some(message) = entry.work.message(lane, flow.pair, deal, qp, flow.number) {
-            break message;
-        }
-        flow.number = flow.number.wrapping_add(1);
-    };
+    let qp = flow_index % entry.qps;
+    let (number, place, len) = next_message(entry, lane, flow.pair, qp, flow.number);
+    flow.number = number;
     flow.message_len = len;
     flow.offset = 0;
+    flow.has_base = false;
     flow.va = entry.frame.va.wrapping_add(place);
     if entry.frame.entropy == Entropy::PerMessage {
         let flow_number = entry.first_flow + flow.qpn - entry.first_qpn;
@@ -59,10 +67,25 @@ pub(super) fn start_message(flow: &mut TxFlow, entry: &EntryPlan, lane: u32, flo
     }
 }
 
+/// Goes on with a message of a QP that was begun before, at an offset: `(number, offset)`.
+pub(super) fn resume_message(
+    flow: &mut TxFlow,
+    entry: &EntryPlan,
+    lane: u32,
+    flow_index: u32,
+    seed: u64,
+    (number, offset): (u32, u32),
+) {
+    flow.number = number.wrapping_sub(1);
+    start_message(flow, entry, lane, flow_index, seed);
+    flow.offset = offset;
+}
+
 /// UDP source port (RoCEv2 annex A17.9.1: entropy): hashed ones stay within 0xC000…0xFFFF, where
 /// Linux puts them.
 #[expect(clippy::cast_possible_truncation, reason = "a hash is cut to 14 bits on purpose")]
-pub(super) fn source_port(entropy: Entropy, seed: u64, flow: u32, index_in_entry: u32, varying: u64) -> u16 {
+#[must_use]
+pub fn source_port(entropy: Entropy, seed: u64, flow: u32, index_in_entry: u32, varying: u64) -> u16 {
     match entropy {
         Entropy::PerQp | Entropy::PerMessage | Entropy::PerPacket => {
             0xc000 | (mix(mix(seed ^ u64::from(flow)) ^ varying) as u16 & 0x3fff)

@@ -5,6 +5,8 @@
 //!
 //! Left out on purpose: the port (see `schedule`) and header bytes (see `wire::template`).
 
+mod answered;
+
 use std::collections::VecDeque;
 
 use crate::pattern::{AckReq, Entropy};
@@ -14,6 +16,7 @@ use crate::plan::segment::Position;
 use crate::plan::{EntryPlan, LanePlan, Pace};
 use crate::transport::flow::{TxFlow, source_port, start_message};
 use crate::transport::pace::Pacer;
+use crate::transport::reliable::{Counts, Reliable};
 use crate::transport::whole::Whole;
 use crate::units::{BitRate, Picos};
 
@@ -131,11 +134,15 @@ pub struct Lane {
     whole: Box<[Whole]>,
     /// Pairs whose first QP has not sent its part of the last message.
     leading: u32,
+    /// What its QPs are beside, where they are reliable connections.
+    reliable: Option<Box<Reliable>>,
 }
 
 impl Lane {
     /// The lane `index` of `entry`, asleep until [`Lane::begin`]. `line` is what [`Pace::Unlimited`]
     /// stands for, `None` being no pacing at all; `real`: a clock runs beside.
+    ///
+    /// Its QPs are open: nothing is answered. [`Lane::with_answers`] makes them what the entry says.
     #[must_use]
     pub fn new(
         entry_index: usize,
@@ -162,6 +169,7 @@ impl Lane {
                 pair: i / entry.qps,
                 source_port: source_port(entry.frame.entropy, seed, entry.first_flow + first + i, first + i, 0),
                 active: false,
+                has_base: false,
             })
             .collect();
         Lane {
@@ -197,7 +205,20 @@ impl Lane {
             closed: entry.work.is_closed_loop(),
             whole: vec![Whole::default(); if entry.split { plan.pairs as usize } else { 0 }].into(),
             leading: 0,
+            reliable: None,
         }
+    }
+
+    /// The same where somebody answers, behind a port of `line`: QPs of a reliable connection then are such.
+    #[must_use]
+    pub fn with_answers(mut self, entry: &EntryPlan, line: BitRate, seed: u64) -> Lane {
+        if let Some(settings) = entry.transport.rc().filter(|_| !self.control) {
+            let first = u64::from(entry.frame.first_psn.value());
+            let reliable = Reliable::new(settings, line, self.flows.len(), first, seed);
+            self.reliable = Some(Box::new(reliable));
+            self.plain = false;
+        }
+        self
     }
 
     /// The QPs of this lane.
@@ -245,6 +266,41 @@ impl Lane {
     #[must_use]
     pub fn is_paced(&self) -> bool {
         self.pacer.is_paced()
+    }
+
+    /// Whether its frames have planned times: not those of a sender that waits for answers.
+    #[must_use]
+    pub fn is_planned(&self) -> bool {
+        self.pacer.is_paced() && self.reliable.is_none()
+    }
+
+    /// Packets of its `index`-th QP, `flow`, that were sent: each once, and with those that were sent again.
+    #[must_use]
+    pub fn packets_of(&self, index: usize, flow: &TxFlow, entry: &EntryPlan) -> (u64, u64) {
+        let first = u64::from(entry.frame.first_psn.value());
+        match &self.reliable {
+            Some(reliable) => (reliable.qps[index].requester.high() - first, reliable.qps[index].sent),
+            None => (flow.seq - first, flow.seq - first),
+        }
+    }
+
+    /// Its pairs, by number within `entry`, which is its own.
+    #[must_use]
+    pub fn pairs(&self, entry: &EntryPlan) -> std::ops::Range<u32> {
+        let planned = &entry.lanes[self.index as usize];
+        planned.first_pair..planned.first_pair + planned.pairs
+    }
+
+    /// What its requesters have done and heard, where its QPs are reliable connections.
+    #[must_use]
+    pub fn counts(&self) -> Option<&Counts> {
+        self.reliable.as_deref().map(|reliable| &reliable.counts)
+    }
+
+    /// Its QPs' state as requesters, where they are reliable connections.
+    #[must_use]
+    pub fn reliable(&self) -> Option<&Reliable> {
+        self.reliable.as_deref()
     }
 
     /// Starts the lane at `time`. No message begins after the entry's duration or `plan_stop`.
@@ -385,6 +441,9 @@ impl Lane {
     }
 
     fn wake_qp(&mut self, flow_index: u32) {
+        if self.reliable.is_some() {
+            return self.wake_reliable(flow_index);
+        }
         let flow = &mut self.flows[flow_index as usize];
         flow.pending += 1;
         if !flow.active {
@@ -396,6 +455,9 @@ impl Lane {
     /// What the lane does next, `now` being the time until which it may look.
     #[inline]
     pub fn ready(&mut self, entry: &EntryPlan, now: Picos) -> Ready {
+        if self.reliable.is_some() {
+            return self.ready_reliable(entry, now);
+        }
         let now = now.max(self.pacer.time());
         if self.next_release <= now && !self.held_back && !self.control {
             self.release(entry, now);
@@ -427,7 +489,10 @@ impl Lane {
     #[inline]
     pub fn take(&mut self, entry: &EntryPlan, seed: u64, at: Picos) -> Option<Due> {
         let flow_index = loop {
-            let flow_index = self.ring.pop_front()?;
+            let flow_index = match &mut self.reliable {
+                None => self.ring.pop_front()?,
+                Some(_) => self.next_reliable()?,
+            };
             let flow = &self.flows[flow_index as usize];
             if flow.offset < flow.message_len || at < self.stop || self.is_begun(flow_index) {
                 break flow_index;
@@ -438,6 +503,26 @@ impl Lane {
             self.held_back = false;
             self.drop_pending(flow_index);
         };
+        if self.reliable.is_some() {
+            return Some(self.take_reliable(entry, seed, at, flow_index));
+        }
+        let due = self.cut(entry, seed, flow_index);
+        let flow = &mut self.flows[flow_index as usize];
+        if due.position.is_last() {
+            flow.messages = flow.messages.wrapping_add(1);
+            flow.active = flow.pending > 0;
+            self.message_sent(flow_index, at);
+        }
+        if self.flows[flow_index as usize].active {
+            self.ring.push_back(flow_index);
+        }
+        self.pacer.left(at, due.frame_len);
+        Some(due)
+    }
+
+    /// Cuts the next packet of a QP out of its message, the next one where that is at its end, and counts it.
+    #[inline(always)]
+    fn cut(&mut self, entry: &EntryPlan, seed: u64, flow_index: u32) -> Due {
         let pmtu = entry.frame.pmtu;
         let flow = &mut self.flows[flow_index as usize];
         if flow.offset == flow.message_len {
@@ -459,32 +544,25 @@ impl Lane {
             let flow_number = entry.first_flow + self.first_pair * self.deal.qps + flow_index;
             flow.source_port = source_port(Entropy::PerPacket, seed, flow_number, 0, seq);
         }
-        if position.is_last() {
-            flow.messages = flow.messages.wrapping_add(1);
-            flow.active = flow.pending > 0;
-            self.message_sent(flow_index, at);
-        }
-        let flow = &self.flows[flow_index as usize];
-        if flow.active {
-            self.ring.push_back(flow_index);
-        }
         let frame_len = self.overhead[position as usize] + ((payload_len + 3) & !3);
         self.sent.packets += 1;
         self.sent.payload_bytes += u64::from(payload_len);
         self.sent.frame_bytes += u64::from(frame_len);
-        self.pacer.left(at, frame_len);
-        Some(Due {
+        Due {
             flow: flow_index,
             position,
             payload_len,
             frame_len,
             seq,
             ack_req,
-        })
+        }
     }
 
     /// Whether the next message of a QP is one of which another QP has begun its part: then it is finished, too.
     fn is_begun(&self, flow_index: u32) -> bool {
+        if let Some(reliable) = &self.reliable {
+            return self.flows[flow_index as usize].seq < reliable.qps[flow_index as usize].requester.high();
+        }
         if !self.deal.split {
             return false;
         }
@@ -498,6 +576,10 @@ impl Lane {
         let flow = &mut self.flows[flow_index as usize];
         let pending = std::mem::take(&mut flow.pending);
         flow.active = false;
+        if let Some(reliable) = &mut self.reliable {
+            reliable.qps[flow_index as usize].released -= pending;
+            reliable.open -= u64::from(pending);
+        }
         let Some(whole) = self.whole.get_mut(flow.pair as usize) else {
             self.unfinished -= pending;
             return;
@@ -514,7 +596,11 @@ impl Lane {
     fn message_sent(&mut self, flow_index: u32, at: Picos) {
         self.held_back = false;
         let flow = &self.flows[flow_index as usize];
-        let deadline = at.saturating_add(OUTSTANDING_TIMEOUT);
+        let deadline = match self.reliable {
+            None => at.saturating_add(OUTSTANDING_TIMEOUT),
+            // The QP itself sees to it that the message arrives, or ends.
+            Some(_) => Picos::MAX,
+        };
         let Some(whole) = self.whole.get_mut(flow.pair as usize) else {
             self.unfinished -= 1;
             self.sent.messages += 1;

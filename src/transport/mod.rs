@@ -1,5 +1,6 @@
 //! Which packet of which QP leaves when, as plain state machines: one QP (`flow`), one sender (`lane`) and its pace (`pace`), one
-//! port queue (`schedule`); DCQCN's reaction point (`dcqcn`).
+//! port queue (`schedule`). A reliable connection adds the requester's and the responder's state (`requester`, `responder`), the
+//! QPs of a lane that are such (`reliable`), and DCQCN's reaction point (`dcqcn`).
 //!
 //! Contract: `now` and what was sent or received are arguments; packets, rates and deadlines are answers. No ports, threads
 //! or clocks.
@@ -10,5 +11,8 @@ pub mod dcqcn;
 pub mod flow;
 pub mod lane;
 pub mod pace;
+pub mod reliable;
+pub mod requester;
+pub mod responder;
 pub mod schedule;
 pub mod whole;

@@ -14,6 +14,7 @@ use crate::plan::segment::CONTROL_FRAME_LEN;
 use crate::plan::{EntryPlan, Plan};
 use crate::transport::flow::TxFlow;
 use crate::transport::lane::{Due, Lane, Ready, Sent};
+use crate::transport::reliable::Reply;
 use crate::units::{BitRate, Picos};
 
 /// What comes next.
@@ -149,7 +150,11 @@ impl Schedule {
                     continue;
                 }
                 if on_port % queue.1.max(1) == queue.0 {
-                    let lane = Lane::new(index, entry, number, unlimited, real, plan.seed);
+                    let mut lane = Lane::new(index, entry, number, unlimited, real, plan.seed);
+                    // A capture has nobody at its other end.
+                    if clocking != Clocking::Exact {
+                        lane = lane.with_answers(entry, line, plan.seed);
+                    }
                     classes.push(if lane.is_control() { 0 } else { 1 << entry.class });
                     lanes.push(lane);
                     *open[index].get_or_insert(0) += 1;
@@ -286,6 +291,16 @@ impl Schedule {
         let Some(state) = self.lanes.get_mut(lane) else { return };
         state.complete(flow, number, now);
         // The last completions come after the lane has sent all it had.
+        if self.generations[lane] != 0 {
+            self.rekey(lane, now);
+        }
+    }
+
+    /// A reply came at `now` for QP `flow` of a lane.
+    pub fn on_reply(&mut self, plan: &Plan, lane: usize, flow: u32, reply: Reply, now: Picos) {
+        let Some(state) = self.lanes.get_mut(lane) else { return };
+        state.on_reply(&plan.entries[state.entry], flow, reply, now);
+        // A lane that is done hears no more than what came late.
         if self.generations[lane] != 0 {
             self.rekey(lane, now);
         }
@@ -428,7 +443,7 @@ impl Schedule {
         let state = &mut self.lanes[lane];
         let entry = state.entry;
         let quanta = state.take_control(&plan.entries[entry], CONTROL_FRAME_LEN);
-        let paced = state.is_paced();
+        let paced = state.is_planned();
         self.left(entry, at, paced.then_some(CONTROL_FRAME_LEN));
         self.rekey(lane, at);
         self.look_for_control();
@@ -464,7 +479,7 @@ impl Schedule {
             self.rekey_current(lane, at);
             return None;
         };
-        let (time, paced) = (state.pacer().next(), state.is_paced());
+        let (time, paced) = (state.pacer().next(), state.is_planned());
         self.left(entry_index, at, paced.then_some(due.frame_len));
         self.rekey_current(lane, time);
         Some(Next::Packet { at, lane, due })

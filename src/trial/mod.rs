@@ -17,7 +17,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::engine::outcome::Live;
+use crate::engine::outcome::{Live, RateOfFlow};
 use crate::engine::sample::Told;
 use crate::engine::{lab, realtime, virtual_lab, virtual_time};
 use crate::plan::{self, Plan, PlanError};
@@ -89,6 +89,9 @@ pub struct Measured {
     /// What the reference fabric itself counted, where it was the device under test: to compare with,
     /// and not a source of any result.
     pub fabric: Option<fabric::Counters>,
+    /// How congestion control changed the rates of QPs, by time; the first
+    /// [`TRACE`](crate::transport::reliable::TRACE) changes of each sender.
+    pub rates: Vec<RateOfFlow>,
 }
 
 impl Trial<'_> {
@@ -122,7 +125,7 @@ impl Trial<'_> {
         mut watch: impl FnMut(&Watched<'_>),
     ) -> Result<Measured, TrialError> {
         let testbed = &self.sized();
-        check_carried(&self.pattern.pattern)?;
+        check_carried(&self.pattern.pattern, testbed)?;
         let go_on = || match stop.load(Ordering::Relaxed) {
             true => Err(TrialError::Stopped),
             false => Ok(()),
@@ -189,9 +192,12 @@ impl Trial<'_> {
         let mut results = assemble(&inputs, &plan, &outcome);
         watching.finish(&mut results);
         results.judge(&pattern.expect);
+        let mut rates = std::mem::take(&mut outcome.rates);
+        rates.sort_by_key(|rate| (rate.change.at, rate.entry, rate.flow));
         Ok(Measured {
             results,
             fabric: outcome.fabric.take(),
+            rates,
         })
     }
 
@@ -217,14 +223,22 @@ pub fn check_fabric(testbed: &Testbed) -> Result<(), TrialError> {
 }
 
 /// Refuses what would be sent otherwise than the pattern says.
-fn check_carried(pattern: &pattern::Pattern) -> Result<(), TrialError> {
-    let rc = pattern.traffic.iter().find(|entry| entry.transport.rc().is_some());
-    rc.map_or(Ok(()), |entry| {
-        Err(TrialError::Input(format!(
-            "entry `{}` has `transport: rc`, which is read and planned, but which no run carries yet",
-            entry.name
-        )))
-    })
+fn check_carried(pattern: &pattern::Pattern, testbed: &Testbed) -> Result<(), TrialError> {
+    for entry in &pattern.traffic {
+        let Some(rc) = entry.transport.rc() else { continue };
+        let what = [
+            (testbed.fabric.is_none(), "`transport: rc` on real ports"),
+            (rc.out_of_order, "`rc.out_of_order`"),
+            (rc.cnp.is_some_and(|cnp| cnp.at_end), "`cnp.at_end`"),
+        ];
+        if let Some((_, what)) = what.iter().find(|(asked, _)| *asked) {
+            return Err(TrialError::Input(format!(
+                "entry `{}` asks for {what}, which is read and planned, but which no run carries yet",
+                entry.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn environment(error: impl std::fmt::Display) -> TrialError {

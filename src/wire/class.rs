@@ -159,7 +159,10 @@ impl Classes {
     #[inline]
     #[must_use]
     pub fn of_packet(&self, packet: &Packet<'_>) -> u8 {
+        // What is said of an entry's frames is said of its data, not of what answers it.
+        let is_data = !packet.opcode().operation().is_answer();
         self.ruled(packet.dest_qp())
+            .filter(|_| is_data)
             .unwrap_or_else(|| self.maps.of(packet.pcp(), Some(packet.dscp())))
     }
 

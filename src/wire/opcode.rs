@@ -170,6 +170,14 @@ pub enum Operation {
     Cnp,
 }
 
+impl Operation {
+    /// Whether it answers data and carries none.
+    #[must_use]
+    pub const fn is_answer(self) -> bool {
+        matches!(self, Operation::Acknowledge | Operation::Cnp)
+    }
+}
+
 /// Where a packet stands in its message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::Recorder;
+use crate::measure::answering::Answered;
 use crate::measure::asked::Asked;
 use crate::measure::flow::RxFlow;
 use crate::measure::group::Groups;
@@ -73,6 +74,13 @@ impl Recorder {
         &self.strays
     }
 
+    /// What the responders of `entry` have done; `None` where its QPs are open.
+    #[must_use]
+    pub fn answered(&self, entry: usize) -> Option<&Answered> {
+        let answering = self.answering.as_ref().filter(|answering| answering.has(entry))?;
+        answering.counts.get(entry)
+    }
+
     /// Requests for the link-layer addresses of our workers.
     #[must_use]
     pub fn asked(&self) -> &Asked {
@@ -137,6 +145,9 @@ impl Recorder {
             *self.strays.entry(ports).or_default() += frames;
         }
         self.asked.merge(&other.asked);
+        if let (Some(mine), Some(theirs)) = (&mut self.answering, &other.answering) {
+            mine.merge(theirs);
+        }
         for (mine, theirs) in self.flow_latency.iter_mut().zip(&other.flow_latency) {
             mine.merge(theirs);
         }

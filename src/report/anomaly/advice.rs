@@ -89,6 +89,10 @@ pub(in crate::report) const fn of(kind: Kind) -> (&'static str, &'static str) {
              send. squall announces addresses, and answers no requests.",
             "Give the device static neighbour entries for the workers.",
         ),
+        Kind::QpError => (
+            "What was sent, or what answers it, did not arrive for longer than the retries last, or the responder refused it.",
+            "Look at what the network lost, at `rc.timeout` and `rc.retry_count`, and at the responder's log for a refusal.",
+        ),
         Kind::EcnBleached => (
             "Something clears the ECN field: a tunnel, a remarking policy or an old router.",
             "Look for DSCP remarking that writes the whole ToS byte.",

@@ -15,7 +15,10 @@ const RATE_TOLERANCE: f64 = 0.99;
 
 /// Says what there is to say of an entry's pacing.
 pub(super) fn of_entry(results: &Results, entry: &Traffic, say: &mut dyn FnMut(Kind, String)) {
-    let Some(pacing) = &entry.pacing else { return };
+    // A reliable connection sends as its answers let it.
+    let Some(pacing) = entry.pacing.as_ref().filter(|_| entry.rc.is_none()) else {
+        return;
+    };
     let paused = results.paused(entry);
     let simulated = results.run.clock == Clock::Virtual;
     let slow = |anomaly: &Anomaly| {

@@ -110,7 +110,12 @@ impl Frames {
         let rerouted: BTreeSet<u32> = dead.map(|(run, _)| run.flow).collect();
         for (number, (flow, record)) in (0u32..).zip(facts.flows().iter().zip(recorder.flows())) {
             let (late, old) = late.get(&number).copied().unwrap_or_default();
-            let copies = u64::from(record.duplicated) + old - late;
+            let reliable = scene.is_reliable(flow);
+            let copies = if reliable {
+                0
+            } else {
+                u64::from(record.duplicated) + old - late
+            };
             let mut put = |into: fn(&mut Frames) -> &mut ByFlow, many: u64| {
                 if many > 0 {
                     into(&mut frames).insert(number, many);
@@ -127,9 +132,11 @@ impl Frames {
             if !expected {
                 put(|frames| &mut frames.reordered, u64::from(record.reordered) + late);
             }
-            let sent = scene.outcome.flow_packets.get(number as usize).copied().unwrap_or(0);
+            let sent = scene.outcome.flow_sent.get(number as usize).copied().unwrap_or(0);
             let bad = recorder.corrupted().get(&number).copied().unwrap_or(0);
-            let missing = sent.saturating_sub(record.packets + late);
+            // What a responder dropped has arrived.
+            let dropped = if reliable { u64::from(record.duplicated) } else { 0 };
+            let missing = sent.saturating_sub(record.packets + late + dropped);
             if listens(scene.plan, usize::from(flow.arrival)) {
                 put(|frames| &mut frames.missing, missing.saturating_sub(bad));
             }
@@ -178,6 +185,12 @@ impl Scene<'_> {
         self.plan.ports.get(usize::from(port)).map_or("?", |port| &port.name)
     }
 
+    /// Whether what is lost of a flow is sent again.
+    fn is_reliable(&self, flow: &Flow) -> bool {
+        let entry = self.plan.entries.get(usize::from(flow.entry));
+        entry.is_some_and(|entry| entry.transport.rc().is_some())
+    }
+
     fn is_far(&self, flow: &Flow) -> bool {
         let leaf = |port: u16| self.places.get(usize::from(port)).map(|place| place.leaf);
         leaf(flow.sender).is_none() || leaf(flow.sender) != leaf(flow.arrival)
@@ -224,7 +237,7 @@ impl Scene<'_> {
         let single = facts.flows().len() <= FLOWS_TOLD_APART;
         let mut paths: BTreeMap<(u16, u16, u32), (Path, Vec<u32>)> = BTreeMap::new();
         for (number, flow) in (0u32..).zip(facts.flows()) {
-            let sent = self.outcome.flow_packets.get(number as usize).copied().unwrap_or(0);
+            let sent = self.outcome.flow_sent.get(number as usize).copied().unwrap_or(0);
             if class.is_some_and(|class| class != flow.class)
                 || !listens(self.plan, usize::from(flow.arrival))
                 || sent == 0
@@ -312,6 +325,7 @@ impl Scene<'_> {
         let mut by_cause: BTreeMap<(Cause, Option<u8>), ByFlow> = BTreeMap::new();
         let mut rest = frames.missing.clone();
         self.unresolved(facts, &mut rest, found);
+        self.sent_again(facts, &mut rest, found);
         for (run, cause) in &self.read.runs {
             let Some(flow) = facts.flow(run.flow) else { continue };
             // No more than are missing: frames at the end of a run may have been the host's own.
@@ -391,6 +405,27 @@ impl Scene<'_> {
                 }
                 found.push(Anomaly::new(kind, name, text).of_frames(place.struck));
             }
+        }
+    }
+
+    /// Losses of reliable connections: when a frame was lost is not known of one that was sent again, so neither is why.
+    fn sent_again(&self, facts: &Facts, rest: &mut ByFlow, found: &mut Vec<Anomaly>) {
+        let is_reliable = |flow: &u32| facts.flow(*flow).is_some_and(|flow| self.is_reliable(flow));
+        let lost: ByFlow = rest
+            .iter()
+            .filter(|(flow, _)| is_reliable(flow))
+            .map(|(flow, n)| (*flow, *n))
+            .collect();
+        rest.retain(|flow, _| !lost.contains_key(flow));
+        for (name, place) in self.located(facts, &lost, None) {
+            let text = format!(
+                "{} of {} sent {} were lost, and sent again by their reliable connections.{}",
+                count(place.struck),
+                place.sent,
+                self.way(facts, &lost, None, &place),
+                self.doubt(&place)
+            );
+            found.push(Anomaly::new(Kind::Loss, name, text).of_frames(place.struck));
         }
     }
 

@@ -11,6 +11,7 @@ mod inferred;
 mod parameters;
 mod ports;
 mod ptp_probes;
+mod reliable;
 pub mod samples;
 mod times;
 mod traffic;

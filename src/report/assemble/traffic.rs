@@ -8,6 +8,7 @@ use super::{Inputs, parameters, per_second, rate_within, times, wire_bits};
 use crate::dpdk::pfc_counters;
 use crate::engine::lab::Reaction;
 use crate::engine::outcome::Outcome;
+use crate::measure::answering::Answered;
 use crate::measure::{EntryRecord, PairRecord, Recorder, contended};
 use crate::pattern::Ecn as Codepoint;
 use crate::plan::feed::Work;
@@ -39,6 +40,8 @@ pub(super) fn traffic(
         .as_ref()
         .filter(|_| listening && !entry.pairs.is_empty());
     let record = recorder.map(|recorder| &recorder.entries()[index]);
+    // Frames that arrived and that a responder did not take.
+    let dropped = super::reliable::answered(index, recorder, record, &sent);
     // What may be asked for times of arrival.
     let (timely, timely_record) = (
         recorder.filter(|_| times_refused.is_none()),
@@ -112,9 +115,12 @@ pub(super) fn traffic(
             given_up: record.map(|record| record.groups.given_up()),
             untimed: record.map(|record| record.whole.untimed_messages()),
         },
-        packets: packets(plan, outcome, index, entry, planned, &sent, record),
+        packets: packets(plan, outcome, index, entry, planned, &sent, (record, dropped)),
         payload_bytes: Volume::new(sent.payload_bytes, record.map(|record| record.payload_bytes)),
-        frame_bytes: Volume::new(sent.frame_bytes, record.map(|record| record.frame_bytes)),
+        frame_bytes: Volume::new(
+            sent.frame_bytes,
+            record.map(|record| record.frame_bytes + dropped.dropped_bytes),
+        ),
         ecn: Ecn::new(if carries_messages { codepoints } else { own }, seen),
         goodput_bps: timely_record.and_then(|record| per_second(record.payload_bytes * 8, active_time)),
         tx_wire_rate_bps: achieved,
@@ -139,6 +145,7 @@ pub(super) fn traffic(
         longest_gap: timely.and_then(|recorder| longest_gap(pairs_of(plan, recorder, index))),
         outage: timely.and_then(|recorder| outage(pairs_of(plan, recorder, index))),
         cut_off_pairs: recorder.map(|recorder| cut_off_pairs(outcome, recorder, entry)),
+        rc: super::reliable::of(&outcome.requesters[index], entry, record, &dropped),
         pacing: Some(Pacing {
             requested_bps: requested(entry, planned),
             achieved_bps: achieved,
@@ -326,19 +333,21 @@ fn packets(
     entry: &EntryPlan,
     planned: &EntrySummary,
     sent: &Sent,
-    record: Option<&EntryRecord>,
+    (record, dropped): (Option<&EntryRecord>, Answered),
 ) -> Packets {
     let wanted = planned.exact.then_some(planned.packets);
+    let again = outcome.requesters[index].resent_packets;
     let unsent = match wanted {
         // What a stopped run did not come to is unsent as well.
-        Some(wanted) => wanted.saturating_sub(sent.packets),
+        Some(wanted) => wanted.saturating_sub(sent.packets.saturating_sub(again)),
         None => outcome.unsent[index].packets,
     };
     let Some(record) = record else {
         return Packets::sent_only(wanted, unsent, sent.packets);
     };
     // Copies that came to other ports say nothing of those that did not come to the right one.
-    let mut rest = sent.packets.saturating_sub(record.packets);
+    let received = record.packets + dropped.dropped();
+    let mut rest = sent.packets.saturating_sub(received);
     let mut losses = Vec::new();
     for (cause, frames) in [
         (LossCause::BadIcrc, record.icrc_errors),
@@ -352,14 +361,14 @@ fn packets(
     }
     losses.extend(attribute(plan, outcome, entry, rest));
     let observed = Observed {
-        duplicated: record.duplicated,
+        duplicated: record.duplicated + dropped.copies,
         reordered: record.reordered,
         icrc_checked: record.icrc_checked,
         icrc_errors: record.icrc_errors,
         malformed: record.malformed,
         too_late: record.too_old,
     };
-    Packets::balance(wanted, unsent, sent.packets, record.packets, losses, observed)
+    Packets::balance(wanted, unsent, sent.packets, received, losses, observed)
 }
 
 /// Divides the frames that arrived nowhere between our ports and the DUT, by the ports' counters.

@@ -269,6 +269,8 @@ words! {
         AddressUnresolved = "address-unresolved",
         /// Messages that were sent and did not wholly arrive.
         IncompleteMessages = "incomplete-messages",
+        /// Queue pairs that ended in the error state: retries used up, or a NAK that ends them.
+        QpError = "qp-error",
         /// ECN-capable frames that arrived as not ECN-capable.
         EcnBleached = "ecn-bleached",
         /// Frames sent not ECN-capable that arrived with another codepoint (RFC 3168 section 5).

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::reliable::Reliable;
 use super::{Estimate, FairnessOver, FlowOrder, LossCause, TimeSources};
 
 /// One entry of the pattern's `traffic`. "Received" counts the first copy of each frame that
@@ -71,6 +72,9 @@ pub struct Traffic {
     /// missing than chance loses.
     #[serde(default)]
     pub cut_off_pairs: Option<u64>,
+    /// What its ends answered each other; none where nothing is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rc: Option<Reliable>,
     /// How punctually it was sent.
     pub pacing: Option<Pacing>,
     /// Its flows: all of them, or the worst.

@@ -137,6 +137,7 @@ pub(super) fn incast() -> Traffic {
             frames: 11,
         }),
         cut_off_pairs: Some(0),
+        rc: None,
         pacing: Some(Pacing {
             requested_bps: Some(100_000_000_000),
             achieved_bps: Some(95_000_000_000),
@@ -229,6 +230,7 @@ fn blind() -> Traffic {
         fct: None,
         rounds: None,
         jfi: None,
+        rc: Some(reliable()),
         contended: None,
         first_mark: None,
         longest_gap: None,
@@ -747,5 +749,42 @@ fn ptp_probe() -> PtpProbe {
         uncertainty_ps: Some(48_000),
         drift_ppm: Some(-12.5),
         why_not: None,
+    }
+}
+
+/// Connections of which two ended.
+fn reliable() -> Reliable {
+    Reliable {
+        requester: Requester {
+            resent_frames: 31,
+            resent_bytes: 126_976,
+            acknowledged_messages: 20,
+            acknowledged_bytes: 41_943_040,
+            acks: 25,
+            naks: 3,
+            rnr_naks: 1,
+            error_naks: 1,
+            cnps: 12,
+            rate_cuts: 12,
+            timeouts: 2,
+            flushed_messages: 4,
+            qps_in_error: vec![InError {
+                reason: "remote access error".into(),
+                qps: 2,
+            }],
+        },
+        responder: Some(Responder {
+            taken: 12_770,
+            duplicates: 4,
+            out_of_sequence: 7,
+            not_ready: 1,
+            invalid: 0,
+            copies: 0,
+            acks: 26,
+            naks: 3,
+            rnr_naks: 1,
+            error_naks: 1,
+            cnps: 12,
+        }),
     }
 }

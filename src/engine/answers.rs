@@ -1,0 +1,63 @@
+//! Frames that answer: ACK, NAK, RNR NAK and CNP.
+//!
+//! Contract: a whole frame with a valid ICRC in a buffer of the caller's; nothing is allocated. An answer goes from the
+//! receiver of a pair to its sender, whose QP has the number that its data is addressed to.
+//!
+//! Left out on purpose: when to answer (`transport::responder`), and ports.
+
+use crate::engine::craft::Network;
+use crate::measure::answering::ToSend;
+use crate::pattern::Entropy;
+use crate::plan::Plan;
+use crate::transport::flow::source_port;
+use crate::wire::{Opcode, aeth, bth, cnp, ethernet, icrc, ipv6, udp, vlan};
+
+/// Bytes of the longest answer: a CNP over IPv6 with two tags.
+pub const LONGEST: usize = ethernet::LEN + 2 * vlan::LEN + ipv6::LEN + udp::LEN + cnp::LEN + icrc::LEN;
+
+/// Writes the frame that is owed into `out` and returns its length; `None`: the plan has no such QP.
+pub fn write(plan: &Plan, owed: &ToSend, out: &mut [u8; LONGEST]) -> Option<usize> {
+    let entry = plan.entries.get(usize::from(owed.entry))?;
+    let rc = entry.transport.rc()?;
+    let pair = entry.pairs.get(owed.pair as usize)?;
+    let (receiver, sender) = (&plan.workers[pair.dst as usize], &plan.workers[pair.src as usize]);
+    let index = owed.pair * entry.qps + owed.qp;
+    let qpn = entry.first_qpn + index;
+    let options = &entry.frame;
+    let (own_dscp, body) = match owed.answer {
+        Some(_) => (rc.ack_dscp, bth::LEN + aeth::LEN),
+        None => (rc.cnp.map(|cnp| cnp.dscp), cnp::LEN),
+    };
+    let network = Network {
+        dscp: own_dscp.unwrap_or(options.dscp),
+        // Marks on answers tell nobody anything.
+        ecn: 0,
+        source_port: source_port(Entropy::PerQp, plan.seed, entry.first_flow + index, index, 0),
+        udp_len: udp::LEN + body + icrc::LEN,
+    };
+    let bth_at = network.emit(plan, options, (receiver, sender), out);
+    let packet = &mut out[bth_at..];
+    if let Some(answer) = &owed.answer {
+        let mut header = bth::Repr::new(Opcode::RcAcknowledge, qpn, answer.psn);
+        header.pkey = options.pkey;
+        header.migreq = options.migreq;
+        header.emit(packet);
+        aeth::Repr {
+            syndrome: answer.meaning.syndrome(),
+            msn: answer.msn,
+        }
+        .emit(&mut packet[bth::LEN..]);
+    } else {
+        cnp::Repr {
+            dest_qp: qpn,
+            pkey: options.pkey,
+            migreq: false,
+        }
+        .emit(packet);
+    }
+    let l3 = ethernet::LEN + options.vlan.len() * vlan::LEN;
+    let end = bth_at + body;
+    let check = icrc::icrc(&out[l3..end])?;
+    out[end..end + icrc::LEN].copy_from_slice(&check.to_le_bytes());
+    Some(end + icrc::LEN)
+}

@@ -1,0 +1,321 @@
+//! The receiving half of reliable connections: what responders make of request packets, what they answer, and what replies say
+//! to requesters.
+//!
+//! Contract: as of the recorder. Answers and replies are typed events that a driver takes ([`Answering::take_answers`],
+//! [`Answering::take_replies`]); nothing here writes a frame.
+//!
+//! Left out on purpose: ports, and the state machines themselves (`transport`).
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use crate::pattern::transport::{Rc, Scope};
+use crate::plan::Plan;
+use crate::transport::reliable::{Reply, Told};
+use crate::transport::responder::{Answer, Notifier, Request, Responder, Verdict};
+use crate::units::Picos;
+use crate::wire::aeth::{Meaning, NakCode};
+
+/// What the responders of an entry have done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// Request packets that came again after they were taken.
+    pub duplicates: u64,
+    /// Request packets that came while others before them were missing: dropped.
+    pub out_of_sequence: u64,
+    /// Request packets that the receiver was not ready for: dropped.
+    pub not_ready: u64,
+    /// Request packets that could not follow the one before: dropped.
+    pub invalid: u64,
+    /// Bytes without FCS of all these, but for copies.
+    pub dropped_bytes: u64,
+    /// Of all that arrived, further copies of one transmission: the network made them, not the requester.
+    pub copies: u64,
+    /// ACKs to send.
+    pub acks: u64,
+    /// NAKs to send for a PSN sequence error.
+    pub naks: u64,
+    /// RNR NAKs to send.
+    pub rnr_naks: u64,
+    /// NAKs to send that end a QP.
+    pub errors: u64,
+    /// CNPs to send.
+    pub cnps: u64,
+}
+
+impl Answered {
+    /// Transmissions that arrived and were not taken.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        (self.duplicates + self.out_of_sequence + self.not_ready + self.invalid).saturating_sub(self.copies)
+    }
+
+    /// Adds what another core has counted.
+    pub fn add(&mut self, other: &Answered) {
+        self.duplicates += other.duplicates;
+        self.out_of_sequence += other.out_of_sequence;
+        self.not_ready += other.not_ready;
+        self.invalid += other.invalid;
+        self.dropped_bytes += other.dropped_bytes;
+        self.copies += other.copies;
+        self.acks += other.acks;
+        self.naks += other.naks;
+        self.rnr_naks += other.rnr_naks;
+        self.errors += other.errors;
+        self.cnps += other.cnps;
+    }
+}
+
+/// A frame that a responder owes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ToSend {
+    /// Entry.
+    pub entry: u16,
+    /// Pair within the entry.
+    pub pair: u32,
+    /// QP within the pair.
+    pub qp: u32,
+    /// The ACK, NAK or RNR NAK; `None`: a CNP.
+    pub answer: Option<Answer>,
+}
+
+/// Transmissions of a QP among which a copy is told.
+const RECENT: usize = 4;
+
+/// One entry's place in all of them.
+struct Place {
+    rc: Rc,
+    first_flow: u32,
+    qps: u32,
+}
+
+/// All responders of a core, and what is to be told.
+pub struct Answering {
+    /// By entry; `None` of those whose QPs are open.
+    places: Vec<Option<Place>>,
+    responders: Vec<Responder>,
+    /// Departures of the transmissions that came last, by flow: no two of a QP leave at once.
+    recent: Vec<[Picos; RECENT]>,
+    notifiers: Vec<Notifier>,
+    /// Index of a pair's notifier, for scopes wider than a QP; by number over all entries.
+    notifier_of: Vec<u32>,
+    /// The port at which a pair's replies arrive; by number over all entries.
+    reply_port: Vec<usize>,
+    /// Acknowledgements that are owed at a time: QPs, with their entries.
+    delayed: BinaryHeap<Reverse<(Picos, u16, u32)>>,
+    answers: Vec<ToSend>,
+    replies: Vec<Told>,
+    /// By entry.
+    pub counts: Vec<Answered>,
+}
+
+impl Answering {
+    /// For the reliable connections of `plan`; `None` where it has none.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Option<Answering> {
+        if plan.entries.iter().all(|entry| entry.transport.rc().is_none()) {
+            return None;
+        }
+        let flows = plan.flows();
+        let mut notifier_of = Vec::new();
+        let mut reply_port = Vec::new();
+        let mut places = Vec::new();
+        let mut shared: BTreeMap<(Scope, u32, u32), u32> = BTreeMap::new();
+        let mut next = flows;
+        for entry in &plan.entries {
+            let rc = entry.transport.rc();
+            places.push(rc.map(|rc| Place {
+                rc: rc.clone(),
+                first_flow: entry.first_flow,
+                qps: entry.qps,
+            }));
+            let scope = rc.and_then(|rc| rc.cnp).map_or(Scope::Qp, |cnp| cnp.scope);
+            for pair in &entry.pairs {
+                reply_port.push(plan.workers[pair.src as usize].port);
+                let port = u32::try_from(plan.arrival_port(*pair)).unwrap_or(u32::MAX);
+                let key = match scope {
+                    // QPs have their own, in the order of flows.
+                    Scope::Qp => None,
+                    Scope::Address => Some((scope, pair.dst, pair.src)),
+                    Scope::Port => Some((scope, port, 0)),
+                };
+                notifier_of.push(key.map_or(u32::MAX, |key| {
+                    *shared.entry(key).or_insert_with(|| {
+                        next += 1;
+                        next - 1
+                    })
+                }));
+            }
+        }
+        Some(Answering {
+            places,
+            responders: vec![Responder::default(); flows as usize],
+            recent: vec![[Picos::MAX; RECENT]; flows as usize],
+            notifiers: vec![Notifier::default(); next as usize],
+            notifier_of,
+            reply_port,
+            delayed: BinaryHeap::new(),
+            answers: Vec::new(),
+            replies: Vec::new(),
+            counts: vec![Answered::default(); plan.entries.len()],
+        })
+    }
+
+    /// Whether the QPs of `entry` are reliable connections.
+    #[inline]
+    #[must_use]
+    pub fn has(&self, entry: usize) -> bool {
+        self.places.get(entry).is_some_and(Option::is_some)
+    }
+
+    /// Whether a transmission of `flow` that left at `departure` has come before, among the last [`RECENT`].
+    pub fn is_copy(&mut self, entry: usize, flow: u32, departure: Option<Picos>) -> bool {
+        let (Some(recent), Some(departure)) = (self.recent.get_mut(flow as usize), departure) else {
+            return false;
+        };
+        if recent.contains(&departure) {
+            self.counts[entry].copies += 1;
+            return true;
+        }
+        recent.rotate_right(1);
+        recent[0] = departure;
+        false
+    }
+
+    /// A request packet of `flow` came at `now`, `expected` being the next one's sequence number, marked CE or not.
+    pub fn on_request(
+        &mut self,
+        (entry, flow, pair): (usize, u32, u32),
+        expected: u64,
+        request: &Request,
+        marked: bool,
+        now: Picos,
+    ) -> Verdict {
+        let Some(Some(place)) = self.places.get(entry) else {
+            return Verdict::Invalid;
+        };
+        let (Some(responder), Some(counts)) = (self.responders.get_mut(flow as usize), self.counts.get_mut(entry))
+        else {
+            return Verdict::Invalid;
+        };
+        let number = u16::try_from(entry).unwrap_or(u16::MAX);
+        let within = flow.saturating_sub(place.first_flow);
+        let to_send = |answer| ToSend {
+            entry: number,
+            pair: within / place.qps,
+            qp: within % place.qps,
+            answer,
+        };
+        let owed = responder.owes();
+        let (verdict, answer) = responder.on_request(&place.rc, expected, request);
+        if let Some(answer) = answer {
+            counts.count(answer.meaning);
+            self.answers.push(to_send(Some(answer)));
+        } else if !owed && responder.owes() {
+            self.delayed
+                .push(Reverse((now.saturating_add(place.rc.ack_delay), number, flow)));
+        }
+        if marked && let Some(cnp) = &place.rc.cnp {
+            let shared = self.notifier_of.get(pair as usize).copied().unwrap_or(u32::MAX);
+            let notifier = if shared == u32::MAX { flow } else { shared };
+            if let Some(notifier) = self.notifiers.get_mut(notifier as usize)
+                && notifier.on_mark(cnp.interval, now)
+            {
+                counts.cnps += 1;
+                self.answers.push(to_send(None));
+            }
+        }
+        match verdict {
+            Verdict::Taken => {}
+            Verdict::Duplicate => counts.duplicates += 1,
+            Verdict::OutOfSequence => counts.out_of_sequence += 1,
+            Verdict::NotReady => counts.not_ready += 1,
+            Verdict::Invalid => counts.invalid += 1,
+        }
+        verdict
+    }
+
+    /// A reply for `flow`, whose entry and pair over all entries are known, came to `port`: whether it belongs there.
+    pub fn on_reply(&mut self, (entry, flow, pair): (usize, u32, u32), port: usize, reply: Reply) -> bool {
+        let Some(Some(place)) = self.places.get(entry) else {
+            return false;
+        };
+        if self.reply_port.get(pair as usize) != Some(&port) {
+            return false;
+        }
+        let within = flow.saturating_sub(place.first_flow);
+        self.replies.push(Told {
+            entry: u16::try_from(entry).unwrap_or(u16::MAX),
+            pair: within / place.qps,
+            qp: within % place.qps,
+            reply,
+        });
+        true
+    }
+
+    /// When an acknowledgement is owed that waits; [`Picos::MAX`]: none does.
+    #[inline]
+    #[must_use]
+    pub fn deadline(&self) -> Picos {
+        self.delayed.peek().map_or(Picos::MAX, |Reverse((time, ..))| *time)
+    }
+
+    /// Acknowledgements whose time has come by `now` are answers; `expected` says a flow's next sequence number.
+    pub fn on_deadline(&mut self, now: Picos, expected: impl Fn(u32) -> u64) {
+        while let Some(Reverse((time, entry, flow))) = self.delayed.peek().copied()
+            && time <= now
+        {
+            self.delayed.pop();
+            let place = self.places.get(usize::from(entry)).and_then(Option::as_ref);
+            let (Some(place), Some(responder)) = (place, self.responders.get_mut(flow as usize)) else {
+                continue;
+            };
+            if responder.owes() {
+                let answer = responder.acknowledge(expected(flow));
+                self.counts[usize::from(entry)].count(answer.meaning);
+                let within = flow.saturating_sub(place.first_flow);
+                self.answers.push(ToSend {
+                    entry,
+                    pair: within / place.qps,
+                    qp: within % place.qps,
+                    answer: Some(answer),
+                });
+            }
+        }
+    }
+
+    /// Answers owed since the last call.
+    pub fn take_answers(&mut self) -> std::vec::Drain<'_, ToSend> {
+        self.answers.drain(..)
+    }
+
+    /// Whether there is anything to take.
+    #[inline]
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        !self.answers.is_empty() || !self.replies.is_empty()
+    }
+
+    /// Replies heard since the last call.
+    pub fn take_replies(&mut self) -> std::vec::Drain<'_, Told> {
+        self.replies.drain(..)
+    }
+
+    /// Adds what another core has counted.
+    pub fn merge(&mut self, other: &Answering) {
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
+            mine.add(theirs);
+        }
+    }
+}
+
+impl Answered {
+    fn count(&mut self, meaning: Meaning) {
+        match meaning {
+            Meaning::Ack { .. } => self.acks += 1,
+            Meaning::Nak(NakCode::PsnSequence) => self.naks += 1,
+            Meaning::RnrNak { .. } => self.rnr_naks += 1,
+            Meaning::Nak(_) | Meaning::Reserved => self.errors += 1,
+        }
+    }
+}

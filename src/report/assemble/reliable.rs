@@ -1,0 +1,75 @@
+//! What the ends of an entry's reliable connections did, as reported.
+//!
+//! Contract: see the folder's. Left out on purpose: frames that were lost between them (`traffic`).
+
+use crate::measure::answering::Answered;
+use crate::measure::{EntryRecord, Recorder};
+use crate::plan::EntryPlan;
+use crate::report::model::{InError, Reliable, Requester, Responder};
+use crate::transport::lane::Sent;
+use crate::transport::reliable::Counts;
+use crate::transport::requester::Failure;
+
+/// What the responders of entry `index` did; nothing, where its QPs are open.
+///
+/// Of frames too short for a stamp a copy looks like one that was sent again: what arrived beyond what was sent is copies.
+pub(super) fn answered(
+    index: usize,
+    recorder: Option<&Recorder>,
+    record: Option<&EntryRecord>,
+    sent: &Sent,
+) -> Answered {
+    let own = recorder.and_then(|recorder| recorder.answered(index)).copied();
+    let mut answered = own.unwrap_or_default();
+    let taken = record.map_or(0, |record| record.packets);
+    if own.is_some() {
+        answered.copies += (taken + answered.dropped()).saturating_sub(sent.packets);
+    }
+    answered
+}
+
+/// What became of an entry's connections; none where its QPs are open.
+pub(super) fn of(
+    heard: &Counts,
+    entry: &EntryPlan,
+    record: Option<&EntryRecord>,
+    answered: &Answered,
+) -> Option<Reliable> {
+    entry.transport.rc()?;
+    let failures = Failure::ALL.iter().zip(heard.failed).filter(|(_, qps)| *qps > 0);
+    Some(Reliable {
+        requester: Requester {
+            resent_frames: heard.resent_packets,
+            resent_bytes: heard.resent_bytes,
+            acknowledged_messages: heard.messages,
+            acknowledged_bytes: heard.bytes,
+            acks: heard.acks,
+            naks: heard.naks,
+            rnr_naks: heard.rnr_naks,
+            error_naks: heard.errors,
+            cnps: heard.cnps,
+            rate_cuts: heard.cuts,
+            timeouts: heard.timeouts,
+            flushed_messages: heard.flushed,
+            qps_in_error: failures
+                .map(|(failure, qps)| InError {
+                    reason: failure.name().to_owned(),
+                    qps,
+                })
+                .collect(),
+        },
+        responder: record.map(|record| Responder {
+            taken: record.packets,
+            duplicates: answered.duplicates,
+            out_of_sequence: answered.out_of_sequence,
+            not_ready: answered.not_ready,
+            invalid: answered.invalid,
+            copies: answered.copies,
+            acks: answered.acks,
+            naks: answered.naks,
+            rnr_naks: answered.rnr_naks,
+            error_naks: answered.errors,
+            cnps: answered.cnps,
+        }),
+    })
+}

@@ -1,0 +1,245 @@
+//! Reliable connections over the reference fabric: what is sent again and why, and that nothing is counted twice or not at all;
+//! the closed loop of ECN, CNP and DCQCN against an independent model's (tests/data/dcqcn).
+//!
+//! Contract: expectations come from the model, from the fabric's own counters, and from arithmetic.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    reason = "a test fails by panicking"
+)]
+
+mod virtual_kit;
+
+use squall::report::model::{Reliable, Results, Traffic};
+use squall::transport::dcqcn::Change;
+use virtual_kit::Bench;
+
+/// Two senders, one receiver: the model's links and switch, and a step of marks instead of a ramp.
+const MODEL_SWITCH: &str = "fabric:\n  hosts: 3\n  speed: 100Gbps\n  propagation: 500ns\n  switch:\n    latency: 600ns\n    \
+                            buffer: 64MB\n    pfc: none\n    ecn: {kmin: 200KB, kmax: 200KB, pmax: 100%}\n";
+
+fn rc(entry: &Traffic) -> &Reliable {
+    entry.rc.as_ref().unwrap()
+}
+
+/// What is true of every run: each transmission is received or lost for a cause, and each byte is delivered once.
+#[track_caller]
+fn conserves(results: &Results) {
+    for entry in &results.traffic {
+        let (packets, rc) = (&entry.packets, rc(entry));
+        let responder = rc.responder.unwrap();
+        let received = packets.received.unwrap();
+        let lost: u64 = packets.causes.iter().map(|loss| loss.frames).sum();
+        assert_eq!(packets.unexplained, Some(0), "{packets:?}");
+        assert_eq!(packets.sent, received + lost, "{packets:?}");
+        let dropped = responder.duplicates + responder.out_of_sequence + responder.not_ready + responder.invalid;
+        assert_eq!(received + responder.copies, responder.taken + dropped, "{responder:?}");
+        // What was taken is at most what was sent for the first time, and all of what is acknowledged.
+        let first = entry.payload_bytes.sent - rc.requester.resent_bytes;
+        let delivered = entry.payload_bytes.received.unwrap();
+        assert!(
+            rc.requester.acknowledged_bytes <= delivered && delivered <= first,
+            "{rc:?}"
+        );
+        assert!(rc.requester.acknowledged_messages <= entry.messages.completed.unwrap());
+        // The network may copy answers, too.
+        let heard = (rc.requester.acks, rc.requester.naks);
+        assert!(
+            responder.copies > 0 || heard.0 <= responder.acks && heard.1 <= responder.naks,
+            "{rc:?}"
+        );
+        if rc.requester.qps_in_error.is_empty() {
+            assert_eq!(entry.messages.completed, entry.messages.planned);
+            assert_eq!(delivered, first);
+            assert_eq!(rc.requester.acknowledged_bytes, delivered);
+        } else {
+            assert!(rc.requester.flushed_messages > 0);
+            let told = results
+                .anomalies
+                .iter()
+                .any(|anomaly| anomaly.kind.to_string() == "qp-error");
+            assert!(told, "a QP that gives up says why");
+        }
+    }
+}
+
+/// The model counts a frame that leaves as another arrives; the reference fabric does not. A WRITE's first frame is longer by its
+/// RETH, 1.28 ns: no two things happen at once then, and both agree.
+fn the_closed_loop_is_the_models(bench: &mut Bench) {
+    let pattern = "frame: {ecn: ect0, pmtu: 4096, ack_req: last}\ntransport: rc\nrc: {timeout: 0}\ndcqcn: paper\n\
+                   traffic:\n- {kind: transfer, from: 0, to: 2, message: 64MiB, count: 1, verb: put}\n\
+                   - {kind: transfer, from: 1, to: 2, message: 64MiB, count: 1, verb: put}\n";
+    let measured = bench.try_run(pattern, MODEL_SWITCH, &[]).unwrap();
+    let rows = |text: &str| -> Vec<Vec<f64>> {
+        let row = |line: &str| line.split(',').map(|cell| cell.parse().unwrap_or(f64::NAN)).collect();
+        text.lines().skip(1).map(row).collect()
+    };
+    let model = rows(include_str!("data/dcqcn/step200k_N2.csv"));
+    let is_cut: Vec<bool> = include_str!("data/dcqcn/step200k_N2.csv")
+        .lines()
+        .skip(1)
+        .map(|line| line.contains(",cnp,"))
+        .collect();
+    assert!(measured.rates.len() >= model.len());
+    const FRAME_TIME: f64 = 334_240.0;
+    for ((wanted, is_cut), seen) in model.iter().zip(is_cut).zip(&measured.rates) {
+        let change = &seen.change;
+        let about = format!("{wanted:?} {seen:?}");
+        assert_eq!(seen.entry as f64, wanted[1], "{about}");
+        assert!((change.at.0 as f64 - wanted[0]).abs() <= FRAME_TIME, "{about}");
+        assert_eq!(change.change == Change::Cut, is_cut, "{about}");
+        for (ours, theirs) in [(change.rate, wanted[3]), (change.target, wanted[4])] {
+            assert!((ours - theirs).abs() <= theirs * 1e-9 + 1e-3, "{about}");
+        }
+        // Alpha decays each 55 us, and so rises the rate: the model writes its line between the two.
+        let alpha = if is_cut {
+            wanted[5]
+        } else {
+            wanted[5] * (1.0 - 1.0 / 256.0)
+        };
+        assert!((change.alpha - alpha).abs() <= 1e-9, "{about}");
+        assert_eq!(
+            (f64::from(change.stages.0), f64::from(change.stages.1)),
+            (wanted[6], wanted[7]),
+            "{about}"
+        );
+    }
+}
+
+/// DPDK starts once in a process: the tests take turns.
+#[test]
+fn reliable_connections() {
+    let mut bench = Bench::new();
+    the_closed_loop_is_the_models(&mut bench);
+    lost_reordered_doubled_and_damaged_frames_cost_time_and_no_message(&mut bench);
+    a_qp_that_gives_up_says_why(&mut bench);
+    a_receiver_is_not_ready(&mut bench);
+    random_networks_conserve(&mut bench);
+}
+
+fn lost_reordered_doubled_and_damaged_frames_cost_time_and_no_message(bench: &mut Bench) {
+    let pattern = "frame: {ecn: ect0, first_psn: 0xffffe0, pmtu: 1024}\ntransport: rc\nrc: {timeout: 10}\ntraffic:\n\
+                   - {kind: incast, senders: 0-3, receiver: 4, message: 100001B, repeats: 3, qps: 3, count: 8, verb: put}\n";
+    let testbed = |faults: &str| {
+        format!("fabric:\n  hosts: 6\n  speed: 100Gbps\n  switch: {{buffer: 16MB, pfc: none}}\n  faults: [{faults}]\n")
+    };
+    for faults in [
+        "",
+        "{at: host4, drop: {probability: 1%}}",
+        "{at: host0, drop: {every: 97}}",
+        "{at: switch0, reorder: {every: 50, by: 3}}",
+        "{at: host2, duplicate: {every: 40}}",
+        "{at: host1, corrupt: {every: 77}}",
+        "{at: host4, drop: {probability: 1%}}, {at: host0, drop: {every: 97}}, {at: switch0, reorder: {every: 50, by: 3}}, {at: \
+         host2, duplicate: {every: 40}}, {at: host1, corrupt: {every: 77}}",
+    ] {
+        for set in [&[][..], &["rc.window_packets=16", "rc.ack_every=4", "rc.ack_delay=5us"]] {
+            let (results, _) = bench.run(pattern, &testbed(faults), set);
+            conserves(&results);
+            let again = rc(&results.traffic[0]).requester.resent_frames;
+            assert_eq!(
+                again > 0,
+                !faults.is_empty() && !faults.starts_with("{at: host2"),
+                "{faults}: {again}"
+            );
+        }
+    }
+}
+
+/// A QP whose packets never arrive ends after its retries; the others go on.
+fn a_qp_that_gives_up_says_why(bench: &mut Bench) {
+    let pattern = "transport: rc\nrc: {timeout: 1, retry_count: 3}\ntraffic:\n\
+                   - {kind: incast, senders: 0-1, receiver: 2, message: 20000B, repeats: 2}\n";
+    let testbed = "fabric:\n  hosts: 3\n  speed: 100Gbps\n  faults: [{at: host1, drop: {every: 1}}]\n";
+    let (results, _) = bench.run(pattern, testbed, &[]);
+    conserves(&results);
+    let requester = &rc(&results.traffic[0]).requester;
+    assert_eq!(requester.qps_in_error.len(), 1);
+    assert_eq!((requester.qps_in_error[0].qps, requester.timeouts), (1, 4));
+    assert_eq!(requester.qps_in_error[0].reason, "transport retry counter exceeded");
+    assert_eq!((requester.acknowledged_messages, requester.flushed_messages), (2, 2));
+    // Five packets of each of two messages, sent once and three times again.
+    assert_eq!(requester.resent_frames, 30);
+}
+
+/// A receiver that is not ready is asked again after its timer, and too often ends the QP.
+fn a_receiver_is_not_ready(bench: &mut Bench) {
+    let pattern = "transport: rc\nrc: {rnr_every: 3, rnr_timer: 1}\ntraffic:\n\
+                   - {kind: transfer, from: 0, to: 1, message: 20000B, count: 30, verb: send}\n";
+    let testbed = "fabric:\n  hosts: 2\n  speed: 100Gbps\n";
+    let (results, _) = bench.run(pattern, testbed, &[]);
+    conserves(&results);
+    let (requester, responder) = (
+        &rc(&results.traffic[0]).requester,
+        rc(&results.traffic[0]).responder.unwrap(),
+    );
+    // Two are taken, the third is refused and taken as the first of the next three.
+    assert_eq!((requester.rnr_naks, responder.rnr_naks), (14, 14));
+    assert_eq!(requester.timeouts, 0);
+    let (results, _) = bench.run(pattern, testbed, &["rc.rnr_every=1", "rc.rnr_retry=2"]);
+    conserves(&results);
+    let requester = &rc(&results.traffic[0]).requester;
+    assert_eq!(requester.qps_in_error[0].reason, "RNR retry counter exceeded");
+    assert_eq!((requester.rnr_naks, requester.acknowledged_messages), (3, 0));
+}
+
+/// Closed loops of many shapes, with faults: nothing is lost without a cause, and nothing is delivered twice.
+fn random_networks_conserve(bench: &mut Bench) {
+    let mut state = 0x5eed_u64;
+    let mut pick = |choices: &[&str]| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        choices[usize::try_from(state >> 33).unwrap() % choices.len()].to_owned()
+    };
+    for number in 0..200 {
+        let kind = pick(&[
+            "{kind: incast, senders: 0-3, receiver: 4, message: SIZE, repeats: 2, qps: QPS, verb: VERB}",
+            "{kind: transfer, from: 0-2, to: 3-5, message: SIZE, count: 12, qps: QPS, outstanding: 3, verb: VERB}",
+            "{kind: alltoall, ranks: 0-3, batch: 16, hidden: 512, top_k: 2, experts: 8, iterations: 3, qps: QPS, interval: 50us}",
+            "{kind: burst, transfers: 6, message: SIZE, verb: VERB}",
+        ]);
+        let kind = kind
+            .replace("SIZE", &pick(&["1B", "300B", "4KiB", "65537B", "300001B"]))
+            .replace("QPS", &pick(&["1", "2", "5"]))
+            .replace(
+                "VERB",
+                &pick(&["put", "put-with-signal", "send", "send-with-immediate"]),
+            );
+        let pattern = format!(
+            "seed: {number}\nframe: {{ecn: ect0, pmtu: {}, first_psn: {}, ack_req: {}}}\ntransport: rc\nrc: {{timeout: {}, \
+             retry_count: {}, window_packets: {}, window_messages: {}, ack_every: {}, ack_delay: {}, rnr_every: {}, rnr_timer: \
+             1}}\ndcqcn: {}\ntraffic:\n- {kind}\n",
+            pick(&["256", "1024", "4096"]),
+            pick(&["0", "0xfffff0", "0x7fffff"]),
+            pick(&["last", "all", "{every: 5}"]),
+            pick(&["8", "10", "12"]),
+            pick(&["1", "7"]),
+            pick(&["1", "4", "64", "100000"]),
+            pick(&["1", "2", "1000"]),
+            pick(&["1", "3"]),
+            pick(&["0us", "3us"]),
+            pick(&["0", "0", "5"]),
+            pick(&["none", "paper", "connectx", "hpcc"]),
+        );
+        let testbed = format!(
+            "fabric:\n  hosts: 10\n  speed: 100Gbps\n  switch: {{buffer: {}, pfc: none, ecn: {{kmin: 20KB, kmax: 100KB, pmax: \
+             10%}}}}\n  faults: [{}{}]\n",
+            pick(&["64MB", "400KB", "100KB"]),
+            pick(&[
+                "",
+                "{at: host4, drop: {probability: 1%}}, ",
+                "{at: host0, drop: {every: 23}}, ",
+                "{at: host1, corrupt: {every: 31}}, "
+            ]),
+            pick(&[
+                "",
+                "{at: switch0, reorder: {every: 40, by: 3}}",
+                "{at: host2, duplicate: {every: 17}}"
+            ]),
+        );
+        let (results, _) = bench.run(&pattern, &testbed, &[]);
+        conserves(&results);
+    }
+}
