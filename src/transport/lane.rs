@@ -6,6 +6,8 @@
 //! Left out on purpose: the port (see `schedule`) and header bytes (see `wire::template`).
 
 mod answered;
+mod finish;
+mod release;
 
 use std::collections::VecDeque;
 
@@ -324,134 +326,6 @@ impl Lane {
         self.ring.reserve(want);
     }
 
-    /// When the next message may be released, or `None` when there is no more.
-    fn release_time(&self, entry: &EntryPlan) -> Option<Picos> {
-        let time = match &entry.work {
-            Work::Continuous {
-                sizes, count, period, ..
-            } => {
-                if count.is_some_and(|count| self.released >= count.saturating_mul(sizes.per_transfer)) {
-                    return None;
-                }
-                match period {
-                    Some(period) => self.start.saturating_add(Picos(period.0.saturating_mul(self.released))),
-                    None => self.start,
-                }
-            }
-            Work::Rounds(rounds) => {
-                let (round, offset) = match rounds.hold.filter(|_| self.control) {
-                    Some(hold) => {
-                        let (offset, _) = hold.frame(self.released % hold.frames());
-                        (self.released / hold.frames(), offset)
-                    }
-                    None => {
-                        let round = rounds.round_of(self.index, self.released);
-                        (round, rounds.offset(round, self.index))
-                    }
-                };
-                if round >= rounds.rounds {
-                    return None;
-                }
-                self.start
-                    .saturating_add(Picos(rounds.period.0.saturating_mul(round)))
-                    .saturating_add(offset)
-            }
-            Work::Dispatch(dispatch) => {
-                if dispatch.count.is_some_and(|count| self.released >= count) {
-                    return None;
-                }
-                self.start.saturating_add(dispatch.start(self.released))
-            }
-            Work::Control { interval, count, .. } => {
-                if count.is_some_and(|count| self.released >= count) {
-                    return None;
-                }
-                self.start
-                    .saturating_add(Picos(interval.0.saturating_mul(self.released)))
-            }
-        };
-        (time < self.stop).then_some(time)
-    }
-
-    /// Whether a closed loop or a busy QP holds the next release back whatever the time.
-    fn may_release(&self, entry: &EntryPlan) -> bool {
-        if self.leading > 0 {
-            return false;
-        }
-        let Work::Continuous {
-            outstanding, period, ..
-        } = &entry.work
-        else {
-            return true;
-        };
-        if let Some(most) = outstanding {
-            let in_flight = match self.whole.first() {
-                Some(whole) => whole.in_flight(),
-                None => self.unfinished as usize + self.waiting.len(),
-            };
-            return in_flight < *most as usize;
-        }
-        self.deal.split || period.is_some() || self.unfinished < self.deal.qps
-    }
-
-    /// Releases every message that may begin by `now`.
-    fn release(&mut self, entry: &EntryPlan, now: Picos) {
-        while self.next_release <= now {
-            if !self.may_release(entry) {
-                self.held_back = true;
-                return;
-            }
-            // An entry without a time of its own between messages ends by the clock.
-            if now >= self.stop {
-                self.next_release = Picos::MAX;
-                return;
-            }
-            if self.ring.is_empty() {
-                self.pacer.not_before(self.next_release);
-            }
-            match &entry.work {
-                Work::Dispatch(dispatch) => {
-                    for (pair, qp, _) in dispatch.messages_of(self.released, self.index) {
-                        self.wake(pair, qp);
-                    }
-                    self.released += 1;
-                }
-                Work::Rounds(_) | Work::Continuous { .. } => {
-                    #[expect(clippy::cast_possible_truncation, reason = "a remainder of a u32")]
-                    let qp = (self.released % u64::from(self.deal.qps)) as u32;
-                    self.wake(0, qp);
-                    self.released += 1;
-                }
-                Work::Control { .. } => return,
-            }
-            self.next_release = self.release_time(entry).unwrap_or(Picos::MAX);
-        }
-    }
-
-    /// A message of `pair` is released: QP `qp`'s, or, where messages are cut, a part for each QP.
-    fn wake(&mut self, pair: u32, qp: u32) {
-        self.unfinished += 1;
-        let first = pair * self.deal.qps;
-        let Some(whole) = self.whole.get_mut(pair as usize) else {
-            return self.wake_qp(first + qp);
-        };
-        whole.release(self.deal.qps, self.closed);
-        self.leading += u32::from(!self.flows[first as usize].active);
-        (first..first + self.deal.qps).for_each(|flow| self.wake_qp(flow));
-    }
-
-    fn wake_qp(&mut self, flow_index: u32) {
-        if self.reliable.is_some() {
-            return self.wake_reliable(flow_index);
-        }
-        let flow = &mut self.flows[flow_index as usize];
-        flow.pending += 1;
-        if !flow.active {
-            flow.active = true;
-            self.ring.push_back(flow_index);
-        }
-    }
-
     /// What the lane does next, `now` being the time until which it may look.
     #[inline]
     pub fn ready(&mut self, entry: &EntryPlan, now: Picos) -> Ready {
@@ -558,70 +432,6 @@ impl Lane {
         }
     }
 
-    /// Whether the next message of a QP is one of which another QP has begun its part: then it is finished, too.
-    fn is_begun(&self, flow_index: u32) -> bool {
-        if let Some(reliable) = &self.reliable {
-            return self.flows[flow_index as usize].seq < reliable.qps[flow_index as usize].requester.high();
-        }
-        if !self.deal.split {
-            return false;
-        }
-        let first = &self.flows[(flow_index - flow_index % self.deal.qps) as usize];
-        let begun = first.messages.wrapping_add(u32::from(first.offset < first.message_len));
-        self.flows[flow_index as usize].messages != begun
-    }
-
-    /// The messages that wait on a QP are not begun any more.
-    fn drop_pending(&mut self, flow_index: u32) {
-        let flow = &mut self.flows[flow_index as usize];
-        let pending = std::mem::take(&mut flow.pending);
-        flow.active = false;
-        if let Some(reliable) = &mut self.reliable {
-            reliable.qps[flow_index as usize].released -= pending;
-            reliable.open -= u64::from(pending);
-        }
-        let Some(whole) = self.whole.get_mut(flow.pair as usize) else {
-            self.unfinished -= pending;
-            return;
-        };
-        // A message counts once, as what the first QP has of it.
-        if flow_index.is_multiple_of(self.deal.qps) {
-            self.unfinished -= pending;
-            self.leading -= 1;
-            (0..pending).for_each(|_| whole.withdraw());
-        }
-    }
-
-    /// The last packet of a message of this QP, or of its part of one, leaves at `at`.
-    fn message_sent(&mut self, flow_index: u32, at: Picos) {
-        self.held_back = false;
-        let flow = &self.flows[flow_index as usize];
-        let deadline = match self.reliable {
-            None => at.saturating_add(OUTSTANDING_TIMEOUT),
-            // The QP itself sees to it that the message arrives, or ends.
-            Some(_) => Picos::MAX,
-        };
-        let Some(whole) = self.whole.get_mut(flow.pair as usize) else {
-            self.unfinished -= 1;
-            self.sent.messages += 1;
-            if self.closed {
-                self.waiting.push_back(Waiting {
-                    flow: flow_index,
-                    number: flow.number,
-                    deadline,
-                });
-            }
-            return;
-        };
-        if flow_index.is_multiple_of(self.deal.qps) && !flow.active {
-            self.leading -= 1;
-        }
-        if whole.sent(flow.messages.wrapping_sub(1), deadline) {
-            self.unfinished -= 1;
-            self.sent.messages += 1;
-        }
-    }
-
     /// Takes at most `most` packets that leave now, as long as each is a Middle packet like the one
     /// before but for its QP and PSN; `each` is given its QP, not yet advanced. Returns how many.
     ///
@@ -697,52 +507,5 @@ impl Lane {
         self.released += 1;
         self.next_release = self.release_time(entry).unwrap_or(Picos::MAX);
         quanta
-    }
-
-    /// A message, or QP `flow`'s part of it, was received whole: a closed loop may send the next, from `now` on.
-    pub fn complete(&mut self, flow: u32, number: u32, now: Picos) {
-        if self.ring.is_empty() {
-            self.pacer.not_before(now);
-        }
-        if let Some(whole) = self.whole.first_mut() {
-            if whole.received(number) {
-                self.held_back = false;
-            }
-        } else if let Some(place) = self.waiting.iter().position(|w| w.flow == flow && w.number == number) {
-            self.waiting.remove(place);
-            self.held_back = false;
-        }
-    }
-
-    /// Gives up messages whose deadline has passed.
-    pub fn expire(&mut self, now: Picos) {
-        let mut given_up = self.whole.first_mut().map_or(0, |whole| whole.expire(now));
-        while self.waiting.front().is_some_and(|first| first.deadline <= now) {
-            self.waiting.pop_front();
-            given_up += 1;
-        }
-        if given_up > 0 {
-            self.held_back = false;
-            self.sent.timeouts += given_up;
-        }
-    }
-
-    /// Messages counted as sent whose last packets were not taken after all, `untaken(flow)` saying of how many messages, or
-    /// parts of them, of each of the lane's QPs that is so.
-    #[must_use]
-    pub fn not_sent(&self, untaken: impl Fn(u32) -> u32) -> u64 {
-        let of = |flow: u32| (self.flows[flow as usize].messages, untaken(flow));
-        let flows = u32::try_from(self.flows.len()).unwrap_or(u32::MAX);
-        if !self.deal.split {
-            return (0..flows).map(|flow| u64::from(of(flow).1)).sum();
-        }
-        let pairs = (0..flows).step_by(self.deal.qps.max(1) as usize);
-        let of_pair = |first: u32| {
-            let parts = || (first..first + self.deal.qps).map(of);
-            let counted = parts().map(|(made, _)| made).min().unwrap_or(0);
-            let taken = parts().map(|(made, untaken)| made.saturating_sub(untaken)).min();
-            u64::from(counted.saturating_sub(taken.unwrap_or(0)))
-        };
-        pairs.map(of_pair).sum()
     }
 }
