@@ -198,7 +198,7 @@ fn divergence(inside: u64, all: u64, mean: f64) -> f64 {
 /// The logarithm of how likely chance makes `inside` of all losses fall among the `there` frames there,
 /// when `outside` were lost of `elsewhere` others; an upper bound (Chernoff).
 #[expect(clippy::cast_precision_loss, reason = "numbers of frames")]
-fn chance(inside: u64, there: u64, outside: u64, elsewhere: u64) -> f64 {
+pub(super) fn chance(inside: u64, there: u64, outside: u64, elsewhere: u64) -> f64 {
     let mean = (outside as f64 + 0.3) / (elsewhere + 1) as f64 * (there + inside) as f64;
     let seen = inside as f64;
     if seen <= mean {
@@ -240,6 +240,10 @@ impl<'a> Room<'a> {
         let mut left: BTreeMap<(u16, u8), Vec<i64>> = BTreeMap::new();
         for (one, wait) in waits.iter(evidence) {
             let Some(flow) = facts.flow(one.flow) else { continue };
+            left.entry((flow.sender, flow.class)).or_default().push(wait.left);
+            if wait.stray {
+                continue;
+            }
             let whole = key(evidence, flow);
             let single = whole
                 .0
@@ -255,7 +259,6 @@ impl<'a> Room<'a> {
                 group.times.push((wait.left, wait.waited));
                 group.frame = group.frame.max(own);
             }
-            left.entry((flow.sender, flow.class)).or_default().push(wait.left);
         }
         groups.values_mut().for_each(Group::settle);
         left.values_mut().for_each(|times| times.sort_unstable());

@@ -4,7 +4,7 @@
 //! So while a frame waits, some link on its way carries its whole rate; that is no more than what comes of all that
 //! waits and may have to pass it, in its direction. Where that is less than the nominal rate of every link on the way, whenever
 //! a flow's frames waited, one of the links is slower than it should be. Times in which we held a port by PFC ourselves do not
-//! count, nor, behind several switches, those in which a link elsewhere was busy: pauses may have come from there.
+//! count, nor those of a standstill, nor, behind several switches, those in which a link elsewhere was busy: pauses may have come from there.
 //!
 //! Left out on purpose: single standstills (`stall`, `standstill`), where it is (`place`).
 
@@ -17,6 +17,7 @@ use super::place::{Part, Path};
 use super::queue::departure;
 use super::running::{BUSY, Running, bits, rate, speed};
 use super::spans::Spans;
+use super::standstill::Standstill;
 use super::waits::{Wait, Waits};
 use super::{Evidence, Facts};
 use crate::measure::trace::Trace;
@@ -113,7 +114,7 @@ pub fn of_port(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, port: usiz
     arrivals.sort_unstable();
     // When a frame stood in this port's queue.
     let waiting = mine().filter_map(|(index, one)| {
-        let waited = waits.get(index)?.waited;
+        let waited = waits.get(index).filter(|wait| !wait.stray)?.waited;
         let near = !several || leaf(facts.flow(one.flow)?.sender) == leaf(number);
         let arrival = one.arrival.0.cast_signed();
         (near && waited > WAITED * own(evidence, number, one.len)).then_some((arrival - waited, arrival))
@@ -195,7 +196,7 @@ impl<'a> Carried<'a> {
             let Some((flow, wait)) = facts.flow(one.flow).zip(waits.get(index)) else {
                 continue;
             };
-            if wait.waited > WAITED * own(evidence, flow.arrival, one.len) {
+            if !wait.stray && wait.waited > WAITED * own(evidence, flow.arrival, one.len) {
                 for link in above(evidence, flow.sender, flow.arrival) {
                     events.entry(link).or_default().push((time, bits));
                 }
@@ -275,24 +276,27 @@ type Waited = (u64, Vec<(i64, i64)>);
 
 /// How fast frames went, of each flow of which enough waited; the others of the same traffic are paths that nothing struck.
 #[must_use]
-pub fn paths(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, runs: &[Run]) -> Vec<Drained> {
+pub fn paths(
+    evidence: &Evidence<'_>,
+    facts: &Facts,
+    waits: &Waits,
+    runs: &[Run],
+    standstills: &[Standstill],
+) -> Vec<Drained> {
+    let stood = Spans::joined(standstills.iter().map(|one| (one.from, one.to)));
     let apart = facts.flows().len() <= FLOWS_TOLD_APART;
     let mut flows: BTreeMap<(u16, u16, u32), Waited> = BTreeMap::new();
-    let mut newest = vec![i64::MIN; facts.flows().len()];
     for (index, one) in evidence.trace.observations().iter().enumerate() {
-        let Some((flow, Wait { left, waited })) = facts.flow(one.flow).zip(waits.get(index)) else {
+        let Some((flow, Wait { waited, stray, .. })) = facts.flow(one.flow).zip(waits.get(index)) else {
             continue;
         };
         let number = if apart { one.flow } else { 0 };
         let (frames, waiting) = flows.entry((flow.sender, flow.arrival, number)).or_default();
         *frames += 1;
-        // A frame that others of its flow overtook was late, and no link kept it.
-        let overtaken = newest.get(one.flow as usize).is_some_and(|newest| *newest > left);
-        if let Some(newest) = newest.get_mut(one.flow as usize) {
-            *newest = left.max(*newest);
-        }
-        if !overtaken && waited > TELLING * own(evidence, flow.arrival, one.len) {
-            let arrival = one.arrival.0.cast_signed();
+        let arrival = one.arrival.0.cast_signed();
+        // What stood still says nothing of how fast it goes.
+        let told = !stray && !stood.overlap(arrival - waited, arrival);
+        if told && waited > TELLING * own(evidence, flow.arrival, one.len) {
             waiting.push((arrival - waited, arrival));
         }
     }

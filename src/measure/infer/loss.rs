@@ -7,9 +7,8 @@
 //!
 //! Left out on purpose: where a frame was lost, which nobody can tell from outside.
 
-use std::collections::BTreeSet;
-
 use super::cause::{self, Cause};
+use super::dead::{self, Dead};
 use super::queue::{Port, Queue, departure};
 use super::waits::Waits;
 use super::{Evidence, Facts};
@@ -61,6 +60,12 @@ impl Run {
         (self.left_before, self.left_after)
     }
 
+    /// The times between which its frames would have come: the arrivals of its neighbours; `end` where none came after it.
+    #[must_use]
+    pub fn came(&self, end: i64) -> (i64, i64) {
+        (self.came_before.unwrap_or(i64::MIN), self.came_after.unwrap_or(end))
+    }
+
     /// The first arrival of its flow after it; `None`: there was none.
     #[must_use]
     pub fn restored(&self) -> Option<i64> {
@@ -92,7 +97,7 @@ impl Outage {
             gap: run
                 .came_before
                 .zip(run.came_after)
-                .map(|(before, after)| picos(after - before)),
+                .map(|(before, after)| picos(after.saturating_sub(before))),
             lost: run.frames,
         }
     }
@@ -218,14 +223,25 @@ fn runs(evidence: &Evidence<'_>, facts: &Facts) -> Vec<Run> {
 }
 
 /// A queue: its port and class.
-type Key = (usize, u8);
+pub type Key = (usize, u8);
 
 /// Frames that are missing one after another, and why.
 pub type Judged = (Run, Cause);
 
-/// Loss of each queue, by port and class, without those that lost nothing; and all runs, each with its cause.
+/// What was lost.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Losses {
+    /// Loss of each queue, by port and class, without those that lost nothing.
+    pub queues: Vec<(Key, Loss)>,
+    /// All runs, each with its cause.
+    pub runs: Vec<Judged>,
+    /// Where paths were dead, and when.
+    pub dead: Vec<Dead>,
+}
+
+/// What was lost in which queue, and why.
 #[must_use]
-pub fn infer(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, ports: &[Port]) -> (Vec<(Key, Loss)>, Vec<Judged>) {
+pub fn infer(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, ports: &[Port]) -> Losses {
     let mut of_queue: Vec<(Key, Vec<Judged>)> = Vec::new();
     let runs = runs(evidence, facts);
     let causes = cause::of_room(evidence, facts, waits, &runs);
@@ -238,42 +254,54 @@ pub fn infer(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, ports: &[Por
         }
     }
     of_queue.sort_by_key(|(key, _)| *key);
-    let queues = || {
-        ports
+    let place = |key: Key| {
+        let queues = ports
             .iter()
-            .flat_map(|port| port.queues.iter().map(move |queue| (port, queue)))
+            .flat_map(|port| port.queues.iter().map(move |queue| (port, queue)));
+        queues.into_iter().find(|(_, queue)| (queue.port, queue.class) == key)
     };
     let mut judged = Vec::new();
-    let losses = of_queue
-        .into_iter()
-        .filter_map(|(key, runs)| {
-            let place = queues().find(|(_, queue)| (queue.port, queue.class) == key);
-            Some((key, of_runs(evidence, facts, place, runs, &mut judged)?))
-        })
-        .collect();
-    (losses, judged)
+    let mut keys = Vec::new();
+    for (key, mut runs) in of_queue {
+        runs.sort_by_key(|(run, _)| (run.began(), run.flow, run.seq));
+        mark_outages(evidence, facts, place(key), &mut runs);
+        keys.push((key, runs.len()));
+        judged.extend(runs);
+    }
+    // A dead path is that of many queues.
+    let dead = dead::settle(evidence, facts, &mut judged);
+    let mut rest = judged.as_slice();
+    let queues = keys.into_iter().filter_map(|(key, count)| {
+        let (mine, others) = rest.split_at(count.min(rest.len()));
+        rest = others;
+        Some((key, of_runs(facts, place(key), mine)?))
+    });
+    let queues = queues.collect();
+    Losses {
+        queues,
+        runs: judged,
+        dead,
+    }
 }
 
-fn of_runs(
-    evidence: &Evidence<'_>,
-    facts: &Facts,
-    place: Option<(&Port, &Queue)>,
-    mut runs: Vec<Judged>,
-    judged: &mut Vec<Judged>,
-) -> Option<Loss> {
-    runs.sort_by_key(|(run, _)| (run.began(), run.flow, run.seq));
-    let causes: Vec<Cause> = runs.iter().map(|(_, cause)| *cause).collect();
-    let runs: Vec<Run> = runs.into_iter().map(|(run, _)| run).collect();
+/// How deep a queue was when the first frame of a run would have entered it.
+fn depth_before(facts: &Facts, place: Option<(&Port, &Queue)>, run: &Run) -> Option<u64> {
+    enter(facts, place, run).map(|(queue, time)| queue.depth_at(time))
+}
+
+/// When a frame of the run would have entered the queue.
+fn enter<'a>(facts: &Facts, place: Option<(&Port, &'a Queue)>, run: &Run) -> Option<(&'a Queue, i64)> {
+    let (port, queue) = place?;
+    let len = queue.frames.iter().map(|frame| frame.len).max()?;
+    let unloaded = port.paths.unloaded(facts, run.flow, len)?;
+    Some((queue, run.began() + unloaded - port.paths.on_link(len)))
+}
+
+/// The loss of one queue, of its `judged` runs in order.
+fn of_runs(facts: &Facts, place: Option<(&Port, &Queue)>, judged: &[Judged]) -> Option<Loss> {
+    let runs: Vec<Run> = judged.iter().map(|(run, _)| *run).collect();
     let first = *runs.first()?;
-    // When a frame of the run would have entered the queue.
-    let enter = |run: &Run| {
-        let (port, queue) = place?;
-        let len = queue.frames.iter().map(|frame| frame.len).max()?;
-        let unloaded = port.paths.unloaded(facts, run.flow, len)?;
-        Some((queue, run.began() + unloaded - port.paths.on_link(len)))
-    };
-    let depth_of = |run: &Run| enter(run).map(|(queue, time)| queue.depth_at(time));
-    let mut depths: Vec<u64> = runs.iter().filter_map(depth_of).collect();
+    let mut depths: Vec<u64> = runs.iter().filter_map(|run| depth_before(facts, place, run)).collect();
     let depth = depths.first().copied();
     depths.sort_unstable();
     let mut lengths = Vec::new();
@@ -282,11 +310,8 @@ fn of_runs(
         lengths.resize(lengths.len().max(bin + 1), 0u64);
         lengths[bin] += 1;
     }
-    let meanwhile = Meanwhile::new(evidence, facts, place);
-    let dead = outages(&meanwhile, &runs, &causes, depth_of);
-    let mut outages: Vec<Outage> = dead.iter().map(|at| Outage::of(&runs[*at])).collect();
-    let whole = runs.iter().copied().zip(causes).enumerate();
-    judged.extend(whole.map(|(at, (run, cause))| (run, if dead.contains(&at) { Cause::DeadPath } else { cause })));
+    let dead = judged.iter().filter(|(_, cause)| *cause == Cause::DeadPath);
+    let mut outages: Vec<Outage> = dead.map(|(run, _)| Outage::of(run)).collect();
     outages.sort_by_key(|outage| (outage.began, outage.flow));
     let restored = outages.iter().map(|outage| outage.restored).collect::<Option<Vec<_>>>();
     let began = outages.iter().map(|outage| outage.began).min();
@@ -307,7 +332,7 @@ fn of_runs(
         onset: picos(first.began()),
         first: (first.flow, first.seq),
         depth,
-        absorbed: enter(&first).map(|(queue, time)| queue.absorbed_until(time)),
+        absorbed: enter(facts, place, &first).map(|(queue, time)| queue.absorbed_until(time)),
         depths: depths
             .first()
             .zip(depths.get(depths.len() / 2))
@@ -438,26 +463,17 @@ impl<'a> Meanwhile<'a> {
     }
 }
 
-/// Which of the runs chance does not make.
-fn outages(
-    meanwhile: &Meanwhile<'_>,
-    runs: &[Run],
-    causes: &[Cause],
-    depth: impl Fn(&Run) -> Option<u64>,
-) -> BTreeSet<usize> {
+/// Says of which of the `judged` runs of a queue that they are outages: chance does not make them.
+fn mark_outages(evidence: &Evidence<'_>, facts: &Facts, place: Option<(&Port, &Queue)>, judged: &mut [Judged]) {
+    let meanwhile = Meanwhile::new(evidence, facts, place);
+    let runs: Vec<Run> = judged.iter().map(|(run, _)| *run).collect();
     let mut longest: Vec<usize> = (0..runs.len()).collect();
     longest.sort_by_key(|at| (std::cmp::Reverse(runs[*at].frames), runs[*at].began()));
     longest.truncate(LOOKED_AT);
-    let dead = |at: &usize| meanwhile.is_outage(&runs[*at], causes[*at], runs, depth(&runs[*at]));
-    let mut found: BTreeSet<usize> = longest.into_iter().filter(dead).collect();
-    found.extend((0..runs.len()).filter(|at| causes[*at] == Cause::DeadPath));
-    // What else was lost in the meantime and nothing accounts for: of flows with few frames then.
-    let meantime: Vec<(i64, i64)> = found.iter().map(|at| runs[*at].left()).collect();
-    let within = |run: &Run| {
-        let (begin, end) = run.left();
-        let shared = |(from, to): &(i64, i64)| end.min(*to).saturating_sub(begin.max(*from)) > (to - from) / 2;
-        meantime.iter().any(shared)
-    };
-    found.extend((0..runs.len()).filter(|at| causes[*at] == Cause::Unexplained && within(&runs[*at])));
-    found
+    for at in longest {
+        let depth = depth_before(facts, place, &runs[at]);
+        if meanwhile.is_outage(&runs[at], judged[at].1, &runs, depth) {
+            judged[at].1 = Cause::DeadPath;
+        }
+    }
 }

@@ -11,6 +11,7 @@
 pub mod cause;
 mod cells;
 pub mod curve;
+pub mod dead;
 pub mod drain;
 pub mod ecn;
 pub mod facts;
@@ -22,12 +23,15 @@ pub mod pfc;
 pub mod place;
 pub mod probe;
 pub mod queue;
+pub mod reroute;
 mod running;
 pub mod spans;
 pub mod stall;
 pub mod standstill;
 pub mod unmarked;
 pub mod waits;
+
+use std::collections::BTreeMap;
 
 use crate::measure::PortRecord;
 use crate::measure::pause::{PauseLog, SentPause};
@@ -118,6 +122,10 @@ pub struct Inferred {
     pub pausing: Vec<Pausing>,
     /// Runs of frames that did not come, each with why.
     pub runs: Vec<(loss::Run, cause::Cause)>,
+    /// Frames of each flow that were on their way while a path was dead.
+    pub meanwhile: BTreeMap<u32, u64>,
+    /// Frames of each flow that came late because it left a dead path, or came back to it.
+    pub rerouted: BTreeMap<u32, u64>,
     /// How fast frames of each flow went that waited.
     pub drained: Vec<drain::Drained>,
     /// Behind several switches, when and of which paths everything stood still.
@@ -141,7 +149,11 @@ pub fn infer(evidence: &Evidence<'_>) -> Inferred {
     let facts = Facts::of(evidence.plan);
     let waits = Waits::of(evidence, &facts);
     let ports = queue::ports(evidence, &facts, &waits);
-    let (mut losses, runs) = loss::infer(evidence, &facts, &waits, &ports);
+    let loss::Losses {
+        queues: mut losses,
+        runs,
+        dead,
+    } = loss::infer(evidence, &facts, &waits, &ports);
     let mut queues = Vec::new();
     for port in &ports {
         for queue in &port.queues {
@@ -162,7 +174,7 @@ pub fn infer(evidence: &Evidence<'_>) -> Inferred {
                 meter: meter::infer(evidence, &facts, queue, loss.as_ref().map(|loss| loss.onset)),
                 loss,
                 stall: (!port.paths.is_coarse())
-                    .then(|| stall::longest(evidence, &facts, port, queue))
+                    .then(|| stall::longest(evidence, &facts, &waits, port, queue))
                     .flatten(),
                 held: (!port.paths.is_coarse())
                     .then(|| stall::held_by_us(evidence, &facts, port, queue))
@@ -185,16 +197,17 @@ pub fn infer(evidence: &Evidence<'_>) -> Inferred {
         });
     }
     queues.sort_by_key(|queue| (queue.port, queue.class));
-    let pausing = pfc::infer(evidence, &facts, &ports);
+    let pausing = pfc::infer(evidence, &facts, &waits, &ports);
     let until = evidence.trace.complete_until();
     // What rests on how long single frames waited.
     let (drained, standstills, unmarked) = if ports.iter().any(|port| port.paths.is_coarse()) {
         (Vec::new(), Vec::new(), Vec::new())
     } else {
         let plain: Vec<loss::Run> = runs.iter().map(|(run, _)| *run).collect();
+        let standstills = standstill::find(evidence, &facts, &waits);
         (
-            drain::paths(evidence, &facts, &waits, &plain),
-            standstill::find(evidence, &facts, &waits),
+            drain::paths(evidence, &facts, &waits, &plain, &standstills),
+            standstills,
             unmarked::find(evidence, &facts, &waits),
         )
     };
@@ -205,6 +218,8 @@ pub fn infer(evidence: &Evidence<'_>) -> Inferred {
         drained,
         standstills,
         unmarked,
+        meanwhile: dead::given(evidence, &runs, &dead),
+        rerouted: reroute::late(evidence, &facts, &runs, &dead),
         runs,
         victims: stall::victims(evidence, &facts, &ports),
         beyond: evidence.trace.beyond(),

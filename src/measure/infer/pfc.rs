@@ -11,6 +11,7 @@
 
 use super::queue::{Port, departure};
 use super::spans::Spans;
+use super::waits::Waits;
 use super::{Estimate, Evidence, Facts};
 use crate::measure::PauseLog;
 use crate::measure::pause::{PauseMeter, pause_time};
@@ -100,6 +101,8 @@ struct Held {
     latest: i64,
     arrival: i64,
     len: u64,
+    /// It was kept by something that keeps single frames, and not by a queue.
+    stray: bool,
 }
 
 /// Bytes over time: how many had come by a time.
@@ -138,13 +141,14 @@ impl Running {
 
 /// All pausing that was seen, received before sent, by port and class.
 #[must_use]
-pub fn infer(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port]) -> Vec<Pausing> {
+pub fn infer(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, ports: &[Port]) -> Vec<Pausing> {
     let mut found = Vec::new();
     let known = known(evidence, facts);
     for (port, record) in evidence.ports.iter().enumerate() {
         for (class, meter) in (0u8..8).zip(&record.paused) {
             if meter.xoff + meter.xon > 0 {
-                found.push(received(evidence, facts, ports, port, class, *meter, &known));
+                let frames = frames_of(evidence, facts, waits, ports, port, class);
+                found.push(received(evidence, facts, ports, (port, class), *meter, &known, &frames));
             }
         }
     }
@@ -198,13 +202,12 @@ fn received(
     evidence: &Evidence<'_>,
     facts: &Facts,
     ports: &[Port],
-    port: usize,
-    class: u8,
+    (port, class): (usize, u8),
     meter: PauseMeter,
     known: &[Option<i64>],
+    frames: &[Held],
 ) -> Pausing {
     let mut pausing = summary(evidence, port, class, Direction::Received, meter);
-    let frames = frames_of(evidence, facts, ports, port, class);
     if frames.is_empty() {
         pausing.why_not = Some("No frame was seen that left this port in this class.".to_owned());
         return pausing;
@@ -216,7 +219,7 @@ fn received(
         .collect();
     let spans = Spans::of_pauses(mine.iter().copied(), speed(evidence, port));
     if all_are_seen(evidence, facts, port, class) {
-        pausing.unfounded = unfounded(judged_until(evidence, facts, port, class, known), &spans, &frames);
+        pausing.unfounded = unfounded(judged_until(evidence, facts, port, class, known), &spans, frames);
     }
     if ports.iter().any(|port| port.paths.is_coarse()) {
         pausing.why_not = Some("Arrival times are those of bursts.".to_owned());
@@ -233,7 +236,7 @@ fn received(
         return pausing;
     }
     let link = ports.iter().find(|one| one.port == port);
-    let (xoff, xon) = thresholds(evidence, port, &mine, &frames, link);
+    let (xoff, xon) = thresholds(evidence, port, &mine, frames, link);
     pausing.why_not = match (&xoff, &xon) {
         (Some(_), _) => None,
         (None, _) if mine.is_empty() => Some("The log was full before the first PFC frame of this class.".to_owned()),
@@ -264,7 +267,14 @@ fn received(
 }
 
 /// The frames that left `port` in `class` and arrived somewhere.
-fn frames_of(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port], port: usize, class: u8) -> Vec<Held> {
+fn frames_of(
+    evidence: &Evidence<'_>,
+    facts: &Facts,
+    waits: &Waits,
+    ports: &[Port],
+    port: usize,
+    class: u8,
+) -> Vec<Held> {
     let seen = evidence.trace.observations();
     let queues = ports
         .iter()
@@ -286,6 +296,7 @@ fn frames_of(evidence: &Evidence<'_>, facts: &Facts, ports: &[Port], port: usize
                 latest: enter(most),
                 arrival: frame.arrival,
                 len: u64::from(frame.len),
+                stray: waits.get(frame.index as usize).is_some_and(|wait| wait.stray),
             })
         })
         .collect()
@@ -336,13 +347,14 @@ fn judged_until(evidence: &Evidence<'_>, facts: &Facts, port: usize, class: u8, 
         .fold(last, i64::min)
 }
 
-/// The longest stretch of a pause before `last` in which none of the frames was on its way; `None` when
-/// all pauses are later.
+/// The longest stretch of a pause before `last` in which none of the frames was on its way, but for strays, which fill no queue; `None`
+/// when all pauses are later.
 fn unfounded(last: i64, spans: &Spans, frames: &[Held]) -> Option<Picos> {
     if spans.iter().next().is_some_and(|(from, _)| from >= last) {
         return None;
     }
-    let mut ways: Vec<(i64, i64)> = frames.iter().map(|frame| (frame.departure, frame.arrival)).collect();
+    let queued = frames.iter().filter(|frame| !frame.stray);
+    let mut ways: Vec<(i64, i64)> = queued.map(|frame| (frame.departure, frame.arrival)).collect();
     ways.sort_unstable();
     let mut longest = 0;
     let mut next = 0;

@@ -6,7 +6,8 @@
 //! sees which one a flow takes, so what is spared there clears nothing. A part is *cleared* when more
 //! strikes were due to its spared paths, at the rate of all of its paths, than chance withholds (by 3.5 standard deviations).
 //! Of parts that account for the same strikes the one that fewest frames crossed is the likeliest: strikes came to all of what
-//! it was given, and not by chance to a part of that. The others are named, too, unless that chance is less than e to the power of minus 6.
+//! it was given, and not by chance to a part of that. The others are named, too, unless that chance is less than e to the power of minus 6. So are
+//! two parts likelier than one that accounts for the same, where that chance is less than e to the power of minus 10.
 //!
 //! Left out on purpose: names (`report`), and what happened.
 
@@ -19,6 +20,19 @@ const HOT: f64 = 3.0;
 
 /// Chance may make strikes fall on a part of what crosses a place at most so likely, as a logarithm.
 const UNLIKELY: f64 = 6.0;
+
+/// The same where two places are said to be struck and not one: there are many pairs.
+const UNLIKELY_PAIR: f64 = 10.0;
+
+/// Of so many parts, those that account for most, pairs are looked at.
+const MOST_OF_PAIRS: usize = 64;
+
+/// So many frames struck below a leaf's uplinks tell that it is not those.
+const LEAST_INSIDE: u64 = 3;
+
+/// So many places are unlikely to be struck at once, and from so many flows it is told how evenly.
+const MANY: usize = 3;
+const LEAST_IN_STEP: usize = 6;
 
 /// So many struck paths through one port, and none that passes it by, are that port's.
 const LEAST_IN_COMMON: usize = 8;
@@ -118,8 +132,13 @@ impl Sums {
 
     /// Whether chance hardly makes all strikes of this part fall on what `other` was given, which is a part of it.
     fn is_looser(&self, other: &Sums) -> bool {
+        self.is_looser_by(other, UNLIKELY)
+    }
+
+    /// The same, with a chance of e to the power of minus `unlikely`.
+    fn is_looser_by(&self, other: &Sums, unlikely: f64) -> bool {
         let times = self.given() as f64 / other.given().max(1) as f64;
-        self.hit.min(self.struck) as f64 * times.ln() > UNLIKELY
+        self.hit.min(self.struck) as f64 * times.ln() > unlikely
     }
 
     fn add(&mut self, path: &Path) {
@@ -171,6 +190,114 @@ fn only_port(part: Part, live: &[usize], paths: &[Path], parts: &[Vec<Part>]) ->
     (without.len() >= with.len()).then_some(*port)
 }
 
+/// Of two parts that account together for all that `part` does, and that were given so much less between them that chance hardly makes all
+/// strikes fall there, the one that accounts for more; the other is found in what it leaves.
+fn one_of_two(
+    part: Part,
+    whole: &Sums,
+    sums: &BTreeMap<Part, Sums>,
+    live: &[usize],
+    paths: &[Path],
+    parts: &[Vec<Part>],
+    may: &impl Fn(Part, &Sums) -> bool,
+) -> Option<Part> {
+    let mut able: Vec<(Part, &Sums)> = sums
+        .iter()
+        .filter(|(other, sum)| **other != part && may(**other, sum) && sum.given() < whole.given())
+        .map(|(other, sum)| (*other, sum))
+        .collect();
+    able.sort_by_key(|(_, sum)| std::cmp::Reverse(sum.struck));
+    able.truncate(MOST_OF_PAIRS);
+    let given = |one: Part, other: Part| {
+        let mine = live
+            .iter()
+            .filter(|at| parts[**at].contains(&one) || parts[**at].contains(&other));
+        mine.fold(Sums::default(), |mut sum, at| {
+            sum.add(&paths[*at]);
+            sum
+        })
+    };
+    let mut best: Option<(u64, Part)> = None;
+    for (at, (one, mine)) in able.iter().enumerate() {
+        for (other, theirs) in &able[at + 1..] {
+            if mine.struck + theirs.struck < whole.struck {
+                continue;
+            }
+            let both = given(*one, *other);
+            let accounts = live
+                .iter()
+                .filter(|at| paths[**at].struck > 0 && parts[**at].contains(&part));
+            let accounts = accounts
+                .into_iter()
+                .all(|at| parts[*at].contains(one) || parts[*at].contains(other));
+            let hits = whole.is_looser_by(&both, UNLIKELY_PAIR);
+            if accounts && hits && best.is_none_or(|(given, _)| both.given() < given) {
+                best = Some((both.given(), if mine.struck >= theirs.struck { *one } else { *other }));
+            }
+        }
+    }
+    best.map(|(_, part)| part)
+}
+
+/// The leaf of these uplinks, where all that it was given was struck as often: what crosses the uplinks from each of its ports, and what
+/// stays below them. Frames of one pace may keep in step with what strikes every n-th of them, so single flows that it spares do not
+/// clear it of this.
+#[expect(clippy::cast_precision_loss, reason = "numbers of frames")]
+fn whole_leaf(part: Part, live: &[usize], paths: &[Path], parts: &[Vec<Part>], places: &[pfc::Place]) -> Option<Part> {
+    let Part::Uplinks(leaf) = part else { return None };
+    let mut groups: BTreeMap<Option<u16>, (u64, u64)> = BTreeMap::new();
+    for at in live.iter().filter(|at| parts[**at].contains(&Part::Leaf(leaf))) {
+        let path = paths[*at];
+        let is_here = |port: u16| places.get(usize::from(port)).is_some_and(|place| place.leaf == leaf);
+        let end = if is_here(path.sender) {
+            path.sender
+        } else {
+            path.arrival
+        };
+        let key = parts[*at].contains(&part).then_some(end);
+        let (struck, sent) = groups.entry(key).or_default();
+        *struck += path.struck;
+        *sent += path.sent;
+    }
+    let inside = groups.get(&None)?;
+    let (struck, sent) = groups.values().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let is_alike = |(hit, given): &(u64, u64)| {
+        let due = struck as f64 * *given as f64 / sent.max(1) as f64;
+        (*hit as f64 - due).abs() <= 3.0 * due.sqrt() + 1.0
+    };
+    (inside.0 >= LEAST_INSIDE && groups.values().all(is_alike)).then_some(Part::Leaf(leaf))
+}
+
+/// Puts three places and more together, where one part accounts for all of them and flows were struck so evenly that something strikes every
+/// n-th frame: then it is likelier to keep in step with some flows than that there are so many places.
+#[expect(clippy::cast_precision_loss, reason = "numbers of frames")]
+fn in_step(found: Vec<Whereabouts>, paths: &[Path], parts: &[Vec<Part>]) -> Vec<Whereabouts> {
+    let all: Vec<usize> = found.iter().flat_map(|one| one.paths.iter().copied()).collect();
+    if found.len() < MANY || all.len() < LEAST_IN_STEP {
+        return found;
+    }
+    let (struck, sent): (u64, u64) = all
+        .iter()
+        .fold((0, 0), |sum, at| (sum.0 + paths[*at].struck, sum.1 + paths[*at].sent));
+    let spread = all.iter().map(|at| {
+        let due = paths[*at].sent as f64 * struck as f64 / sent.max(1) as f64;
+        (paths[*at].struck as f64 - due).powi(2) / due.max(1e-9)
+    });
+    let is_even = spread.sum::<f64>() < all.len() as f64 / 4.0;
+    let common = |part: &&Part| !is_one_of_many(**part) && all.iter().all(|at| parts[*at].contains(part));
+    let hub = all.first().and_then(|at| parts[*at].iter().find(common)).copied();
+    match hub.filter(|_| is_even && struck * 2 <= sent) {
+        Some(part) => vec![Whereabouts {
+            part,
+            also: found.iter().map(|one| one.part).filter(|one| *one != part).collect(),
+            struck,
+            sent,
+            paths: all,
+        }],
+        None => found,
+    }
+}
+
 /// Tells where `paths` were struck, the place that accounts for most first.
 #[must_use]
 pub fn locate(paths: &[Path], places: &[pfc::Place]) -> Vec<Whereabouts> {
@@ -213,6 +340,15 @@ pub fn locate(paths: &[Path], places: &[pfc::Place]) -> Vec<Whereabouts> {
         });
         let best = best.map(|(part, struck)| {
             let live: Vec<usize> = live().collect();
+            if let Some(sum) = sums.get(&part)
+                && let Some(one) = one_of_two(part, sum, &sums, &live, paths, &parts, &may)
+            {
+                let one = whole_leaf(one, &live, paths, &parts, places).unwrap_or(one);
+                return (one, sums.get(&one).map_or(0, |sum| sum.struck));
+            }
+            if let Some(leaf) = whole_leaf(part, &live, paths, &parts, places) {
+                return (leaf, sums.get(&leaf).map_or(struck, |sum| sum.struck));
+            }
             let port = is_one_of_many(part)
                 .then(|| only_port(part, &live, paths, &parts))
                 .flatten();
@@ -245,7 +381,7 @@ pub fn locate(paths: &[Path], places: &[pfc::Place]) -> Vec<Whereabouts> {
         open = rest.into_iter().collect();
     }
     found.sort_by(|a, b| b.struck.cmp(&a.struck).then(a.part.cmp(&b.part)));
-    found
+    in_step(found, paths, &parts)
 }
 
 #[cfg(test)]

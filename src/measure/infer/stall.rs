@@ -14,6 +14,7 @@ use super::path::held;
 use super::pfc::paused_spans;
 use super::queue::{Port, Queue, departure};
 use super::spans::Spans;
+use super::waits::Waits;
 use super::{Evidence, Facts};
 use crate::measure::trace::Kind;
 use crate::plan::feed::Work;
@@ -49,7 +50,7 @@ pub struct Stall {
 
 /// The longest silence of `queue` that is not our own doing; `None` when not one frame's delay tells.
 #[must_use]
-pub fn longest(evidence: &Evidence<'_>, facts: &Facts, port: &Port, queue: &Queue) -> Option<Stall> {
+pub fn longest(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, port: &Port, queue: &Queue) -> Option<Stall> {
     let held = &held(evidence, queue.port)[usize::from(queue.class & 7)];
     let mut last = i64::MIN;
     let mut newest = i64::MIN;
@@ -68,7 +69,12 @@ pub fn longest(evidence: &Evidence<'_>, facts: &Facts, port: &Port, queue: &Queu
         let next = queue.frames.get(at + 1).and_then(super::queue::Frame::enter);
         last_of.get(&flow_of(frame)) == Some(&at) && next.is_none_or(|enter| enter >= frame.arrival)
     };
+    // What something else kept is no sign of what this queue gives.
+    let is_stray = |frame: &super::queue::Frame| waits.get(frame.index as usize).is_some_and(|wait| wait.stray);
     for (at, frame) in queue.frames.iter().enumerate() {
+        if is_stray(frame) {
+            continue;
+        }
         if let Some(enter) = frame.enter() {
             let due = enter + port.paths.on_link(frame.len);
             let since = due.max(last);

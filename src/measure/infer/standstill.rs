@@ -172,7 +172,7 @@ pub fn find(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits) -> Vec<Stands
 fn came(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits) -> Vec<Came> {
     let mut flows: BTreeMap<u32, Came> = BTreeMap::new();
     for (index, one) in evidence.trace.observations().iter().enumerate() {
-        let Some((flow, wait)) = facts.flow(one.flow).zip(waits.get(index)) else {
+        let Some((flow, wait)) = facts.flow(one.flow).zip(waits.get(index).filter(|wait| !wait.stray)) else {
             continue;
         };
         let arrival = one.arrival.0.cast_signed();

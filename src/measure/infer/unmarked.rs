@@ -39,7 +39,7 @@ pub fn find(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits) -> Vec<Path> 
     };
     let mut flows: BTreeMap<u32, Vec<Sent>> = BTreeMap::new();
     for (index, one) in evidence.trace.observations().iter().enumerate() {
-        let Some((flow, wait)) = facts.flow(one.flow).zip(waits.get(index)) else {
+        let Some((flow, wait)) = facts.flow(one.flow).zip(waits.get(index).filter(|wait| !wait.stray)) else {
             continue;
         };
         let place = |port: u16| evidence.places.get(usize::from(port));

@@ -5,8 +5,7 @@
 
 use crate::report::kpi;
 use crate::report::model::{
-    Anomaly, AnomalyKind as Kind, Clock, DutId, MarkingVerdict, PauseDirection, Pausing, Queue, Results, Silence,
-    TimeSource,
+    Anomaly, AnomalyKind as Kind, Clock, DutId, MarkingVerdict, PauseDirection, Pausing, Queue, Results, TimeSource,
 };
 use crate::units::Picos;
 
@@ -57,7 +56,7 @@ fn of_queue(queue: &Queue, worth: Option<u64>, say: &mut dyn FnMut(Kind, String)
     }
     if let Some(silence) = queue
         .silence
-        .filter(|silence| worth.is_some_and(|worth| silence.length_ps >= worth) && !was_dead(queue, silence))
+        .filter(|silence| worth.is_some_and(|worth| silence.length_ps >= worth))
     {
         let recovery = silence.recovery_ps.map_or_else(
             || "the queue was not seen empty again".to_owned(),
@@ -70,19 +69,6 @@ fn of_queue(queue: &Queue, worth: Option<u64>, say: &mut dyn FnMut(Kind, String)
         );
         say(Kind::Silence, text);
     }
-}
-
-/// Whether a flow was cut off all the time: then the silence is the dead path's.
-fn was_dead(queue: &Queue, silence: &Silence) -> bool {
-    let edge = silence.length_ps / 8;
-    let (from, to) = (
-        silence.began_ps + edge,
-        silence.began_ps.saturating_add(silence.length_ps - edge),
-    );
-    let outages = queue.loss.iter().flat_map(|loss| &loss.listed);
-    outages
-        .into_iter()
-        .any(|outage| outage.began_ps <= from && outage.restored_ps.is_none_or(|time| time >= to))
 }
 
 fn mismatch(verdict: MarkingVerdict, explanation: &str, how: &str, say: &mut dyn FnMut(Kind, String)) {

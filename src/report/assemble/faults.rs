@@ -105,9 +105,6 @@ impl Frames {
             reordered: ByFlow::new(),
             missing: ByFlow::new(),
         };
-        // Behind several switches flows leave a dead path for another, and come back.
-        let dead = scene.read.runs.iter().filter(|(_, cause)| *cause == Cause::DeadPath);
-        let rerouted: BTreeSet<u32> = dead.map(|(run, _)| run.flow).collect();
         for (number, (flow, record)) in (0u32..).zip(facts.flows().iter().zip(recorder.flows())) {
             let (late, old) = late.get(&number).copied().unwrap_or_default();
             let reliable = scene.is_reliable(flow);
@@ -128,9 +125,10 @@ impl Frames {
                 .get(usize::from(flow.entry))
                 .is_some_and(|entry| matches!(entry.frame.entropy, Entropy::PerPacket | Entropy::PerMessage));
             // Several ways are used on purpose, or a dead one was left for another: that is what it costs.
-            let expected = scene.is_far(flow) && (sprayed || rerouted.contains(&number));
-            if !expected {
-                put(|frames| &mut frames.reordered, u64::from(record.reordered) + late);
+            if !(scene.is_far(flow) && sprayed) {
+                let rerouted = scene.read.rerouted.get(&number).copied().unwrap_or(0);
+                let all = u64::from(record.reordered) + late;
+                put(|frames| &mut frames.reordered, all.saturating_sub(rerouted));
             }
             let sent = scene.outcome.flow_sent.get(number as usize).copied().unwrap_or(0);
             let bad = recorder.corrupted().get(&number).copied().unwrap_or(0);
@@ -210,11 +208,16 @@ impl Scene<'_> {
 
     /// Where the frames of `struck` were struck; those that count are of `class`, where one is given.
     fn located(&self, facts: &Facts, struck: &ByFlow, class: Option<u8>) -> Vec<(String, Whereabouts)> {
-        if struck.is_empty() {
+        let (paths, _) = self.paths(facts, struck, class);
+        self.located_of(&paths)
+    }
+
+    /// Where `paths` were struck, by name.
+    fn located_of(&self, paths: &[Path]) -> Vec<(String, Whereabouts)> {
+        if paths.iter().all(|path| path.struck == 0) {
             return Vec::new();
         }
-        let (paths, _) = self.paths(facts, struck, class);
-        let found = locate(&paths, self.places);
+        let found = locate(paths, self.places);
         let named = found.into_iter().map(|place| {
             let mut ends: Vec<(u16, u16)> = place
                 .paths
@@ -340,7 +343,6 @@ impl Scene<'_> {
                 .or_default() += number;
         }
         rest.retain(|_, number| *number > 0);
-        self.strays(facts, &mut by_cause);
         let untold: u64 = rest.values().sum();
         for (flow, number) in rest {
             *by_cause
@@ -358,6 +360,7 @@ impl Scene<'_> {
         for ((cause, class), mut lost) in by_cause {
             lost.retain(|_, number| *number > 0);
             let places = match (cause, class) {
+                (Cause::DeadPath, _) => self.dead(facts, &lost),
                 (Cause::FullQueue | Cause::BehindPause, Some(class)) => self.queues(facts, &lost, class),
                 _ => self.located(facts, &lost, class),
             };
@@ -429,29 +432,16 @@ impl Scene<'_> {
         }
     }
 
-    /// What few frames other ways lost while a path was dead is of the kind that is lost at other times, where there is one.
-    fn strays(&self, facts: &Facts, by_cause: &mut BTreeMap<(Cause, Option<u8>), ByFlow>) {
-        const FEW: u64 = 8;
-        let (dead, other) = ((Cause::DeadPath, None), (Cause::Unexplained, None));
-        let Some(lost) = by_cause.get(&dead).filter(|_| by_cause.contains_key(&other)) else {
-            return;
-        };
-        let (_, flows) = self.paths(facts, lost, None);
-        let places = self.located(facts, lost, None);
-        let most = places.iter().map(|(_, place)| place.struck).max().unwrap_or(0);
-        let few = places
-            .iter()
-            .filter(|(_, place)| place.struck <= FEW && place.struck * 10 <= most);
-        let strays: BTreeSet<u32> = few
-            .flat_map(|(_, place)| &place.paths)
-            .filter_map(|at| flows.get(*at))
-            .flatten()
-            .copied()
-            .collect();
-        for flow in strays {
-            let number = by_cause.get_mut(&dead).and_then(|lost| lost.remove(&flow)).unwrap_or(0);
-            *by_cause.entry(other).or_default().entry(flow).or_default() += number;
+    /// The places that were dead: what was on its way only at other times says nothing of them.
+    fn dead(&self, facts: &Facts, lost: &ByFlow) -> Vec<(String, Whereabouts)> {
+        let (mut paths, flows) = self.paths(facts, lost, None);
+        if !self.read.meanwhile.is_empty() {
+            for (path, flows) in paths.iter_mut().zip(&flows) {
+                let given = flows.iter().filter_map(|flow| self.read.meanwhile.get(flow)).sum();
+                path.sent = path.struck.max(given);
+            }
         }
+        self.located_of(&paths)
     }
 
     /// Of `missing`, what was for workers whose link-layer address the device asked for: it had nowhere to send them.
