@@ -5,17 +5,16 @@
 //!
 //! Left out on purpose: the order of a run (`realtime`).
 
-use std::collections::HashMap;
-
 use crossbeam::channel::{Receiver, Sender, TryRecvError};
 
 use crate::dpdk::{BATCH, Eal, ThreadRegistration, TscClock};
+use crate::engine::feedback::{self, Feedback, Waiting};
 use crate::engine::inject::{Injected, SmallFrame};
 use crate::engine::rx::RxUnit;
 use crate::engine::tx::{Progress, TxUnit};
 use crate::measure::clock::Line;
 use crate::measure::group::Groups;
-use crate::measure::{Completion, PauseOrder, Recorder, Tally};
+use crate::measure::{PauseOrder, Recorder, Tally};
 use crate::plan::Plan;
 use crate::transport::lane::Sent;
 use crate::units::Picos;
@@ -112,10 +111,10 @@ pub struct CoreTask {
     pub commands: Receiver<Command>,
     /// What it tells.
     pub events: Sender<Event>,
-    /// Completions of closed loops, from receiving cores.
-    pub completions: Receiver<Completion>,
-    /// To every sending core; empty where no loop is closed.
-    pub feedback: Vec<Sender<Completion>>,
+    /// What came back for lanes, from receiving cores.
+    pub heard: Receiver<Feedback>,
+    /// To every sending core; empty where no lane waits for anything.
+    pub feedback: Vec<Sender<Feedback>>,
     /// What PFC and PAUSE frames ask of ports, from receiving cores.
     pub orders: Receiver<PauseOrder>,
     /// To every core; empty where no port obeys in software.
@@ -153,7 +152,8 @@ impl CoreTask {
         if failed {
             return self;
         }
-        let lanes = self.closed_lanes();
+        let lanes = Waiting::of(plan, &self.tx);
+        let mut owed = Vec::new();
         let mut turns = 0u32;
         let mut published = Picos::ZERO;
         loop {
@@ -189,20 +189,26 @@ impl CoreTask {
                     }
                 }
                 if !self.feedback.is_empty() {
-                    for completion in recorder.take_completions() {
+                    feedback::take(recorder, |told| {
                         for core in &self.feedback {
-                            // A full channel loses it: the loop goes on after its timeout.
-                            let _ = core.try_send(completion);
+                            // A full channel loses it: the lane goes on after its timeout.
+                            let _ = core.try_send(told);
                         }
+                    });
+                    recorder.on_deadline(now);
+                    if let Some(answering) = recorder.answering() {
+                        owed.extend(answering.take_answers());
                     }
                 }
             }
+            for owed in owed.drain(..) {
+                if let Some((port, frame)) = feedback::answer(plan, &owed) {
+                    self.inject(port, frame);
+                }
+            }
             if !lanes.is_empty() {
-                while let Ok(completion) = self.completions.try_recv() {
-                    if let Some((unit, lane)) = lanes.get(&(completion.entry, completion.pair)) {
-                        let schedule = self.tx[*unit].schedule_mut();
-                        schedule.complete(*lane, completion.qp, completion.number, clock.now());
-                    }
+                while let Ok(told) = self.heard.try_recv() {
+                    lanes.tell(plan, &mut self.tx, told, clock.now());
                 }
             }
             turns += 1;
@@ -305,22 +311,6 @@ impl CoreTask {
                 }
             }
         }
-    }
-
-    /// Lanes that wait for completions, by entry and pair.
-    fn closed_lanes(&self) -> HashMap<(u16, u32), (usize, usize)> {
-        let mut lanes = HashMap::new();
-        if self.feedback.is_empty() {
-            return lanes;
-        }
-        for (unit_index, unit) in self.tx.iter().enumerate() {
-            for (lane_index, lane) in unit.schedule().lanes().iter().enumerate() {
-                // A closed loop's lane has one pair, of the same number.
-                let entry = u16::try_from(lane.entry).unwrap_or(u16::MAX);
-                lanes.insert((entry, lane.index), (unit_index, lane_index));
-            }
-        }
-        lanes
     }
 
     fn sample(&mut self, at: Picos) -> CoreSample {

@@ -13,6 +13,7 @@ pub mod bench;
 pub mod carried;
 pub mod core;
 pub mod craft;
+pub mod feedback;
 pub mod inject;
 pub mod lab;
 pub mod obey;

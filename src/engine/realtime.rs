@@ -283,8 +283,8 @@ fn prepare(
             }
         }
     }
-    let closed = |entry: &crate::plan::EntryPlan| entry.work.is_closed_loop();
-    let (feedback, completions): (Vec<_>, Vec<_>) = cores.iter().map(|_| bounded(1 << 16)).unzip();
+    let closed = |entry: &crate::plan::EntryPlan| entry.work.is_closed_loop() || entry.transport.rc().is_some();
+    let (feedback, heard_back): (Vec<_>, Vec<_>) = cores.iter().map(|_| bounded(1 << 16)).unzip();
     let feedback = if plan.entries.iter().any(closed) {
         feedback
     } else {
@@ -338,7 +338,7 @@ fn prepare(
             rx,
             commands: told,
             events: events.clone(),
-            completions: completions[index].clone(),
+            heard: heard_back[index].clone(),
             feedback: feedback.clone(),
             orders: obeyed[index].clone(),
             obeying: orders.clone(),

@@ -7,16 +7,14 @@
 //!
 //! Left out on purpose: what a switch does (`fabric`), and real time (`realtime`).
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::bounded;
 
 use crate::dpdk::{FarEnd, RingFrame, StampSource, ThreadRegistration, TxPool};
-use crate::engine::answers;
 use crate::engine::carried::Carried;
-use crate::engine::inject::{Origin, SmallFrame};
+use crate::engine::feedback::{self, Waiting};
 use crate::engine::lab::{PacedBy, Reaction};
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent};
 use crate::engine::rx::RxUnit;
@@ -152,10 +150,8 @@ struct Driver<'a> {
     recorder: Recorder,
     /// Frames in each host's receive ring.
     waiting: Vec<usize>,
-    /// Lanes that wait for completions, by entry and pair: host and lane.
-    closed: HashMap<(u16, u32), (usize, usize)>,
-    /// Lanes of reliable connections, likewise, with the lane's first pair.
-    reliable: HashMap<(u16, u32), (usize, usize, u32)>,
+    /// Lanes that wait for what comes back.
+    lanes: Waiting,
     /// For each entry: hosts that still send it, and its last departure.
     open: Vec<(usize, Picos)>,
     /// Hosts that have sent all they ever will.
@@ -180,22 +176,6 @@ impl<'a> Driver<'a> {
                 open.0 += usize::from(unit.schedule().has_entry(entry));
             }
         }
-        let mut closed = HashMap::new();
-        let mut reliable = HashMap::new();
-        for (host, unit) in tx.iter().enumerate() {
-            for (number, lane) in unit.schedule().lanes().iter().enumerate() {
-                let entry = &plan.entries[lane.entry];
-                let index = u16::try_from(lane.entry).unwrap_or(u16::MAX);
-                if lane.counts().is_some() {
-                    for pair in lane.pairs(entry) {
-                        reliable.insert((index, pair), (host, number, lane.first_pair));
-                    }
-                } else if entry.work.is_closed_loop() {
-                    // A closed loop's lane has one pair, of the same number.
-                    closed.insert((index, lane.index), (host, number));
-                }
-            }
-        }
         let mut recorder = Recorder::new(plan, icrc);
         (0..plan.ports.len()).for_each(|port| recorder.keep_gaps(port));
         Driver {
@@ -206,11 +186,10 @@ impl<'a> Driver<'a> {
             waiting: vec![0; rx.len()],
             finished: vec![false; tx.len()],
             unfinished: tx.len(),
+            lanes: Waiting::of(plan, &tx),
             tx,
             rx,
             ends,
-            closed,
-            reliable,
             open,
             active: Picos::ZERO,
         }
@@ -245,7 +224,7 @@ impl<'a> Driver<'a> {
                 .map_or(Picos::MAX, |answering| answering.deadline());
             if owed <= self.fabric.now() {
                 self.recorder.on_deadline(self.fabric.now());
-                self.answer()?;
+                self.answer();
                 continue;
             }
             match self.fabric.next(last.min(due).min(owed)) {
@@ -375,43 +354,8 @@ impl<'a> Driver<'a> {
             return Err(format!("host {host}: its receive ring is full"));
         }
         self.waiting[host] += 1;
-        let waited_for = !self.closed.is_empty() || !self.reliable.is_empty();
-        if waited_for || self.waiting[host] >= RX_BURST {
+        if !self.lanes.is_empty() || self.waiting[host] >= RX_BURST {
             self.take_in(host);
-            self.answer()?;
-        }
-        Ok(())
-    }
-
-    /// Sends what responders owe, and tells requesters what they were answered.
-    fn answer(&mut self) -> Result<(), String> {
-        let now = self.fabric.now();
-        let Some(answering) = self.recorder.answering().filter(|answering| answering.has_news()) else {
-            return Ok(());
-        };
-        for owed in answering.take_answers() {
-            let mut bytes = [0; answers::LONGEST];
-            let Some(len) = answers::write(self.plan, &owed, &mut bytes) else {
-                continue;
-            };
-            let pair = self.plan.entries[usize::from(owed.entry)].pairs[owed.pair as usize];
-            let host = self.plan.arrival_port(pair);
-            let class = self.plan.classes.of_frame(&bytes[..len]);
-            if let Some(frame) = SmallFrame::new(&bytes[..len], class, Origin::Transport) {
-                self.tx[host].inject(frame);
-                self.fabric.wake(host, now);
-            }
-        }
-        for told in answering.take_replies() {
-            let Some((host, lane, first_pair)) = self.reliable.get(&(told.entry, told.pair)) else {
-                continue;
-            };
-            let qps = self.plan.entries[usize::from(told.entry)].qps;
-            let flow = (told.pair - first_pair) * qps + told.qp;
-            self.tx[*host]
-                .schedule_mut()
-                .on_reply(self.plan, *lane, flow, told.reply, now);
-            self.fabric.wake(*host, now);
         }
         Ok(())
     }
@@ -426,16 +370,29 @@ impl<'a> Driver<'a> {
             }
             self.waiting[host] = self.waiting[host].saturating_sub(got);
         }
-        if self.closed.is_empty() {
+        self.answer();
+    }
+
+    /// Sends what responders owe, and tells lanes what came back for them.
+    fn answer(&mut self) {
+        if self.lanes.is_empty() {
             return;
         }
-        for completion in self.recorder.take_completions() {
-            if let Some((sender, lane)) = self.closed.get(&(completion.entry, completion.pair)) {
-                let schedule = self.tx[*sender].schedule_mut();
-                schedule.complete(*lane, completion.qp, completion.number, now);
-                self.fabric.wake(*sender, now);
+        let (now, plan) = (self.fabric.now(), self.plan);
+        if let Some(answering) = self.recorder.answering() {
+            for owed in answering.take_answers() {
+                if let Some((host, frame)) = feedback::answer(plan, &owed) {
+                    self.tx[host].inject(frame);
+                    self.fabric.wake(host, now);
+                }
             }
         }
+        let (lanes, tx, fabric) = (&self.lanes, &mut self.tx, &mut self.fabric);
+        feedback::take(&mut self.recorder, |told| {
+            if let Some(host) = lanes.tell(plan, tx, told, now) {
+                fabric.wake(host, now);
+            }
+        });
     }
 
     /// Everything counted so far.

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::engine::outcome::{Live, RateOfFlow};
 use crate::engine::sample::Told;
 use crate::engine::{lab, realtime, virtual_lab, virtual_time};
+use crate::pattern::Entropy;
 use crate::plan::{self, Plan, PlanError};
 use crate::report::assemble::{Inputs, assemble};
 use crate::report::model::{Calibration, Results};
@@ -222,12 +223,20 @@ pub fn check_fabric(testbed: &Testbed) -> Result<(), TrialError> {
     fabric::check(config, testbed.ports.len()).map_err(|error| TrialError::Input(error.to_string()))
 }
 
+/// Whether packets of one QP may come to several receive queues.
+fn sprays(entry: &pattern::Entry) -> bool {
+    matches!(entry.frame.entropy, Entropy::PerPacket | Entropy::PerMessage)
+}
+
 /// Refuses what would be sent otherwise than the pattern says.
 fn check_carried(pattern: &pattern::Pattern, testbed: &Testbed) -> Result<(), TrialError> {
     for entry in &pattern.traffic {
         let Some(rc) = entry.transport.rc() else { continue };
         let what = [
-            (testbed.fabric.is_none(), "`transport: rc` on real ports"),
+            (
+                sprays(entry) && testbed.ports.iter().any(|port| port.rx_queues > 1),
+                "`transport: rc` over several receive queues with a source port that changes within a QP",
+            ),
             (rc.out_of_order, "`rc.out_of_order`"),
             (rc.cnp.is_some_and(|cnp| cnp.at_end), "`cnp.at_end`"),
         ];
