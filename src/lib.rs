@@ -21,6 +21,7 @@ pub mod files;
 pub mod host;
 pub mod measure;
 pub mod metrics;
+pub mod neighbour;
 pub mod pattern;
 pub mod plan;
 pub mod plot;

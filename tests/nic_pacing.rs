@@ -12,12 +12,13 @@ mod alone;
 use alone::{Namespace, alone};
 use squall::dpdk::{Departures, Eal, EalConfig, FarEnd, Hugepages, PoolConfig, Port, PortConfig, RxPool, TxPool};
 use squall::engine::ahead::LEAD;
-use squall::engine::tx::{Progress, TxUnit};
+use squall::engine::inject::{Origin, ROOM, SmallFrame};
+use squall::engine::tx::{Progress, Pull, TxUnit};
 use squall::measure::clock::{Line, Reading, Relation, Scale};
 use squall::plan::{self, Plan};
 use squall::transport::schedule::{Clocking, Schedule};
 use squall::units::{BitRate, Bytes, Picos};
-use squall::wire::template::{BUFFER_SLACK, filler};
+use squall::wire::template::{BUFFER_SLACK, OTHER_ROOM, filler};
 use squall::{pattern, testbed};
 
 const LINE: BitRate = BitRate(100_000_000_000);
@@ -62,7 +63,7 @@ struct Nic {
     _port: Port<squall::dpdk::Started>,
 }
 
-fn nic() -> Nic {
+fn nic(clocking: Clocking) -> Nic {
     let eal = Eal::init(&EalConfig {
         hugepages: Hugepages::None,
         memory: Bytes(128 << 20),
@@ -71,7 +72,7 @@ fn nic() -> Nic {
     })
     .unwrap();
     let plan = plan();
-    let clean = filler(plan.max_frame_len() + BUFFER_SLACK);
+    let clean = filler(plan.max_frame_len().max(OTHER_ROOM) + BUFFER_SLACK);
     let shape = |frames, data_room| PoolConfig {
         name: "test".to_owned(),
         frames,
@@ -91,13 +92,22 @@ fn nic() -> Nic {
         .start(&config, Some(&rx_pool))
         .unwrap();
     let queue = port.take_tx_queues().pop().unwrap();
-    let schedule = Schedule::new(&plan, 0, Clocking::Ahead { lead: LEAD });
-    let unit = TxUnit::new(&plan, 0, queue, &tx_pool, schedule, clean).with_departures();
+    let schedule = Schedule::new(&plan, 0, clocking);
+    let unit = TxUnit::new(&plan, 0, queue, &tx_pool, schedule, clean);
     Nic {
         unit,
         end: ends.pop().unwrap(),
         plan,
         _port: port,
+    }
+}
+
+/// One that is given frames ahead of their time.
+fn ahead() -> Nic {
+    let nic = nic(Clocking::Ahead { lead: LEAD });
+    Nic {
+        unit: nic.unit.with_departures(),
+        ..nic
     }
 }
 
@@ -117,7 +127,7 @@ impl Nic {
 #[test]
 fn departures_are_as_planned_however_the_loop_comes_by() {
     alone(Namespace::Ours, || {
-        let mut nic = nic();
+        let mut nic = ahead();
         nic.unit.set_line(Some(line()));
         let mut departures = Vec::new();
         // Every 7 us, with an absence of 80 us now and then: less than frames are ahead.
@@ -159,7 +169,7 @@ fn departures_are_as_planned_however_the_loop_comes_by() {
 #[test]
 fn a_clock_that_is_lost_leaves_the_pacing_to_the_loop() {
     alone(Namespace::Ours, || {
-        let mut nic = nic();
+        let mut nic = ahead();
         let (mut sent, mut now) = (0, Picos(1));
         // Never a line: nothing is handed over before its time, and what is says "at once".
         for _ in 0..1000 {
@@ -172,5 +182,56 @@ fn a_clock_that_is_lost_leaves_the_pacing_to_the_loop() {
         }
         assert!(sent >= 290, "{sent}");
         assert_eq!(nic.unit.untimed(), sent);
+    });
+}
+
+/// A frame that no plan foresaw, told by its last byte.
+fn small(class: u8, number: u8) -> SmallFrame {
+    let mut bytes = [0; 190];
+    bytes[12..14].copy_from_slice(&[0x88, 0xb5]);
+    bytes[189] = number;
+    SmallFrame::new(&bytes, class, Origin::Transport).unwrap()
+}
+
+#[test]
+fn what_no_plan_foresaw_leaves_before_data_and_waits_for_its_class() {
+    alone(Namespace::Ours, || {
+        let mut nic = nic(Clocking::Pulled);
+        let mut left = Vec::new();
+        let mut pull = |nic: &mut Nic, now: u64, paused: u8| {
+            let pulled = nic.unit.pull(&nic.plan, Picos(now), paused);
+            while let Some(frame) = nic.end.take() {
+                let bytes = frame.bytes();
+                let number = (bytes[12..14] == [0x88, 0xb5]).then(|| bytes[189]);
+                left.push((frame.departure().unwrap(), number));
+            }
+            pulled
+        };
+        for (class, number) in [(3, 1), (0, 2), (5, 3)] {
+            assert!(nic.unit.inject(small(class, number)));
+        }
+        // Class 3 may not, and neither may the traffic, which is of class 3 (DSCP 26); class 5 goes before class 0.
+        for now in 0..2 {
+            assert_eq!(pull(&mut nic, 1000 + now, 1 << 3), Pull::Sent);
+        }
+        assert!(matches!(pull(&mut nic, 1002, 1 << 3), Pull::Wait(_)));
+        // Then what waited, and data behind it.
+        assert_eq!(pull(&mut nic, 2000, 0), Pull::Sent);
+        assert_eq!(pull(&mut nic, 3000, 0), Pull::Sent);
+        assert_eq!(left, [(1000, Some(3)), (1001, Some(2)), (2000, Some(1)), (3000, None)]);
+        // It is counted apart, and also when the plan is through.
+        nic.unit.stop();
+        assert!(nic.unit.inject(small(0, 4)));
+        let one = nic.unit.injected();
+        assert_eq!((one.of(Origin::Transport), one.bytes, one.left), (3, 3 * 190, 1));
+        assert_eq!(nic.unit.pull(&nic.plan, Picos(4000), 0), Pull::Sent);
+        assert_eq!(nic.unit.pull(&nic.plan, Picos(5000), 0), Pull::Done);
+        assert_eq!((nic.unit.injected().sent(), nic.unit.stats.frames), (4, 1));
+        // More than there is room for is not taken.
+        let taken = (0..ROOM + 5).filter(|_| nic.unit.inject(small(1, 0))).count();
+        assert_eq!(
+            (taken, nic.unit.injected().refused[Origin::Transport as usize]),
+            (ROOM, 5)
+        );
     });
 }

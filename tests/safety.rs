@@ -341,7 +341,7 @@ fn a_router_that_asks_and_gets_no_answer_is_told() {
         let text = format!(
             "eal: {{hugepages: none, telemetry: false}}\nports:\n{}{}",
             port(0, ", gateway_mac: \"02:aa:00:00:00:00\""),
-            port(1, "")
+            port(1, ", answer: false")
         );
         let testbed = folder.write("testbed.yaml", &text);
         let results = folder.results(0, &[&pattern, "--testbed", &testbed]);

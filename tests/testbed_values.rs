@@ -1,8 +1,8 @@
 //! What each key of a testbed takes and refuses, at the edges; what a testbed becomes.
 
 use squall::testbed::{
-    self, Addresses, Configured, Cores, Device, EalOptions, Hugepages, Pacing, PfcReaction, Port, Testbed, Timestamps,
-    WorkerCount,
+    self, Addresses, Configured, Cores, Device, EalOptions, Hugepages, Network, Pacing, PfcReaction, Port, Testbed,
+    Timestamps, WorkerCount,
 };
 use squall::units::{BitRate, Bytes, Picos};
 use squall::wire::class::{Maps, Trust};
@@ -51,6 +51,27 @@ fn good_values_at_their_edges() {
         &["/announce_interval=0"],
         &["/announce_interval=10ms"],
         &["/announce_interval=24h"],
+        &["/resolve_timeout=100ms"],
+        &["/resolve_timeout=10min"],
+        &[
+            "device=\"net_af_packet0,iface=e\"",
+            "address=20.1.1.2/31",
+            "gateway=20.1.1.3",
+            "vlan=4094",
+        ],
+        // A gateway may be outside the network: it is on the link all the same.
+        &[
+            "device=\"net_af_packet0,iface=e\"",
+            "address=20.1.1.2/31",
+            "gateway=20.1.1.1",
+        ],
+        &["address=[20.1.1.2/32, \"2001:db8::2/128\"]"],
+        &[
+            "address=[20.1.1.2/24]",
+            "gateway=20.1.1.1",
+            "gateway_mac=02:00:00:00:00:01",
+            "receive=false",
+        ],
         &["/eal={extra_args: [\"-n4\", --iova-mode=va, --log-level, \"lib.eal:8\", --no-hpet]}"],
         &["/system={model: Llama-3 70B, parameters: 70.6e9, accelerators: 96}"],
         &["/workload={prefix_sharing: 30%}", "/health={crc_errors: 0, fec: 3e-15}"],
@@ -134,6 +155,39 @@ fn wrong_values_are_refused_each_with_one_mistake() {
         (&["/eal.extra_args=[\"-n\"]"], "`-n` has no value"),
         (&["/eal.extra_args=[\"-n\", \"--vdev=net_null9\"]"], "`-n` has no value"),
         (&["/eal.extra_args=[\"--no-hpet=1\"]"], "`--no-hpet` takes no value"),
+        (&["address=20.1.1.2"], "`address` is `20.1.1.2` -> 20.1.1.2/24"),
+        (&["address=20.1.1.2/33"], "`address` is `20.1.1.2/33`"),
+        (&["address=224.0.0.1/24"], "`address` is `224.0.0.1/24`"),
+        (&["address=[20.1.1.2/24, 20.1.2.2/24]"], "two IPv4 addresses"),
+        (&["address=[[20.1.1.2/24]]"], "`address` is a list"),
+        (
+            &["address=20.1.1.2/24", "gateway=20.1.1.1/24"],
+            "`gateway` is `20.1.1.1/24` -> 20.1.1.1",
+        ),
+        (
+            &["address=20.1.1.2/24", "gateway=20.1.1.2"],
+            "the address of the port's first worker",
+        ),
+        (&["gateway=20.1.1.1"], "the port has no IPv4 `address`"),
+        (
+            &["address=20.1.1.2/24", "gateway=\"fd00::1\""],
+            "the port has no IPv6 `address`",
+        ),
+        (
+            &["address=20.1.1.2/24", "gateway=[20.1.1.1, 20.1.1.3]"],
+            "the second IPv4 one",
+        ),
+        (
+            &["address=20.1.1.2/24", "gateway=20.1.1.1", "receive=false"],
+            "cannot hear where its gateway is",
+        ),
+        (&["vlan=0"], "`vlan` is `0`"),
+        (&["vlan=4095"], "`vlan` is `4095`"),
+        (
+            &["/ports=[{device: net_ring0, vlan: 5}, {device: net_ring1}]"],
+            "port `port1` has no `vlan` while port `port0` has one",
+        ),
+        (&["/resolve_timeout=0"], "`resolve_timeout` is `0`"),
         (&["/announce_interval=1ms"], "`announce_interval` is `1ms`"),
         (&["/announce_interval=25h"], "`announce_interval` is `25h`"),
         (&["/announce_interval=15"], "`announce_interval` is `15`"),
@@ -198,9 +252,11 @@ eal: {hugepages: none, memory: 1GiB, file_prefix: sq, telemetry: false, extra_ar
 cores: {tx: 2-3, rx: [4, 2]}
 addresses: {ipv4: 10.1.0.9/16, ipv6: \"fd00::9/64\"}
 announce_interval: 2s
+resolve_timeout: 3s
 ports:
   - {name: a, device: \"3b:00.1,dv_flow_en=0\", speed: 400Gbps, workers: 8, mac: \"02:00:00:00:00:01\",
      gateway_mac: \"02:00:00:00:00:02\", loopback: true, receive: false, announce: false, tx_queues: 2, rx_queues: 3,
+     address: [10.2.0.9/24, \"fd01::9/64\"], gateway: \"fd01::1\", vlan: 7,
      descriptors: 512, promiscuous: false, pacing: nic, pfc: ignore,
      timestamps: kernel}
 dscp_to_priority: {default: 2, 3: 3, 8-10: 0}
@@ -229,6 +285,7 @@ dut: {vendor: v, asic: 7}
             ipv6: ([0xfd00, 0, 0, 0, 0, 0, 0, 9].into(), 64),
         },
         announce_interval: Picos(2_000_000_000_000),
+        resolve_timeout: Picos(3_000_000_000_000),
         ports: vec![Port {
             name: "a".into(),
             device: Device::Pci {
@@ -239,9 +296,21 @@ dut: {vendor: v, asic: 7}
             workers: WorkerCount::Exactly(8),
             mac: Some([2, 0, 0, 0, 0, 1]),
             gateway_mac: Some([2, 0, 0, 0, 0, 2]),
+            ipv4: Some(Network {
+                first: [10, 2, 0, 9].into(),
+                prefix: 24,
+                gateway: None,
+            }),
+            ipv6: Some(Network {
+                first: [0xfd01, 0, 0, 0, 0, 0, 0, 9].into(),
+                prefix: 64,
+                gateway: Some([0xfd01, 0, 0, 0, 0, 0, 0, 1].into()),
+            }),
+            vlan: Some(7),
             loopback: true,
             receive: false,
             announce: false,
+            answer: false,
             tx_queues: 2,
             rx_queues: 3,
             descriptors: 512,
@@ -278,12 +347,12 @@ fn defaults_follow_the_driver() {
     let port = |device: &str| {
         let mut testbed = load(&[&format!("device={device}")]).expect("it is good");
         let port = testbed.ports.remove(0);
-        (port.loopback, port.receive, port.announce)
+        (port.loopback, port.receive, port.announce, port.answer)
     };
-    assert_eq!(port("net_ring0"), (true, true, false));
-    assert_eq!(port("net_null0,no-rx=1"), (false, false, false));
-    assert_eq!(port("net_af_packet0,iface=e"), (false, true, true));
-    assert_eq!(port("0000:3b:00.0"), (false, true, true));
+    assert_eq!(port("net_ring0"), (true, true, false, false));
+    assert_eq!(port("net_null0,no-rx=1"), (false, false, false, false));
+    assert_eq!(port("net_af_packet0,iface=e"), (false, true, true, true));
+    assert_eq!(port("0000:3b:00.0"), (false, true, true, true));
     let testbed = load(&[]).expect("it is good");
     assert_eq!(
         (testbed.name.as_str(), testbed.isolated, testbed.cores),

@@ -22,12 +22,17 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("capture", &["units"]),
     ("host", &["units", "wire", "dpdk", "devargs", "child"]),
     ("expect", &["yaml"]),
-    ("pattern", &["units", "yaml", "expect"]),
+    // Of a frame's fields, and of nothing that is done with one.
+    ("pattern", &["units", "yaml", "wire", "expect"]),
     ("testbed", &["units", "yaml", "wire", "devargs"]),
     ("fabric", &["units", "wire", "testbed"]),
     ("plan", &["units", "wire", "pattern", "testbed"]),
     ("transport", &["units", "wire", "pattern", "plan"]),
-    ("measure", &["units", "wire", "pattern", "testbed", "plan", "transport"]),
+    ("neighbour", &["units", "wire", "pattern", "testbed", "plan"]),
+    (
+        "measure",
+        &["units", "wire", "pattern", "testbed", "plan", "transport", "neighbour"],
+    ),
     (
         "engine",
         &[
@@ -39,6 +44,7 @@ const KNOWS: &[(&str, &[&str])] = &[
             "fabric",
             "plan",
             "transport",
+            "neighbour",
             "measure",
         ],
     ),
@@ -142,7 +148,16 @@ const KNOWS: &[(&str, &[&str])] = &[
 ];
 
 /// Parts that are functions of their arguments: no clock, file, thread or output of their own.
-const PURE: &[&str] = &["units", "devargs", "wire", "fabric", "plan", "transport", "measure"];
+const PURE: &[&str] = &[
+    "units",
+    "devargs",
+    "wire",
+    "fabric",
+    "plan",
+    "transport",
+    "neighbour",
+    "measure",
+];
 
 /// What such a part must not name.
 const IMPURE: &[&str] = &[

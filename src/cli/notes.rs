@@ -37,6 +37,13 @@ pub(super) fn notes(plan: &Plan, summary: &Summary, testbed: &Testbed) -> Vec<St
             plan.ports[port].name
         )
     }));
+    notes.extend(plan.unknown_gateways().into_iter().map(|(port, gateway)| {
+        format!(
+            "frames of port {} to other networks go by {gateway}, whose MAC address is asked for before the traffic; crafted ones \
+             have 00:00:00:00:00:00 in its place",
+            plan.ports[port].name
+        )
+    }));
     let classes = disagreements(plan, testbed).into_iter();
     notes.extend(classes.map(|found| format!("{}; {}", found.what, found.remedy)));
     for (entry, own) in plan.entries.iter().zip(&summary.entries) {

@@ -373,6 +373,12 @@ impl Port<Started> {
         std::mem::take(&mut self.state.rx)
     }
 
+    /// Takes queues back that were taken from it, for others to take: in the order in which they were.
+    pub fn give_queues_back(&mut self, tx: Vec<TxQueue>, rx: Vec<RxQueue>) {
+        self.state.tx.splice(..0, tx);
+        self.state.rx.splice(..0, rx);
+    }
+
     /// Switches on the port's PTP time stamps. Its clock may start anew with that.
     ///
     /// # Errors

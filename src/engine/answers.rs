@@ -8,7 +8,7 @@
 use crate::engine::craft::Network;
 use crate::measure::answering::ToSend;
 use crate::pattern::Entropy;
-use crate::plan::Plan;
+use crate::plan::{Pair, Plan};
 use crate::transport::flow::source_port;
 use crate::wire::{Opcode, aeth, bth, cnp, ethernet, icrc, ipv6, udp, vlan};
 
@@ -20,7 +20,10 @@ pub fn write(plan: &Plan, owed: &ToSend, out: &mut [u8; LONGEST]) -> Option<usiz
     let entry = plan.entries.get(usize::from(owed.entry))?;
     let rc = entry.transport.rc()?;
     let pair = entry.pairs.get(owed.pair as usize)?;
-    let (receiver, sender) = (&plan.workers[pair.dst as usize], &plan.workers[pair.src as usize]);
+    let back = Pair {
+        src: pair.dst,
+        dst: pair.src,
+    };
     let index = owed.pair * entry.qps + owed.qp;
     let qpn = entry.first_qpn + index;
     let options = &entry.frame;
@@ -35,7 +38,7 @@ pub fn write(plan: &Plan, owed: &ToSend, out: &mut [u8; LONGEST]) -> Option<usiz
         source_port: source_port(Entropy::PerQp, plan.seed, entry.first_flow + index, index, 0),
         udp_len: udp::LEN + body + icrc::LEN,
     };
-    let bth_at = network.emit(plan, options, (receiver, sender), out);
+    let bth_at = network.emit(plan, entry, back, out);
     let packet = &mut out[bth_at..];
     if let Some(answer) = &owed.answer {
         let mut header = bth::Repr::new(Opcode::RcAcknowledge, qpn, answer.psn);

@@ -9,15 +9,17 @@ use crossbeam::channel::{Receiver, Sender, TryRecvError};
 
 use crate::dpdk::{BATCH, Eal, ThreadRegistration, TscClock};
 use crate::engine::feedback::{self, Feedback, Waiting};
-use crate::engine::inject::{Injected, SmallFrame};
+use crate::engine::inject::{Injected, Origin, SmallFrame};
 use crate::engine::rx::RxUnit;
 use crate::engine::tx::{Progress, TxUnit};
 use crate::measure::clock::Line;
 use crate::measure::group::Groups;
 use crate::measure::{PauseOrder, Recorder, Tally};
+use crate::neighbour::{Heard, Responder};
 use crate::plan::Plan;
 use crate::transport::lane::Sent;
 use crate::units::Picos;
+use crate::wire::template::OTHER_ROOM;
 
 /// What a core is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +127,10 @@ pub struct CoreTask {
     pub injections: Receiver<(usize, SmallFrame)>,
     /// Those for which there was no room on the way to the other core, for each port.
     pub refused: Vec<Injected>,
+    /// Who answers for our workers; `None` where nobody is to.
+    pub responder: Option<Responder>,
+    /// Answers of this turn, with their port.
+    pub replies: Vec<(usize, SmallFrame)>,
 }
 
 /// Turns between looks at the command channel.
@@ -175,7 +181,15 @@ impl CoreTask {
             }
             if let Some(recorder) = &mut self.recorder {
                 for unit in &mut self.rx {
-                    let got = unit.step(recorder, || clock.now_ordered());
+                    let got = unit.step(
+                        recorder,
+                        || clock.now_ordered(),
+                        |port, now, heard| {
+                            if let Some(responder) = &mut self.responder {
+                                self.replies.extend(reply(plan, responder, port, now, heard));
+                            }
+                        },
+                    );
                     busy |= got > 0;
                     // After a whole burst more may be waiting that came before this look.
                     if got < BATCH {
@@ -205,6 +219,9 @@ impl CoreTask {
                 if let Some((port, frame)) = feedback::answer(plan, &owed) {
                     self.inject(port, frame);
                 }
+            }
+            if !self.replies.is_empty() {
+                self.send_replies();
             }
             if !lanes.is_empty() {
                 while let Ok(told) = self.heard.try_recv() {
@@ -278,6 +295,17 @@ impl CoreTask {
         if !is_taken && let Some(refused) = self.refused.get_mut(port) {
             refused.refused[frame.origin() as usize] += 1;
         }
+    }
+
+    /// Sends the answers of this turn on their way.
+    #[cold]
+    fn send_replies(&mut self) {
+        let mut replies = std::mem::take(&mut self.replies);
+        for (port, frame) in replies.drain(..) {
+            self.inject(port, frame);
+        }
+        // Its memory stays.
+        self.replies = replies;
     }
 
     /// Carries out what came in; true: leave.
@@ -362,4 +390,20 @@ impl CoreTask {
         }
         snapshot
     }
+}
+
+/// The answer to what came to `port`.
+#[cold]
+fn reply(
+    plan: &Plan,
+    responder: &mut Responder,
+    port: usize,
+    now: Picos,
+    heard: &Heard<'_>,
+) -> Option<(usize, SmallFrame)> {
+    let mut out = [0; OTHER_ROOM];
+    let len = responder.answer(port, heard, now, &mut out)?;
+    let frame = &out[..len];
+    let class = plan.classes.of_frame(frame);
+    Some((port, SmallFrame::new(frame, class, Origin::Neighbour)?))
 }

@@ -8,10 +8,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::pattern::{Entropy, FrameOptions, VlanTag};
+use crate::pattern::Entropy;
 use crate::plan::feed::{Rounds, Work, XOFF, XON};
 use crate::plan::segment::{Position, packets};
-use crate::plan::{EntryPlan, Pair, Plan, Worker};
+use crate::plan::{EntryPlan, Pair, Plan};
 use crate::transport::flow::TxFlow;
 use crate::transport::lane::Due;
 use crate::transport::schedule::Schedule;
@@ -30,6 +30,8 @@ struct EntryShapes {
     by_len: [Vec<u16>; 4],
     /// Index of the Middle shape, there being one length of it.
     middle: usize,
+    /// A pair of these senders: what a shape takes of it is the same for all that send from one port.
+    pair: Option<Pair>,
 }
 
 /// Makes the frames of one schedule.
@@ -43,32 +45,9 @@ pub struct Crafter {
     clean: Vec<u8>,
 }
 
-/// Writes an Ethernet header with its tags, outermost first, and returns its length.
-pub(super) fn emit_link(dst: [u8; 6], src: [u8; 6], tags: &[VlanTag], ethertype: u16, out: &mut [u8]) -> usize {
-    let following = |tag: usize| tags.get(tag).map_or(ethertype, |tag| tag.tpid);
-    ethernet::Repr {
-        dst: Address(dst),
-        src: Address(src),
-        ethertype: following(0),
-    }
-    .emit(out);
-    for (index, tag) in tags.iter().enumerate() {
-        let header = vlan::Repr {
-            tpid: tag.tpid,
-            pcp: tag.pcp,
-            dei: tag.dei,
-            vid: tag.vid,
-            ethertype: following(index + 1),
-        };
-        header.emit(&mut out[ethernet::LEN + index * vlan::LEN..]);
-    }
-    ethernet::LEN + tags.len() * vlan::LEN
-}
-
 /// Headers of a frame of `entry` from `pair`, up to its payload, and their layout. What varies
 /// from packet to packet is zero.
 fn headers(plan: &Plan, entry: &EntryPlan, pair: Pair, position: Position, payload_len: u32) -> (Vec<u8>, Layout) {
-    let (src, dst) = (&plan.workers[pair.src as usize], &plan.workers[pair.dst as usize]);
     let options = &entry.frame;
     let reth = entry.verb.is_write() && position.is_first();
     let immediate = entry.verb.has_immediate() && position.is_last();
@@ -83,7 +62,7 @@ fn headers(plan: &Plan, entry: &EntryPlan, pair: Pair, position: Position, paylo
         source_port: 0,
         udp_len,
     };
-    let bth_at = network.emit(plan, options, (src, dst), &mut out);
+    let bth_at = network.emit(plan, entry, pair, &mut out);
     bth::Repr {
         opcode_value: entry.verb.opcode(position),
         solicited: false,
@@ -127,15 +106,17 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Writes Ethernet, VLAN, IP and UDP headers from worker to worker into `out` and returns where the BTH begins.
-    pub fn emit(&self, plan: &Plan, options: &FrameOptions, (src, dst): (&Worker, &Worker), out: &mut [u8]) -> usize {
+    /// Writes Ethernet, VLAN, IP and UDP headers of `entry` from the one worker of `pair` to the other into `out` and returns where the BTH begins.
+    pub fn emit(&self, plan: &Plan, entry: &EntryPlan, pair: Pair, out: &mut [u8]) -> usize {
+        let (src, dst) = (&plan.workers[pair.src as usize], &plan.workers[pair.dst as usize]);
+        let options = &entry.frame;
         let ethertype = if options.ipv6 {
             ethernet::TYPE_IPV6
         } else {
             ethernet::TYPE_IPV4
         };
-        let gateway = plan.ports[src.port].gateway_mac;
-        let l3 = emit_link(gateway.unwrap_or(dst.mac), src.mac, &options.vlan, ethertype, out);
+        let (to, tags) = (plan.destination_mac(entry, pair), plan.tags(entry, src.port));
+        let l3 = vlan::emit_link(Address(to), Address(src.mac), &tags, ethertype, out);
         // A frame is at most a PMTU and its headers: every length fits 16 bits.
         let narrow = |len: usize| u16::try_from(len).unwrap_or(u16::MAX);
         let udp_len = narrow(self.udp_len);
@@ -184,8 +165,7 @@ impl Network {
     }
 }
 
-fn shape(plan: &Plan, entry: &EntryPlan, position: Position, payload_len: u32) -> Shape {
-    let pair = entry.pairs[0];
+fn shape(plan: &Plan, entry: &EntryPlan, pair: Pair, position: Position, payload_len: u32) -> Shape {
     let (bytes, layout) = headers(plan, entry, pair, position, payload_len);
     // The bytes are those just emitted, so there is always an ICRC.
     Shape::new(&bytes, layout, payload_len as usize, plan.magic, |l3| {
@@ -214,10 +194,13 @@ impl EntryShapes {
     /// Shapes of what `lanes` of the entry send; none where there are none.
     fn new(plan: &Plan, entry: &EntryPlan, lanes: &[u32]) -> EntryShapes {
         let pmtu = entry.frame.pmtu;
+        let sending = lanes.iter().map(|lane| &entry.lanes[*lane as usize]);
+        let first = sending.filter(|lane| lane.pairs > 0).map(|lane| lane.first_pair).next();
         let mut own = EntryShapes {
             shapes: Vec::new(),
             by_len: std::array::from_fn(|_| vec![ABSENT; if lanes.is_empty() { 0 } else { pmtu as usize + 1 }]),
             middle: 0,
+            pair: first.map(|pair| entry.pairs[pair as usize]),
         };
         if lanes.is_empty() {
             return own;
@@ -248,7 +231,8 @@ impl EntryShapes {
 
     #[cold]
     fn add(&mut self, plan: &Plan, entry: &EntryPlan, position: Position, payload_len: u32) -> usize {
-        self.shapes.push(shape(plan, entry, position, payload_len));
+        let pair = self.pair.unwrap_or(entry.pairs[0]);
+        self.shapes.push(shape(plan, entry, pair, position, payload_len));
         let index = self.shapes.len() - 1;
         // At most four positions times a PMTU of 4096: 16 bits are enough.
         self.by_len[position as usize][payload_len as usize] = u16::try_from(index).unwrap_or(ABSENT);
@@ -277,7 +261,13 @@ fn control_frames(plan: &Plan, entry: &EntryPlan) -> Vec<(u16, Vec<u8>)> {
 /// A PFC or PAUSE frame, 60 bytes.
 fn control_frame(src: [u8; 6], pause: bool, classes: u8, quanta: u16) -> Vec<u8> {
     let mut frame = vec![0; crate::plan::segment::CONTROL_FRAME_LEN as usize];
-    emit_link(pfc::DESTINATION.0, src, &[], ethernet::TYPE_MAC_CONTROL, &mut frame);
+    vlan::emit_link(
+        pfc::DESTINATION,
+        Address(src),
+        &[],
+        ethernet::TYPE_MAC_CONTROL,
+        &mut frame,
+    );
     if pause {
         pause::Repr { quanta }.emit(&mut frame[ethernet::LEN..]);
     } else {

@@ -20,6 +20,7 @@ pub mod obey;
 pub mod outcome;
 pub mod ptp_probe;
 pub mod realtime;
+pub mod resolve;
 pub mod rx;
 pub mod sample;
 pub mod stamps;

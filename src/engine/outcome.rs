@@ -15,6 +15,7 @@ use crate::engine::tx::{TxStats, TxUnit};
 use crate::fabric;
 use crate::measure::record::Times;
 use crate::measure::{GapRecord, Recorder, SentPause, Tally};
+use crate::neighbour::Answers;
 use crate::plan::Plan;
 use crate::transport::lane::Sent;
 use crate::transport::reliable::{Counts, RateChange};
@@ -37,6 +38,8 @@ pub struct PortOutcome {
     pub unsent: u64,
     /// PTP probes sent, and their bytes.
     pub probes: (u64, u64),
+    /// Requests about its workers that were answered; the frames are among [`TxStats::injected`].
+    pub answers: Answers,
     /// The driver's counters of this run; `None` where it has none.
     pub stats: Option<PortStats>,
     /// The driver's extended counters of this run.

@@ -19,13 +19,14 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng, SeedableRng};
 
 use crate::dpdk::{Eal, Error, PoolConfig, StampSource, Timesync, TscClock, TxBatch, TxPool, TxQueue};
-use crate::engine::craft::emit_link;
 use crate::engine::lab::Running;
 use crate::measure::ptp_probe::{Reading, Stamped};
 use crate::pattern::VlanTag;
+use crate::plan::hop::Hop;
 use crate::plan::{Plan, mix};
 use crate::units::Picos;
-use crate::wire::{ethernet, ptp, template};
+use crate::wire::ethernet::Address;
+use crate::wire::{ethernet, ptp, template, vlan};
 
 /// `domainNumber` of probes: one that the standard leaves to users (IEEE 1588-2019 table 2), so that clocks
 /// that follow a master take no notice.
@@ -96,7 +97,7 @@ impl Path {
     }
 
     fn frame(&self, sequence: u16, out: &mut [u8]) -> usize {
-        let at = emit_link(self.dst, self.src, &self.tags, ptp::ETHERTYPE, out);
+        let at = vlan::emit_link(Address(self.dst), Address(self.src), &self.tags, ptp::ETHERTYPE, out);
         ptp::Repr::sync(DOMAIN, self.clock(), 1, sequence).emit(&mut out[at..]);
         let len = (at + ptp::LEN).max(ethernet::MIN_FRAME_LEN);
         out[at + ptp::LEN..len].fill(0);
@@ -148,11 +149,12 @@ pub fn paths(plan: &Plan, stamps: &[bool]) -> (Vec<Path>, usize) {
         for pair in &entry.pairs {
             let (src, dst) = (&plan.workers[pair.src as usize], &plan.workers[pair.dst as usize]);
             let (from, to) = (src.port, plan.arrival_port(*pair));
-            let routed = plan.ports[from].gateway_mac.is_some();
+            let routed = plan.hop(entry, *pair) != Hop::Receiver;
             if routed || !plan.ports[to].receive || !stamps[from] || !stamps[to] {
                 continue;
             }
-            let known = |path: &Path| (path.from, path.to) == (from, to) && path.tags == entry.frame.vlan;
+            let tags = plan.tags(entry, from);
+            let known = |path: &Path| (path.from, path.to) == (from, to) && path.tags[..] == tags[..];
             if found.iter().any(known) {
                 continue;
             }
@@ -163,7 +165,7 @@ pub fn paths(plan: &Plan, stamps: &[bool]) -> (Vec<Path>, usize) {
             found.push(Path {
                 from,
                 to,
-                tags: entry.frame.vlan.clone(),
+                tags: tags.to_vec(),
                 src: src.mac,
                 dst: dst.mac,
             });

@@ -27,6 +27,7 @@ use crate::engine::stamps::{PortClock, PortTimes, Reader, StampCounts, Watch};
 use crate::engine::tx::TxUnit;
 use crate::measure::clock::Scale;
 use crate::measure::{Recorder, SharedGroups, Tally};
+use crate::neighbour::{Answers, Responder};
 use crate::pattern::{IcrcCheck, Start};
 use crate::plan::Plan;
 use crate::testbed::Testbed;
@@ -129,6 +130,7 @@ pub fn run(
     outcome.hugepages = running.eal.uses_hugepages();
     let mut port_tx = vec![PortSent::default(); plan.ports.len()];
     let mut probes = vec![(0, 0); plan.ports.len()];
+    let mut answers = vec![Answers::default(); plan.ports.len()];
     let mut times: Vec<PortTimes> = running
         .stampings
         .iter()
@@ -153,6 +155,10 @@ pub fn run(
             if let Some(stamps) = unit.stamps() {
                 counts[port].add(&stamps.counts);
             }
+        }
+        let counts = task.responder.iter().flat_map(|responder| &responder.counts);
+        for (sum, own) in answers.iter_mut().zip(counts) {
+            sum.add(own);
         }
         for ((tx, _), refused) in port_tx.iter_mut().zip(&task.refused) {
             tx.injected.add(refused);
@@ -185,6 +191,7 @@ pub fn run(
             tx,
             unsent,
             probes: probes[index],
+            answers: answers[index],
             stats: port
                 .stats()
                 .ok()
@@ -352,6 +359,8 @@ fn prepare(
                 .collect(),
             injections: injected[index].clone(),
             refused: vec![Injected::default(); plan.ports.len()],
+            responder: Responder::new(plan),
+            replies: Vec::new(),
         });
     }
     let control = Control {

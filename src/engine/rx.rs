@@ -14,6 +14,7 @@ use crate::engine::ptp_probe::Arrival;
 use crate::engine::stamps::Stamps;
 use crate::measure::Recorder;
 use crate::measure::record::coarse_histogram;
+use crate::neighbour::Heard;
 use crate::units::Picos;
 
 /// One port queue that receives.
@@ -95,9 +96,15 @@ impl RxUnit {
         self.looked = Some(now);
     }
 
-    /// Records what has arrived; `clock` is read after the burst. Returns the number of frames.
+    /// Records what has arrived; `clock` is read after the burst, and `hear` is told what frames say about neighbours, with
+    /// their port and arrival. Returns the number of frames.
     #[inline]
-    pub fn step(&mut self, recorder: &mut Recorder, clock: impl Fn() -> Picos) -> usize {
+    pub fn step(
+        &mut self,
+        recorder: &mut Recorder,
+        clock: impl Fn() -> Picos,
+        mut hear: impl FnMut(usize, Picos, &Heard<'_>),
+    ) -> usize {
         let got = self.batch.receive(&mut self.queue);
         if got == 0 {
             return 0;
@@ -116,7 +123,9 @@ impl RxUnit {
                 // A full channel loses it: more have come than anybody has sent.
                 let _ = tell.try_send(probe);
             }
-            recorder.frame(self.port, bytes, own);
+            if let Some(heard) = recorder.frame(self.port, bytes, own) {
+                hear(self.port, own, &heard);
+            }
         }
         if let Some(looked) = self.looked {
             // It grows, a few times in a run: nothing to refuse.

@@ -24,6 +24,7 @@ use crate::engine::tx::{Pull, TxUnit};
 use crate::engine::virtual_lab::Running;
 use crate::fabric::{self, Event, Fabric};
 use crate::measure::{Recorder, Tally};
+use crate::neighbour::Answers;
 use crate::pattern::{IcrcCheck, Start};
 use crate::plan::Plan;
 use crate::transport::lane::Sent;
@@ -128,6 +129,7 @@ fn drive(
             tx,
             unsent,
             probes: (0, 0),
+            answers: Answers::default(),
             stats: None,
             xstats: Vec::new(),
             // Simulated time is exact: nothing is added.
@@ -364,7 +366,8 @@ impl<'a> Driver<'a> {
     fn take_in(&mut self, host: usize) {
         let now = self.fabric.now();
         while self.waiting[host] > 0 {
-            let got = self.rx[host].step(&mut self.recorder, || now);
+            // In the reference fabric every host is known: nobody asks.
+            let got = self.rx[host].step(&mut self.recorder, || now, |_, _, _| {});
             if got == 0 {
                 break;
             }

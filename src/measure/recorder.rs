@@ -16,6 +16,7 @@ use crate::measure::group::{Group, Outer};
 use crate::measure::pause::{PauseLog, PauseOrder, ReceivedPause, pause_time};
 use crate::measure::record::{EntryRecord, FirstMark, Outage, PairRecord, PortRecord, Times};
 use crate::measure::trace::{Kind, Observation, Trace};
+use crate::neighbour::Heard;
 use crate::pattern::IcrcCheck;
 use crate::plan::Plan;
 use crate::plan::deal::Deal;
@@ -230,24 +231,28 @@ impl Recorder {
         }
     }
 
-    /// Records a frame that came to `port` at `arrival`.
+    /// Records a frame that came to `port` at `arrival`. What it says about neighbours is given back, for whoever
+    /// answers.
     #[inline]
-    pub fn frame(&mut self, port: usize, bytes: &[u8], arrival: Picos) {
-        let Some(record) = self.ports.get_mut(port) else { return };
+    pub fn frame<'a>(&mut self, port: usize, bytes: &'a [u8], arrival: Picos) -> Option<Heard<'a>> {
+        let record = self.ports.get_mut(port)?;
         record.frames += 1;
         record.bytes += bytes.len() as u64;
         match Frame::parse(bytes) {
             Ok(Frame::Roce(packet)) => self.packet(port, bytes.len(), &packet, arrival),
             Ok(Frame::MacControl(control)) => self.mac_control(port, control, arrival),
-            Ok(Frame::Other) => self.other(port, bytes),
+            Ok(Frame::Other) => return self.other(port, bytes),
             Err(_) => self.ports[port].malformed += 1,
         }
+        None
     }
 
     #[cold]
-    fn other(&mut self, port: usize, bytes: &[u8]) {
+    fn other<'a>(&mut self, port: usize, bytes: &'a [u8]) -> Option<Heard<'a>> {
         self.ports[port].other += 1;
-        self.asked.see(bytes);
+        let heard = Heard::parse(bytes)?;
+        self.asked.see(&heard);
+        Some(heard)
     }
 
     #[cold]

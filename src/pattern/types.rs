@@ -453,18 +453,8 @@ pub enum AckReq {
     Every(u32),
 }
 
-/// `vlan`: one 802.1Q tag, outermost first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct VlanTag {
-    /// `tpid`: 0x8100 (default), 0x88A8 or 0x9100.
-    pub tpid: u16,
-    /// `vid`: 0…4094; 0 is a priority tag.
-    pub vid: u16,
-    /// `pcp`: 0…7.
-    pub pcp: u8,
-    /// `dei`.
-    pub dei: bool,
-}
+/// One of `vlan`: an 802.1Q tag, outermost first.
+pub use crate::wire::vlan::Tag as VlanTag;
 
 /// Header fields of every frame of an entry.
 #[derive(Debug, Clone, PartialEq)]

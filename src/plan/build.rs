@@ -5,6 +5,7 @@
 //!
 //! Left out on purpose: DPDK. Line rates come in as an argument.
 
+mod network;
 mod probe;
 mod workers;
 
@@ -72,6 +73,11 @@ pub fn build(pattern: &Pattern, testbed: &Testbed, speeds: &[BitRate]) -> Result
             loopback: port.loopback,
             receive: port.receive,
             gateway_mac: port.gateway_mac,
+            ipv4: port.ipv4,
+            ipv6: port.ipv6,
+            vlan: port.vlan,
+            answer: port.answer,
+            neighbours: Vec::new(),
         })
         .collect();
     let workers = workers::place(pattern, testbed, &mut errors);
@@ -105,7 +111,9 @@ pub fn build(pattern: &Pattern, testbed: &Testbed, speeds: &[BitRate]) -> Result
             ));
             continue;
         }
-        let mut placed = place_entry(&plan, index, entry, &mut errors);
+        let tagged = network::tagged(&plan, entry);
+        let mut placed = place_entry(&plan, index, tagged.as_ref().unwrap_or(entry), &mut errors);
+        placed.port_vlan = tagged.is_some();
         placed.first_flow = plan.flows();
         if let Some(first) = entry.frame.first_qpn {
             next_qpn = first.value();
@@ -129,6 +137,7 @@ pub fn build(pattern: &Pattern, testbed: &Testbed, speeds: &[BitRate]) -> Result
         plan.entries.push(placed);
     }
     overlapping_qpns(&plan, &mut errors);
+    network::check(&plan, &mut errors);
     if errors.is_empty() {
         beyond_time(&plan, &mut errors);
     }
@@ -283,6 +292,7 @@ fn place_entry(plan: &Plan, index: usize, entry: &Entry, errors: &mut Vec<PlanEr
         lanes: placed.lanes,
         work: placed.work,
         transport: entry.transport.clone(),
+        port_vlan: false,
     }
 }
 

@@ -9,6 +9,7 @@
 pub mod build;
 pub mod deal;
 pub mod feed;
+pub mod hop;
 pub mod routing;
 pub mod segment;
 pub mod summary;
@@ -18,12 +19,14 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::pattern::transport::Transport;
 use crate::pattern::{FrameOptions, Start, Verb};
+use crate::testbed::Network;
 use crate::units::{BitRate, Picos};
 use crate::wire::class::Classes;
 use crate::wire::stamp::Magic;
 pub use build::{PlanError, build};
 use deal::Deal;
 use feed::Work;
+use hop::Neighbour;
 use summary::Summary;
 
 /// One endpoint: an address behind a port. Worker numbers count over the testbed's ports.
@@ -50,8 +53,18 @@ pub struct PortPlan {
     pub loopback: bool,
     /// Frames are received here at all.
     pub receive: bool,
-    /// Destination MAC of everything sent from here, when the DUT routes.
+    /// Destination MAC of everything sent from here, where the testbed says it.
     pub gateway_mac: Option<[u8; 6]>,
+    /// The port's IPv4 network, where it has one of its own.
+    pub ipv4: Option<Network<Ipv4Addr>>,
+    /// Its IPv6 network.
+    pub ipv6: Option<Network<Ipv6Addr>>,
+    /// The VLAN of frames whose entry has no tags of its own.
+    pub vlan: Option<u16>,
+    /// Whether requests for its workers' addresses are answered.
+    pub answer: bool,
+    /// Who is where on its networks, as far as it has been asked.
+    pub neighbours: Vec<Neighbour>,
 }
 
 /// Sender and receiver, by worker number.
@@ -118,6 +131,8 @@ pub struct EntryPlan {
     pub work: Work,
     /// How the packets of its QPs are carried.
     pub transport: Transport,
+    /// The VLAN of its one tag is the sending port's ([`Plan::tags`]).
+    pub port_vlan: bool,
 }
 
 impl EntryPlan {

@@ -6,12 +6,16 @@ use super::about;
 use super::classes::{ClassMap, DSCP_MAPS, PCP_MAPS};
 pub use super::keys_fabric::*;
 use super::read::{ExtraArgs, Mac, Prefixed, WorkersBehind, not_hidden};
+use super::read_network::{unicast4, unicast6};
 use super::{Hugepages, Pacing, PfcReaction, Timestamps, WorkerCount};
 use crate::units::{BitRate, Bytes, Picos};
 use crate::wire::class::{DscpMap, PcpMap, STANDARD_DSCP, STANDARD_PCP, Trust};
 use crate::yaml::Numbers;
 use crate::yaml::form::{Flag, Int, Line, Map, Plain, Prose, Quantity, Tree, WordOrMap, Words, not_only_digits};
 use crate::yaml::key::{Section, keys};
+
+/// A VLAN that a port is in (IEEE 802.1Q clause 9.6): 0 is none, 4095 is reserved.
+const VID: Int = Int(1, 4094);
 
 const CORES: Numbers = Numbers(1023, "core numbers");
 
@@ -31,6 +35,9 @@ keys! {
             Quantity { zero: true, least: Picos::from_micros(10_000), most: Picos::from_micros(86_400_000_000) },
             or Picos::from_micros(15_000_000),
             "ports with `announce` announce their workers again so often, so that no bridge forgets them; 0: once only";
+        resolve_timeout: Picos, Quantity::within(Picos::from_micros(100_000), Picos::from_micros(600_000_000)),
+            or Picos::from_micros(10_000_000),
+            "so long are gateways asked for their MAC before the traffic, links that come up late included";
         ports: (), Tree("a list of 1 to 256 ports", &[]), otherwise "required without `fabric`", "the DPDK ports";
         fabric: (), Map(&[&FABRIC]), none,
             "the reference fabric in place of `ports`, `{}` at least: hosts, links and switches in virtual time";
@@ -78,16 +85,9 @@ keys! {
 
     /// `addresses`.
     pub ADDRESSES: Addresses = "addresses" {
-        // 240/4 is reserved (RFC 1112 section 4).
-        ipv4: (Ipv4Addr, u8), Prefixed {
-            longest: 30,
-            unicast: |address: &Ipv4Addr| !address.is_loopback() && (1..224).contains(&address.octets()[0]),
-        }, or (Ipv4Addr::new(198, 18, 0, 1), 15),
+        ipv4: (Ipv4Addr, u8), Prefixed { longest: 30, unicast: unicast4 }, or (Ipv4Addr::new(198, 18, 0, 1), 15),
             "address of worker 0 (RFC 2544, C.2.2); worker w has the w-th after it";
-        ipv6: (Ipv6Addr, u8), Prefixed {
-            longest: 126,
-            unicast: |address: &Ipv6Addr| !(address.is_multicast() || address.is_unspecified() || address.is_loopback()),
-        }, or (Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 1), 48), "the same for IPv6 (RFC 5180, section 8)";
+        ipv6: (Ipv6Addr, u8), Prefixed { longest: 126, unicast: unicast6 }, or (Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 1), 48), "the same for IPv6 (RFC 5180, section 8)";
     }
 
     /// One of `ports`.
@@ -103,12 +103,20 @@ keys! {
             "workers behind this port; auto shares out what the pattern needs, senders and receivers those that only send or only receive";
         mac: [u8; 6], Mac, otherwise "02:00:00 and the worker's number + 1",
             "MAC of the port's first worker; worker i adds i to its last three bytes";
-        gateway_mac: [u8; 6], Mac, otherwise "the receiving worker's",
-            "destination MAC of every frame sent from here, for a DUT that routes";
+        address: (), Tree("an address with its prefix length (`20.1.1.2/24`), or a list of an IPv4 and an IPv6 one", &[]),
+            otherwise "what `addresses` has",
+            "address of the port's first worker and its network; worker i has the i-th after it, the gateway's left out";
+        gateway: (), Tree("an address (`20.1.1.1`), or a list of an IPv4 and an IPv6 one", &[]), none,
+            "the router that leads to other networks; its MAC is asked for before the traffic (ARP, neighbour discovery)";
+        vlan: u16, VID, none, "VLAN of frames whose entry has no `frame.vlan`; every port has one, or none";
+        gateway_mac: [u8; 6], Mac, otherwise "the receiving worker's, or the gateway's",
+            "destination MAC of every frame sent from here, for a DUT that routes and is not to be asked";
         loopback: bool, Flag, otherwise "true for net_ring, else false", "frames sent here come back here";
         receive: bool, Flag, otherwise "false for net_null, else true", "whether this port receives";
         announce: bool, Flag, otherwise "false for net_null and net_ring, else true",
             "before the traffic and every `announce_interval`, a gratuitous ARP or neighbour advertisement of each worker, so that bridges learn";
+        answer: bool, Flag, otherwise "false for net_null, net_ring and what does not receive or is looped back, else true",
+            "whether ARP requests, neighbour solicitations and echo requests (`ping`) for the workers behind this port are answered";
         tx_queues: u16, Int(1, 1024), or 1, "queues that send";
         rx_queues: u16, Int(1, 1024), or 1, "queues that receive, spread by RSS";
         descriptors: u16, Int(64, 32_768), or 1024, "ring size asked for, both directions";

@@ -16,6 +16,7 @@ mod keys_fabric;
 pub mod places;
 mod read;
 mod read_fabric;
+mod read_network;
 mod shipped;
 mod types;
 

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use super::keys::{ADDRESSES, CORE_LISTS, EAL, PORT, TESTBED};
 use super::{
     Addresses, Cores, Device, EalOptions, PfcReaction, Port, Testbed, WorkerCount, about, classes, device, eal_args,
-    read_fabric,
+    read_fabric, read_network,
 };
 use crate::yaml::form::Words;
 use crate::yaml::key::{Form, Key};
@@ -30,6 +30,7 @@ pub fn testbed(reader: &Reader, root: &Node, stem: &str) -> Testbed {
         cores: cores(&fields),
         addresses: addresses(&fields),
         announce_interval: fields.get(&TESTBED.announce_interval),
+        resolve_timeout: fields.get(&TESTBED.resolve_timeout),
         ports: ports(&fields),
         fabric: read_fabric::fabric(&fields),
         classes: classes::read(&fields),
@@ -164,6 +165,7 @@ fn ports(outer: &Fields<'_>) -> Vec<Port> {
         }
     }
     roles(outer.reader(), &placed);
+    read_network::vlans(outer.reader(), &placed);
     placed.into_iter().map(|(_, port)| port).collect()
 }
 
@@ -213,6 +215,8 @@ fn port(reader: &Reader, node: &Node, index: usize, earlier: &[(Place, Port)]) -
         let what = "the loop cannot obey what a port with `receive: false` does not receive";
         fields.wrong(&PORT.pfc, what);
     }
+    let loopback = fields.get(&PORT.loopback).unwrap_or(ring);
+    let (ipv4, ipv6) = read_network::networks(&fields, receive);
     let port = Port {
         name,
         device: device.clone().unwrap_or(Device::Fabric),
@@ -220,9 +224,13 @@ fn port(reader: &Reader, node: &Node, index: usize, earlier: &[(Place, Port)]) -
         workers: fields.get(&PORT.workers),
         mac: fields.get(&PORT.mac),
         gateway_mac: fields.get(&PORT.gateway_mac),
-        loopback: fields.get(&PORT.loopback).unwrap_or(ring),
+        ipv4,
+        ipv6,
+        vlan: fields.get(&PORT.vlan),
+        loopback,
         receive,
         announce: fields.get(&PORT.announce).unwrap_or(!(null || ring)),
+        answer: fields.get(&PORT.answer).unwrap_or(!(null || ring || loopback)) && receive,
         tx_queues: fields.get(&PORT.tx_queues),
         rx_queues: fields.get(&PORT.rx_queues),
         descriptors: fields.get(&PORT.descriptors),

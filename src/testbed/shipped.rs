@@ -16,6 +16,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("oversubscribed", include_str!("../../testbeds/oversubscribed.yaml")),
     ("pcap", include_str!("../../testbeds/pcap.yaml")),
     ("ring", include_str!("../../testbeds/ring.yaml")),
+    ("routed-switch", include_str!("../../testbeds/routed-switch.yaml")),
     ("soak", include_str!("../../testbeds/soak.yaml")),
     ("switch", include_str!("../../testbeds/switch.yaml")),
 ];

@@ -1,7 +1,7 @@
 //! The testbed's types. `docs/TESTBEDS.md` describes each key.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::about::About;
 use super::{Configured, Fabric};
@@ -28,6 +28,8 @@ pub struct Testbed {
     /// `announce_interval`: ports that announce their workers do it again so often; zero: once, before the
     /// traffic.
     pub announce_interval: Picos,
+    /// `resolve_timeout`: so long are gateways asked for before the traffic.
+    pub resolve_timeout: Picos,
     /// `ports`: at least one, names distinct; none yet where a fabric has not been
     /// [sized](Testbed::sized).
     pub ports: Vec<Port>,
@@ -109,8 +111,14 @@ pub struct Port {
     /// 02:00:00:00:00:00 + worker number + 1.
     pub mac: Option<[u8; 6]>,
     /// `gateway_mac`: destination MAC of every frame sent from here (a routed DUT); `None`: the
-    /// receiving worker's.
+    /// receiving worker's, or that of the gateway, which is asked.
     pub gateway_mac: Option<[u8; 6]>,
+    /// The IPv4 ones of `address` and `gateway`; `None`: `addresses` counts here.
+    pub ipv4: Option<Network<Ipv4Addr>>,
+    /// The IPv6 ones.
+    pub ipv6: Option<Network<Ipv6Addr>>,
+    /// `vlan`: of frames whose entry has no tags of its own.
+    pub vlan: Option<u16>,
     /// `loopback`: frames sent here come back here (net_ring by name, a looped cable). Default
     /// true for net_ring, false otherwise.
     pub loopback: bool,
@@ -120,6 +128,9 @@ pub struct Port {
     /// before the traffic, so that bridges learn. Default: true for af_packet, pcap, memif and
     /// PCI, false for net_null and net_ring.
     pub announce: bool,
+    /// `answer`: whether ARP requests, neighbour solicitations and echo requests for the workers are answered. Default:
+    /// where the port receives, as `announce`.
+    pub answer: bool,
     /// `queues`: TX queues of this port; `None`: one.
     pub tx_queues: u16,
     /// `rx_queues`; default 1. More than one spreads by RSS.
@@ -134,6 +145,67 @@ pub struct Port {
     pub pfc: PfcReaction,
     /// `timestamps`: default auto.
     pub timestamps: Timestamps,
+}
+
+/// A port's network: what is reached without a router, and by which router the rest is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network<A> {
+    /// Address of the port's first worker; the others follow, the gateway's left out.
+    pub first: A,
+    /// Length of the prefix.
+    pub prefix: u8,
+    /// The router.
+    pub gateway: Option<A>,
+}
+
+/// An address as a number of so many bits, at the upper end of 128.
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => u128::from(u32::from(address)) << 96,
+        IpAddr::V6(address) => u128::from(address),
+    }
+}
+
+impl<A: Copy + Into<IpAddr>> Network<A> {
+    /// Whether `address`, of the same version, is on this network.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let differs = bits(self.first.into()) ^ bits(address);
+        differs.leading_zeros() >= u32::from(self.prefix)
+    }
+}
+
+impl Network<Ipv4Addr> {
+    /// The address of the port's worker `index`; `None` where the network has none left for it. The last one of a network
+    /// is its broadcast address, unless it is as small as a point-to-point link (RFC 3021).
+    #[must_use]
+    pub fn address(&self, index: u32) -> Option<Ipv4Addr> {
+        let at = |index: u32| u32::from(self.first).checked_add(index).map(Ipv4Addr::from);
+        let skip = self
+            .gateway
+            .is_some_and(|gateway| gateway >= self.first && Some(gateway) <= at(index));
+        let address = at(index.checked_add(u32::from(skip))?)?;
+        let host = u32::MAX.checked_shr(u32::from(self.prefix)).unwrap_or(0);
+        let is_broadcast = self.prefix < 31 && u32::from(address) & host == host;
+        (self.contains(address.into()) && !is_broadcast).then_some(address)
+    }
+}
+
+impl Network<Ipv6Addr> {
+    /// The same for IPv6, which has no broadcast.
+    #[must_use]
+    pub fn address(&self, index: u32) -> Option<Ipv6Addr> {
+        let at = |index: u32| {
+            u128::from(self.first)
+                .checked_add(u128::from(index))
+                .map(Ipv6Addr::from)
+        };
+        let skip = self
+            .gateway
+            .is_some_and(|gateway| gateway >= self.first && Some(gateway) <= at(index));
+        let address = at(index.checked_add(u32::from(skip))?)?;
+        self.contains(address.into()).then_some(address)
+    }
 }
 
 /// `pacing`: who sees to it that frames leave at their time.

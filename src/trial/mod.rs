@@ -19,7 +19,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::engine::outcome::{Live, RateOfFlow};
 use crate::engine::sample::Told;
-use crate::engine::{lab, realtime, virtual_lab, virtual_time};
+use crate::engine::{lab, realtime, resolve, virtual_lab, virtual_time};
 use crate::pattern::Entropy;
 use crate::plan::{self, Plan, PlanError};
 use crate::report::assemble::{Inputs, assemble};
@@ -156,7 +156,7 @@ impl Trial<'_> {
             took: Duration::ZERO,
             calibration: self.calibration,
         };
-        let (plan, running, time) = if let Some(fabric) = &testbed.fabric {
+        let (mut plan, mut running, time) = if let Some(fabric) = &testbed.fabric {
             let plan = plan_of(loaded, testbed, &speeds(testbed)?)?;
             go_on()?;
             let running = Running::Fabric(session.start_fabric(testbed, fabric, &plan)?);
@@ -178,6 +178,10 @@ impl Trial<'_> {
             (plan, running, report::model::Clock::Tsc)
         };
         go_on()?;
+        if let Running::Lab(running) = &mut running {
+            resolve::next_hops(&mut plan, running, testbed.resolve_timeout, stop).map_err(environment)?;
+            go_on()?;
+        }
         let mut watching = Watching::new(&inputs, &plan, time, earlier);
         watching.begins(&mut watch);
         let said = |told: &Told| watching.told(&plan, told, &mut watch);

@@ -37,6 +37,7 @@ pub mod ecn;
 pub mod ethernet;
 pub mod fcs;
 pub mod feth;
+pub mod icmp;
 pub mod icmpv6;
 pub mod icrc;
 pub mod ieth;

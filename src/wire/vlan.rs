@@ -9,9 +9,10 @@
 //! is a priority tag. Tags lie outside the ICRC.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
-use super::Malformed;
 use super::bytes::be16;
+use super::{Malformed, ethernet};
 
 /// Bytes that one tag adds to a frame.
 pub const LEN: usize = 4;
@@ -29,6 +30,99 @@ pub const TPID_STACKED: u16 = 0x9100;
 #[must_use]
 pub const fn is_tpid(ethertype: u16) -> bool {
     matches!(ethertype, TPID_CUSTOMER | TPID_SERVICE | TPID_STACKED)
+}
+
+/// One tag of a stack: what it says, and not what follows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Tag {
+    /// `tpid`: 0x8100 (default), 0x88A8 or 0x9100.
+    pub tpid: u16,
+    /// `vid`: 0…4094; 0 is a priority tag.
+    pub vid: u16,
+    /// `pcp`: 0…7.
+    pub pcp: u8,
+    /// `dei`.
+    pub dei: bool,
+}
+
+/// The tags of a frame, outermost first: two at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Stack {
+    tags: [Tag; Stack::MOST],
+    count: usize,
+}
+
+impl Stack {
+    /// Tags at most.
+    pub const MOST: usize = 2;
+
+    /// These tags; `None` when there are too many.
+    #[must_use]
+    pub fn new(tags: &[Tag]) -> Option<Stack> {
+        let mut stack = Stack::default();
+        stack.tags.get_mut(..tags.len())?.copy_from_slice(tags);
+        stack.count = tags.len();
+        Some(stack)
+    }
+
+    /// The same with one more inside; `None` when that is too many.
+    #[must_use]
+    pub fn with(mut self, tag: Tag) -> Option<Stack> {
+        *self.tags.get_mut(self.count)? = tag;
+        self.count += 1;
+        Some(self)
+    }
+
+    /// VLAN of the innermost tag that names one.
+    #[must_use]
+    pub fn vid(&self) -> Option<u16> {
+        self.iter().rev().map(|tag| tag.vid).find(|vid| *vid != 0)
+    }
+}
+
+impl Deref for Stack {
+    type Target = [Tag];
+
+    fn deref(&self) -> &[Tag] {
+        &self.tags[..self.count]
+    }
+}
+
+impl DerefMut for Stack {
+    fn deref_mut(&mut self) -> &mut [Tag] {
+        &mut self.tags[..self.count]
+    }
+}
+
+/// Writes an Ethernet header with its tags, outermost first, and returns its length.
+///
+/// # Panics
+/// On a buffer that is shorter.
+pub fn emit_link(
+    dst: ethernet::Address,
+    src: ethernet::Address,
+    tags: &[Tag],
+    ethertype: u16,
+    out: &mut [u8],
+) -> usize {
+    let following = |tag: usize| tags.get(tag).map_or(ethertype, |tag| tag.tpid);
+    ethernet::Repr {
+        dst,
+        src,
+        ethertype: following(0),
+    }
+    .emit(out);
+    for (index, tag) in tags.iter().enumerate() {
+        let header = Repr {
+            tpid: tag.tpid,
+            pcp: tag.pcp,
+            dei: tag.dei,
+            vid: tag.vid,
+            ethertype: following(index + 1),
+        };
+        header.emit(&mut out[ethernet::LEN + index * LEN..]);
+    }
+    ethernet::LEN + tags.len() * LEN
 }
 
 /// A VLAN tag.

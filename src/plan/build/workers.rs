@@ -5,12 +5,12 @@
 //!
 //! Left out on purpose: what the workers do.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{PlanError, error};
 use crate::pattern::{Pattern, Role};
 use crate::plan::Worker;
-use crate::testbed::{Addresses, Port, Testbed, WorkerCount};
+use crate::testbed::{Addresses, Network, Port, Testbed, WorkerCount};
 
 /// Places the workers that `pattern` needs behind the ports of `testbed`.
 pub(super) fn place(pattern: &Pattern, testbed: &Testbed, errors: &mut Vec<PlanError>) -> Vec<Worker> {
@@ -23,16 +23,12 @@ pub(super) fn place(pattern: &Pattern, testbed: &Testbed, errors: &mut Vec<PlanE
     let mut workers = Vec::with_capacity(ports.len());
     for (number, index) in (0u32..).zip(ports) {
         let port = &testbed.ports[index];
-        let Some((ipv4, ipv6)) = addresses(&testbed.addresses, number) else {
-            errors.push(error(
-                &port.name,
-                format!(
-                    "worker {number} has no address left in {}/{}",
-                    testbed.addresses.ipv4.0, testbed.addresses.ipv4.1
-                ),
-                "give `addresses` a larger prefix",
-            ));
-            return workers;
+        let (ipv4, ipv6) = match of_worker(&testbed.addresses, port, behind[index], number) {
+            Ok(addresses) => addresses,
+            Err((what, remedy)) => {
+                errors.push(error(&port.name, what, remedy));
+                return workers;
+            }
         };
         workers.push(Worker {
             port: index,
@@ -119,17 +115,45 @@ fn worker_mac(port_mac: Option<[u8; 6]>, index: u32, number: u32) -> [u8; 6] {
     mac
 }
 
-fn addresses(addresses: &Addresses, number: u32) -> Option<(Ipv4Addr, Ipv6Addr)> {
-    let (first4, prefix4) = addresses.ipv4;
-    let (first6, prefix6) = addresses.ipv6;
-    let ipv4 = u32::from(first4).checked_add(number)?;
-    let ipv6 = u128::from(first6).checked_add(u128::from(number))?;
-    let mask4 = u32::MAX.checked_shl(32 - u32::from(prefix4)).unwrap_or(0);
-    let mask6 = u128::MAX.checked_shl(128 - u32::from(prefix6)).unwrap_or(0);
-    let inside = ipv4 & mask4 == u32::from(first4) & mask4 && ipv6 & mask6 == u128::from(first6) & mask6;
-    // The last address of an IPv4 prefix is the subnet's broadcast address.
-    let broadcast = prefix4 < 31 && ipv4 | mask4 == u32::MAX;
-    (inside && !broadcast).then(|| (Ipv4Addr::from(ipv4), Ipv6Addr::from(ipv6)))
+/// The addresses of worker `number`, the port's `index`-th: of the port's networks, and of `addresses` where it has none.
+/// What is wrong and its remedy where there are none left.
+fn of_worker(
+    addresses: &Addresses,
+    port: &Port,
+    index: u32,
+    number: u32,
+) -> Result<(Ipv4Addr, Ipv6Addr), (String, &'static str)> {
+    let everywhere4 = Network {
+        first: addresses.ipv4.0,
+        prefix: addresses.ipv4.1,
+        gateway: None,
+    };
+    let everywhere6 = Network {
+        first: addresses.ipv6.0,
+        prefix: addresses.ipv6.1,
+        gateway: None,
+    };
+    let ipv4 = port
+        .ipv4
+        .map_or_else(|| everywhere4.address(number), |own| own.address(index));
+    let ipv6 = port
+        .ipv6
+        .map_or_else(|| everywhere6.address(number), |own| own.address(index));
+    let none = |first: IpAddr, prefix: u8, own: bool| {
+        let remedy = if own {
+            "give the port's `address` a larger network, or the port fewer `workers`"
+        } else {
+            "give `addresses` a larger prefix"
+        };
+        (
+            format!("worker {number} has no address left in {first}/{prefix}"),
+            remedy,
+        )
+    };
+    let (four, six) = (port.ipv4.unwrap_or(everywhere4), port.ipv6.unwrap_or(everywhere6));
+    let ipv4 = ipv4.ok_or_else(|| none(four.first.into(), four.prefix, port.ipv4.is_some()))?;
+    let ipv6 = ipv6.ok_or_else(|| none(six.first.into(), six.prefix, port.ipv6.is_some()))?;
+    Ok((ipv4, ipv6))
 }
 
 #[cfg(test)]

@@ -86,8 +86,8 @@ pub(in crate::report) const fn of(kind: Kind) -> (&'static str, &'static str) {
         ),
         Kind::AddressUnresolved => (
             "The device routes, or bridges by address, and does not know the workers' link-layer addresses: it drops what it cannot \
-             send. squall announces addresses, and answers no requests.",
-            "Give the device static neighbour entries for the workers.",
+             send. The receiver's port has `answer: false`.",
+            "Let the port answer, or give the device static neighbour entries for the workers.",
         ),
         Kind::QpError => (
             "What was sent, or what answers it, did not arrive for longer than the retries last, or the responder refused it.",

@@ -21,7 +21,7 @@ use crate::measure::infer::place::{Part, Path, Whereabouts, locate};
 use crate::measure::infer::{self, loss::Run};
 use crate::measure::trace::Kind as Seen;
 use crate::pattern::Entropy;
-use crate::plan::Plan;
+use crate::plan::{Plan, Worker};
 use crate::report::anomaly::frames as count;
 use crate::report::model::{Anomaly, AnomalyKind as Kind, LossCause, TimeSource, Traffic};
 use crate::units::Picos;
@@ -448,6 +448,10 @@ impl Scene<'_> {
     fn unresolved(&self, facts: &Facts, missing: &mut ByFlow, found: &mut Vec<Anomaly>) {
         let Some(recorder) = &self.outcome.received else { return };
         for (worker, requests) in recorder.asked().requests() {
+            let answers = |worker: &Worker| self.plan.ports[worker.port].answer;
+            if self.plan.workers.get(*worker as usize).is_none_or(answers) {
+                continue;
+            }
             let is_for = |flow: u32| facts.flow(flow).is_some_and(|flow| flow.receiver == *worker);
             let mut lost = 0;
             missing.retain(|flow, number| {

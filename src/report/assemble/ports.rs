@@ -6,12 +6,15 @@
 
 use super::{rate_within, received, times, wire_bits};
 use crate::dpdk::{PfcCounters, pfc_counters};
+use crate::engine::inject::Origin;
 use crate::engine::lab::{self, Reaction};
 use crate::engine::outcome::{Outcome, PortOutcome};
 use crate::measure::PortRecord;
 use crate::plan::Plan;
 use crate::plan::summary::Summary;
-use crate::report::model::{PacedBy, PfcReaction, PfcSource, Port, PortPfc, PortRx, PortStats, PortTx};
+use crate::report::model::{
+    Gateway, PacedBy, PfcReaction, PfcSource, Port, PortNeighbours, PortPfc, PortRx, PortStats, PortTx,
+};
 use crate::units::Picos;
 
 pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usize, port: &PortOutcome) -> Port {
@@ -63,6 +66,7 @@ pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usi
             )
             .filter(|_| !times::any_refused(outcome)),
         },
+        neighbours: neighbours(plan, outcome, index, port),
         stats: port.stats.as_ref().map(|stats| PortStats {
             ipackets: stats.rx_packets,
             opackets: stats.tx_packets,
@@ -126,4 +130,26 @@ fn sending_time(plan: &Plan, outcome: &Outcome, mine: impl Fn(usize) -> bool) ->
         }
     });
     last.saturating_sub(first)
+}
+
+/// What a port said to its neighbours, and what it knows of them.
+fn neighbours(plan: &Plan, outcome: &Outcome, index: usize, port: &PortOutcome) -> PortNeighbours {
+    let (said, beside) = (&port.answers, &port.tx.injected);
+    let gateways = plan.ports[index].neighbours.iter().map(|known| Gateway {
+        address: known.address.to_string(),
+        vlan: known.tags.vid(),
+        mac: known.mac.to_string(),
+    });
+    let asked = outcome.received.iter().flat_map(|recorder| recorder.asked().requests());
+    let here = asked.filter(|(worker, _)| plan.workers[**worker as usize].port == index);
+    PortNeighbours {
+        gateways: gateways.collect(),
+        announcements: beside.of(Origin::Announcement),
+        asked: here.map(|(_, requests)| requests).sum(),
+        arp_replies: said.arp,
+        advertisements: said.discovery,
+        echo_replies: said.echo,
+        withheld: said.withheld + beside.refused[Origin::Neighbour as usize],
+        too_long: said.too_long,
+    }
 }

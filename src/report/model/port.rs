@@ -35,6 +35,9 @@ pub struct Port {
     pub tx: PortTx,
     /// Received by our loops.
     pub rx: PortRx,
+    /// What it said to its neighbours, and what it knows of them.
+    #[serde(default)]
+    pub neighbours: PortNeighbours,
     /// The port's own counters (`rte_eth_stats`).
     pub stats: Option<PortStats>,
     /// The port's extended statistics, those that are not zero.
@@ -121,6 +124,38 @@ pub struct PortRx {
     pub other: u64,
     /// Wire rate, over the time in which frames arrived.
     pub achieved_bps: Option<u64>,
+}
+
+/// What a port said to its neighbours while the run lasted; the frames are among `tx.frames`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortNeighbours {
+    /// Where the gateways were found, before the run.
+    pub gateways: Vec<Gateway>,
+    /// Announcements of workers.
+    pub announcements: u64,
+    /// Requests for link-layer addresses of workers behind this port (ARP, neighbour discovery), to whichever port they came.
+    pub asked: u64,
+    /// ARP replies.
+    pub arp_replies: u64,
+    /// Neighbour advertisements that answer a solicitation.
+    pub advertisements: u64,
+    /// Echo replies.
+    pub echo_replies: u64,
+    /// Requests that were not answered because too many came at once, or because there was no room on the way out.
+    pub withheld: u64,
+    /// Echo requests that were too long to be answered.
+    pub too_long: u64,
+}
+
+/// A router that a port sends by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gateway {
+    /// Its IP address.
+    pub address: String,
+    /// In which VLAN it answered.
+    pub vlan: Option<u16>,
+    /// Its MAC address.
+    pub mac: String,
 }
 
 /// `rte_eth_stats`, since the run began.

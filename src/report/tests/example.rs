@@ -292,6 +292,15 @@ fn port(name: &str, tx: u64, rx: u64) -> Port {
             other: 0,
             achieved_bps: (rx > 0).then_some(45_300_000_000),
         },
+        neighbours: PortNeighbours {
+            gateways: vec![Gateway {
+                address: "20.1.1.1".to_owned(),
+                vlan: Some(11),
+                mac: "02:aa:00:00:00:01".to_owned(),
+            }],
+            announcements: 8,
+            ..PortNeighbours::default()
+        },
         stats: Some(PortStats {
             ipackets: rx,
             opackets: tx,
