@@ -81,6 +81,8 @@ pub struct Snapshot {
     pub rx: (u64, u64),
     /// Whether every queue has sent all it ever will.
     pub finished: bool,
+    /// Whether every queue that has not waits for answers, without a time-out.
+    pub waits: bool,
     /// A port that takes nothing, and since when.
     pub refused: Option<(usize, Picos)>,
     /// A port of which frames are held back by PFC or PAUSE, and since when.
@@ -380,6 +382,8 @@ impl CoreTask {
                 .min_by_key(|(_, since)| *since);
         }
         snapshot.finished = self.tx.iter().all(TxUnit::is_finished);
+        let mut unfinished = self.tx.iter().filter(|unit| !unit.is_finished());
+        snapshot.waits = unfinished.all(|unit| unit.schedule().waits_for_ever());
         if let Some(recorder) = &self.recorder {
             snapshot.received = recorder.entries().iter().map(|entry| entry.packets).collect();
             snapshot.ce = recorder.entries().iter().map(|entry| entry.ecn[3]).sum();

@@ -45,6 +45,9 @@ const WARM_UP: Duration = Duration::from_millis(100);
 /// Time from the threads' start to the run's zero, in milliseconds.
 const LEAD_MILLIS: u64 = 20;
 
+/// Connections without a time-out wait so long for answers while nothing moves.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// After the last frame was sent, so long without any received ends the run.
 const QUIET: Duration = Duration::from_millis(300);
 
@@ -439,6 +442,7 @@ impl Control {
         let mut cause = None;
         let mut stopped_at: Option<Instant> = None;
         let mut quiet = (0, Instant::now());
+        let mut moved = ((0, 0), Instant::now());
         let mut looked = Instant::now();
         let links: Vec<bool> = running
             .ports
@@ -460,6 +464,19 @@ impl Control {
                     self.refusal(plan, clock)
                 };
             }
+            if moved.0 != (live.tx.0, live.rx.0) {
+                moved = ((live.tx.0, live.rx.0), Instant::now());
+            }
+            let sent_all = self.snapshots.iter().all(|snapshot| snapshot.finished);
+            let waits = !sent_all && self.snapshots.iter().all(|snapshot| snapshot.waits);
+            if waits && moved.1.elapsed() >= ANSWER_TIMEOUT {
+                cause.get_or_insert_with(|| {
+                    format!(
+                        "for {} s nothing moved, and all that is left waits for acknowledgements: with `rc.timeout: 0` a                          lost packet is waited for for ever",
+                        ANSWER_TIMEOUT.as_secs()
+                    )
+                });
+            }
             if looked.elapsed() >= Duration::from_millis(200) {
                 looked = Instant::now();
                 watch(&Told::Live(live));
@@ -472,7 +489,6 @@ impl Control {
                 }
                 self.order(Command::Stop);
             }
-            let sent_all = self.snapshots.iter().all(|snapshot| snapshot.finished);
             if sent_all || stopped_at.is_some() {
                 self.sending_over.store(true, Ordering::Relaxed);
             }

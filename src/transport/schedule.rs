@@ -274,6 +274,15 @@ impl Schedule {
         self.open.iter().flatten().any(|lanes| *lanes > 0)
     }
 
+    /// Whether every lane that has more to send waits for answers without a time-out.
+    #[must_use]
+    pub fn waits_for_ever(&self) -> bool {
+        let mut awake = (0..self.lanes.len())
+            .filter(|lane| self.generations[*lane] != 0)
+            .peekable();
+        awake.peek().is_some() && awake.all(|lane| self.lanes[lane].waits_for_ever())
+    }
+
     /// Entries that have sent all they had here since the last call, each with the time at which
     /// their last frame left.
     pub fn take_finished(&mut self) -> Vec<(usize, Picos)> {

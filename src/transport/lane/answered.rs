@@ -51,6 +51,14 @@ impl Lane {
         }
     }
 
+    /// Whether it waits for answers without a time-out, and for nothing else.
+    #[must_use]
+    pub fn waits_for_ever(&self) -> bool {
+        let Some(reliable) = &self.reliable else { return false };
+        let idle = reliable.next_due().is_none() && reliable.next_timer() == Picos::MAX;
+        reliable.open > 0 && idle && (self.held_back || self.next_release == Picos::MAX)
+    }
+
     fn fire_timers(&mut self, entry: &EntryPlan, now: Picos) {
         while let Some(reliable) = &mut self.reliable
             && let Some(flow_index) = reliable.pop_timer(now)
