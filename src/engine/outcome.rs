@@ -276,6 +276,7 @@ impl Outcome {
                 .zip(&self.unsent)
                 .map(|(made, unsent)| made.since(unsent))
                 .collect(),
+            requesters: self.requesters.clone(),
             tx: self.ports.iter().map(|port| (port.tx.frames, port.tx.bytes)).collect(),
             received: self.received.as_ref().map(|recorder| Tally::of(recorder, self.elapsed)),
             stats: self.ports.iter().map(|port| port.stats).collect(),

@@ -11,6 +11,7 @@ use crate::measure::Tally;
 use crate::pattern::MAX_SAMPLES;
 use crate::plan::Plan;
 use crate::transport::lane::Sent;
+use crate::transport::reliable::Counts;
 use crate::units::Picos;
 
 /// Everything counted by one moment.
@@ -20,6 +21,8 @@ pub struct Total {
     pub at: Picos,
     /// What was sent, for each entry.
     pub sent: Vec<Sent>,
+    /// What the requesters of reliable connections have done and heard, for each entry.
+    pub requesters: Vec<Counts>,
     /// Frames that each port took, and their bytes without FCS.
     pub tx: Vec<(u64, u64)>,
     /// What came back; `None` where no port receives.
@@ -47,6 +50,8 @@ pub struct Sampled {
     pub last: bool,
     /// What was sent, for each entry.
     pub sent: Vec<Sent>,
+    /// What the requesters of reliable connections have done and heard, for each entry.
+    pub requesters: Vec<Counts>,
     /// Frames that each port took, and their bytes without FCS.
     pub tx: Vec<(u64, u64)>,
     /// What came back.
@@ -142,6 +147,12 @@ impl Sampler {
                 .sent
                 .iter()
                 .zip(&before.sent)
+                .map(|(now, then)| now.since(then))
+                .collect(),
+            requesters: now
+                .requesters
+                .iter()
+                .zip(&before.requesters)
                 .map(|(now, then)| now.since(then))
                 .collect(),
             tx: now

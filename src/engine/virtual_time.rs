@@ -28,6 +28,7 @@ use crate::neighbour::Answers;
 use crate::pattern::{IcrcCheck, Start};
 use crate::plan::Plan;
 use crate::transport::lane::Sent;
+use crate::transport::reliable::Counts;
 use crate::units::Picos;
 
 /// So long without a frame that leaves or arrives, with none due either, and what is still in the
@@ -401,14 +402,21 @@ impl<'a> Driver<'a> {
     /// Everything counted so far.
     fn total(&self, running: &Running) -> Total {
         let mut sent = vec![Sent::default(); self.plan.entries.len()];
+        let mut requesters = vec![Counts::default(); self.plan.entries.len()];
         for unit in &self.tx {
             for (sum, one) in sent.iter_mut().zip(unit.schedule().sent()) {
                 sum.add(&one);
+            }
+            for lane in unit.schedule().lanes() {
+                if let Some(counts) = lane.counts() {
+                    requesters[lane.entry].add(counts);
+                }
             }
         }
         Total {
             at: self.fabric.now(),
             sent,
+            requesters,
             tx: self
                 .tx
                 .iter()

@@ -13,8 +13,9 @@ use crate::measure::tally::EntryTally;
 use crate::plan::{Plan, PortPlan};
 use crate::report::model::{
     Clock, SAMPLES_SCHEMA, Sample, SampleHeader, SampledDriver, SampledLink, SampledName, SampledPort, SampledProcess,
-    SampledRate, SampledReceived, SampledTimes, SampledTraffic,
+    SampledRate, SampledReceived, SampledRequester, SampledTimes, SampledTraffic,
 };
+use crate::transport::reliable::Counts;
 use crate::units::Picos;
 
 /// The first line of a run's samples; `None` where it is not sampled.
@@ -45,6 +46,17 @@ pub fn header(inputs: &Inputs<'_>, plan: &Plan, clock: Clock) -> Option<SampleHe
             })
             .collect(),
     })
+}
+
+fn requester(counts: &Counts) -> SampledRequester {
+    SampledRequester {
+        resent_frames: counts.resent_packets,
+        acknowledged_messages: counts.messages,
+        naks: counts.naks + counts.rnr_naks + counts.errors,
+        timeouts: counts.timeouts,
+        cnps: counts.cnps,
+        rate_cuts: counts.cuts,
+    }
 }
 
 /// A sample, with what the machine says of it. `before`: samples and segments that came before this run.
@@ -78,6 +90,11 @@ pub fn sample(plan: &Plan, sampled: &Sampled, before: (u64, u32), process: Sampl
                     received: tally
                         .filter(|_| listening && !entry.pairs.is_empty())
                         .map(|tally| of_entry(tally, length)),
+                    requester: entry
+                        .transport
+                        .rc()
+                        .and_then(|_| sampled.requesters.get(index))
+                        .map(requester),
                 }
             })
             .collect(),

@@ -87,6 +87,26 @@ pub struct SampledTraffic {
     pub sent_messages: u64,
     /// What was received; none where no port receives.
     pub received: Option<SampledReceived>,
+    /// What its requesters did and heard; none where its QPs are open.
+    #[serde(default)]
+    pub requester: Option<SampledRequester>,
+}
+
+/// What the requesters of an entry's reliable connections did and heard in one interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampledRequester {
+    /// Frames sent again.
+    pub resent_frames: u64,
+    /// Messages acknowledged whole.
+    pub acknowledged_messages: u64,
+    /// NAKs and RNR NAKs heard, of every kind.
+    pub naks: u64,
+    /// Local ACK timeouts.
+    pub timeouts: u64,
+    /// CNPs heard.
+    pub cnps: u64,
+    /// Times that a CNP lowered a rate.
+    pub rate_cuts: u64,
 }
 
 /// What was received of an entry in one interval.

@@ -490,6 +490,14 @@ pub(in crate::report) fn sample(index: u64, p99_ps: u64, resident: u64) -> Sampl
                 message_latency: Some(times),
                 round_time: Some(times),
             }),
+            requester: Some(SampledRequester {
+                resent_frames: 1,
+                acknowledged_messages: 1,
+                naks: 1,
+                timeouts: 0,
+                cnps: 2,
+                rate_cuts: 2,
+            }),
         }],
         ports: vec![SampledPort {
             name: "port".to_owned(),

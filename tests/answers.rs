@@ -1,0 +1,188 @@
+//! ACKs, NAKs and CNPs as a run sends them, against frames that squall did not make: the golden vectors, and what Linux's
+//! soft-RoCE answered (tests/data/answers).
+//!
+//! Three things of those frames are their makers' choice and are set to squall's before bytes are compared: the ECN bits, the
+//! IP identification and the UDP source port. The ICRC is then computed anew, by rules written out here.
+
+mod common;
+
+use common::{cases, from_hex};
+use serde_json::Value;
+use squall::engine::answers;
+use squall::measure::answering::ToSend;
+use squall::plan::Plan;
+use squall::transport::responder::Answer;
+use squall::units::BitRate;
+use squall::wire::aeth;
+use squall::yaml::Source;
+use squall::{pattern, testbed, trial};
+
+/// A plan of one reliable connection from worker 0 to worker 1, whose frames have the header fields `frame`.
+fn plan(frame: &str, cnp: &str) -> Plan {
+    let source = |name: &str, text: String| Source {
+        name: name.to_owned(),
+        text,
+        overrides: Vec::new(),
+        shipped: false,
+    };
+    let entry = format!(
+        "traffic:\n  - {{kind: transfer, from: 0, to: 1, message: 4KiB, count: 1, transport: rc, cnp: {cnp}, frame: {frame}}}\n"
+    );
+    let loaded = pattern::of(source("pattern.yaml", entry)).unwrap_or_else(|errors| panic!("{errors}"));
+    let bed =
+        testbed::of(source("testbed.yaml", "fabric: {}\n".to_owned())).unwrap_or_else(|errors| panic!("{errors}"));
+    let bed = bed.testbed.sized(2);
+    let speeds = [BitRate(100_000_000_000); 2];
+    trial::plan_of(&loaded, &bed, &speeds).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Where parts of a frame begin.
+struct Places {
+    l3: usize,
+    ipv6: bool,
+    udp: usize,
+    bth: usize,
+}
+
+fn places(frame: &[u8]) -> Places {
+    let tagged = frame[12..14] == [0x81, 0x00];
+    let l3 = if tagged { 18 } else { 14 };
+    let ipv6 = frame[l3] >> 4 == 6;
+    let udp = l3 + if ipv6 { 40 } else { 20 };
+    Places {
+        l3,
+        ipv6,
+        udp,
+        bth: udp + 8,
+    }
+}
+
+fn be(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte))
+}
+
+/// Sets ECN to not-ECT, the identification to 0 and the source port to `port`; checksum and ICRC follow.
+fn as_squall_chooses(frame: &mut [u8], port: &[u8]) {
+    let Places { l3, ipv6, udp, bth } = places(frame);
+    if ipv6 {
+        frame[l3 + 1] &= !0x30;
+    } else {
+        frame[l3 + 1] &= !0x03;
+        frame[l3 + 4..l3 + 6].fill(0);
+        frame[l3 + 10..l3 + 12].fill(0);
+        let words = frame[l3..l3 + 20].chunks(2).map(be).sum::<u32>();
+        let folded = (words & 0xffff) + (words >> 16);
+        let sum = !(folded + (folded >> 16)) & 0xffff;
+        frame[l3 + 10] = sum.to_be_bytes()[2];
+        frame[l3 + 11] = sum.to_be_bytes()[3];
+    }
+    frame[udp..udp + 2].copy_from_slice(port);
+    // What a network may change is ones; eight bytes of ones stand for a local route header (IBTA Annex A17.9.2).
+    let end = frame.len() - 4;
+    let mut covered = vec![0xff; 8];
+    covered.extend_from_slice(&frame[l3..end]);
+    let mut ones: Vec<usize> = vec![udp + 6, udp + 7, bth + 4];
+    if ipv6 {
+        ones.extend([l3 + 1, l3 + 2, l3 + 3, l3 + 7]);
+        covered[8] |= 0x0f;
+    } else {
+        ones.extend([l3 + 1, l3 + 8, l3 + 10, l3 + 11]);
+    }
+    for at in ones {
+        covered[8 + at - l3] = 0xff;
+    }
+    frame[end..].copy_from_slice(&crc32fast::hash(&covered).to_le_bytes());
+}
+
+/// Reads the frame, has the same said by squall, and compares bytes.
+#[track_caller]
+fn rebuilt(name: &str, frame: &[u8]) {
+    let Places { l3, ipv6, bth, .. } = places(frame);
+    let class = be(&frame[l3..l3 + 4]);
+    let (dscp, ttl) = if ipv6 {
+        ((class >> 22) & 63, frame[l3 + 7])
+    } else {
+        ((class >> 18) & 63, frame[l3 + 8])
+    };
+    let tag = if l3 == 18 {
+        let tci = be(&frame[14..16]);
+        format!(
+            "[{{vid: {}, pcp: {}, dei: {}}}]",
+            tci & 0xfff,
+            tci >> 13,
+            tci >> 12 & 1 == 1
+        )
+    } else {
+        "[]".to_owned()
+    };
+    let is_cnp = frame[bth] == 0x81;
+    let qpn = be(&frame[bth + 5..bth + 8]);
+    let options = format!(
+        "{{ip: {}, dscp: {}, ttl: {ttl}, vlan: {tag}, pkey: {}, migreq: {}, first_qpn: {qpn}}}",
+        if ipv6 { 6 } else { 4 },
+        // A CNP's own DSCP is its key's.
+        if is_cnp { 0 } else { dscp },
+        be(&frame[bth + 2..bth + 4]),
+        // A CNP has 0 whatever data has.
+        is_cnp || frame[bth + 1] & 0x40 != 0,
+    );
+    let mut plan = plan(&options, &format!("{{dscp: {}}}", if is_cnp { dscp } else { 0 }));
+    // An answer goes from the receiver to the sender.
+    for (worker, mac, ip_at) in [(0, &frame[..6], true), (1, &frame[6..12], false)] {
+        let worker = &mut plan.workers[worker];
+        worker.mac.copy_from_slice(mac);
+        if ipv6 {
+            let at = l3 + if ip_at { 24 } else { 8 };
+            worker.ipv6 = <[u8; 16]>::try_from(&frame[at..at + 16]).expect("16 bytes").into();
+        } else {
+            let at = l3 + if ip_at { 16 } else { 12 };
+            worker.ipv4 = <[u8; 4]>::try_from(&frame[at..at + 4]).expect("4 bytes").into();
+        }
+    }
+    let answer = (!is_cnp).then(|| Answer {
+        meaning: aeth::Repr::parse(&frame[bth + 12..bth + 16])
+            .expect("an AETH")
+            .meaning(),
+        psn: be(&frame[bth + 9..bth + 12]),
+        msn: be(&frame[bth + 13..bth + 16]),
+    });
+    let owed = ToSend {
+        entry: 0,
+        pair: 0,
+        qp: 0,
+        answer,
+    };
+    let mut bytes = [0xa5; answers::LONGEST];
+    let len = answers::write(&plan, &owed, &mut bytes).expect("the plan has the QP");
+    let ours = &bytes[..len];
+    let port = places(ours).udp;
+    let mut theirs = frame.to_vec();
+    as_squall_chooses(&mut theirs, &ours[port..port + 2]);
+    assert_eq!(ours, theirs, "{name}");
+}
+
+#[test]
+fn answers_are_the_golden_vectors_own() {
+    let mut seen = Vec::new();
+    for case in cases("golden.jsonl") {
+        let opcode = &case.value["fields"]["bth"]["opcode"];
+        if case.value["valid"] == true && (*opcode == 0x11 || *opcode == 0x81) {
+            rebuilt(&case.name, &case.frame);
+            seen.push(case.name);
+        }
+    }
+    assert_eq!(seen.len(), 12, "{seen:?}");
+}
+
+#[test]
+fn answers_are_those_of_soft_roce() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/answers/soft-roce.jsonl");
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut seen = 0;
+    for line in text.lines() {
+        let case: Value = serde_json::from_str(line).unwrap();
+        rebuilt(case["name"].as_str().unwrap(), &from_hex(case["hex"].as_str().unwrap()));
+        seen += 1;
+    }
+    assert_eq!(seen, 8);
+}
