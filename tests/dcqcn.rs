@@ -128,6 +128,23 @@ fn a_polled_cut_comes_at_the_end_of_its_period_and_leaves_at_least_its_share() {
 }
 
 #[test]
+fn a_cut_begins_anew_with_the_bytes_whether_polled_or_at_once() {
+    for parameters in [Parameters::paper(LINE), Parameters::connectx(LINE)] {
+        let reset = u64::from(parameters.rpg_byte_reset);
+        let mut point = ReactionPoint::new(&parameters);
+        point.on_cnp(&parameters, Picos(0), quiet);
+        point.advance(&parameters, Picos::from_micros(4), quiet);
+        point.on_sent(&parameters, Picos::from_micros(5), reset - 1, quiet);
+        point.on_cnp(&parameters, Picos::from_micros(6), quiet);
+        point.advance(&parameters, Picos::from_micros(8), quiet);
+        point.on_sent(&parameters, Picos::from_micros(9), 1, quiet);
+        assert_eq!(point.stages().1, 0, "the bytes before the cut do not count");
+        point.on_sent(&parameters, Picos::from_micros(10), reset - 1, quiet);
+        assert_eq!(point.stages().1, 1);
+    }
+}
+
+#[test]
 fn what_clamps_the_target_is_a_choice() {
     let at = |clamp| {
         let parameters = Parameters {

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 fn data(name: &str) -> Value {
     let path = format!("{}/tests/data/dcqcn/{name}", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    let text = std::fs::read_to_string(path).expect("the data is there");
+    serde_json::from_str(&text).expect("it is JSON")
 }
 
 const SMALL: &str =

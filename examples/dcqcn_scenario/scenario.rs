@@ -90,24 +90,35 @@ pub struct Reaction {
     pub ti_us: f64,
     /// Period of cuts, µs; `None`: a CNP cuts as it comes.
     pub td_us: Option<f64>,
+    /// The weight of what is new in α.
     pub g: f64,
+    /// α at the first CNP.
     pub alpha0: f64,
     /// Between increases by bytes; 0: there are none.
     pub bytes: f64,
-    /// Steps and the floor, bits a second.
+    /// Additive step, bits a second.
     pub ai: f64,
+    /// Hyper step.
     pub hai: f64,
+    /// The floor.
     pub min: f64,
     /// The rate that the first CNP finds.
     pub first: Option<f64>,
+    /// F.
     pub threshold: u32,
     /// A cut leaves this share.
     pub mindec: f64,
+    /// Every polled cut sets the target to the rate.
     pub clamp: Option<bool>,
+    /// So does one after an increase by time.
     pub clamptime: Option<bool>,
+    /// Stages are counted before they are compared.
     pub postcmp: bool,
+    /// With that, fast recovery while max ≤ F and hyper from min > F.
     pub fle: bool,
+    /// A hyper step is as many as the stages of its phase.
     pub haimul: bool,
+    /// A CNP raises α before it cuts.
     pub alphafirst: bool,
 }
 
@@ -116,11 +127,15 @@ pub struct Reaction {
 pub struct Scenario {
     /// All of it as `key=value …`.
     pub args: String,
+    /// Lengths of a full frame.
     pub lengths: Lengths,
-    /// Bits a second of all links, and of the receiver's where that is another.
+    /// Bits a second of all links.
     pub rate: f64,
+    /// Of the receiver's, where that is another.
     pub brate: Option<f64>,
+    /// From one end of a link to the other.
     pub propagation_ns: f64,
+    /// From a frame's arrival at the switch to its queue.
     pub latency_ns: f64,
     /// Marks as a frame begins to leave, not as it joins.
     pub mark_at_dequeue: bool,
@@ -128,7 +143,9 @@ pub struct Scenario {
     pub marking: (f64, f64, f64),
     /// XOFF and XON in bytes.
     pub pfc: Option<(f64, f64)>,
+    /// How senders react; `None`: not at all.
     pub reaction: Option<Reaction>,
+    /// The senders.
     pub flows: Vec<Flow>,
     /// The time that figures are of, ms.
     pub window_ms: (f64, f64),

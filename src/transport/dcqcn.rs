@@ -375,7 +375,6 @@ impl ReactionPoint {
                 }
                 self.cut(parameters, now);
                 self.alpha = raised;
-                self.bytes = 0;
                 self.alpha_due = now + parameters.dce_tcp_rtt;
                 seen(now, Change::Cut, self);
             }
@@ -461,6 +460,7 @@ impl ReactionPoint {
         self.rate = (self.rate * factor).max(parameters.rpg_min_rate);
         self.by_time.restart();
         self.by_bytes.restart();
+        self.bytes = 0;
         self.increase_due = now + parameters.rpg_time_reset;
     }
 
