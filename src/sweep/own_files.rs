@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{journal, tables};
-use crate::report::{page, samples};
+use crate::report::{page, rates, samples};
 use crate::{fabric, files, report};
 
 /// What goes before a run or a sweep begins anew.
@@ -46,6 +46,8 @@ fn is_own(name: &str) -> bool {
         samples::FILE_NAME,
         fabric::FILE_NAME,
         page::FILE_NAME,
+        rates::FILE_NAME,
+        rates::CHART_NAME,
     ]
     .contains(&name)
         || tables::FILES.contains(&name)
@@ -77,6 +79,8 @@ mod tests {
             "samples.jsonl",
             "fabric.json",
             "report.html",
+            "rates.csv",
+            "rates.svg",
             "latency-cdf.svg",
             "marking-curve.svg",
             "marking-curve-host3-3.svg",
