@@ -124,6 +124,35 @@ const SHORT: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Both ends of a reliable connection behind one port, in real time: every message is acknowledged, and the port's counter has the
+/// answers beside the data.
+#[test]
+fn a_reliable_connection_over_a_ring_delivers_every_message() {
+    let folder = Folder::new();
+    let ring = folder.write("ring.yaml", RING);
+    let pattern = folder.write(
+        "rc.yaml",
+        "transport: rc\ntraffic:\n- {kind: transfer, from: 0, to: 1, message: 20000B, count: 40, qps: 4, rate: 1Gbps}\n",
+    );
+    let results = folder.results(0, &[&pattern, "--testbed", &ring]);
+    let entry = &results["traffic"][0];
+    assert_eq!(number(entry, "/messages/completed"), 40);
+    assert_eq!(number(entry, "/rc/requester/acknowledged_messages"), 40);
+    assert_eq!(number(entry, "/rc/requester/acknowledged_bytes"), 800_000);
+    assert_eq!(number(entry, "/packets/unexplained"), 0);
+    let taken = number(entry, "/rc/responder/taken");
+    assert_eq!(taken, 200);
+    // A busy machine may hold a loop for longer than the ACK timeout: then packets are sent again.
+    assert_eq!(
+        number(entry, "/packets/sent"),
+        taken + number(entry, "/rc/requester/resent_frames")
+    );
+    let answers = number(entry, "/rc/responder/acks") + number(entry, "/rc/responder/naks");
+    assert!(answers >= 40, "{answers}");
+    let frames = number(&results["ports"][0], "/stats/opackets");
+    assert_eq!(frames, number(entry, "/packets/sent") + answers);
+}
+
 /// The loop gives back every frame of every pattern, and our counters are the port's.
 #[test]
 fn every_shipped_pattern_runs_on_a_ring_without_loss() {
