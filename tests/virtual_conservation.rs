@@ -69,6 +69,11 @@ fn every_shipped_pattern_on_every_shipped_fabric() {
         assert!(fabrics().len() >= 5 && pattern::SHIPPED.len() >= 21);
         for testbed in fabrics() {
             for (name, _) in pattern::SHIPPED {
+                let loaded = pattern::load(name, &[]).unwrap().pattern;
+                // Answers are frames of no entry: tests/virtual_rc.rs has the ledger of reliable connections.
+                if loaded.traffic.iter().any(|entry| entry.transport.rc().is_some()) {
+                    continue;
+                }
                 let (results, fabric) = bench.balanced(name, testbed, &[]);
                 assert!(
                     fabric.frames_sent > 5_000,

@@ -11,6 +11,7 @@
 
 mod virtual_kit;
 
+use squall::pattern;
 use squall::report::model::{Reliable, Results, Traffic};
 use squall::transport::dcqcn::Change;
 use virtual_kit::Bench;
@@ -116,6 +117,29 @@ fn reliable_connections() {
     a_qp_that_gives_up_says_why(&mut bench);
     a_receiver_is_not_ready(&mut bench);
     random_networks_conserve(&mut bench);
+    shipped_patterns_conserve(&mut bench);
+}
+
+/// Those of reliable connections, each on its own testbed.
+fn shipped_patterns_conserve(bench: &mut Bench) {
+    let mut seen = Vec::new();
+    for (name, _) in pattern::SHIPPED {
+        let loaded = pattern::load(name, &[]).unwrap().pattern;
+        if loaded.traffic.iter().all(|entry| entry.transport.rc().is_none()) {
+            continue;
+        }
+        let (results, _) = bench.run(name, &loaded.testbed.unwrap(), &[]);
+        conserves(&results);
+        let rc = rc(&results.traffic[0]);
+        assert!(rc.requester.qps_in_error.is_empty(), "{name}: {rc:?}");
+        seen.push((*name, rc.requester.resent_frames > 0, rc.requester.rate_cuts > 0));
+    }
+    let right = [
+        ("dcqcn-incast", false, true),
+        ("dcqcn-long", false, true),
+        ("rc-loss", true, false),
+    ];
+    assert_eq!(seen, right);
 }
 
 fn lost_reordered_doubled_and_damaged_frames_cost_time_and_no_message(bench: &mut Bench) {
