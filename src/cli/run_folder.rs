@@ -10,7 +10,7 @@ use crate::report::{self, WriteError, page};
 use crate::sweep::journal::{self, JournalError, Locked};
 use crate::sweep::own_files;
 use crate::trial::Measured;
-use crate::{fabric, plot, suite};
+use crate::{fabric, suite};
 
 /// A run's folder, with nobody else in it.
 pub(super) struct RunFolder {
@@ -74,7 +74,7 @@ impl RunFolder {
         if !measured.rates.is_empty() {
             let table = report::rates::table(results, &measured.rates);
             report::write_file(&self.path, report::rates::FILE_NAME, table.as_bytes()).map_err(failed)?;
-            let chart = plot::svg(&report::rates::chart(results, &measured.rates));
+            let chart = report::rates::chart(results, &measured.rates);
             report::write_file(&self.path, report::rates::CHART_NAME, chart.as_bytes()).map_err(failed)?;
         }
         Ok(path)

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use super::model::Results;
 use crate::engine::outcome::RateOfFlow;
-use crate::plot::{Axis, Chart, Point, Quantity, Series, Style};
+use crate::plot::{Axis, Chart, Point, Quantity, Series, Style, svg};
 use crate::transport::dcqcn::Change;
 use crate::units::Picos;
 
@@ -59,9 +59,9 @@ const MAX_FLOWS: usize = 8;
 /// Points of a line at most: of more changes the chart shows each n-th.
 const MAX_POINTS: usize = 2_000;
 
-/// Current rate over time, as steps, of the first QPs that a CNP ever slowed down.
+/// Current rate over time, as steps, of the first QPs that a CNP ever slowed down: a chart as SVG.
 #[must_use]
-pub fn chart(results: &Results, rates: &[RateOfFlow]) -> Chart {
+pub fn chart(results: &Results, rates: &[RateOfFlow]) -> String {
     let flows: BTreeSet<(usize, u32)> = rates.iter().map(|rate| (rate.entry, rate.flow)).collect();
     let all = flows.len();
     let series = flows.iter().take(MAX_FLOWS).enumerate().map(|(look, (entry, flow))| {
@@ -88,7 +88,7 @@ pub fn chart(results: &Results, rates: &[RateOfFlow]) -> Chart {
             right: false,
         }
     });
-    Chart {
+    svg(&Chart {
         title: "Rates under congestion control".to_owned(),
         subtitle: if all > MAX_FLOWS {
             format!("{MAX_FLOWS} of {all} QPs")
@@ -100,7 +100,7 @@ pub fn chart(results: &Results, rates: &[RateOfFlow]) -> Chart {
         legend: "QPs".to_owned(),
         series: series.collect(),
         ..Chart::default()
-    }
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a place on an axis")]
