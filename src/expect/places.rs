@@ -201,10 +201,10 @@ impl Scope {
         Ok(())
     }
 
-    /// Whether a table has a column for it: it is one place, and none of a port's class.
+    /// Whether a table has a column for it: it is one place.
     #[must_use]
     pub fn has_column(&self) -> bool {
-        matches!(self.0.as_slice(), [term] if !term.is_many() && !matches!(term, Term::Port(_, Some(_))))
+        matches!(self.0.as_slice(), [term] if !term.is_many())
     }
 
     /// Whether what several places have of this figure is added up; else the line is to hold at each.

@@ -63,6 +63,7 @@ pub fn test(test: &Test, profile: Profile, gathered: &Gathered, why: Option<Stri
             specs
                 .chain(trends(sweep, gathered))
                 .chain(counted_by_device(sweep, gathered))
+                .chain(left_out(gathered))
                 .collect()
         } else {
             Vec::new()
@@ -340,6 +341,28 @@ fn counted_by_device(sweep: &Sweep, gathered: &Gathered) -> Option<Table> {
                 .to_owned(),
         columns: heads.chain(of_figures).collect(),
         rows: (0..sweep.points.len()).map(row).collect(),
+    })
+}
+
+/// What the device's hook did not trust, or does not tell; none where it left nothing out.
+fn left_out(gathered: &Gathered) -> Option<Table> {
+    let heads = ["reading", "first where", "times", "why"].map(|name| Column {
+        name: name.to_owned(),
+        unit: String::new(),
+    });
+    let row = |((what, why), counted): (&(String, String), &gather::Counted)| {
+        let cells = [
+            what.clone(),
+            counted.first.clone(),
+            counted.count.to_string(),
+            why.clone(),
+        ];
+        cells.map(Cell::Text).into()
+    };
+    (!gathered.left_out.is_empty()).then(|| Table {
+        title: "What the device's hook left out of its readings".to_owned(),
+        columns: heads.into(),
+        rows: gathered.left_out.iter().map(row).collect(),
     })
 }
 

@@ -3,7 +3,7 @@
 //! Contract: a function of the trials' results, read in order, one at a time; the same whether they were
 //! made in one go or in many, and free of wall-clock times.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use super::store::{Store, StoreError};
@@ -46,6 +46,8 @@ pub struct Gathered {
     pub listed: Vec<(usize, u32, Expected)>,
     /// Anomalies by point and kind.
     pub anomalies: BTreeMap<(usize, String), Counted>,
+    /// What hooks left out of the device's readings, by name and reason.
+    pub left_out: BTreeMap<(String, String), Counted>,
     /// Why trials do not conform to the draft, each once.
     pub nonconformities: Vec<String>,
     /// Latency curves: by point and entry, for each percentile its sum over trials, and how many.
@@ -102,7 +104,7 @@ pub struct About {
     pub settings: Vec<String>,
 }
 
-/// Anomalies of one kind at one point.
+/// Things of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counted {
     /// How often.
@@ -180,14 +182,19 @@ pub fn gather(store: &Store, sweep: &Sweep) -> Result<Gathered, StoreError> {
         let of_ports = results.ports.iter().map(|port| format!("ports/{}", port.name));
         let of_device = results.device.iter().flat_map(|device| &device.readings);
         let of_queues = results.inferred.queues.iter();
+        // Of many ports single ones are left out anyhow, and their classes.
+        let few = results.ports.len() <= MAX_PORTS;
+        let of_classes = figures::of_classes(&results, |_, _| few);
+        let classes: BTreeSet<&str> = of_classes.iter().map(|figure| figure.place.as_str()).collect();
         let singles = of_ports
+            .chain(classes.into_iter().map(str::to_owned))
             .chain(of_device.map(|reading| format!("device/{}", reading.place)))
             .chain(of_queues.map(|queue| format!("queues/{}/{}", queue.port, queue.class)));
         for place in singles {
             *places.entry(place).or_default() += 1;
         }
         let mut values = Vec::with_capacity(gathered.columns.len());
-        for figure in figures::of(&results) {
+        for figure in figures::of(&results).into_iter().chain(of_classes) {
             let Figure {
                 name,
                 statistic,
@@ -278,6 +285,14 @@ impl Gathered {
             });
             counted.count += 1;
         }
+        for left in results.device.iter().flat_map(|device| &device.left_out) {
+            let about = (left.what.clone(), left.why.clone());
+            let counted = self.left_out.entry(about).or_insert_with(|| Counted {
+                count: 0,
+                first: left.place.clone(),
+            });
+            counted.count += 1;
+        }
         // Of a background load nobody asks how long its messages take.
         for entry in results
             .traffic
@@ -318,9 +333,26 @@ impl Gathered {
     }
 
     /// Leaves out the columns of single ports and places where there are too many to be read, or that not
-    /// every trial has: those come and go with what is varied.
+    /// every trial has: those come and go with what is varied. Of a port's classes those are left out in which nothing was paused in any
+    /// trial.
     fn leave_out(&mut self, places: &BTreeMap<String, usize>) {
-        let crowd = |folder: &str, most: usize| places.keys().filter(|place| place.starts_with(folder)).count() > most;
+        let crowd = |folder: &str, most: usize| {
+            let there = places
+                .keys()
+                .filter(|place| place.starts_with(folder) && !is_class(place));
+            there.count() > most
+        };
+        let used: BTreeSet<String> = (0..)
+            .zip(&self.columns)
+            .filter(|(at, _)| {
+                let mut values = self
+                    .rows
+                    .iter()
+                    .filter_map(|row| row.values.get(*at).copied().flatten());
+                values.any(|(value, _)| value != 0.0)
+            })
+            .map(|(_, column): (usize, _)| column.place.clone())
+            .collect();
         let folders = [
             ("ports/", crowd("ports/", MAX_PORTS)),
             ("queues/", crowd("queues/", MAX_PORTS)),
@@ -329,7 +361,8 @@ impl Gathered {
         let kept = |column: &Column| {
             let place = column.place.as_str();
             let single = folders.iter().find(|(folder, _)| place.starts_with(folder));
-            single.is_none_or(|(_, crowded)| !crowded && places.get(place) == Some(&self.rows.len()))
+            let unused = is_class(place) && !used.contains(place);
+            single.is_none_or(|(_, crowded)| !crowded && !unused && places.get(place) == Some(&self.rows.len()))
         };
         let keep: Vec<bool> = self.columns.iter().map(kept).collect();
         let mut flags = keep.iter();
@@ -403,6 +436,8 @@ impl Gathered {
         let wanted = scope.and_then(|scope| Scope::parse(scope, None).ok());
         let there = |column: &Column| match scope {
             Some(DERIVED) => column.place == DERIVED,
+            // A port's sum over its classes is its own; a class is meant only where it is named.
+            _ if is_class(&column.place) => scope == Some(column.place.as_str()),
             _ => column.place != DERIVED && crate::report::in_scope(wanted.as_ref(), &column.place),
         };
         let found: Vec<usize> = self
@@ -424,6 +459,7 @@ impl Gathered {
         };
         let like = |column: &Column| {
             let place = column.place.strip_prefix(&folder);
+            let place = place.filter(|_| !is_class(&column.place) || pattern.contains('/'));
             place.is_some_and(|place| derived::matches(pattern, place))
         };
         let named = |column: &Column| column.name == figure.figure && column.statistic == figure.statistic;
@@ -466,6 +502,11 @@ impl Gathered {
         let end = self.rows.partition_point(|row| row.point <= point);
         self.rows.get(first..end).unwrap_or_default()
     }
+}
+
+/// Whether `place` is a class of a port: `ports/<name>/<class>`.
+fn is_class(place: &str) -> bool {
+    place.starts_with("ports/") && place.split('/').count() > 2
 }
 
 /// The testbed of a run, in words.

@@ -358,7 +358,9 @@ pub(super) fn figure_name(reader: &Reader, place: Place, text: &str, derived: &[
     match expect::subject(text, None) {
         Ok(subject) if subject.scope.as_ref().is_some_and(|scope| !scope.has_column()) => {
             let what = format!("tables and charts have no column for `{}`", shown(text, 100));
-            reader.report(Finding::new(place, what).allowed("a single entry, port, queue or place of the device"));
+            reader.report(
+                Finding::new(place, what).allowed("a single entry, port, port's class, queue or place of the device"),
+            );
             None
         }
         Ok(subject) => Some(FigureName {

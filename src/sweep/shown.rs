@@ -124,8 +124,25 @@ pub fn summary(sweep: &Sweep, gathered: &Gathered, complete: bool, listed: bool,
     if sweep.trials > 1 {
         out += "\nMeans over the trials, with their 95 % interval: that over trials, widened by what each reading may be off.\n";
     }
+    left_out(&mut out, gathered, view);
     unmet(&mut out, sweep, gathered, listed, view);
     out
+}
+
+/// What the device's hook did not trust, or does not tell.
+fn left_out(out: &mut String, gathered: &Gathered, view: View) {
+    for ((what, why), counted) in &gathered.left_out {
+        let times = if counted.count == 1 {
+            "once".to_owned()
+        } else {
+            format!("{} times", counted.count)
+        };
+        let text = format!(
+            "The device's {what} was left out {times}, first at {}: {why}",
+            counted.first
+        );
+        *out += &format!("\n{}\n", wrap("", &harmless(&text), view));
+    }
 }
 
 /// The columns that are shown, the most important first, each with its title: what the pattern asks about, then what

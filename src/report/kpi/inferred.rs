@@ -114,7 +114,12 @@ pub(super) fn of_queue(list: &mut Listing<'_>, queue: &Queue, any_held: bool) {
     }
     let stood = if any_held { queue.held } else { queue.silence };
     if let Some(stood) = stood {
-        list.add(&known::RECOVERY_TIME, stood.recovery_ps.map(micros));
+        let ends = stood.recovery_low_ps.zip(stood.recovery_high_ps);
+        let own = ends.map(|(low, high)| Interval {
+            low: micros(low),
+            high: micros(high),
+        });
+        list.read(&known::RECOVERY_TIME, stood.recovery_ps.map(|time| (micros(time), own)));
     }
 }
 
