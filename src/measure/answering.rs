@@ -94,8 +94,9 @@ pub struct Answering {
     /// By entry; `None` of those whose QPs are open.
     places: Vec<Option<Place>>,
     responders: Vec<Responder>,
-    /// Departures of the transmissions that came last, by flow: no two of a QP leave at once.
-    recent: Vec<[Picos; RECENT]>,
+    /// Departures and low bits of the sequence numbers of the transmissions that came last, by flow: frames of a burst leave at
+    /// once, but no packet twice.
+    recent: Vec<[(Picos, u32); RECENT]>,
     notifiers: Vec<Notifier>,
     /// Index of a pair's notifier, for scopes wider than a QP; by number over all entries.
     notifier_of: Vec<u32>,
@@ -150,7 +151,7 @@ impl Answering {
         Some(Answering {
             places,
             responders: vec![Responder::default(); flows as usize],
-            recent: vec![[Picos::MAX; RECENT]; flows as usize],
+            recent: vec![[(Picos::MAX, 0); RECENT]; flows as usize],
             notifiers: vec![Notifier::default(); next as usize],
             notifier_of,
             reply_port,
@@ -168,17 +169,19 @@ impl Answering {
         self.places.get(entry).is_some_and(Option::is_some)
     }
 
-    /// Whether a transmission of `flow` that left at `departure` has come before, among the last [`RECENT`].
-    pub fn is_copy(&mut self, entry: usize, flow: u32, departure: Option<Picos>) -> bool {
+    /// Whether the transmission of `flow`'s packet `seq` that left at `departure` has come before, among the last `RECENT`.
+    pub fn is_copy(&mut self, entry: usize, flow: u32, seq: u64, departure: Option<Picos>) -> bool {
         let (Some(recent), Some(departure)) = (self.recent.get_mut(flow as usize), departure) else {
             return false;
         };
-        if recent.contains(&departure) {
+        #[expect(clippy::cast_possible_truncation, reason = "low bits of a sequence number")]
+        let transmission = (departure, seq as u32);
+        if recent.contains(&transmission) {
             self.counts[entry].copies += 1;
             return true;
         }
         recent.rotate_right(1);
-        recent[0] = departure;
+        recent[0] = transmission;
         false
     }
 

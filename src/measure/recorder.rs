@@ -435,15 +435,19 @@ impl Recorder {
                 ack_req: packet.ackreq(),
                 receives: facts.receives,
             };
-            let copy = answering.is_copy(entry_index, flow_number, stamp.map(|stamp| stamp.departure));
+            let copy = answering.is_copy(entry_index, flow_number, seq, stamp.map(|stamp| stamp.departure));
             let of = (entry_index, flow_number, flow.pair);
             let marked = packet.ecn() & 3 == 3;
             let verdict = answering.on_request(of, expected, &request, marked, arrival);
             if copy && verdict == Verdict::Taken {
                 // Its original, which was not taken, was counted.
                 flow.duplicated = flow.duplicated.saturating_sub(1);
-                entry.ecn[usize::from(packet.ecn() & 3)] -= 1;
-                answering.counts[entry_index].dropped_bytes -= frame_len as u64;
+                let (seen, bytes) = (
+                    &mut entry.ecn[usize::from(packet.ecn() & 3)],
+                    &mut answering.counts[entry_index].dropped_bytes,
+                );
+                // Frames off the wire may say what they like.
+                (*seen, *bytes) = (seen.saturating_sub(1), bytes.saturating_sub(frame_len as u64));
             } else if verdict != Verdict::Taken {
                 if !copy {
                     flow.dropped(marked);
