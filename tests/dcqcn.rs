@@ -6,7 +6,7 @@
 mod rp_vectors;
 
 use serde_json::Value;
-use squall::pattern::transport::{Dcqcn, HyperStep, Profile, Stage};
+use squall::pattern::transport::{Choices, Dcqcn, HyperStep, Profile, Stage};
 use squall::transport::dcqcn::{Change, Clamp, Cut, Parameters, ReactionPoint};
 use squall::units::{BitRate, Bytes, Picos};
 
@@ -192,7 +192,10 @@ fn increases(parameters: &Parameters, n: u64) -> Vec<(Change, (u32, u32), f64)> 
 fn the_rule_of_the_stages_is_a_choice() {
     let first_of = |stage, change| {
         let parameters = Parameters {
-            stage,
+            choices: Choices {
+                stage,
+                ..Choices::default()
+            },
             ..Parameters::paper(LINE)
         };
         let seen = increases(&parameters, 7);
@@ -215,8 +218,11 @@ fn the_rule_of_the_stages_is_a_choice() {
 fn a_hyper_step_counts_the_stages_of_its_phase_where_it_is_said_to() {
     let steps = |stage, hyper_step| -> Vec<f64> {
         let parameters = Parameters {
-            stage,
-            hyper_step,
+            choices: Choices {
+                stage,
+                hyper_step,
+                ..Choices::default()
+            },
             ..Parameters::paper(LINE)
         };
         let hyper = |(change, _, step): (Change, _, f64)| (change == Change::HyperIncrease).then_some(step / 400e6);
@@ -241,8 +247,11 @@ fn a_hyper_step_counts_the_stages_of_its_phase_where_it_is_said_to() {
 fn hyper_steps_follow_each_other_in_half_the_time_and_bytes_where_they_are_said_to() {
     let parameters = Parameters {
         rpg_threshold: 1,
-        stage: Stage::After,
-        hyper_half: true,
+        choices: Choices {
+            stage: Stage::After,
+            hyper_half: true,
+            ..Choices::default()
+        },
         rate_to_set_on_first_cnp: Some(1e9),
         ..Parameters::paper(LINE)
     };
@@ -281,7 +290,10 @@ fn hyper_steps_follow_each_other_in_half_the_time_and_bytes_where_they_are_said_
 fn alpha_and_the_cut_come_in_the_order_that_is_said() {
     for (alpha_first, alpha) in [(false, 0.5), (true, 0.5 * 255.0 / 256.0 + 1.0 / 256.0)] {
         let parameters = Parameters {
-            alpha_first,
+            choices: Choices {
+                alpha_first,
+                ..Choices::default()
+            },
             initial_alpha: 0.5,
             ..Parameters::paper(LINE)
         };
@@ -320,7 +332,10 @@ fn the_target_obeys_its_limit_where_it_is_said_to_and_the_rate_always() {
         let parameters = Parameters {
             rpg_ai_rate: 30e9,
             rpg_max_rate: 80e9,
-            target_above_max,
+            choices: Choices {
+                target_above_max,
+                ..Choices::default()
+            },
             ..Parameters::paper(LINE)
         };
         let mut point = ReactionPoint::new(&parameters);
@@ -340,7 +355,10 @@ fn a_target_far_above_the_rate_falls_to_an_eighth_where_it_is_said_to() {
     let after = |target_drop| {
         let parameters = Parameters {
             clamp: Clamp::AfterByteIncrease,
-            target_drop,
+            choices: Choices {
+                target_drop,
+                ..Choices::default()
+            },
             ..Parameters::paper(LINE)
         };
         let mut point = ReactionPoint::new(&parameters);

@@ -1,6 +1,6 @@
 //! What each key of a pattern takes and refuses, at the edges; what a pattern becomes.
 
-use squall::pattern::transport::{Cnp, Dcqcn, HyperStep, Profile, Rc, Scope, Stage, Transport};
+use squall::pattern::transport::{Choices, Cnp, Dcqcn, HyperStep, Profile, Rc, Scope, Stage, Transport};
 use squall::pattern::{
     self, AckReq, AllToAll, Arrival, Background, Burst, DispatchMode, Ecn, EcnProbe, Entropy, FrameOptions, IcrcCheck,
     Incast, Kind, Messages, Pattern, Pfc, Rate, RoundSpacing, Routing, Spread, Start, Transfer, Verb, VlanTag, Workers,
@@ -1027,12 +1027,14 @@ fn dcqcns_keys_are_those_of_cards() {
         rate_reduce_monitor_period: Some(Picos::from_micros(4)),
         clamp_tgt_rate: Some(false),
         clamp_tgt_rate_after_time_inc: Some(true),
-        alpha_first: true,
-        stage: Stage::AfterInclusive,
-        hyper_step: HyperStep::Times,
-        hyper_half: true,
-        target_above_max: true,
-        target_drop: true,
+        choices: Choices {
+            alpha_first: true,
+            stage: Stage::AfterInclusive,
+            hyper_step: HyperStep::Times,
+            hyper_half: true,
+            target_above_max: true,
+            target_drop: true,
+        },
     };
     assert_eq!(all, expected);
     assert_eq!(of(&["dcqcn={g: 0.25}"]).g, Some(0.25));

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use squall::fabric::Counters;
 use squall::fabric::counters::ClassCounters;
-use squall::pattern::transport::{Cnp, Dcqcn, HyperStep, Rc, Scope, Stage, Transport};
+use squall::pattern::transport::{Choices, Cnp, Dcqcn, HyperStep, Rc, Scope, Stage, Transport};
 use squall::report::model::{Results, Sample};
 use squall::report::samples::Kept;
 use squall::trial::{Session, Trial};
@@ -240,16 +240,19 @@ impl<'a> Scaled<'a> {
             rate_reduce_monitor_period: Some(reaction.td_us.map_or(Picos::ZERO, micros)),
             clamp_tgt_rate: Some(clamp),
             clamp_tgt_rate_after_time_inc: Some(reaction.clamptime.unwrap_or(true)),
-            alpha_first: reaction.alphafirst,
-            stage: match (reaction.postcmp, reaction.fle) {
-                (false, _) => Stage::Before,
-                (true, false) => Stage::After,
-                (true, true) => Stage::AfterInclusive,
-            },
-            hyper_step: if reaction.haimul {
-                HyperStep::Times
-            } else {
-                HyperStep::Once
+            choices: Choices {
+                alpha_first: reaction.alphafirst,
+                stage: match (reaction.postcmp, reaction.fle) {
+                    (false, _) => Stage::Before,
+                    (true, false) => Stage::After,
+                    (true, true) => Stage::AfterInclusive,
+                },
+                hyper_step: if reaction.haimul {
+                    HyperStep::Times
+                } else {
+                    HyperStep::Once
+                },
+                ..Choices::default()
             },
             ..Dcqcn::default()
         })

@@ -176,6 +176,13 @@ pub struct Dcqcn {
     pub clamp_tgt_rate: Option<bool>,
     /// A cut sets the target to the rate after an increase by time, too, not only after one by bytes.
     pub clamp_tgt_rate_after_time_inc: Option<bool>,
+    /// Where implementations of the one algorithm differ.
+    pub choices: Choices,
+}
+
+/// What implementations of DCQCN do one way or another; the defaults are the paper's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Choices {
     /// Where a CNP raises α and cuts at once: α first.
     pub alpha_first: bool,
     /// Which phase an increase belongs to.

@@ -9,7 +9,7 @@
 //!
 //! Left out on purpose: when a CNP is sent (the notification point), and what a rate means for a frame's departure.
 
-use crate::pattern::transport::{Dcqcn, HyperStep, Profile, Stage};
+use crate::pattern::transport::{Choices, Dcqcn, HyperStep, Profile, Stage};
 use crate::units::{BitRate, Picos};
 
 /// What decides how a QP reacts. Rates in bits a second.
@@ -47,18 +47,8 @@ pub struct Parameters {
     pub cut: Cut,
     /// When a cut sets the target to the rate.
     pub clamp: Clamp,
-    /// A CNP that cuts at once raises alpha first.
-    pub alpha_first: bool,
-    /// Which phase an increase belongs to.
-    pub stage: Stage,
-    /// How large a hyper step is.
-    pub hyper_step: HyperStep,
-    /// Hyper steps but the first follow each other in half the time and after half the bytes.
-    pub hyper_half: bool,
-    /// The target may rise above `rpg_max_rate`.
-    pub target_above_max: bool,
-    /// The first increase after a cut takes a target of more than ten times the rate to an eighth.
-    pub target_drop: bool,
+    /// Where implementations differ.
+    pub choices: Choices,
 }
 
 /// When a CNP lowers the rate.
@@ -136,12 +126,7 @@ impl Parameters {
                 Some(period) => Cut::Polled(period),
             },
             clamp: profile.clamp.with(settings),
-            alpha_first: settings.alpha_first,
-            stage: settings.stage,
-            hyper_step: settings.hyper_step,
-            hyper_half: settings.hyper_half,
-            target_above_max: settings.target_above_max,
-            target_drop: settings.target_drop,
+            choices: settings.choices,
         }
     }
 
@@ -165,12 +150,7 @@ impl Parameters {
             initial_alpha: 1.0,
             cut: Cut::AtOnce,
             clamp: Clamp::Always,
-            alpha_first: false,
-            stage: Stage::Before,
-            hyper_step: HyperStep::Once,
-            hyper_half: false,
-            target_above_max: false,
-            target_drop: false,
+            choices: Choices::default(),
         }
     }
 
@@ -370,7 +350,7 @@ impl ReactionPoint {
         match parameters.cut {
             Cut::AtOnce => {
                 let raised = (1.0 - parameters.g) * self.alpha + parameters.g;
-                if parameters.alpha_first {
+                if parameters.choices.alpha_first {
                     self.alpha = raised;
                 }
                 self.cut(parameters, now);
@@ -404,7 +384,7 @@ impl ReactionPoint {
         }
         let mut all = u64::from(self.bytes) + bytes;
         loop {
-            let half = parameters.hyper_half && self.by_bytes.is(Count::HYPER);
+            let half = parameters.choices.hyper_half && self.by_bytes.is(Count::HYPER);
             let reset = u64::from(parameters.rpg_byte_reset >> u32::from(half)).max(1);
             if all < reset {
                 break;
@@ -467,7 +447,7 @@ impl ReactionPoint {
     fn by_time_due(&mut self, parameters: &Parameters) -> Change {
         let again = self.by_time.is(Count::HYPER);
         let change = self.increase(parameters, |point| &mut point.by_time);
-        let half = parameters.hyper_half && again && change == Change::HyperIncrease;
+        let half = parameters.choices.hyper_half && again && change == Change::HyperIncrease;
         let period = (parameters.rpg_time_reset.0 >> u32::from(half)).max(1);
         self.increase_due = self.increase_due + Picos(period);
         change
@@ -478,7 +458,7 @@ impl ReactionPoint {
         let before = self.stages();
         of(self).up();
         let after = self.stages();
-        let (by_time, by_bytes) = match parameters.stage {
+        let (by_time, by_bytes) = match parameters.choices.stage {
             Stage::Before => before,
             Stage::After | Stage::AfterInclusive => after,
         };
@@ -490,7 +470,7 @@ impl ReactionPoint {
         };
         let (least, most) = (by_time.min(by_bytes), by_time.max(by_bytes));
         let threshold = parameters.rpg_threshold;
-        let (fast, first_hyper) = match parameters.stage {
+        let (fast, first_hyper) = match parameters.choices.stage {
             Stage::Before => (most < threshold, threshold + 1),
             Stage::After => (most < threshold, threshold),
             Stage::AfterInclusive => (most <= threshold, threshold + 1),
@@ -500,7 +480,7 @@ impl ReactionPoint {
         } else if least < first_hyper {
             (Change::AdditiveIncrease, parameters.rpg_ai_rate)
         } else {
-            let times = match parameters.hyper_step {
+            let times = match parameters.choices.hyper_step {
                 HyperStep::Once => 1,
                 HyperStep::Times => least - first_hyper + 1,
             };
@@ -508,13 +488,13 @@ impl ReactionPoint {
         };
         of(self).set(Count::HYPER, change == Change::HyperIncrease);
         let first = after.0 == 1 || after.1 == 1;
-        if parameters.target_drop && first && self.target > 10.0 * self.rate {
+        if parameters.choices.target_drop && first && self.target > 10.0 * self.rate {
             self.target /= 8.0;
         } else {
             self.target += step;
         }
         let max = parameters.rpg_max_rate;
-        if !parameters.target_above_max {
+        if !parameters.choices.target_above_max {
             self.target = self.target.min(max);
         }
         self.rate = ((self.rate + self.target) / 2.0).min(max);

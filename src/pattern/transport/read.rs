@@ -209,11 +209,11 @@ fn dcqcn(fields: &Fields<'_>, wider: Option<Dcqcn>) -> Dcqcn {
     all.clamp_tgt_rate = fields.get(&DCQCN.clamp_tgt_rate).or(all.clamp_tgt_rate);
     let after_time = fields.get(&DCQCN.clamp_tgt_rate_after_time_inc);
     all.clamp_tgt_rate_after_time_inc = after_time.or(all.clamp_tgt_rate_after_time_inc);
-    fields.set(&DCQCN.alpha_first, &mut all.alpha_first);
-    fields.set(&DCQCN.stage, &mut all.stage);
-    fields.set(&DCQCN.hyper_step, &mut all.hyper_step);
-    fields.set(&DCQCN.hyper_half, &mut all.hyper_half);
-    fields.set(&DCQCN.target_above_max, &mut all.target_above_max);
-    fields.set(&DCQCN.target_drop, &mut all.target_drop);
+    fields.set(&DCQCN.alpha_first, &mut all.choices.alpha_first);
+    fields.set(&DCQCN.stage, &mut all.choices.stage);
+    fields.set(&DCQCN.hyper_step, &mut all.choices.hyper_step);
+    fields.set(&DCQCN.hyper_half, &mut all.choices.hyper_half);
+    fields.set(&DCQCN.target_above_max, &mut all.choices.target_above_max);
+    fields.set(&DCQCN.target_drop, &mut all.choices.target_drop);
     all
 }
