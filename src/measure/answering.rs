@@ -9,11 +9,15 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
+use crate::measure::EntryRecord;
+use crate::measure::flow::RxFlow;
 use crate::pattern::transport::{Rc, Scope};
 use crate::plan::Plan;
+use crate::plan::deal::Deal;
 use crate::transport::reliable::{Reply, Told};
 use crate::transport::responder::{Answer, Notifier, Request, Responder, Verdict};
 use crate::units::Picos;
+use crate::wire::Packet;
 use crate::wire::aeth::{Meaning, NakCode};
 
 /// What the responders of an entry have done.
@@ -82,11 +86,47 @@ pub struct ToSend {
 /// Transmissions of a QP among which a copy is told.
 const RECENT: usize = 4;
 
+/// A packet that came to its flow's receiver.
+pub struct Arrived<'a> {
+    /// The packet.
+    pub packet: &'a Packet<'a>,
+    /// Bytes of its frame without FCS.
+    pub len: u64,
+    /// Its flow, over all entries.
+    pub flow: u32,
+    /// Its sequence number.
+    pub seq: u64,
+    /// Its message takes a receive work request.
+    pub receives: bool,
+    /// Its departure, where it bears a stamp.
+    pub departure: Option<Picos>,
+    /// Its arrival.
+    pub arrival: Picos,
+}
+
 /// One entry's place in all of them.
 struct Place {
     rc: Rc,
     first_flow: u32,
-    qps: u32,
+    deal: Deal,
+}
+
+impl Place {
+    /// Pair and QP of a flow of the entry.
+    fn of(&self, flow: u32) -> (u32, u32) {
+        self.deal.place_of(flow.saturating_sub(self.first_flow))
+    }
+
+    /// What the responder of a flow of the entry owes.
+    fn owes(&self, entry: u16, flow: u32, answer: Option<Answer>) -> ToSend {
+        let (pair, qp) = self.of(flow);
+        ToSend {
+            entry,
+            pair,
+            qp,
+            answer,
+        }
+    }
 }
 
 /// All responders of a core, and what is to be told.
@@ -128,7 +168,7 @@ impl Answering {
             places.push(rc.map(|rc| Place {
                 rc: rc.clone(),
                 first_flow: entry.first_flow,
-                qps: entry.qps,
+                deal: entry.deal(),
             }));
             let scope = rc.and_then(|rc| rc.cnp).map_or(Scope::Qp, |cnp| cnp.scope);
             for pair in &entry.pairs {
@@ -169,13 +209,46 @@ impl Answering {
         self.places.get(entry).is_some_and(Option::is_some)
     }
 
-    /// Whether the transmission of `flow`'s packet `seq` that left at `departure` has come before, among the last `RECENT`.
-    pub fn is_copy(&mut self, entry: usize, flow: u32, seq: u64, departure: Option<Picos>) -> bool {
-        let (Some(recent), Some(departure)) = (self.recent.get_mut(flow as usize), departure) else {
+    /// Whether a responder takes a packet that came to its flow; the flow's and the entry's records have what it does not take.
+    pub fn takes(&mut self, arrived: &Arrived<'_>, flow: &mut RxFlow, entry: &mut EntryRecord) -> bool {
+        let packet = arrived.packet;
+        let position = packet.opcode().position();
+        let request = Request {
+            seq: arrived.seq,
+            first: position.is_first(),
+            last: position.is_last(),
+            ack_req: packet.ackreq(),
+            receives: arrived.receives,
+        };
+        let index = usize::from(flow.entry);
+        let ecn = packet.ecn() & 3;
+        let copy = self.is_copy(index, arrived);
+        let of = (index, arrived.flow, flow.pair);
+        let verdict = self.on_request(of, flow.expected(), &request, ecn == 3, arrived.arrival);
+        let (seen, bytes) = (&mut entry.ecn[usize::from(ecn)], &mut self.counts[index].dropped_bytes);
+        match (verdict, copy) {
+            (Verdict::Taken, true) => {
+                // Its original, which was not taken, was counted. Frames off the wire may say what they like.
+                flow.duplicated = flow.duplicated.saturating_sub(1);
+                (*seen, *bytes) = (seen.saturating_sub(1), bytes.saturating_sub(arrived.len));
+            }
+            (Verdict::Taken, false) | (_, true) => {}
+            (_, false) => {
+                flow.dropped(ecn == 3);
+                *bytes += arrived.len;
+                *seen += 1;
+            }
+        }
+        verdict == Verdict::Taken
+    }
+
+    /// Whether this transmission has come before, among the last [`RECENT`] of its flow.
+    fn is_copy(&mut self, entry: usize, arrived: &Arrived<'_>) -> bool {
+        let (Some(recent), Some(departure)) = (self.recent.get_mut(arrived.flow as usize), arrived.departure) else {
             return false;
         };
         #[expect(clippy::cast_possible_truncation, reason = "low bits of a sequence number")]
-        let transmission = (departure, seq as u32);
+        let transmission = (departure, arrived.seq as u32);
         if recent.contains(&transmission) {
             self.counts[entry].copies += 1;
             return true;
@@ -186,7 +259,7 @@ impl Answering {
     }
 
     /// A request packet of `flow` came at `now`, `expected` being the next one's sequence number, marked CE or not.
-    pub fn on_request(
+    fn on_request(
         &mut self,
         (entry, flow, pair): (usize, u32, u32),
         expected: u64,
@@ -202,18 +275,11 @@ impl Answering {
             return Verdict::Invalid;
         };
         let number = u16::try_from(entry).unwrap_or(u16::MAX);
-        let within = flow.saturating_sub(place.first_flow);
-        let to_send = |answer| ToSend {
-            entry: number,
-            pair: within / place.qps,
-            qp: within % place.qps,
-            answer,
-        };
         let owed = responder.owes();
         let (verdict, answer) = responder.on_request(&place.rc, expected, request);
         if let Some(answer) = answer {
             counts.count(answer.meaning);
-            self.answers.push(to_send(Some(answer)));
+            self.answers.push(place.owes(number, flow, Some(answer)));
         } else if !owed && responder.owes() {
             self.delayed
                 .push(Reverse((now.saturating_add(place.rc.ack_delay), number, flow)));
@@ -225,7 +291,7 @@ impl Answering {
                 && notifier.on_mark(cnp.interval, now)
             {
                 counts.cnps += 1;
-                self.answers.push(to_send(None));
+                self.answers.push(place.owes(number, flow, None));
             }
         }
         match verdict {
@@ -246,11 +312,11 @@ impl Answering {
         if self.reply_port.get(pair as usize) != Some(&port) {
             return false;
         }
-        let within = flow.saturating_sub(place.first_flow);
+        let (pair, qp) = place.of(flow);
         self.replies.push(Told {
             entry: u16::try_from(entry).unwrap_or(u16::MAX),
-            pair: within / place.qps,
-            qp: within % place.qps,
+            pair,
+            qp,
             reply,
         });
         true
@@ -276,13 +342,7 @@ impl Answering {
             if responder.owes() {
                 let answer = responder.acknowledge(expected(flow));
                 self.counts[usize::from(entry)].count(answer.meaning);
-                let within = flow.saturating_sub(place.first_flow);
-                self.answers.push(ToSend {
-                    entry,
-                    pair: within / place.qps,
-                    qp: within % place.qps,
-                    answer: Some(answer),
-                });
+                self.answers.push(place.owes(entry, flow, Some(answer)));
             }
         }
     }
@@ -290,13 +350,6 @@ impl Answering {
     /// Answers owed since the last call.
     pub fn take_answers(&mut self) -> std::vec::Drain<'_, ToSend> {
         self.answers.drain(..)
-    }
-
-    /// Whether there is anything to take.
-    #[inline]
-    #[must_use]
-    pub fn has_news(&self) -> bool {
-        !self.answers.is_empty() || !self.replies.is_empty()
     }
 
     /// Replies heard since the last call.

@@ -9,7 +9,7 @@ mod told;
 
 use std::collections::BTreeMap;
 
-use crate::measure::answering::Answering;
+use crate::measure::answering::{Answering, Arrived};
 use crate::measure::asked::Asked;
 use crate::measure::flow::{Completed, Place, RxFlow, Seen};
 use crate::measure::group::{Group, Outer};
@@ -22,7 +22,6 @@ use crate::plan::Plan;
 use crate::plan::deal::Deal;
 use crate::plan::feed::Work;
 use crate::transport::reliable::Reply;
-use crate::transport::responder::{Request, Verdict};
 use crate::units::{BitRate, Picos};
 use crate::wire::class::Classes;
 use crate::wire::stamp::{self, Magic, Stamp};
@@ -64,9 +63,7 @@ struct EntryFacts {
 impl EntryFacts {
     /// Pair and QP within the entry.
     fn place_of(&self, flow: u32) -> (u32, u32) {
-        let index = flow.saturating_sub(self.first_flow);
-        let qps = self.deal.qps.max(1);
-        (index / qps, index % qps)
+        self.deal.place_of(flow.saturating_sub(self.first_flow))
     }
 
     /// Number of the message that the packet `seq` of a flow belongs to.
@@ -427,33 +424,16 @@ impl Recorder {
         if let Some(answering) = &mut self.answering
             && answering.has(entry_index)
         {
-            let position = packet.opcode().position();
-            let request = Request {
+            let arrived = Arrived {
+                packet,
+                len: frame_len as u64,
+                flow: flow_number,
                 seq,
-                first: position.is_first(),
-                last: position.is_last(),
-                ack_req: packet.ackreq(),
                 receives: facts.receives,
+                departure: stamp.map(|stamp| stamp.departure),
+                arrival,
             };
-            let copy = answering.is_copy(entry_index, flow_number, seq, stamp.map(|stamp| stamp.departure));
-            let of = (entry_index, flow_number, flow.pair);
-            let marked = packet.ecn() & 3 == 3;
-            let verdict = answering.on_request(of, expected, &request, marked, arrival);
-            if copy && verdict == Verdict::Taken {
-                // Its original, which was not taken, was counted.
-                flow.duplicated = flow.duplicated.saturating_sub(1);
-                let (seen, bytes) = (
-                    &mut entry.ecn[usize::from(packet.ecn() & 3)],
-                    &mut answering.counts[entry_index].dropped_bytes,
-                );
-                // Frames off the wire may say what they like.
-                (*seen, *bytes) = (seen.saturating_sub(1), bytes.saturating_sub(frame_len as u64));
-            } else if verdict != Verdict::Taken {
-                if !copy {
-                    flow.dropped(marked);
-                    answering.counts[entry_index].dropped_bytes += frame_len as u64;
-                    entry.ecn[usize::from(packet.ecn() & 3)] += 1;
-                }
+            if !answering.takes(&arrived, flow, entry) {
                 return self.ballast(port, frame_len, packet, arrival);
             }
         }

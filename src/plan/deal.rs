@@ -19,6 +19,13 @@ pub struct Deal {
 }
 
 impl Deal {
+    /// Pair and QP of an entry's `flow`-th flow.
+    #[must_use]
+    pub fn place_of(self, flow: u32) -> (u32, u32) {
+        let qps = self.qps.max(1);
+        (flow / qps, flow % qps)
+    }
+
     /// Parts of a message, each a message of its own on the wire.
     #[must_use]
     pub const fn parts(self) -> u32 {

@@ -77,12 +77,6 @@ const fn psn(seq: u64) -> u32 {
 }
 
 impl Responder {
-    /// Messages completed.
-    #[must_use]
-    pub fn messages(&self) -> u32 {
-        self.msn
-    }
-
     /// Whether an acknowledgement is owed that waits for more requests or for its time.
     #[must_use]
     pub fn owes(&self) -> bool {
