@@ -46,7 +46,7 @@ begin "AddressSanitizer over the parsers and state machines"
 # The sanitizer's flag is not stable: nightly, or the stable compiler told to take it all the same.
 sanitized() {
     RUSTFLAGS="${RUSTFLAGS-} -Zsanitizer=address" "$@" test --lib --locked --target "$(rustc -vV | sed -n 's/^host: //p')" \
-        --target-dir target/asan -- wire:: capture:: plan:: measure:: pattern:: testbed:: yaml:: units::
+        --target-dir target/asan -- wire:: capture:: plan:: transport:: neighbour:: measure:: pattern:: testbed:: yaml:: units::
 }
 if cargo +nightly --version >/dev/null 2>&1; then
     sanitized cargo +nightly
