@@ -18,7 +18,7 @@ use crate::transport::schedule::Schedule;
 use crate::units::Picos;
 use crate::wire::ethernet::Address;
 use crate::wire::template::{Buffer, Layout, MessageFields, PacketFields, PortChange, Route, Shape, forget_header};
-use crate::wire::{bth, ethernet, icrc, immdt, ipv4, ipv6, pause, pfc, reth, udp, vlan};
+use crate::wire::{bth, ethernet, icrc, immdt, ip, pause, pfc, reth, udp, vlan};
 
 /// No shape of that length yet.
 const ABSENT: u16 = u16::MAX;
@@ -54,7 +54,7 @@ fn headers(plan: &Plan, entry: &EntryPlan, pair: Pair, position: Position, paylo
     let layout = Layout::new(options.vlan.len(), options.ipv6, reth, immediate);
     let mut out = vec![0; layout.payload];
     let padded = (payload_len as usize).next_multiple_of(4);
-    let ip_len = if options.ipv6 { ipv6::LEN } else { ipv4::LEN };
+    let ip_len = ip::len(plan.workers[pair.dst as usize].address(options.ipv6));
     let udp_len = layout.payload - layout.l3 - ip_len + padded + icrc::LEN;
     let network = Network {
         dscp: options.dscp,
@@ -118,40 +118,17 @@ impl Network {
         let (to, tags) = (plan.destination_mac(entry, pair), plan.tags(entry, src.port));
         let l3 = vlan::emit_link(Address(to), Address(src.mac), &tags, ethertype, out);
         // A frame is at most a PMTU and its headers: every length fits 16 bits.
-        let narrow = |len: usize| u16::try_from(len).unwrap_or(u16::MAX);
-        let udp_len = narrow(self.udp_len);
-        let ip_len = if options.ipv6 {
-            ipv6::Repr {
-                dscp: self.dscp,
-                ecn: self.ecn,
-                flow_label: 0,
-                payload_len: udp_len,
-                next_header: udp::PROTOCOL,
-                hop_limit: options.ttl,
-                src: src.ipv6,
-                dst: dst.ipv6,
-            }
-            .emit(&mut out[l3..]);
-            ipv6::LEN
-        } else {
-            ipv4::Repr {
-                dscp: self.dscp,
-                ecn: self.ecn,
-                total_len: narrow(ipv4::LEN) + udp_len,
-                id: 0,
-                reserved_flag: false,
-                dont_fragment: true,
-                more_fragments: false,
-                fragment_offset: 0,
-                ttl: options.ttl,
-                protocol: udp::PROTOCOL,
-                src: src.ipv4,
-                dst: dst.ipv4,
-                options: ipv4::Options::NONE,
-            }
-            .emit(&mut out[l3..]);
-            ipv4::LEN
+        let udp_len = u16::try_from(self.udp_len).unwrap_or(u16::MAX);
+        let fields = ip::Fields {
+            dscp: self.dscp,
+            ecn: self.ecn,
+            ttl: options.ttl,
+            protocol: udp::PROTOCOL,
+            payload_len: udp_len,
         };
+        let (from, to) = (src.address(options.ipv6), dst.address(options.ipv6));
+        // Both are of the entry's version.
+        let ip_len = fields.emit(from, to, &mut out[l3..]).unwrap_or(0);
         let udp_at = l3 + ip_len;
         // RoCEv2 sends UDP checksum 0 (IBTA Annex A17.9.2).
         udp::Repr {

@@ -308,11 +308,7 @@ impl<'a> Resolver<'a> {
         let mut askers = self.questions.iter().filter(|question| question.router == number);
         let first = askers.next()?;
         let worker = &self.plan.workers[first.worker as usize];
-        let address = if router.address.is_ipv4() {
-            IpAddr::from(worker.ipv4)
-        } else {
-            worker.ipv6.into()
-        };
+        let address = worker.address(router.address.is_ipv6());
         let noise = &self.noise[router.port];
         Some(Unanswered {
             port: self.plan.ports[router.port].name.clone(),

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use crate::wire::ethernet::Address;
 use crate::wire::icmp::{self, Echo};
 use crate::wire::vlan::Tag;
-use crate::wire::{arp, ethernet, icmpv6, ipv4, ipv6, vlan};
+use crate::wire::{arp, ethernet, icmpv6, ip, vlan};
 
 /// TTL and hop limit of echo replies.
 const TTL: u8 = 64;
@@ -34,18 +34,15 @@ pub fn arp(dst: Address, src: Address, tags: &[Tag], packet: &arp::Repr, out: &m
 /// An IPv6 header for an ICMPv6 message that no router may pass on; returns where the message begins.
 fn icmpv6_header((dst, src, tags): Addressed<'_>, from: Ipv6Addr, to: Ipv6Addr, len: usize, out: &mut [u8]) -> usize {
     let at = vlan::emit_link(dst, src, tags, ethernet::TYPE_IPV6, out);
-    ipv6::Repr {
+    let fields = ip::Fields {
         dscp: 0,
         ecn: 0,
-        flow_label: 0,
+        ttl: icmpv6::HOP_LIMIT,
+        protocol: icmpv6::NEXT_HEADER,
         payload_len: u16::try_from(len).unwrap_or(0),
-        next_header: icmpv6::NEXT_HEADER,
-        hop_limit: icmpv6::HOP_LIMIT,
-        src: from,
-        dst: to,
-    }
-    .emit(&mut out[at..]);
-    at + ipv6::LEN
+    };
+    // Both are of version 6.
+    at + fields.emit(from.into(), to.into(), &mut out[at..]).unwrap_or(0)
 }
 
 /// A neighbour advertisement from its target's own address to `to`.
@@ -72,51 +69,23 @@ pub fn echo(
     echo: &Echo<'_>,
     out: &mut [u8],
 ) -> Option<usize> {
-    let header_len = if to.is_ipv4() { ipv4::LEN } else { ipv6::LEN };
-    let len = ethernet::LEN + vlan::LEN * tags.len() + header_len + echo.len();
+    let len = ethernet::LEN + vlan::LEN * tags.len() + ip::len(to) + echo.len();
     if len.max(ethernet::MIN_FRAME_LEN) > out.len() {
         return None;
     }
-    let (dscp, ecn) = (traffic_class >> 2, traffic_class & 3);
-    let payload = u16::try_from(echo.len()).ok()?;
-    let at = match (from, to) {
-        (IpAddr::V4(src4), IpAddr::V4(dst4)) => {
-            let at = vlan::emit_link(dst, src, tags, ethernet::TYPE_IPV4, out);
-            ipv4::Repr {
-                dscp,
-                ecn,
-                total_len: payload.checked_add(20)?,
-                id: 0,
-                reserved_flag: false,
-                dont_fragment: true,
-                more_fragments: false,
-                fragment_offset: 0,
-                ttl: TTL,
-                protocol: icmp::PROTOCOL,
-                src: src4,
-                dst: dst4,
-                options: ipv4::Options::NONE,
-            }
-            .emit(&mut out[at..]);
-            at + ipv4::LEN
-        }
-        (IpAddr::V6(src6), IpAddr::V6(dst6)) => {
-            let at = vlan::emit_link(dst, src, tags, ethernet::TYPE_IPV6, out);
-            ipv6::Repr {
-                dscp,
-                ecn,
-                flow_label: 0,
-                payload_len: payload,
-                next_header: icmpv6::NEXT_HEADER,
-                hop_limit: TTL,
-                src: src6,
-                dst: dst6,
-            }
-            .emit(&mut out[at..]);
-            at + ipv6::LEN
-        }
-        _ => return None,
+    let (ethertype, protocol) = match to {
+        IpAddr::V4(_) => (ethernet::TYPE_IPV4, icmp::PROTOCOL),
+        IpAddr::V6(_) => (ethernet::TYPE_IPV6, icmpv6::NEXT_HEADER),
     };
+    let fields = ip::Fields {
+        dscp: traffic_class >> 2,
+        ecn: traffic_class & 3,
+        ttl: TTL,
+        protocol,
+        payload_len: u16::try_from(echo.len()).ok()?,
+    };
+    let l3 = vlan::emit_link(dst, src, tags, ethertype, out);
+    let at = l3 + fields.emit(from, to, &mut out[l3..])?;
     echo.emit(from, to, &mut out[at..]);
     Some(padded(at + echo.len(), out))
 }

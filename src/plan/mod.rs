@@ -15,7 +15,7 @@ pub mod segment;
 pub mod summary;
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::pattern::transport::Transport;
 use crate::pattern::{FrameOptions, Start, Verb};
@@ -40,6 +40,14 @@ pub struct Worker {
     pub ipv4: Ipv4Addr,
     /// Its IPv6 address.
     pub ipv6: Ipv6Addr,
+}
+
+impl Worker {
+    /// Its address of one version.
+    #[must_use]
+    pub fn address(&self, ipv6: bool) -> IpAddr {
+        if ipv6 { self.ipv6.into() } else { self.ipv4.into() }
+    }
 }
 
 /// What the plan needs to know of a port.

@@ -42,6 +42,7 @@ pub mod icmpv6;
 pub mod icrc;
 pub mod ieth;
 pub mod immdt;
+pub mod ip;
 pub mod ipv4;
 pub mod ipv6;
 pub mod opcode;

@@ -63,11 +63,7 @@ pub(super) fn check(plan: &Plan, errors: &mut Vec<PlanError>) {
             } else {
                 (port.ipv4.is_some(), port.ipv6.is_some(), 4)
             };
-            let to: IpAddr = if entry.frame.ipv6 {
-                dst.ipv6.into()
-            } else {
-                dst.ipv4.into()
-            };
+            let to = dst.address(entry.frame.ipv6);
             let hop = plan.hop(entry, pair);
             let (what, remedy) = if !own && other && hop == Hop::Receiver && !port.loopback {
                 (
