@@ -209,11 +209,20 @@ boot() {
     return 1
 }
 
-# Ends the guest.
+# Ends the guest and waits until it has ended.
 give_up() {
     kill "$guest" 2>/dev/null || true
     wait "$guest" || true
     guest=
+}
+
+# The folder of a run and the process of its guest: the end of this script, whatever brings it, finds them here.
+work='' guest=''
+
+# Nothing stays behind. The guest ends first: it would write into a folder that is on its way out.
+clear_up() {
+    [ -z "$guest" ] || give_up
+    rm -rf "$work"
 }
 
 # Waits until the guest has ended. Ends it and fails when the timer of one of its processors no longer runs
@@ -236,6 +245,7 @@ attend() {
         done
     done
     wait "$guest" || status=$?
+    guest=
 }
 
 run() {
@@ -257,10 +267,8 @@ run() {
     [ -n "$out" ] || fail "--out: where is what the guest writes to go?"
     prepare
 
-    local work
     work=$(mktemp -d)
-    # shellcheck disable=SC2064 # the folder of now
-    trap "rm -rf '$work'" EXIT
+    trap clear_up EXIT
     mkdir -p "$work/own/usr/bin" "$work/own/job" "$out"
     strip -o "$work/own/usr/bin/squall" "$binary"
     copy_libraries "$work/own" "$work/own/usr/bin/squall"
@@ -273,7 +281,7 @@ run() {
 
     # Booting takes 5 s on a free machine.
     # shellcheck disable=SC2054 # QEMU's own commas
-    local machine=(-smp 2 -accel tcg,thread=multi -cpu max) boot_seconds=60 guest='' silence=30
+    local machine=(-smp 2 -accel tcg,thread=multi -cpu max) boot_seconds=60 silence=30
     # A periodic tick instead of single timers: on a busy host QEMU now and then loses one of the second
     # processor's, and whoever waits for it waits for ever. And no check at boot that counts ticks.
     local kernel='highres=off nohz=off no_timer_check'
