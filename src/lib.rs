@@ -19,6 +19,7 @@ pub mod expect;
 pub mod fabric;
 pub mod files;
 pub mod host;
+pub mod lab;
 pub mod measure;
 pub mod metrics;
 pub mod neighbour;

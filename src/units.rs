@@ -12,6 +12,8 @@ pub mod shown;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// Bytes that a frame takes on an Ethernet link beyond the frame without its FCS: preamble 7,
 /// start delimiter 1, FCS 4, inter-packet gap 12 (IEEE 802.3 clauses 3.1.1 and 4.4.2).
 pub const WIRE_OVERHEAD: u64 = 24;
@@ -67,7 +69,8 @@ fn scaled(number: f64, factor: u64) -> Option<u64> {
 }
 
 /// A time or duration in picoseconds. Since the start of a run: 2^64 ps are 213 days.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Picos(pub u64);
 
 impl Picos {

@@ -113,6 +113,14 @@ const KNOWS: &[(&str, &[&str])] = &[
             "sweep",
         ],
     ),
+    // A sweep and a suite as calls; without flags and terminals.
+    (
+        "lab",
+        &[
+            "units", "child", "yaml", "pattern", "testbed", "fabric", "plan", "engine", "report", "trial", "sweep",
+            "suite",
+        ],
+    ),
     // Of two results, whichever stage made them.
     (
         "compare",
@@ -141,6 +149,7 @@ const KNOWS: &[(&str, &[&str])] = &[
             "calibrate",
             "sweep",
             "suite",
+            "lab",
             "compare",
             "metrics",
         ],

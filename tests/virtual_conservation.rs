@@ -291,7 +291,7 @@ impl Happened {
             ),
             ("unsent frames", sum(results, |entry| entry.packets.unsent)),
         ];
-        let faults = fabric.faults.iter().map(|fault| (fault.fault, fault.frames));
+        let faults = fabric.faults.iter().map(|fault| (fault.fault.as_ref(), fault.frames));
         for (what, _) in causes.into_iter().chain(faults).filter(|(_, number)| *number > 0) {
             *self.in_runs.entry(what.to_owned()).or_default() += 1;
         }

@@ -203,6 +203,14 @@ fn start(order: &Order<'_>) -> Result<Child, ChildError> {
         .stderr(Stdio::piped())
         // A group of its own: Ctrl-C is not for it.
         .process_group(0);
+    spawn(&mut command).map_err(ChildError::Start)
+}
+
+/// Starts a program that gets nothing of DPDK's.
+///
+/// # Errors
+/// As [`Command::spawn`].
+pub fn spawn(command: &mut Command) -> std::io::Result<Child> {
     let mut tries = 0;
     loop {
         dpdk::close_on_exec();
@@ -212,7 +220,7 @@ fn start(order: &Order<'_>) -> Result<Child, ChildError> {
                 tries += 1;
                 std::thread::sleep(Duration::from_millis(20));
             }
-            other => return other.map_err(ChildError::Start),
+            other => return other,
         }
     }
 }

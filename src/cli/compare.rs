@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::run_folder::check_name;
 use super::{Failure, Outcome};
 use crate::compare::{self, Rules, html, load, shown};
+use crate::lab::run::check_name;
 use crate::report::terminal::View;
 use crate::report::{self, page};
 use crate::suite::model as suite;

@@ -13,19 +13,23 @@ mod craft;
 mod decode;
 mod devices;
 mod doctor;
+mod format;
 pub mod input;
 mod interrupt;
+mod jobs;
 mod list;
+mod many;
 mod metrics;
 mod notes;
 mod ports;
 pub mod progress;
 mod run;
-mod run_folder;
 mod shipped;
 mod suite;
 mod sweep;
 mod sweep_progress;
+mod watching;
+mod work;
 
 use std::process::ExitCode;
 
@@ -99,6 +103,8 @@ enum Command {
     Compare(compare::Args),
     Completions(completions::Args),
     Decode(decode::Args),
+    #[command(hide = true)]
+    Work(work::Args),
 }
 
 /// Runs the command line of this process and returns its exit status.
@@ -119,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Decode(args) => decode::run(args),
+        Command::Work(args) => work::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,23 +1,24 @@
 //! `squall run`: the main job, from two files to a result.
 
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 
+use super::format::Shown;
 use super::input::Input;
 use super::interrupt::Interrupt;
+use super::jobs::JobsArgs;
+use super::many::{self, Many};
 use super::metrics::MetricsArgs;
 use super::progress::{Progress, ProgressSample};
-use super::run_folder::RunFolder;
-use super::sweep::Many;
 use super::{Failure, Outcome};
 use crate::calibrate;
 use crate::engine::outcome::Live;
+use crate::lab;
+use crate::lab::run::{Folder, FolderError};
 use crate::report::format::{Configuration, Format};
-use crate::report::samples::Keeper;
 use crate::report::{self, Results, terminal};
 use crate::sweep::{self, Given, MAX_TRIALS};
 use crate::testbed;
-use crate::trial::{Session, Trial};
+use crate::trial::Trial;
 use crate::units::WIRE_OVERHEAD;
 
 /// Send a pattern, receive it, and report what became of it
@@ -63,29 +64,10 @@ pub struct Args {
     format: Shown,
 
     #[command(flatten)]
+    jobs: JobsArgs,
+
+    #[command(flatten)]
     metrics: MetricsArgs,
-}
-
-/// `--format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub(super) enum Shown {
-    /// squall's own tables
-    #[default]
-    Text,
-    /// AllToAll in the columns of nccl-tests
-    Nccl,
-    /// Transfers in the columns of perftest's ib_write_bw and ib_write_lat
-    Perftest,
-}
-
-impl From<Shown> for Format {
-    fn from(shown: Shown) -> Format {
-        match shown {
-            Shown::Text => Format::Text,
-            Shown::Nccl => Format::Nccl,
-            Shown::Perftest => Format::Perftest,
-        }
-    }
 }
 
 /// Runs the command.
@@ -94,7 +76,7 @@ impl From<Shown> for Format {
 /// Each kind of [`Failure`], see the command's help.
 pub fn run(args: &Args) -> Outcome {
     if !args.vary.is_empty() || args.trials.is_some() {
-        return many(args);
+        return several(args);
     }
     if args.restart {
         return Err(Failure::Input("--restart goes with --vary or --trials".to_owned()));
@@ -116,23 +98,19 @@ pub fn run(args: &Args) -> Outcome {
     let kinds = pattern.pattern.traffic.iter().map(|entry| entry.kind.name());
     format.fits(kinds).map_err(Failure::Input)?;
     let metrics = args.metrics.listen(&pattern.pattern.name, 1, 0, args.quiet)?;
+    if let Some(metrics) = &metrics {
+        metrics.begins(0, "");
+    }
     // Before anything is measured: a result that cannot be kept is not worth the run.
-    let folder = args.out.as_deref().map(RunFolder::take).transpose()?;
+    let folder = args.out.as_deref().map(Folder::take).transpose()?;
     let stop = Interrupt::catch("stopping; once more ends at once, without a report")?;
     stop.starts();
     let mut progress: Option<Progress> = None;
     let mut sent_before = 0;
-    let mut keeper = folder.as_ref().map(|folder| Keeper::new(folder.path(), None));
-    let results = trial.run(&mut Session::new(), &stop, |seen| {
+    let ran = lab::run::run(&trial, folder.as_ref(), &stop, |seen| {
         stop.started();
         if let Some(metrics) = &metrics {
-            metrics.seen(seen);
-        }
-        if let Some(kept) = seen.kept
-            && let Some(keeper) = &mut keeper
-            && !keeper.keep(kept)
-        {
-            stop.store(true, Ordering::Relaxed);
+            metrics.seen(0, seen);
         }
         if !args.quiet {
             progress
@@ -144,10 +122,10 @@ pub fn run(args: &Args) -> Outcome {
     if let Some(progress) = progress {
         progress.finish();
     }
-    let measured = results?;
+    let (measured, lost) = ran?;
     let results = &measured.results;
     if let Some(metrics) = &metrics {
-        metrics.finished(results);
+        metrics.finished(0, results);
     }
     // What nobody may be there to read any more comes after what is kept.
     let kept = folder.as_ref().map(|folder| folder.keep(&measured));
@@ -161,13 +139,13 @@ pub fn run(args: &Args) -> Outcome {
         };
         super::devices::print(&text)?;
     }
-    if let Some(path) = kept.transpose()?
+    if let Some(path) = kept.transpose().map_err(|error| Failure::Run(error.to_string()))?
         && !args.quiet
     {
         super::say(&format!("results: {}", path.display()));
     }
     let mut failures = Vec::new();
-    if let Some(Err(error)) = keeper.map(Keeper::finish) {
+    if let Some(error) = lost {
         failures.push(format!("samples could not be kept: {error}"));
     }
     if let Some(cause) = &results.run.interrupted_by {
@@ -188,6 +166,15 @@ pub fn run(args: &Args) -> Outcome {
     Err(Failure::Run(failures.join("\n")))
 }
 
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Failure {
+        match error {
+            FolderError::Busy(_) => Failure::Environment(error.to_string()),
+            _ => Failure::Input(error.to_string()),
+        }
+    }
+}
+
 /// The results as text: the answer and where the rest is, or everything.
 fn summary(args: &Args, results: &Results) -> String {
     let view = terminal::View::of_stdout();
@@ -202,7 +189,7 @@ fn summary(args: &Args, results: &Results) -> String {
 }
 
 /// Several runs are a sweep without a file.
-fn many(args: &Args) -> Outcome {
+fn several(args: &Args) -> Outcome {
     let given = Given {
         set: args.input.set.clone(),
         vary: args.vary.clone(),
@@ -218,9 +205,10 @@ fn many(args: &Args) -> Outcome {
         i_own_this_interface: args.i_own_this_interface.clone(),
         quiet: args.quiet,
         format: args.format,
+        jobs: args.jobs,
         metrics: args.metrics.clone(),
     };
-    super::sweep::many(&sweep::of_pattern(&args.input.pattern, given)?, &many)
+    many::run(&sweep::of_pattern(&args.input.pattern, given)?, &many)
 }
 
 /// `sent_before`: frames sent by the time of the sample before. What was sent since may still be

@@ -1,28 +1,26 @@
 //! `squall suite`: the draft's tests by their numbers, and their report.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use clap::Subcommand;
 
 use super::interrupt::Interrupt;
+use super::jobs::JobsArgs;
 use super::metrics::MetricsArgs;
-use super::run_folder::check_name;
-use super::sweep::{Extent, InProcess, check, keep_summary};
 use super::sweep_progress::SweepProgress;
+use super::watching::Watching;
 use super::{Failure, Outcome, shipped};
-use crate::report::format::Format;
+use crate::lab::run::check_name;
+use crate::lab::suite::{Ending, NotRun, Ran, Seen, SuiteError, Why};
+use crate::lab::{self, Extent};
 use crate::report::terminal::View;
 use crate::report::terminal::table::{Cell, Table};
 use crate::suite::folder::{Folder, FolderError, Stored};
-use crate::suite::model::{self, Suite};
 use crate::suite::report::Done;
 use crate::suite::shown as suite_shown;
 use crate::suite::{self, ABSENT, Asked, Profile, SHIPPED, Test};
-use crate::sweep::gather::{Gathered, gather};
-use crate::sweep::run::{Ended, Seen};
-use crate::sweep::store::Store;
-use crate::sweep::{self, MAX_TRIALS, point};
+use crate::sweep::{self, MAX_TRIALS};
 use crate::trial::Session;
 use crate::units::Picos;
 use crate::yaml::key::Form;
@@ -150,6 +148,9 @@ struct How {
     i_own_this_interface: Vec<String>,
 
     #[command(flatten)]
+    jobs: JobsArgs,
+
+    #[command(flatten)]
     metrics: MetricsArgs,
 
     /// Print nothing but errors
@@ -174,6 +175,17 @@ struct Report {
     /// Print nothing but errors
     #[arg(long, short)]
     quiet: bool,
+}
+
+impl From<SuiteError> for Failure {
+    fn from(error: SuiteError) -> Failure {
+        match error {
+            SuiteError::Folder(error) => error.into(),
+            SuiteError::Store(error) => error.into(),
+            SuiteError::Text(error) => error.into(),
+            SuiteError::Lost(_) => Failure::Environment(error.to_string()),
+        }
+    }
 }
 
 impl From<FolderError> for Failure {
@@ -203,9 +215,7 @@ pub fn run(args: &Args) -> Outcome {
         Command::Report(report) => {
             let folder = Folder::reopen(&report.folder)?;
             let tests = load(&folder.stored)?;
-            let done: Result<Vec<Done>, Failure> = tests.iter().map(|test| look(&folder, test)).collect();
-            let suite = suite::report::suite(&folder.stored, &done?)?;
-            write(&folder, &suite, report.quiet)
+            write(&folder, &lab::suite::look(&folder, &tests)?, report.quiet)
         }
     }
 }
@@ -292,120 +302,67 @@ fn load(stored: &Stored) -> Result<Vec<Test>, Failure> {
     Ok(tests)
 }
 
-/// Looks at every point of every test before the first trial. On one's own testbed some tests may not fit, and
-/// the others are none the worse for it: for each what its trials come to, or why not.
-fn examine(tests: &[Test], own_testbed: bool, how: &How) -> Result<(Session, Vec<Result<Extent, String>>), Failure> {
+/// What the tests' trials come to, or why not. On one's own testbed some tests may not fit, and the others are none the
+/// worse for it.
+fn examine(tests: &[Test], own_testbed: bool, how: &How) -> Result<(Session, Vec<Result<Extent, NotRun>>), Failure> {
     let mut session = Session::new();
-    let mut examined = Vec::new();
-    let mut first = None;
-    for test in tests {
-        if let Some(why) = &test.not_run {
-            examined.push(Err(why.clone()));
-            let said = format!("test {} is not run: {why}", test.id);
-            first = first.or(Some(Failure::Input(said)));
-            continue;
-        }
-        match check(&test.ready, &how.i_own_this_interface, Format::Text, &mut session) {
-            Ok(extent) => examined.push(Ok(extent)),
-            Err(failure) => {
-                examined.push(Err(failure.to_string()));
-                first = first.or(Some(failure));
-            }
-        }
+    let mut examined = lab::suite::examine_all(tests, &how.i_own_this_interface, &mut session);
+    let fits = examined.iter().filter(|found| found.is_ok()).count();
+    if fits == examined.len() || own_testbed && fits > 0 {
+        return Ok((session, examined));
     }
-    match first {
-        Some(failure) if !own_testbed || examined.iter().all(Result::is_err) => Err(failure),
-        _ => Ok((session, examined)),
-    }
+    let first = examined
+        .iter()
+        .position(Result::is_err)
+        .map(|first| (first, examined.swap_remove(first)));
+    Err(match first {
+        Some((_, Err(NotRun::Unfit(unfit)))) => unfit.into(),
+        Some((first, Err(NotRun::Lacks(why)))) => {
+            let id = tests.get(first).map_or("", |test| test.id.as_str());
+            Failure::Input(format!("test {id} is not run: {why}"))
+        }
+        _ => Failure::Input("there is no test to run".to_owned()),
+    })
 }
 
 /// Runs what is not finished, and writes the report, however it ends.
 fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
     let (session, examined) = examine(tests, folder.stored.testbed.is_some(), how)?;
     let stop = Interrupt::catch("stopping; what is finished is kept. Once more ends at once")?;
-    let all: usize = tests
-        .iter()
-        .zip(&examined)
-        .filter(|(_, found)| found.is_ok())
-        .map(|(test, _)| trials_of(test))
-        .sum();
+    let run = || tests.iter().zip(&examined).filter(|(_, found)| found.is_ok());
+    let all: usize = run().map(|(test, _)| test.ready.trials()).sum();
+    let progress = SweepProgress::new(all, 0, how.quiet);
+    if let Some(note) = how.jobs.note(run().map(|(test, _)| &test.ready)) {
+        progress.say(&note);
+    }
     let metrics = how.metrics.listen("suite", all, 0, how.quiet)?;
-    let mut runner = InProcess {
-        session,
-        metrics: metrics.as_ref(),
-        interrupt: &stop,
-    };
-    let mut progress = None;
-    let mut before = 0;
-    let mut done = Vec::new();
-    let mut ends = Vec::new();
-    let mut environment = false;
-    for (test, found) in tests.iter().zip(examined) {
-        if let Err(why) = found {
-            ends.push(format!("test {} was not run: {why}", test.id));
-            done.push(Done {
-                test: suite::assemble::test(test, folder.stored.profile, &Gathered::default(), Some(why)),
-                gathered: Gathered::default(),
-            });
-            continue;
-        }
-        folder.check()?;
-        let mut store = Store::open(&folder.of(test), &test.ready, false)?;
-        let progress = progress.get_or_insert_with(|| SweepProgress::new(all, 0, how.quiet));
-        let ended = one(
-            test,
-            &mut runner,
-            &mut store,
-            &how.i_own_this_interface,
-            &stop,
-            before,
-            progress,
-        );
-        let why = match &ended {
-            Ok(Ended::Complete) => None,
-            Ok(Ended::Stopped) => Some("it was stopped".to_owned()),
-            Err(failure) => Some(failure.to_string()),
-        };
-        let summary = gather(&store, &test.ready.sweep).and_then(|gathered| {
-            keep_summary(&store, &test.ready, &gathered, why.is_none())?;
-            Ok(gathered)
-        });
-        before += store.count();
-        if let Err(failure) = ended {
-            environment |= matches!(failure, Failure::Environment(_));
-            ends.push(format!("test {}: {failure}", test.id));
-        }
-        let gathered = match summary {
-            Ok(gathered) => gathered,
-            // The folder is gone or full: neither would the next test's be kept.
-            Err(_) if !ends.is_empty() => {
-                let text = format!(
-                    "{}
-{}",
-                    ends.join(
-                        "
-"
-                    ),
-                    go_on(folder)
-                );
-                return Err(Failure::Environment(text));
+    let mut watching = Watching::new(progress, metrics, &stop);
+    let mut lab = how.jobs.lab(session, &how.i_own_this_interface, &stop);
+    let mut under = None;
+    let ran = lab::suite::run(folder, tests, examined, &mut lab, |seen| match seen {
+        Seen::Test { test, before, finished } => {
+            if finished == test.ready.trials() {
+                watching.progress.already(before + finished);
+            } else {
+                watching.progress.skip(finished);
             }
-            Err(error) => return Err(error.into()),
-        };
-        if gathered.unmet > 0 {
-            let head = sweep::shown::unmet_head(&gathered);
-            ends.push(format!("test {}: {head}", test.id));
+            under = Some((test.id.clone(), before));
         }
-        done.push(Done {
-            test: suite::assemble::test(test, folder.stored.profile, &gathered, why),
-            gathered,
-        });
-    }
-    if let Some(progress) = progress {
-        progress.finish();
-    }
-    let suite = suite::report::suite(&folder.stored, &done)?;
-    write(folder, &suite, how.quiet)?;
+        Seen::Trial(ready, seen) => {
+            let Some((id, before)) = &under else { return };
+            watching.see(&seen, *before, |point| format!("test {id}: {}", ready.said(point)));
+        }
+    });
+    watching.finish();
+    let Ran { done, endings } = match ran {
+        Ok(ran) => ran,
+        Err(SuiteError::Lost(endings)) => {
+            let text = format!("{}\n{}", lines(endings).0, go_on(folder));
+            return Err(Failure::Environment(text));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    write(folder, &done, how.quiet)?;
     if stop.load(Ordering::Relaxed) {
         let finished: usize = done.iter().map(|done| done.gathered.rows.len()).sum();
         return Err(Failure::Run(format!(
@@ -413,83 +370,40 @@ fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
             go_on(folder)
         )));
     }
-    match ends.join("\n") {
-        text if text.is_empty() => Ok(()),
-        text if environment => Err(Failure::Environment(text)),
-        text => Err(Failure::Run(text)),
+    match lines(endings) {
+        (text, _) if text.is_empty() => Ok(()),
+        (text, true) => Err(Failure::Environment(text)),
+        (text, false) => Err(Failure::Run(text)),
     }
+}
+
+/// What is to be said of tests, a line each, and whether the environment is to blame.
+fn lines(endings: Vec<Ending>) -> (String, bool) {
+    let mut environment = false;
+    let mut line = |Ending { test, why }| match why {
+        Why::NotRun(why) => format!("test {test} was not run: {why}"),
+        Why::Unmet(head) => format!("test {test}: {head}"),
+        Why::Ended(error) => {
+            let failure = Failure::from(error);
+            environment |= matches!(failure, Failure::Environment(_));
+            format!("test {test}: {failure}")
+        }
+    };
+    let lines: Vec<String> = endings.into_iter().map(&mut line).collect();
+    (lines.join("\n"), environment)
 }
 
 fn go_on(folder: &Folder) -> String {
     format!("`squall suite resume {}` goes on with it", folder.path().display())
 }
 
-fn trials_of(test: &Test) -> usize {
-    let sweep = &test.ready.sweep;
-    sweep.points.len() * sweep.trials as usize
-}
-
-/// Runs what is not finished of one test. `before`: finished trials of the tests before it.
-fn one(
-    test: &Test,
-    runner: &mut InProcess<'_>,
-    store: &mut Store,
-    owned: &[String],
-    stop: &AtomicBool,
-    before: usize,
-    progress: &mut SweepProgress,
-) -> Result<Ended, Failure> {
-    let sweep = &test.ready.sweep;
-    if store.count() == trials_of(test) {
-        progress.already(before + store.count());
-        return Ok(Ended::Complete);
-    }
-    let named = |number: usize| {
-        let values = sweep.points.get(number);
-        let said = values.map_or(String::new(), |values| point::said(&sweep.axes, values));
-        format!("test {}: {said}", test.id)
-    };
-    progress.skip(store.count());
-    let runner_metrics = runner.metrics;
-    let ended = sweep::run::run(&test.ready, runner, store, owned, stop, |seen| match seen {
-        Seen::Begins { point, trial, done } => {
-            if let Some(metrics) = runner_metrics {
-                metrics.begins(&named(point));
-            }
-            progress.begins(&named(point), trial, before + done);
-        }
-        Seen::Under(watched) => progress.under(watched),
-        Seen::PointDone { point, done } => progress.point_done(&named(point), before + done),
-        Seen::Left(processes) => progress.lives_on(processes),
-    });
-    Ok(ended?)
-}
-
-/// What is finished of one test.
-fn look(folder: &Folder, test: &Test) -> Result<Done, Failure> {
-    let path = folder.of(test);
-    let gathered = if path.exists() {
-        gather(&Store::open(&path, &test.ready, false)?, &test.ready.sweep)?
-    } else {
-        Gathered::default()
-    };
-    Ok(Done {
-        test: suite::assemble::test(test, folder.stored.profile, &gathered, test.not_run.clone()),
-        gathered,
-    })
-}
-
 /// Writes the report's files, and says what is in them.
-fn write(folder: &Folder, suite: &Suite, quiet: bool) -> Outcome {
-    let mut json = serde_json::to_vec_pretty(suite).unwrap_or_default();
-    json.push(b'\n');
-    folder.write(model::FILE_NAME, &json)?;
-    folder.write(suite::csv::FILE_NAME, &suite::csv::kpis(suite))?;
-    let page = folder.write(suite::html::FILE_NAME, suite::html::render(suite).as_bytes())?;
+fn write(folder: &Folder, done: &[Done], quiet: bool) -> Outcome {
+    let (suite, page) = lab::suite::report(folder, done)?;
     if quiet {
         return Ok(());
     }
-    super::devices::print(&suite_shown::summary(suite, View::of_stdout()))?;
+    super::devices::print(&suite_shown::summary(&suite, View::of_stdout()))?;
     super::say(&format!("report: {}", page.display()));
     Ok(())
 }
@@ -532,7 +446,7 @@ fn list(args: &List) -> Outcome {
 }
 
 /// The tests, a row each; what their trials come to where that was `examined`.
-fn overview(tests: &[Test], examined: Option<&[Result<Extent, String>]>, profile: Profile, view: View) -> String {
+fn overview(tests: &[Test], examined: Option<&[Result<Extent, NotRun>]>, profile: Profile, view: View) -> String {
     let head = format!("profile {} (--profile draft or quick)\n\n", profile.name());
     let mut columns = vec![
         ("test".to_owned(), 0),

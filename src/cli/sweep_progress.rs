@@ -3,6 +3,7 @@
 //! Contract: a bar on standard error while it is a terminal; otherwise a line for each point that is done.
 //! Time left is an estimate by the wall clock, from the trials of this process.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -24,7 +25,8 @@ pub struct SweepProgress {
     before: usize,
     done: usize,
     began: Instant,
-    trial: String,
+    /// The trials under way, by their places: in words, and how far each is.
+    under: BTreeMap<usize, (String, f64)>,
 }
 
 impl SweepProgress {
@@ -47,7 +49,7 @@ impl SweepProgress {
             before: done,
             done,
             began: Instant::now(),
-            trial: String::new(),
+            under: BTreeMap::new(),
         }
     }
 
@@ -61,7 +63,7 @@ impl SweepProgress {
     pub fn already(&mut self, done: usize) {
         self.before += done.saturating_sub(self.done);
         self.done = done;
-        self.show(0.0);
+        self.show();
     }
 
     /// Prints a line, above the bar where there is one.
@@ -80,31 +82,40 @@ impl SweepProgress {
         self.bar.suspend(|| super::say(&line));
     }
 
-    /// A trial begins.
-    pub fn begins(&mut self, point: &str, trial: u32, done: usize) {
+    /// A trial begins at a place.
+    pub fn begins(&mut self, place: usize, point: &str, trial: u32, done: usize) {
         self.done = done;
-        self.trial = format!("{point}, trial {trial}");
-        self.show(0.0);
+        self.under.insert(place, (format!("{point}, trial {trial}"), 0.0));
+        self.show();
     }
 
-    /// A trial is under way.
-    pub fn under(&mut self, seen: &Watched<'_>) {
+    /// The trial at a place is under way.
+    pub fn under(&mut self, place: usize, seen: &Watched<'_>) {
         let share = seen
             .length
             .map_or(0.0, |length| seen.live.elapsed.seconds() / length.seconds());
-        self.show(if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 });
+        if let Some((_, known)) = self.under.get_mut(&place) {
+            *known = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
+        }
+        self.show();
+    }
+
+    /// The trial at a place has ended.
+    pub fn over(&mut self, place: usize) {
+        self.under.remove(&place);
     }
 
     /// A point's trials are done.
     pub fn point_done(&mut self, point: &str, done: usize) {
         self.done = done;
-        self.show(0.0);
+        self.show();
         if self.bar.is_hidden() {
             self.say(&format!("{done}/{} trials done: {point}{}", self.all, self.left(0.0)));
         }
     }
 
-    fn show(&self, share: f64) {
+    fn show(&self) {
+        let share: f64 = self.under.values().map(|(_, share)| share).sum();
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -113,11 +124,12 @@ impl SweepProgress {
         )]
         let part = (share * STEPS as f64) as u64;
         self.bar.set_position(self.done as u64 * STEPS + part);
+        let trials: Vec<&str> = self.under.values().map(|(trial, _)| trial.as_str()).collect();
         self.bar.set_message(format!(
             "{}/{} trials | {}{}",
             self.done,
             self.all,
-            self.trial,
+            trials.join("; "),
             self.left(share)
         ));
     }

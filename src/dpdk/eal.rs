@@ -73,6 +73,8 @@ pub struct EalConfig {
     /// Memory that must be there: the size of EAL's heap without hugepages; with them EAL takes
     /// pages as pools are made, and this decides whether there are enough ([`Hugepages::Auto`]).
     pub memory: Bytes,
+    /// Processes that start like this one side by side: [`Hugepages::Auto`] wants pages for all of them.
+    pub processes: u32,
     /// Keeps EAL's memory out of the file system (`--in-memory`): nothing is left behind after a
     /// crash, and no second DPDK process can attach.
     pub in_memory: bool,
@@ -95,6 +97,7 @@ impl Default for EalConfig {
         EalConfig {
             hugepages: Hugepages::Auto,
             memory: Bytes(512 << 20),
+            processes: 1,
             in_memory: true,
             file_prefix: None,
             telemetry: true,
@@ -205,7 +208,10 @@ impl Eal {
         let hugepages = match config.hugepages {
             Hugepages::None => false,
             Hugepages::Required => true,
-            Hugepages::Auto => super::hugepages(Path::new("/")).can_give(config.memory.0),
+            Hugepages::Auto => {
+                let wanted = config.memory.0.saturating_mul(u64::from(config.processes));
+                super::hugepages(Path::new("/")).can_give(wanted)
+            }
         };
         // Without hugepages EAL writes a table of all pages at once, and what is more than the machine has kills it.
         let total = super::hugepages::memory_total(Path::new("/")).unwrap_or(u64::MAX);

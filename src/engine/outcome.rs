@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::dpdk::{Effective, PortInfo, PortStats};
 use crate::engine::lab::{PacedBy, Reaction};
 use crate::engine::ptp_probe::PathRecord;
@@ -122,7 +124,7 @@ pub struct RateOfFlow {
 }
 
 /// What a caller sees of a run under way.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Run clock.
     pub elapsed: Picos,

@@ -4,7 +4,9 @@
 //! Contract: plain numbers, times in picoseconds and sizes in bytes, in an order that follows from
 //! the topology; two equal runs give equal counters.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use super::port::{CLASSES, Owner, Port, Tally};
 use super::{Fabric, Frame};
@@ -13,7 +15,7 @@ use super::{Fabric, Frame};
 pub const CAUSES: usize = 7;
 
 /// Everything that was counted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// When.
     pub time_ps: u64,
@@ -50,18 +52,18 @@ impl Counters {
 }
 
 /// A planted fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultCounters {
     /// Its place.
     pub at: String,
     /// Its key in the testbed.
-    pub fault: &'static str,
+    pub fault: Cow<'static, str>,
     /// Frames that it struck; of a link that is down, frames that it lost.
     pub frames: u64,
 }
 
 /// Frames lost, by cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Drops {
     /// The queue was at its dynamic threshold.
     pub threshold: u64,
@@ -99,7 +101,7 @@ impl Drops {
 }
 
 /// A switch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SwitchCounters {
     /// Its name.
     pub name: String,
@@ -114,7 +116,7 @@ pub struct SwitchCounters {
 }
 
 /// A port of a switch, or a NIC.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortCounters {
     /// Who is at the other end: a host or a switch.
     pub to: String,
@@ -129,7 +131,7 @@ pub struct PortCounters {
 }
 
 /// A port's class.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassCounters {
     /// The class.
     pub class: u8,
@@ -168,7 +170,7 @@ pub struct ClassCounters {
 }
 
 /// A queue's depth over time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DepthSeries {
     /// Length of each window.
     pub window_ps: u64,

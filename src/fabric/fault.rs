@@ -5,6 +5,7 @@
 //!
 //! Left out on purpose: `ecn_ignored`, which is another configuration of a switch.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::counters::FaultCounters;
@@ -102,7 +103,7 @@ impl Faults {
         let each = self.named.iter().zip(&self.struck);
         each.map(|((at, fault), &frames)| FaultCounters {
             at: at.clone(),
-            fault,
+            fault: Cow::Borrowed(fault),
             frames,
         })
         .collect()

@@ -9,6 +9,7 @@
 mod http;
 mod text;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -61,12 +62,32 @@ impl Counts {
 #[derive(Debug, Clone, Default)]
 struct State {
     pattern: String,
-    point: String,
     trials: u64,
     done: u64,
-    /// Of the finished trials of this point.
+    /// The points under way; the one that was begun last is the last.
+    points: Vec<PointState>,
+}
+
+/// Of one point.
+#[derive(Debug, Clone, Default)]
+struct PointState {
+    name: String,
+    /// Of its finished trials.
     before: Counts,
-    /// Of the trial under way.
+    /// Its trials under way, by their places.
+    under: BTreeMap<usize, Under>,
+}
+
+impl PointState {
+    fn counts(&self) -> Counts {
+        let under = self.under.values().map(|under| under.now);
+        under.fold(self.before, Counts::plus)
+    }
+}
+
+/// Of a trial under way.
+#[derive(Debug, Clone, Copy, Default)]
+struct Under {
     now: Counts,
     /// Sent to listening receivers and not there yet.
     outstanding: u64,
@@ -114,7 +135,8 @@ impl Metrics {
             pattern: pattern.to_owned(),
             trials,
             done,
-            ..State::default()
+            // Until one begins.
+            points: vec![PointState::default()],
         }));
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&state);
@@ -129,43 +151,58 @@ impl Metrics {
         self.address
     }
 
-    /// A trial of this point begins. Counters of another point begin at 0, under its own label.
-    pub fn begins(&self, point: &str) {
+    /// A trial of this point begins at a place, where the one before has ended. Counters of another point begin at 0,
+    /// under its own label.
+    pub fn begins(&self, place: usize, point: &str) {
         let mut state = locked(&self.state);
-        if state.point != point {
-            point.clone_into(&mut state.point);
-            state.before = Counts::default();
+        for known in &mut state.points {
+            known.under.remove(&place);
         }
-        state.now = Counts::default();
-        state.outstanding = 0;
-        state.elapsed_seconds = 0.0;
+        state
+            .points
+            .retain(|known| known.name == point || !known.under.is_empty());
+        let known = state.points.iter().position(|known| known.name == point);
+        let mut own = known.map_or_else(PointState::default, |index| state.points.remove(index));
+        point.clone_into(&mut own.name);
+        own.under.insert(place, Under::default());
+        state.points.push(own);
     }
 
-    /// What the trial under way has come to.
-    pub fn seen(&self, watched: &Watched) {
+    /// What the trial under way at a place has come to.
+    pub fn seen(&self, place: usize, watched: &Watched) {
         let live = &watched.live;
         let mut state = locked(&self.state);
-        state.now = Counts {
-            tx: live.tx,
-            rx: live.rx,
-            ce: live.ce,
-            lost: 0,
+        let known = state.points.iter_mut();
+        let Some(under) = known.filter_map(|point| point.under.get_mut(&place)).next() else {
+            return;
         };
-        state.outstanding = if watched.listens {
-            live.expected.saturating_sub(live.received)
-        } else {
-            0
+        *under = Under {
+            now: Counts {
+                tx: live.tx,
+                rx: live.rx,
+                ce: live.ce,
+                lost: 0,
+            },
+            outstanding: if watched.listens {
+                live.expected.saturating_sub(live.received)
+            } else {
+                0
+            },
+            elapsed_seconds: text::seconds(live.elapsed),
+            length_seconds: watched.length.map(text::seconds),
         };
-        state.elapsed_seconds = text::seconds(live.elapsed);
-        state.length_seconds = watched.length.map(text::seconds);
     }
 
-    /// The trial has ended with these results.
-    pub fn finished(&self, results: &Results) {
+    /// The trial at a place has ended with these results.
+    pub fn finished(&self, place: usize, results: &Results) {
         let mut state = locked(&self.state);
-        state.before = state.before.plus(Counts::of(results));
-        state.now = Counts::default();
-        state.outstanding = 0;
+        if let Some(point) = state.points.iter_mut().find(|point| point.under.contains_key(&place)) {
+            point.before = point.before.plus(Counts::of(results));
+            // How long it was stays until another begins.
+            if let Some(under) = point.under.get_mut(&place) {
+                (under.now, under.outstanding) = (Counts::default(), 0);
+            }
+        }
         state.done += 1;
     }
 }

@@ -36,21 +36,24 @@ fn listen() -> Metrics {
 #[test]
 fn what_is_seen_is_told_and_a_finished_trial_agrees_with_its_results() {
     let metrics = listen();
-    metrics.begins("senders=4");
-    metrics.seen(&Watched {
-        live: Live {
-            elapsed: Picos(1_500_000_000_000),
-            tx: (10, 1000),
-            rx: (7, 700),
-            expected: 10,
-            received: 7,
-            ce: 2,
+    metrics.begins(0, "senders=4");
+    metrics.seen(
+        0,
+        &Watched {
+            live: Live {
+                elapsed: Picos(1_500_000_000_000),
+                tx: (10, 1000),
+                rx: (7, 700),
+                expected: 10,
+                received: 7,
+                ce: 2,
+            },
+            length: Some(Picos(2_000_000_000_000)),
+            listens: true,
+            kept: None,
+            before: Picos::ZERO,
         },
-        length: Some(Picos(2_000_000_000_000)),
-        listens: true,
-        kept: None,
-        before: Picos::ZERO,
-    });
+    );
     let text = scrape(&metrics);
     assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
     assert!(
@@ -69,7 +72,7 @@ fn what_is_seen_is_told_and_a_finished_trial_agrees_with_its_results() {
         assert!(value(&text, name) == wanted, "{name} in {text}");
     }
     let results = results();
-    metrics.finished(&results);
+    metrics.finished(0, &results);
     let json = serde_json::to_value(&results).unwrap();
     let sum = |list: &str, path: &str| -> f64 {
         let items = json[list].as_array().unwrap().iter();
@@ -86,9 +89,9 @@ fn what_is_seen_is_told_and_a_finished_trial_agrees_with_its_results() {
         assert!(value(&text, name) == wanted, "{name} is not {wanted} in {text}");
     }
     // Another point begins at 0; the same goes on.
-    metrics.begins("senders=4");
+    metrics.begins(0, "senders=4");
     assert!(value(&scrape(&metrics), "squall_tx_frames_total") > 0.0);
-    metrics.begins("senders=8");
+    metrics.begins(0, "senders=8");
     assert!(value(&scrape(&metrics), "squall_tx_frames_total") == 0.0);
 }
 
@@ -111,7 +114,7 @@ fn garbage_and_hanging_scrapers_do_not_disturb() {
     // Telling it takes no longer than ever: nobody is waited for.
     let begun = Instant::now();
     for _ in 0..1000 {
-        metrics.begins("p");
+        metrics.begins(0, "p");
     }
     assert!(begun.elapsed() < Duration::from_secs(1));
     assert!(scrape(&metrics).starts_with("HTTP/1.1 200 OK\r\n"));

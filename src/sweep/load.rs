@@ -226,6 +226,19 @@ impl Ready {
         left
     }
 
+    /// A point in words.
+    #[must_use]
+    pub fn said(&self, point: usize) -> String {
+        let values = self.sweep.points.get(point);
+        values.map_or(String::new(), |values| point::said(&self.sweep.axes, values))
+    }
+
+    /// How many trials there are of all points together.
+    #[must_use]
+    pub fn trials(&self) -> usize {
+        self.sweep.points.len() * self.sweep.trials as usize
+    }
+
     /// The testbed as it was named; `None` for the built-in one.
     #[must_use]
     pub fn testbed_name(&self) -> Option<&str> {

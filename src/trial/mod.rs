@@ -17,6 +17,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::outcome::{Live, RateOfFlow};
 use crate::engine::sample::Told;
 use crate::engine::{lab, realtime, resolve, virtual_lab, virtual_time};
@@ -34,7 +36,7 @@ use watching::Watching;
 pub use session::Session;
 
 /// Why there is no result.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum TrialError {
     /// The pattern or the testbed is wrong, or they do not go together.
     #[error("{0}")]

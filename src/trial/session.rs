@@ -19,6 +19,8 @@ pub struct Session {
     config: Option<EalConfig>,
     /// Buffers of trials against the reference fabric.
     pools: virtual_lab::Pools,
+    /// Processes that run trials side by side, this one included; 0 of one that runs its own.
+    beside: u32,
     /// What no other run may have meanwhile. Stands last: devices are closed before.
     locks: Locks,
 }
@@ -28,6 +30,16 @@ impl Session {
     #[must_use]
     pub fn new() -> Session {
         Session::default()
+    }
+
+    /// A session of one of `processes` that run trials in virtual time side by side. Nothing of EAL's is the same for
+    /// two of them.
+    #[must_use]
+    pub fn beside(processes: u32) -> Session {
+        Session {
+            beside: processes,
+            ..Session::default()
+        }
     }
 
     /// Adds the devices of a testbed of one of the trials to come.
@@ -80,7 +92,10 @@ impl Session {
         if let Some(eal) = &self.eal {
             return Ok(eal.clone());
         }
-        let config = self.config.clone().unwrap_or_else(|| eal_config(testbed));
+        let mut config = self.config.clone().unwrap_or_else(|| eal_config(testbed));
+        if self.beside > 0 {
+            (config.processes, config.file_prefix) = (self.beside, None);
+        }
         self.locks.take(&config.devices)?;
         let eal = Eal::init(&config).map_err(environment)?;
         Ok(self.eal.insert(eal).clone())

@@ -8,6 +8,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use saphyr_parser::Marker;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::set::{self, Label};
@@ -75,7 +76,7 @@ impl Finding {
 }
 
 /// A text and the overrides that go with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Name for messages: the path as the user typed it.
     pub name: String,
