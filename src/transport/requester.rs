@@ -190,6 +190,9 @@ impl Requester {
                 self.forward(settings, seq + 1, now);
                 Step::Forward
             }
+            // Of packets that were under way when the receiver was not ready. No responder has to say that (IBTA Vol 1, 9.7.5.2.8),
+            // soft-RoCE does: it is asked again in time.
+            Meaning::Nak(NakCode::PsnSequence) if self.state == State::NotReady && seq == self.acked => Step::Nothing,
             Meaning::Nak(NakCode::PsnSequence) => {
                 if !self.forward(settings, seq, now) && !take_one(&mut self.retries) {
                     return self.fail(Failure::Retries);
@@ -201,6 +204,8 @@ impl Requester {
             }
             Meaning::RnrNak { timer_code } => {
                 self.forward(settings, seq, now);
+                // The packet has come: what is lost from now on is another matter.
+                self.retries = settings.retry_count;
                 // 7: for ever (IBTA Vol 1, 9.7.5.2.8).
                 if settings.rnr_retry < 7 && !take_one(&mut self.rnr_retries) {
                     return self.fail(Failure::RnrRetries);
@@ -351,9 +356,20 @@ mod tests {
         assert_eq!((requester.acked(), requester.is_ready()), (1, false));
         // 0.64 ms: IBTA's table of RNR NAK timers.
         assert_eq!(requester.deadline(), Picos(10 + 640_000_000));
+        // What the packets behind it are answered with changes nothing.
+        for _ in 0..9 {
+            assert_eq!(requester.on_reply(&rc, NAK, 1, Picos(11)), Step::Nothing);
+        }
+        assert_eq!(
+            (requester.deadline(), requester.is_ready()),
+            (Picos(10 + 640_000_000), false)
+        );
         assert_eq!(requester.on_deadline(requester.deadline()), Step::Again);
         assert!(requester.is_ready());
         requester.sent(&rc, 1, Picos(20));
+        // They may come as late as that: one retry of two.
+        assert_eq!(requester.on_reply(&rc, NAK, 1, Picos(21)), Step::Again);
+        requester.sent(&rc, 1, Picos(22));
         assert_eq!(
             requester.on_reply(&rc, rnr, 1, Picos(30)),
             Step::Failed(Failure::RnrRetries)
