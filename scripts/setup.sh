@@ -18,8 +18,8 @@ BUILD_PACKAGES="dpdk dpdk-dev libdpdk-dev pkg-config gcc libc6-dev clang libclan
 # (tshark), and the suite's page (chromium, with letters to measure); shellcheck reads the scripts, and
 # shells their completions.
 TEST_PACKAGES="g++ iproute2 nftables tcpdump tshark chromium fonts-dejavu-core python3 procps util-linux shellcheck zsh fish mold"
-# A virtual machine with an emulated NIC (scripts/vm-igb.sh).
-VM_PACKAGES="busybox-static cpio xz-utils zstd binutils qemu-system-x86"
+# Virtual machines: one with an emulated NIC (scripts/vm-igb.sh), one with soft-RoCE (scripts/vm-rxe.sh).
+VM_PACKAGES="busybox-static cpio xz-utils zstd binutils kmod libibverbs-dev ibverbs-providers qemu-system-x86"
 
 fail() {
     echo "setup.sh: $*" >&2

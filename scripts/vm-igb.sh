@@ -31,10 +31,13 @@ fail() {
     exit 1
 }
 
+# shellcheck source=scripts/vm-parts.sh
+. scripts/vm-parts.sh
+
 # Whether the tools are there; a line that says what is not.
 check() {
     local program missing=
-    for program in qemu-system-x86_64 gcc pkg-config dpkg-deb apt-get cpio strip flock timeout setpriv; do
+    for program in qemu-system-x86_64 gcc pkg-config dpkg-deb apt-get cpio strip flock timeout setpriv depmod modprobe; do
         command -v "$program" >/dev/null || missing="$missing $program"
     done
     [ -x /usr/bin/busybox ] || [ -x /bin/busybox ] || missing="$missing busybox"
@@ -51,38 +54,6 @@ check() {
         echo "this is $(uname -m); the guest runs what was built here, and is x86_64"
         return 1
     }
-}
-
-# The cloud kernel and its modules, unpacked.
-fetch_kernel() {
-    [ -f "$kept/kernel/done" ] && return
-    rm -rf "$kept/kernel"
-    mkdir -p "$kept/kernel"
-    (
-        cd "$kept/kernel"
-        # Lists of its own: this machine may never have read any.
-        apt() { "$OLDPWD/scripts/apt-with.sh" "$kept/apt" source "$@"; }
-        package=$(apt apt-cache depends linux-image-cloud-amd64 | sed -n 's/^ *Depends: *\(linux-image-[0-9].*\)/\1/p' | head -n 1)
-        [ -n "$package" ] || fail "the package sources know no linux-image-cloud-amd64"
-        apt apt-get download -q "$package" >download.log 2>&1 || fail "cannot fetch $package: $(tail -n 1 download.log)"
-        dpkg-deb -x linux-image-*.deb .
-        rm -f linux-image-*.deb
-        mv boot/vmlinuz-* vmlinuz
-        mkdir modules
-        for module in irqbypass vfio vfio_virqfd vfio_iommu_type1 vfio-pci-core vfio-pci; do
-            # vfio_virqfd is a part of vfio in newer kernels.
-            path=$(find . -path ./modules -prune -o -name "$module.ko*" -print -quit)
-            [ -n "$path" ] || continue
-            case "$path" in
-            *.xz) xz -dc "$path" >"modules/$module.ko" ;;
-            *.zst) zstd -dcq "$path" >"modules/$module.ko" ;;
-            *) cp "$path" "modules/$module.ko" ;;
-            esac
-            echo "$module" >>modules/order
-        done
-        rm -rf boot lib usr
-        touch "$kept/kernel/done"
-    )
 }
 
 # The driver, from the source package of the DPDK that is installed.
@@ -155,35 +126,14 @@ build_base() {
     rm -rf "$base"
 }
 
-# The libraries that programs need, at the places where the loader looks for them. Where those are links
-# they stay links: a library that the loader finds in two files would be loaded twice.
-copy_libraries() {
-    local root=$1 path real place
-    shift
-    for path in $(for program in "$@"; do ldd "$program" 2>/dev/null || true; done | grep -o '/[^ ]*' | sort -u); do
-        real=$(readlink -f "$path")
-        place=$(readlink -f "$(dirname "$path")")/$(basename "$path")
-        mkdir -p "$root$(dirname "$real")" "$root$(dirname "$place")"
-        [ -e "$root$real" ] || cp "$real" "$root$real"
-        [ "$real" = "$place" ] || ln -sf "$real" "$root$place"
-    done
-    # The name of the loader itself is written into every program.
-    mkdir -p "$root/usr/lib64"
-    [ -e "$root/usr/lib64/ld-linux-x86-64.so.2" ] || cp -L /lib64/ld-linux-x86-64.so.2 "$root/usr/lib64/"
-}
-
-pack() {
-    (cd "$1" && find . -print0 | cpio --quiet -0 -o -H newc -R 0:0 >"$2.new")
-    mv "$2.new" "$2"
-}
-
 prepare() {
     local why
     why=$(check) || fail "$why"
     # One at a time: tests run side by side.
     exec 9>"$kept/lock"
     flock 9
-    fetch_kernel
+    # vfio_virqfd is a part of vfio in newer kernels.
+    fetch_kernel linux-image-cloud-amd64 irqbypass vfio vfio_virqfd vfio_iommu_type1 vfio-pci-core vfio-pci
     build_driver
     build_base
     exec 9>&-

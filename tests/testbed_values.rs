@@ -72,6 +72,17 @@ fn good_values_at_their_edges() {
             "gateway_mac=02:00:00:00:00:01",
             "receive=false",
         ],
+        &[
+            "device=\"net_af_packet0,iface=e\"",
+            "/peers=[{worker: 1, address: 10.0.0.1, qps: [{qpn: 2}]}]",
+        ],
+        &[
+            "device=\"net_af_packet0,iface=e\"",
+            "/peers=[{name: a, worker: 65535, port: p, address: \"fd99::1\", mac: 02:00:00:00:00:01, pmtu: 256, \
+             qps: [{qpn: 16777215, psn: 16777215, va: 0xffffffffffffffff, rkey: 0xffffffff}]}, \
+             {worker: 0, address: 10.0.0.1, qps: [{qpn: 2}]}]",
+            "/peers.a.pmtu=4096",
+        ],
         &["/eal={extra_args: [\"-n4\", --iova-mode=va, --log-level, \"lib.eal:8\", --no-hpet]}"],
         &["/system={model: Llama-3 70B, parameters: 70.6e9, accelerators: 96}"],
         &["/workload={prefix_sharing: 30%}", "/health={crc_errors: 0, fec: 3e-15}"],
@@ -111,6 +122,80 @@ fn wrong_values_are_refused_each_with_one_mistake() {
         (&["queues=2"], "unknown key `queues` in port `p` -> tx_queues"),
         (&["memory=1GiB"], "unknown key `memory`"),
         (&["/memory=1GiB"], "-> eal: {memory: …}"),
+        (
+            &["/peers=[{worker: 1, address: 10.0.0.1, qps: [{qpn: 2}]}]"],
+            "port `p`, by which it is to be reached, does not receive",
+        ),
+        (
+            &[
+                "device=\"net_af_packet0,iface=e\"",
+                "/peers=[{worker: 1, port: q, address: 10.0.0.1, qps: [{qpn: 2}]}]",
+            ],
+            "there is no port `q`",
+        ),
+        (
+            &[
+                "device=\"net_af_packet0,iface=e\"",
+                "/peers=[{address: 10.0.0.1, qps: [{qpn: 2}]}]",
+            ],
+            "needs `worker`",
+        ),
+        (
+            &[
+                "device=\"net_af_packet0,iface=e\"",
+                "/peers=[{worker: 1, qps: [{qpn: 2}]}]",
+            ],
+            "needs `address`",
+        ),
+        (
+            &[
+                "device=\"net_af_packet0,iface=e\"",
+                "/peers=[{worker: 1, address: 10.0.0.1}]",
+            ],
+            "needs `qps`",
+        ),
+        (
+            &[
+                "device=\"net_af_packet0,iface=e\"",
+                "/peers=[{worker: 1, address: 10.0.0.1/24, qps: [{qpn: 2}]}]",
+            ],
+            "-> 10.0.0.1",
+        ),
+        (
+            &[
+                "device=\"net_af_packet0,iface=e\"",
+                "/peers=[{worker: 1, address: 10.0.0.1, qps: [{qpn: 1}]}]",
+            ],
+            "`qpn` is `1`",
+        ),
+        (
+            &[
+                "device=\"net_af_packet0,iface=e\"",
+                "/peers=[{worker: 1, address: 10.0.0.1, qps: [{psn: 1}]}]",
+            ],
+            "needs `qpn`",
+        ),
+        (
+            &[
+                "device=\"net_af_packet0,iface=e\"",
+                "/peers=[{worker: 1, address: 10.0.0.1, json: a, qps: [{qpn: 2}]}]",
+            ],
+            "`json` and `qps` exclude each other",
+        ),
+        (
+            &[
+                "device=\"net_af_packet0,iface=e\"",
+                "/peers=[{worker: 1, json: no-such-file.json}]",
+            ],
+            "no-such-file.json: No such file",
+        ),
+        (
+            &[
+                "device=\"net_af_packet0,iface=e\"",
+                "/peers=[{worker: 1, address: 10.0.0.1, qps: [{qpn: 2}]}, {worker: 1, address: 10.0.0.2, qps: [{qpn: 2}]}]",
+            ],
+            "peer `peer0` stands for that worker",
+        ),
         (&["/isolated=1"], "-> true"),
         (&["/system={modell: x}"], "unknown key `modell` in `system` -> model"),
         (&["/health={fecc: 0}"], "unknown key `fecc` in `health` -> fec"),
@@ -319,6 +404,7 @@ dut: {vendor: v, asic: 7}
             pfc: PfcReaction::Ignore,
             timestamps: Timestamps::Kernel,
         }],
+        peers: Vec::new(),
         fabric: None,
         classes: Maps {
             dscp: std::array::from_fn(|dscp| match dscp {

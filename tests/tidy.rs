@@ -24,7 +24,8 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("expect", &["yaml"]),
     // Of a frame's fields, and of nothing that is done with one.
     ("pattern", &["units", "yaml", "wire", "expect"]),
-    ("testbed", &["units", "yaml", "wire", "devargs"]),
+    // Files that a testbed names: what a peer has printed.
+    ("testbed", &["units", "files", "yaml", "wire", "devargs"]),
     ("fabric", &["units", "wire", "testbed"]),
     ("plan", &["units", "wire", "pattern", "testbed"]),
     ("transport", &["units", "wire", "pattern", "plan"]),

@@ -37,9 +37,9 @@ pub(super) fn notes(plan: &Plan, summary: &Summary, testbed: &Testbed) -> Vec<St
             plan.ports[port].name
         )
     }));
-    notes.extend(plan.unknown_gateways().into_iter().map(|(port, gateway)| {
+    notes.extend(plan.unknown_hops().into_iter().map(|(port, hop)| {
         format!(
-            "frames of port {} to other networks go by {gateway}, whose MAC address is asked for before the traffic; crafted ones \
+            "frames of port {} go by or to {hop}, whose MAC address is asked for before the traffic; crafted ones \
              have 00:00:00:00:00:00 in its place",
             plan.ports[port].name
         )

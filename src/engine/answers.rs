@@ -25,7 +25,7 @@ pub fn write(plan: &Plan, owed: &ToSend, out: &mut [u8; LONGEST]) -> Option<usiz
         dst: pair.src,
     };
     let index = owed.pair * entry.qps + owed.qp;
-    let qpn = entry.first_qpn + index;
+    let qpn = entry.answer_qpn(index);
     let options = &entry.frame;
     let (own_dscp, body) = match owed.answer {
         Some(_) => (rc.ack_dscp, bth::LEN + aeth::LEN),

@@ -75,6 +75,8 @@ pub struct Snapshot {
     pub sent: Vec<Sent>,
     /// Packets received, for each entry.
     pub received: Vec<u64>,
+    /// Messages received whole, for each entry.
+    pub completed: Vec<u64>,
     /// Packets with CE, over all entries.
     pub ce: u64,
     /// Frames received and their bytes, over all ports.
@@ -386,6 +388,7 @@ impl CoreTask {
         snapshot.waits = unfinished.all(|unit| unit.schedule().waits_for_ever());
         if let Some(recorder) = &self.recorder {
             snapshot.received = recorder.entries().iter().map(|entry| entry.packets).collect();
+            snapshot.completed = recorder.entries().iter().map(|entry| entry.whole.messages).collect();
             snapshot.ce = recorder.entries().iter().map(|entry| entry.ecn[3]).sum();
             snapshot.rx = recorder
                 .ports()

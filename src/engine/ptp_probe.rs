@@ -150,7 +150,7 @@ pub fn paths(plan: &Plan, stamps: &[bool]) -> (Vec<Path>, usize) {
             let (src, dst) = (&plan.workers[pair.src as usize], &plan.workers[pair.dst as usize]);
             let (from, to) = (src.port, plan.arrival_port(*pair));
             let routed = plan.hop(entry, *pair) != Hop::Receiver;
-            if routed || !plan.ports[to].receive || !stamps[from] || !stamps[to] {
+            if routed || plan.is_with_peer(*pair) || !plan.ports[to].receive || !stamps[from] || !stamps[to] {
                 continue;
             }
             let tags = plan.tags(entry, from);

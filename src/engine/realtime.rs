@@ -468,6 +468,11 @@ impl Control {
                 moved = ((live.tx.0, live.rx.0), Instant::now());
             }
             let sent_all = self.snapshots.iter().all(|snapshot| snapshot.finished);
+            let completed = |entry: usize| -> u64 {
+                let of_core = |core: &Snapshot| core.completed.get(entry).copied();
+                self.snapshots.iter().filter_map(of_core).sum()
+            };
+            let listens = sent_all && stopped_at.is_none() && plan.awaits_peers(clock.now(), completed);
             let waits = !sent_all && self.snapshots.iter().all(|snapshot| snapshot.waits);
             if waits && moved.1.elapsed() >= ANSWER_TIMEOUT {
                 cause.get_or_insert_with(|| {
@@ -494,7 +499,7 @@ impl Control {
             }
             let given_up = stopped_at.is_some_and(|since| since.elapsed() >= LAST_CHANCE);
             // Only what belongs to the plan: other hosts never fall silent.
-            if live.received != quiet.0 || !(sent_all || given_up) {
+            if live.received != quiet.0 || !(sent_all || given_up) || listens {
                 quiet = (live.received, Instant::now());
             } else if self.is_silent_since(quiet.1) {
                 watch(&Told::Live(live));

@@ -12,13 +12,15 @@ use std::collections::{BTreeMap, BinaryHeap};
 use crate::measure::EntryRecord;
 use crate::measure::flow::RxFlow;
 use crate::pattern::transport::{Rc, Scope};
-use crate::plan::Plan;
 use crate::plan::deal::Deal;
+use crate::plan::{EntryPlan, Plan};
+use crate::transport::assembly::{Assembly, Part, Wanted};
 use crate::transport::reliable::{Reply, Told};
 use crate::transport::responder::{Answer, Notifier, Request, Responder, Verdict};
 use crate::units::Picos;
 use crate::wire::Packet;
 use crate::wire::aeth::{Meaning, NakCode};
+use crate::wire::opcode::Operation;
 
 /// What the responders of an entry have done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -109,6 +111,8 @@ struct Place {
     rc: Rc,
     first_flow: u32,
     deal: Deal,
+    /// What is wanted of a peer's messages, where one sends them.
+    wanted: Option<Wanted>,
 }
 
 impl Place {
@@ -134,6 +138,8 @@ pub struct Answering {
     /// By entry; `None` of those whose QPs are open.
     places: Vec<Option<Place>>,
     responders: Vec<Responder>,
+    /// Peers' messages under way, by flow; none where no peer sends.
+    assemblies: Vec<Assembly>,
     /// Departures and low bits of the sequence numbers of the transmissions that came last, by flow: frames of a burst leave at
     /// once, but no packet twice.
     recent: Vec<[(Picos, u32); RECENT]>,
@@ -169,6 +175,10 @@ impl Answering {
                 rc: rc.clone(),
                 first_flow: entry.first_flow,
                 deal: entry.deal(),
+                wanted: entry.is_from_peer().then_some(Wanted {
+                    pmtu: entry.frame.pmtu,
+                    rkey: entry.frame.rkey,
+                }),
             }));
             let scope = rc.and_then(|rc| rc.cnp).map_or(Scope::Qp, |cnp| cnp.scope);
             for pair in &entry.pairs {
@@ -191,6 +201,11 @@ impl Answering {
         Some(Answering {
             places,
             responders: vec![Responder::default(); flows as usize],
+            assemblies: if plan.entries.iter().any(EntryPlan::is_from_peer) {
+                vec![Assembly::default(); flows as usize]
+            } else {
+                Vec::new()
+            },
             recent: vec![[(Picos::MAX, 0); RECENT]; flows as usize],
             notifiers: vec![Notifier::default(); next as usize],
             notifier_of,
@@ -213,18 +228,30 @@ impl Answering {
     pub fn takes(&mut self, arrived: &Arrived<'_>, flow: &mut RxFlow, entry: &mut EntryRecord) -> bool {
         let packet = arrived.packet;
         let position = packet.opcode().position();
+        let index = usize::from(flow.entry);
+        let wanted = self.places.get(index).and_then(|place| place.as_ref()?.wanted);
+        let part = wanted.map(|wanted| (wanted, part(packet)));
+        let assembly = self.assemblies.get(arrived.flow as usize);
         let request = Request {
             seq: arrived.seq,
             first: position.is_first(),
             last: position.is_last(),
             ack_req: packet.ackreq(),
-            receives: arrived.receives,
+            receives: match &part {
+                Some((_, part)) => !part.writes || packet.immdt().is_some(),
+                None => arrived.receives,
+            },
+            fault: part.and_then(|(wanted, part)| assembly?.fault(&wanted, &part)),
         };
-        let index = usize::from(flow.entry);
         let ecn = packet.ecn() & 3;
         let copy = self.is_copy(index, arrived);
         let of = (index, arrived.flow, flow.pair);
         let verdict = self.on_request(of, flow.expected(), &request, ecn == 3, arrived.arrival);
+        if let (Verdict::Taken, Some((_, part)), Some(assembly)) =
+            (verdict, &part, self.assemblies.get_mut(arrived.flow as usize))
+        {
+            assembly.take(part);
+        }
         let (seen, bytes) = (&mut entry.ecn[usize::from(ecn)], &mut self.counts[index].dropped_bytes);
         match (verdict, copy) {
             (Verdict::Taken, true) => {
@@ -362,6 +389,17 @@ impl Answering {
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
             mine.add(theirs);
         }
+    }
+}
+
+/// What of a peer's packet counts for its message.
+fn part(packet: &Packet<'_>) -> Part {
+    let opcode = packet.opcode();
+    Part {
+        position: opcode.position(),
+        writes: opcode.operation() == Operation::Write,
+        len: u32::try_from(packet.payload().len()).unwrap_or(u32::MAX),
+        region: packet.reth().map(|reth| (reth.rkey, reth.dma_len)),
     }
 }
 

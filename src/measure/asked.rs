@@ -22,7 +22,7 @@ impl Asked {
     /// For the workers of `plan`.
     #[must_use]
     pub fn new(plan: &Plan) -> Asked {
-        let workers = (0u32..).zip(&plan.workers);
+        let workers = (0u32..).zip(&plan.workers).filter(|(_, worker)| !worker.peer);
         Asked {
             workers: workers
                 .flat_map(|(number, worker)| [(worker.ipv4.into(), number), (worker.ipv6.into(), number)])

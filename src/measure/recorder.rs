@@ -22,7 +22,7 @@ use crate::plan::Plan;
 use crate::plan::deal::Deal;
 use crate::plan::feed::Work;
 use crate::transport::reliable::Reply;
-use crate::units::{BitRate, Picos};
+use crate::units::{BitRate, Picos, Psn};
 use crate::wire::class::Classes;
 use crate::wire::stamp::{self, Magic, Stamp};
 use crate::wire::{Frame, Opcode, Packet, pause, pfc};
@@ -58,6 +58,18 @@ struct EntryFacts {
     closed_loop: bool,
     /// Its messages take receive work requests.
     receives: bool,
+    /// Whether one of its ends is a peer.
+    ends: Ends,
+}
+
+/// Whose the ends of an entry's connections are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    Ours,
+    /// A peer sends: its packets bear no stamps.
+    FromPeer,
+    /// A peer receives: only answers come back.
+    ToPeer,
 }
 
 impl EntryFacts {
@@ -138,8 +150,16 @@ impl Recorder {
         for (index, entry) in (0u16..).zip(&plan.entries) {
             for pair in &entry.pairs {
                 let port = u16::try_from(plan.arrival_port(*pair)).unwrap_or(u16::MAX);
-                let first = u64::from(entry.frame.first_psn.value());
                 for _ in 0..entry.qps {
+                    let own = u32::try_from(flows.len()).unwrap_or(u32::MAX) - entry.first_flow;
+                    let first = u64::from(entry.first_psn(own));
+                    // What a peer says of PSNs before its first is no sequence number below zero.
+                    let first = first
+                        + if entry.is_from_peer() {
+                            u64::from(Psn::MODULUS)
+                        } else {
+                            0
+                        };
                     flows.push(RxFlow::new(first, pair_number, index, port));
                 }
                 pair_number += 1;
@@ -160,7 +180,11 @@ impl Recorder {
                 .entries
                 .iter()
                 .map(|entry| EntryFacts {
-                    first_psn: u64::from(entry.frame.first_psn.value()),
+                    first_psn: if entry.is_from_peer() {
+                        0
+                    } else {
+                        u64::from(entry.frame.first_psn.value())
+                    },
                     first_flow: entry.first_flow,
                     deal: entry.deal(),
                     pmtu: entry.frame.pmtu,
@@ -168,6 +192,11 @@ impl Recorder {
                     // A reliable connection completes by acknowledgement.
                     closed_loop: entry.work.is_closed_loop() && entry.transport.rc().is_none(),
                     receives: entry.verb.takes_receive(),
+                    ends: match &entry.peer {
+                        None => Ends::Ours,
+                        Some(peer) if peer.sends => Ends::FromPeer,
+                        Some(_) => Ends::ToPeer,
+                    },
                 })
                 .collect(),
             entries: vec![EntryRecord::default(); plan.entries.len()],
@@ -384,11 +413,17 @@ impl Recorder {
                 return self.ballast(port, frame_len, packet, arrival);
             }
         };
-        let verify = self.icrc_turn();
+        let ends = self.facts[usize::from(self.flows[flow_number as usize].entry)].ends;
+        if ends == Ends::ToPeer {
+            self.ports[port].unknown += 1;
+            return self.ballast(port, frame_len, packet, arrival);
+        }
+        let from_peer = ends == Ends::FromPeer;
+        let verify = self.icrc_turn() || from_peer;
         let payload = packet.payload();
-        let stamp = Stamp::parse(payload, self.magic);
+        let stamp = Stamp::parse(payload, self.magic).filter(|_| !from_peer);
         // What is long enough for a stamp has one. Without ours it is somebody else's, or broken.
-        let is_foreign = stamp.is_none() && payload.len() >= stamp::LEN;
+        let is_foreign = stamp.is_none() && payload.len() >= stamp::LEN && !from_peer;
         if is_foreign && packet.verify_icrc() {
             self.ports[port].strangers += 1;
             return self.ballast(port, frame_len, packet, arrival);
@@ -544,6 +579,11 @@ impl Recorder {
         // A frame too short for a stamp has its message's number all the same.
         let number = match &stamp {
             Some(stamp) => Some(stamp.number),
+            // A peer's QPs have messages of whatever length, one after the other.
+            None if from_peer => {
+                let (_, qp) = facts.place_of(flow_number);
+                Some(flow.messages.wrapping_mul(facts.deal.qps).wrapping_add(qp))
+            }
             None => facts.number_of(flow_number, seq),
         };
         let done = number.and_then(|number| flow.message(number, seq, place, departure, arrival));

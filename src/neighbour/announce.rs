@@ -8,7 +8,7 @@
 //!
 //! Left out on purpose: when they are sent (`engine::announce`).
 
-use crate::plan::Plan;
+use crate::plan::{Plan, Worker};
 use crate::wire::ethernet::Address;
 use crate::wire::vlan::Stack;
 use crate::wire::{arp, icmpv6};
@@ -29,7 +29,8 @@ pub fn announcements(plan: &Plan, port: usize) -> Vec<Vec<u8>> {
     }
     let mut frames = Vec::new();
     let mut out = [0; 192];
-    for worker in plan.workers.iter().filter(|worker| worker.port == port) {
+    let own = |worker: &&Worker| worker.port == port && !worker.peer;
+    for worker in plan.workers.iter().filter(own) {
         let mac = Address(worker.mac);
         for tags in &stacks {
             if ipv4 {

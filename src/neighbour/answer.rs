@@ -90,7 +90,10 @@ impl Responder {
     /// For the workers of `plan` behind ports that answer; `None` where no port does.
     #[must_use]
     pub fn new(plan: &Plan) -> Option<Responder> {
-        let behind = plan.workers.iter().filter(|worker| plan.ports[worker.port].answer);
+        let behind = plan
+            .workers
+            .iter()
+            .filter(|worker| plan.ports[worker.port].answer && !worker.peer);
         let owners: HashMap<_, _> = behind
             .flat_map(|worker| {
                 let owner = (worker.port, Address(worker.mac));

@@ -75,13 +75,15 @@ pub struct Resolver<'a> {
     timeout: Picos,
 }
 
-/// A router that nobody has answered for.
+/// A router or peer that nobody has answered for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unanswered {
     /// The port's name.
     pub port: String,
     /// Whom it asked for.
     pub router: IpAddr,
+    /// That is a peer, and no router.
+    pub peer: bool,
     /// In which VLAN.
     pub vid: Option<u16>,
     /// One of those who asked: its number, its address and its MAC address.
@@ -102,8 +104,10 @@ impl fmt::Display for Unanswered {
         let vlan = self.vid.map_or_else(String::new, |vid| format!(", VLAN {vid}"));
         write!(
             f,
-            "port {}: nobody answered for its gateway {}: worker {worker} ({address}, {mac}{vlan})",
-            self.port, self.router
+            "port {}: nobody answered for its {} {}: worker {worker} ({address}, {mac}{vlan})",
+            self.port,
+            if self.peer { "peer" } else { "gateway" },
+            self.router
         )?;
         if self.questions.0 > 1 {
             write!(f, " and {} others", self.questions.0 - 1)?;
@@ -114,9 +118,11 @@ impl fmt::Display for Unanswered {
             (frames, []) => write!(f, "{frames} frames came meanwhile, none of them about neighbours")?,
             (frames, said) => write!(f, "{frames} frames came meanwhile, among them {}", said.join(", "))?,
         }
-        f.write_str(
-            ". Compare the port's `address`, `gateway` and `vlan` with the router's; where it is not to be asked, say `gateway_mac`",
-        )
+        f.write_str(if self.peer {
+            ". Compare the `address` of the port and of the peer, and their VLANs; where it is not to be asked, say the peer's `mac`"
+        } else {
+            ". Compare the port's `address`, `gateway` and `vlan` with the router's; where it is not to be asked, say `gateway_mac`"
+        })
     }
 }
 
@@ -145,13 +151,17 @@ impl<'a> Resolver<'a> {
                     src: pair.dst,
                     dst: pair.src,
                 };
-                let goes = |pair| matches!(plan.hop(entry, pair), Hop::Gateway(_));
-                let answers = entry.transport.rc().is_some() && goes(back);
-                for (worker, needed) in [(pair.src, goes(*pair)), (pair.dst, answers)] {
-                    let port = plan.workers[worker as usize].port;
-                    let Some(address) = gateway(plan, entry, port) else {
+                for (pair, sends) in [(*pair, true), (back, entry.transport.rc().is_some())] {
+                    let worker = pair.src;
+                    if plan.workers[worker as usize].peer {
                         continue;
+                    }
+                    let port = plan.workers[worker as usize].port;
+                    let (asked_for, needed) = match plan.hop(entry, pair) {
+                        Hop::Peer(address) => (Some(address), sends),
+                        hop => (gateway(plan, entry, port), sends && matches!(hop, Hop::Gateway(_))),
                     };
+                    let Some(address) = asked_for else { continue };
                     let router = *known
                         .entry((port, address, plan.tags(entry, port)))
                         .or_insert_with_key(|key| {
@@ -313,6 +323,7 @@ impl<'a> Resolver<'a> {
         Some(Unanswered {
             port: self.plan.ports[router.port].name.clone(),
             router: router.address,
+            peer: self.plan.ports[router.port].gateway(router.address.is_ipv6()) != Some(router.address),
             vid: router.tags.vid(),
             asker: (first.worker, address, Address(worker.mac)),
             questions: (1 + askers.count(), self.rounds),
@@ -337,11 +348,7 @@ fn gateway(plan: &Plan, entry: &EntryPlan, port: usize) -> Option<IpAddr> {
     if port.gateway_mac.is_some() || port.loopback || !port.receive {
         return None;
     }
-    if entry.frame.ipv6 {
-        Some(port.ipv6?.gateway?.into())
-    } else {
-        Some(port.ipv4?.gateway?.into())
-    }
+    port.gateway(entry.frame.ipv6)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! Left out on purpose: DPDK. Line rates come in as an argument.
 
 mod network;
+mod peers;
 mod probe;
 mod workers;
 
@@ -95,6 +96,7 @@ pub fn build(pattern: &Pattern, testbed: &Testbed, speeds: &[BitRate]) -> Result
         },
     };
     let mut next_qpn = FIRST_QPN;
+    let mut peers = peers::Peers::new(testbed);
     for (index, entry) in pattern.traffic.iter().enumerate() {
         if let Some(worker) = entry
             .kind
@@ -112,8 +114,18 @@ pub fn build(pattern: &Pattern, testbed: &Testbed, speeds: &[BitRate]) -> Result
             continue;
         }
         let tagged = network::tagged(&plan, entry);
-        let mut placed = place_entry(&plan, index, tagged.as_ref().unwrap_or(entry), &mut errors);
-        placed.port_vlan = tagged.is_some();
+        let port_vlan = tagged.is_some();
+        let mut entry = tagged.unwrap_or_else(|| entry.clone());
+        let side = peers.side(&entry, pattern.duration.is_some(), &mut errors);
+        if let Some(side) = &side {
+            peers.adapt(side, &mut entry);
+        }
+        let mut placed = place_entry(&plan, index, &entry, &mut errors);
+        placed.port_vlan = port_vlan;
+        if let Some(side) = &side {
+            let qps = peers.take(side, &entry, placed.flows(), &mut errors);
+            peers::put(side, qps, &mut placed, &mut plan.classes, entry.priority);
+        }
         placed.first_flow = plan.flows();
         if let Some(first) = entry.frame.first_qpn {
             next_qpn = first.value();
@@ -292,6 +304,7 @@ fn place_entry(plan: &Plan, index: usize, entry: &Entry, errors: &mut Vec<PlanEr
         lanes: placed.lanes,
         work: placed.work,
         transport: entry.transport.clone(),
+        peer: None,
         port_vlan: false,
     }
 }

@@ -22,6 +22,8 @@ pub enum Hop {
     Router([u8; 6]),
     /// A router by its address, which is to be asked for its MAC address.
     Gateway(IpAddr),
+    /// The receiver itself, a peer by its address, which is to be asked for its MAC address.
+    Peer(IpAddr),
     /// Nobody: the receiver is on another network, and the sender's port has no gateway.
     Nobody,
 }
@@ -48,6 +50,16 @@ impl PortPlan {
         self.neighbours.iter().find(is_it).map(|known| known.mac.0)
     }
 
+    /// Its gateway of one version.
+    #[must_use]
+    pub fn gateway(&self, ipv6: bool) -> Option<IpAddr> {
+        if ipv6 {
+            Some(self.ipv6?.gateway?.into())
+        } else {
+            Some(self.ipv4?.gateway?.into())
+        }
+    }
+
     fn hop<A: Copy + Into<IpAddr>>(network: Option<&Network<A>>, to: IpAddr) -> Hop {
         match network {
             Some(network) if !network.contains(to) => network
@@ -64,12 +76,16 @@ impl Plan {
     pub fn hop(&self, entry: &EntryPlan, pair: Pair) -> Hop {
         let (src, dst) = (&self.workers[pair.src as usize], &self.workers[pair.dst as usize]);
         let port = &self.ports[src.port];
-        match port.gateway_mac {
+        let hop = match port.gateway_mac {
             Some(mac) => Hop::Router(mac),
             // What comes back by itself needs nobody.
             None if port.loopback => Hop::Receiver,
             None if entry.frame.ipv6 => PortPlan::hop(port.ipv6.as_ref(), dst.ipv6.into()),
             None => PortPlan::hop(port.ipv4.as_ref(), dst.ipv4.into()),
+        };
+        match hop {
+            Hop::Receiver if dst.peer && dst.mac == UNKNOWN_MAC => Hop::Peer(dst.address(entry.frame.ipv6)),
+            hop => hop,
         }
     }
 
@@ -80,7 +96,7 @@ impl Plan {
         match self.hop(entry, pair) {
             Hop::Receiver => self.workers[pair.dst as usize].mac,
             Hop::Router(mac) => mac,
-            Hop::Gateway(address) => {
+            Hop::Gateway(address) | Hop::Peer(address) => {
                 let known = self.ports[from].neighbour(address, &self.tags(entry, from));
                 known.unwrap_or(UNKNOWN_MAC)
             }
@@ -99,13 +115,13 @@ impl Plan {
         tags
     }
 
-    /// Gateways whose MAC address is not known yet, with the port whose frames go by them.
+    /// Gateways and peers whose MAC address is not known yet, with the port whose frames go by or to them.
     #[must_use]
-    pub fn unknown_gateways(&self) -> BTreeSet<(usize, IpAddr)> {
+    pub fn unknown_hops(&self) -> BTreeSet<(usize, IpAddr)> {
         let mut unknown = BTreeSet::new();
         for entry in &self.entries {
             for pair in &entry.pairs {
-                if let Hop::Gateway(address) = self.hop(entry, *pair)
+                if let Hop::Gateway(address) | Hop::Peer(address) = self.hop(entry, *pair)
                     && self.destination_mac(entry, *pair) == UNKNOWN_MAC
                 {
                     unknown.insert((self.workers[pair.src as usize].port, address));

@@ -10,6 +10,7 @@ pub mod build;
 pub mod deal;
 pub mod feed;
 pub mod hop;
+pub mod peer;
 pub mod routing;
 pub mod segment;
 pub mod summary;
@@ -27,6 +28,7 @@ pub use build::{PlanError, build};
 use deal::Deal;
 use feed::Work;
 use hop::Neighbour;
+use peer::PeerEnd;
 use summary::Summary;
 
 /// One endpoint: an address behind a port. Worker numbers count over the testbed's ports.
@@ -40,6 +42,9 @@ pub struct Worker {
     pub ipv4: Ipv4Addr,
     /// Its IPv6 address.
     pub ipv6: Ipv6Addr,
+    /// It is a peer and not squall's: the port is the one by which it is reached. A peer has one address; the other is
+    /// unspecified.
+    pub peer: bool,
 }
 
 impl Worker {
@@ -139,6 +144,8 @@ pub struct EntryPlan {
     pub work: Work,
     /// How the packets of its QPs are carried.
     pub transport: Transport,
+    /// What is known of the peer at one of its ends; `None`: both are squall's.
+    pub peer: Option<PeerEnd>,
     /// The VLAN of its one tag is the sending port's ([`Plan::tags`]).
     pub port_vlan: bool,
 }
@@ -207,7 +214,7 @@ impl Plan {
         let pairs = self.entries.iter().flat_map(|entry| &entry.pairs);
         let port = |worker: u32| self.workers[worker as usize].port;
         let same = pairs
-            .filter(|pair| port(pair.src) == port(pair.dst))
+            .filter(|pair| port(pair.src) == port(pair.dst) && !self.is_with_peer(**pair))
             .map(|pair| port(pair.src));
         let mut ports: Vec<usize> = same
             .filter(|port| !self.ports[*port].loopback && self.ports[*port].receive)
@@ -232,7 +239,8 @@ impl Plan {
     /// What the ports that send to each port carry together, bit/s.
     fn carried_to(&self) -> Vec<u64> {
         let mut senders = vec![BTreeSet::new(); self.ports.len()];
-        for pair in self.entries.iter().flat_map(|entry| &entry.pairs) {
+        let pairs = self.entries.iter().flat_map(|entry| &entry.pairs);
+        for pair in pairs.filter(|pair| !self.is_with_peer(**pair)) {
             senders[self.arrival_port(*pair)].insert(self.workers[pair.src as usize].port);
         }
         let together = |ports: &BTreeSet<usize>| {
@@ -242,7 +250,13 @@ impl Plan {
         senders.iter().map(together).collect()
     }
 
-    /// The port on which frames of `pair` are expected back.
+    /// Whether one of a pair is a peer.
+    #[must_use]
+    pub fn is_with_peer(&self, pair: Pair) -> bool {
+        self.workers[pair.src as usize].peer || self.workers[pair.dst as usize].peer
+    }
+
+    /// The port on which frames of `pair` are expected back; of a pair with a peer the one by which that is reached.
     #[must_use]
     pub fn arrival_port(&self, pair: Pair) -> usize {
         let sender = self.workers[pair.src as usize].port;

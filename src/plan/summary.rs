@@ -342,7 +342,7 @@ impl Plan {
         let mut entries: Vec<EntrySummary> = Vec::new();
         let mut ports = vec![PortSummary::default(); self.ports.len()];
         for worker in &self.workers {
-            ports[worker.port].workers += 1;
+            ports[worker.port].workers += u32::from(!worker.peer);
         }
         let mut length = Some(Picos::ZERO);
         let mut offers: Vec<Offer> = Vec::new();
@@ -407,7 +407,9 @@ impl Plan {
         let mut summary = EntrySummary {
             flows: entry.flows(),
             start,
-            exact: true,
+            // What a peer sends is its own business; it is listened to for as long as that.
+            exact: !entry.is_from_peer(),
+            length: limit.filter(|_| entry.is_from_peer()).unwrap_or(Picos::ZERO),
             ..EntrySummary::default()
         };
         for (index, lane) in (0u32..).zip(&entry.lanes) {
@@ -450,7 +452,7 @@ impl Plan {
             offer.tx[port] = offer.tx[port].saturating_add(bits);
             ports[port].tx_wire_bytes = ports[port].tx_wire_bytes.saturating_add(volume.wire);
             let pairs = &entry.pairs[lane.first_pair as usize..][..lane.pairs as usize];
-            for pair in pairs {
+            for pair in pairs.iter().filter(|pair| !self.is_with_peer(**pair)) {
                 let way = offer.ways.entry((port, self.arrival_port(*pair))).or_default();
                 *way = way.saturating_add(bits / u64::from(lane.pairs.max(1)));
             }

@@ -51,6 +51,7 @@ pub(crate) fn testbed(ports: usize) -> Testbed {
         announce_interval: crate::units::Picos::ZERO,
         resolve_timeout: crate::units::Picos::ZERO,
         ports: (0..ports).map(port).collect(),
+        peers: Vec::new(),
         fabric: None,
         classes: crate::wire::class::Maps::default(),
         said: Configured::default(),

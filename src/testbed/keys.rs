@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::about;
 use super::classes::{ClassMap, DSCP_MAPS, PCP_MAPS};
 pub use super::keys_fabric::*;
+pub use super::keys_peers::*;
 use super::read::{ExtraArgs, Mac, Prefixed, WorkersBehind, not_hidden};
 use super::read_network::{unicast4, unicast6};
 use super::{Hugepages, Pacing, PfcReaction, Timestamps, WorkerCount};
@@ -41,6 +42,8 @@ keys! {
         ports: (), Tree("a list of 1 to 256 ports", &[]), otherwise "required without `fabric`", "the DPDK ports";
         fabric: (), Map(&[&FABRIC]), none,
             "the reference fabric in place of `ports`, `{}` at least: hosts, links and switches in virtual time";
+        peers: (), Tree("a list of 1 to 256 peers", &[]), none,
+            "endpoints that are not squall's: RNICs or soft-RoCE, each in the place of one worker";
         dscp_to_priority: DscpMap, ClassMap("DSCPs (`3`, `8-15`, `default`)", &DSCP_MAPS), or STANDARD_DSCP,
             "class in which the network has frames of each DSCP: the DSCP's upper three bits, SONiC's default, or one's own map";
         pcp_to_priority: PcpMap, ClassMap("PCPs (`3`, `0-2`, `default`)", &PCP_MAPS), or STANDARD_PCP,
@@ -144,6 +147,8 @@ pub static SECTIONS: &[&dyn Section] = &[
     &CORE_LISTS,
     &ADDRESSES,
     &PORT,
+    &PEER,
+    &PEER_QP,
     &FABRIC,
     &SWITCH,
     &THRESHOLDS,

@@ -13,6 +13,8 @@ mod eal_args;
 mod fabric;
 pub mod keys;
 mod keys_fabric;
+mod keys_peers;
+mod peers;
 pub mod places;
 mod read;
 mod read_fabric;
@@ -20,10 +22,13 @@ mod read_network;
 mod shipped;
 mod types;
 
+use std::path::Path;
+
 use crate::yaml::read::Reader;
 use crate::yaml::{self, Diagnostics, Source};
 
 pub use fabric::*;
+pub use peers::{Peer, PeerQp};
 pub use shipped::{DEFAULT, SHIPPED};
 pub use types::*;
 
@@ -84,7 +89,8 @@ fn parse_source(source: &Source) -> Result<Testbed, Diagnostics> {
         return Err(source.diagnostics(findings));
     };
     let reader = Reader::new(findings);
-    let testbed = read::testbed(&reader, &root, &source.stem());
+    let folder = Path::new(&source.name).parent().unwrap_or(Path::new(""));
+    let testbed = read::testbed(&reader, &root, &source.stem(), folder);
     if reader.clean() {
         Ok(testbed)
     } else {

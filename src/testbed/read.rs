@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::path::Path;
 use std::str::FromStr;
 
 use super::keys::{ADDRESSES, CORE_LISTS, EAL, PORT, TESTBED};
 use super::{
     Addresses, Cores, Device, EalOptions, PfcReaction, Port, Testbed, WorkerCount, about, classes, device, eal_args,
-    read_fabric, read_network,
+    peers, read_fabric, read_network,
 };
 use crate::yaml::form::Words;
 use crate::yaml::key::{Form, Key};
@@ -19,9 +20,10 @@ use crate::yaml::{Finding, Place, near, shown};
 
 const MAX_PORTS: usize = 256;
 
-/// Reads a testbed; it counts only when `reader` recorded nothing. `stem` names it by default.
-pub fn testbed(reader: &Reader, root: &Node, stem: &str) -> Testbed {
+/// Reads a testbed; it counts only when `reader` recorded nothing. `stem` names it by default; paths in it begin in `folder`.
+pub fn testbed(reader: &Reader, root: &Node, stem: &str, folder: &Path) -> Testbed {
     let fields = reader.fields(root, "the testbed", &[&TESTBED]);
+    let ports = ports(&fields);
     Testbed {
         name: fields.get(&TESTBED.name).unwrap_or_else(|| stem.to_owned()),
         description: fields.get(&TESTBED.description),
@@ -31,7 +33,8 @@ pub fn testbed(reader: &Reader, root: &Node, stem: &str) -> Testbed {
         addresses: addresses(&fields),
         announce_interval: fields.get(&TESTBED.announce_interval),
         resolve_timeout: fields.get(&TESTBED.resolve_timeout),
-        ports: ports(&fields),
+        peers: peers::read(&fields, &ports, folder),
+        ports,
         fabric: read_fabric::fabric(&fields),
         classes: classes::read(&fields),
         said: read_fabric::configured(&fields),
@@ -41,10 +44,15 @@ pub fn testbed(reader: &Reader, root: &Node, stem: &str) -> Testbed {
     }
 }
 
-/// The name by which a port can be called in `--set`; see `yaml::set`.
+/// The name by which a port or a peer can be called in `--set`; see `yaml::set`.
 pub fn label(list: &str, index: usize, node: &Node) -> Option<String> {
     let named = node.child("name").and_then(Node::text);
-    (list == "ports").then(|| named.map_or_else(|| format!("port{index}"), str::to_owned))
+    let kind = match list {
+        "ports" => "port",
+        "peers" => "peer",
+        _ => return None,
+    };
+    Some(named.map_or_else(|| format!("{kind}{index}"), str::to_owned))
 }
 
 fn eal(outer: &Fields<'_>) -> EalOptions {

@@ -21,7 +21,7 @@ pub(super) fn unicast6(address: &Ipv6Addr) -> bool {
     !(address.is_multicast() || address.is_unspecified() || address.is_loopback())
 }
 
-fn unicast(address: IpAddr) -> bool {
+pub(super) fn unicast(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => unicast4(&address),
         IpAddr::V6(address) => unicast6(&address),

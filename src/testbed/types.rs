@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::about::About;
-use super::{Configured, Fabric};
+use super::{Configured, Fabric, Peer};
 use crate::devargs;
 use crate::units::{BitRate, Bytes, Picos};
 use crate::wire::class::Maps;
@@ -33,6 +33,8 @@ pub struct Testbed {
     /// `ports`: at least one, names distinct; none yet where a fabric has not been
     /// [sized](Testbed::sized).
     pub ports: Vec<Port>,
+    /// `peers`: distinct names, workers and addresses; none with a fabric.
+    pub peers: Vec<Peer>,
     /// `fabric`, in place of `ports`.
     pub fabric: Option<Fabric>,
     /// `dscp_to_priority`, `pcp_to_priority` and `trust`: by what the network puts frames into classes.

@@ -62,7 +62,8 @@ pub(super) fn start_message(flow: &mut TxFlow, entry: &EntryPlan, lane: u32, flo
     flow.has_base = false;
     flow.va = entry.frame.va.wrapping_add(place);
     if entry.frame.entropy == Entropy::PerMessage {
-        let flow_number = entry.first_flow + flow.qpn - entry.first_qpn;
+        let first = entry.lanes[lane as usize].first_pair * entry.qps;
+        let flow_number = entry.first_flow + first + flow_index;
         flow.source_port = source_port(Entropy::PerMessage, seed, flow_number, 0, u64::from(flow.number));
     }
 }

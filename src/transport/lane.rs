@@ -162,7 +162,7 @@ impl Lane {
                 va: 0,
                 register: 0,
                 middle_base: 0,
-                qpn: entry.first_qpn + first + i,
+                qpn: entry.request_qpn(first + i),
                 number: u32::MAX,
                 message_len: 0,
                 offset: 0,

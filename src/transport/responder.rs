@@ -24,6 +24,8 @@ pub struct Request {
     pub ack_req: bool,
     /// It takes a receive work request: a SEND, or a WRITE's immediate.
     pub receives: bool,
+    /// What is wrong with it: squall's own requests are right.
+    pub fault: Option<NakCode>,
 }
 
 /// What becomes of a request packet.
@@ -37,7 +39,7 @@ pub enum Verdict {
     OutOfSequence,
     /// The receiver is not ready for it: it is dropped.
     NotReady,
-    /// It cannot follow the packet before: the QP is in the error state.
+    /// It cannot follow the packet before, or asks for what it may not: the QP is in the error state.
     Invalid,
 }
 
@@ -99,11 +101,11 @@ impl Responder {
             let nak = || self.answer(Meaning::Nak(NakCode::PsnSequence), expected);
             return (Verdict::OutOfSequence, first.then(nak));
         }
-        if request.first == self.within {
-            // A First or Only within a message, a Middle or Last outside of one.
+        // A First or Only within a message, a Middle or Last outside of one.
+        let disordered = (request.first == self.within).then_some(NakCode::InvalidRequest);
+        if let Some(code) = disordered.or(request.fault) {
             self.failed = true;
-            let nak = self.answer(Meaning::Nak(NakCode::InvalidRequest), expected);
-            return (Verdict::Invalid, Some(nak));
+            return (Verdict::Invalid, Some(self.answer(Meaning::Nak(code), expected)));
         }
         if request.receives && request.last && self.refuses(settings) {
             // What follows it is out of sequence and makes no NAK of its own.
@@ -190,6 +192,7 @@ mod tests {
             last: true,
             ack_req: true,
             receives: false,
+            fault: None,
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use super::Watched;
 use crate::engine::outcome::Live;
 use crate::engine::sample::Told;
-use crate::plan::Plan;
+use crate::plan::{EntryPlan, Plan};
 use crate::report::assemble::{Inputs, samples};
 use crate::report::model::{Clock, Results, SampleHeader, SampledProcess};
 use crate::report::provenance;
@@ -34,7 +34,7 @@ impl Watching {
                 kept: None,
                 live: Live::default(),
                 length: plan.summary().length,
-                listens: plan.ports.iter().all(|port| port.receive),
+                listens: plan.ports.iter().all(|port| port.receive) && !plan.entries.iter().any(EntryPlan::is_to_peer),
                 before: earlier.map_or(Picos::ZERO, |earlier| Picos(earlier.done_ps)),
             },
             trends: own.map(|own| earlier.map_or(own, |earlier| earlier.trends.clone())),

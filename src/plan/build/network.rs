@@ -36,7 +36,8 @@ pub(super) fn tagged(plan: &Plan, entry: &Entry) -> Option<Entry> {
 pub(super) fn check(plan: &Plan, errors: &mut Vec<PlanError>) {
     let mut owners: BTreeMap<IpAddr, usize> = BTreeMap::new();
     for (number, worker) in plan.workers.iter().enumerate() {
-        for address in [IpAddr::from(worker.ipv4), worker.ipv6.into()] {
+        let addresses = [IpAddr::from(worker.ipv4), worker.ipv6.into()];
+        for address in addresses.into_iter().filter(|address| !address.is_unspecified()) {
             if let Some(first) = owners.insert(address, number) {
                 errors.push(error(
                     &plan.ports[worker.port].name,

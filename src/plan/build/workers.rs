@@ -10,18 +10,37 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::{PlanError, error};
 use crate::pattern::{Pattern, Role};
 use crate::plan::Worker;
-use crate::testbed::{Addresses, Network, Port, Testbed, WorkerCount};
+use crate::plan::hop::UNKNOWN_MAC;
+use crate::testbed::{Addresses, Network, Peer, Port, Testbed, WorkerCount};
 
 /// Places the workers that `pattern` needs behind the ports of `testbed`.
 pub(super) fn place(pattern: &Pattern, testbed: &Testbed, errors: &mut Vec<PlanError>) -> Vec<Worker> {
-    let ports = if testbed.ports.iter().any(|port| port.workers.is_role()) {
-        by_role(&pattern.roles(), &testbed.ports)
-    } else {
-        in_order(pattern.workers_needed(), &testbed.ports)
+    let needed = pattern.workers_needed();
+    let peer_of = |number: u32| {
+        testbed
+            .peers
+            .iter()
+            .find(|peer| peer.worker == number && number < needed)
     };
+    let ports = if testbed.ports.iter().any(|port| port.workers.is_role()) {
+        let roles = (0..)
+            .zip(pattern.roles())
+            .filter(|(number, _)| peer_of(*number).is_none());
+        let roles: Vec<Role> = roles.map(|(_, role)| role).collect();
+        by_role(&roles, &testbed.ports)
+    } else {
+        let peers = (0..needed).filter(|number| peer_of(*number).is_some()).count();
+        in_order(needed - u32::try_from(peers).unwrap_or(needed), &testbed.ports)
+    };
+    let mut ports = ports.into_iter();
     let mut behind = vec![0u32; testbed.ports.len()];
     let mut workers = Vec::with_capacity(ports.len());
-    for (number, index) in (0u32..).zip(ports) {
+    for number in 0.. {
+        if let Some(peer) = peer_of(number) {
+            workers.push(of_peer(peer));
+            continue;
+        }
+        let Some(index) = ports.next() else { break };
         let port = &testbed.ports[index];
         let (ipv4, ipv6) = match of_worker(&testbed.addresses, port, behind[index], number) {
             Ok(addresses) => addresses,
@@ -35,10 +54,28 @@ pub(super) fn place(pattern: &Pattern, testbed: &Testbed, errors: &mut Vec<PlanE
             mac: worker_mac(port.mac, behind[index], number),
             ipv4,
             ipv6,
+            peer: false,
         });
         behind[index] += 1;
     }
     workers
+}
+
+/// A worker that is a peer.
+fn of_peer(peer: &Peer) -> Worker {
+    Worker {
+        port: peer.port,
+        mac: peer.mac.unwrap_or(UNKNOWN_MAC),
+        ipv4: match peer.address {
+            IpAddr::V4(address) => address,
+            IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
+        },
+        ipv6: match peer.address {
+            IpAddr::V6(address) => address,
+            IpAddr::V4(_) => Ipv6Addr::UNSPECIFIED,
+        },
+        peer: true,
+    }
 }
 
 /// The port of each worker, numbered over the ports in order: so many as each says, and those that it

@@ -135,7 +135,12 @@ impl Frames {
             // What a responder dropped has arrived.
             let dropped = if reliable { u64::from(record.duplicated) } else { 0 };
             let missing = sent.saturating_sub(record.packets + late + dropped);
-            if listens(scene.plan, usize::from(flow.arrival)) {
+            let heard = scene
+                .plan
+                .entries
+                .get(usize::from(flow.entry))
+                .is_some_and(|entry| !entry.is_to_peer());
+            if heard && listens(scene.plan, usize::from(flow.arrival)) {
                 put(|frames| &mut frames.missing, missing.saturating_sub(bad));
             }
         }

@@ -61,13 +61,19 @@ fn said(configured: &Configured) -> model::Configured {
 pub(super) fn read(plan: &Plan, outcome: &Outcome, configured: &Configured, places: &[pfc::Place]) -> infer::Inferred {
     let (trace, log) = (Trace::with_room_for(0), PauseLog::default());
     let recorder = outcome.received.as_ref();
+    let mut flow_packets = outcome.flow_packets.clone();
+    for entry in plan.entries.iter().filter(|entry| entry.is_to_peer()) {
+        // Nobody here knows what of them came.
+        let first = entry.first_flow as usize;
+        flow_packets[first..first + entry.flows() as usize].fill(0);
+    }
     infer::infer(&Evidence {
         plan,
         trace: recorder.map_or(&trace, Recorder::trace),
         received: recorder.map_or(&log, Recorder::pauses),
         ports: recorder.map_or(&[], Recorder::ports),
         sent: &outcome.sent_pauses,
-        flow_packets: &outcome.flow_packets,
+        flow_packets: &flow_packets,
         configured,
         places,
         end: outcome.elapsed,

@@ -15,6 +15,7 @@ use crate::transport::requester::Failure;
 /// Of frames too short for a stamp a copy looks like one that was sent again: what arrived beyond what was sent is copies.
 pub(super) fn answered(
     index: usize,
+    entry: &EntryPlan,
     recorder: Option<&Recorder>,
     record: Option<&EntryRecord>,
     sent: &Sent,
@@ -22,7 +23,8 @@ pub(super) fn answered(
     let own = recorder.and_then(|recorder| recorder.answered(index)).copied();
     let mut answered = own.unwrap_or_default();
     let taken = record.map_or(0, |record| record.packets);
-    if own.is_some() {
+    // How often a peer has sent a packet nobody here knows.
+    if own.is_some() && !entry.is_from_peer() {
         answered.copies += (taken + answered.dropped()).saturating_sub(sent.packets);
     }
     answered

@@ -80,7 +80,8 @@ pub fn sample(plan: &Plan, sampled: &Sampled, before: (u64, u32), process: Sampl
                 let listening = entry
                     .pairs
                     .iter()
-                    .all(|pair| plan.ports[plan.arrival_port(*pair)].receive);
+                    .all(|pair| plan.ports[plan.arrival_port(*pair)].receive)
+                    && !entry.is_to_peer();
                 let tally = received.and_then(|tally| tally.entries.get(index));
                 SampledTraffic {
                     name: entry.name.clone(),

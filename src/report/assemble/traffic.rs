@@ -33,15 +33,22 @@ pub(super) fn traffic(
     let basis = times::of_entry(plan, outcome, entry, inputs.calibration);
     let times_refused = times::refused(plan, outcome, entry);
     let planned = &summary.entries[index];
-    let sent = taken(&outcome.made[index], &outcome.unsent[index]);
-    let listening = entry.pairs.iter().all(|pair| listens(plan, plan.arrival_port(*pair)));
+    let mut sent = taken(&outcome.made[index], &outcome.unsent[index]);
+    let listening = entry.pairs.iter().all(|pair| listens(plan, plan.arrival_port(*pair))) && !entry.is_to_peer();
     let recorder = outcome
         .received
         .as_ref()
         .filter(|_| listening && !entry.pairs.is_empty());
     let record = recorder.map(|recorder| &recorder.entries()[index]);
     // Frames that arrived and that a responder did not take.
-    let dropped = super::reliable::answered(index, recorder, record, &sent);
+    let dropped = super::reliable::answered(index, entry, recorder, record, &sent);
+    if let Some(record) = record.filter(|_| entry.is_from_peer()) {
+        // What it sent and what did not arrive, only the peer knows.
+        sent.packets = record.packets + dropped.dropped() + record.icrc_errors;
+        sent.payload_bytes = record.payload_bytes;
+        sent.frame_bytes = record.frame_bytes + dropped.dropped_bytes;
+        sent.messages = record.whole.messages;
+    }
     // What may be asked for times of arrival.
     let (timely, timely_record) = (
         recorder.filter(|_| times_refused.is_none()),
@@ -57,9 +64,11 @@ pub(super) fn traffic(
     let active = record
         .filter(|record| record.packets > 0)
         .map(|record| {
-            record
-                .last_arrival
-                .saturating_sub(first_departure.min(record.first_departure))
+            let begins = match entry.is_from_peer() {
+                true => record.first_arrival,
+                false => first_departure.min(record.first_departure),
+            };
+            record.last_arrival.saturating_sub(begins)
         })
         .or((sending > Picos::ZERO).then_some(sending))
         .filter(|_| times_refused.is_none());
@@ -121,7 +130,15 @@ pub(super) fn traffic(
             sent.frame_bytes,
             record.map(|record| record.frame_bytes + dropped.dropped_bytes),
         ),
-        ecn: Ecn::new(if carries_messages { codepoints } else { own }, seen),
+        ecn: Ecn::new(
+            match seen {
+                // As for their number: what it sent is what came.
+                Some(seen) if entry.is_from_peer() => seen,
+                _ if carries_messages => codepoints,
+                _ => own,
+            },
+            seen,
+        ),
         goodput_bps: timely_record.and_then(|record| per_second(record.payload_bytes * 8, active_time)),
         tx_wire_rate_bps: achieved,
         rx_wire_rate_bps: timely_record
@@ -523,10 +540,13 @@ fn fairness(plan: &Plan, recorder: &Recorder, index: usize, entry: &EntryPlan) -
 fn flows(outcome: &Outcome, recorder: Option<&Recorder>, entry: &EntryPlan, timely: bool) -> Flows {
     let range = entry.first_flow as usize..(entry.first_flow + entry.flows()) as usize;
     let all = range.map(|number| {
-        let sent = outcome.flow_packets[number];
         let index = number as u64 - u64::from(entry.first_flow);
         let pair = entry.pairs[usize::try_from(index / u64::from(entry.qps)).unwrap_or(0)];
         let flow = recorder.map(|recorder| &recorder.flows()[number]);
+        let sent = match flow {
+            Some(flow) if entry.is_from_peer() => flow.packets,
+            _ => outcome.flow_packets[number],
+        };
         let latency = recorder
             .and_then(|recorder| recorder.flow_latency().get(number))
             .filter(|times| timely && times.count() > 0);
@@ -534,8 +554,11 @@ fn flows(outcome: &Outcome, recorder: Option<&Recorder>, entry: &EntryPlan, time
             number: number as u64,
             from: pair.src,
             to: pair.dst,
-            qpn: entry.first_qpn + u32::try_from(index).unwrap_or(0),
-            messages_sent: outcome.flow_messages[number],
+            qpn: entry.request_qpn(u32::try_from(index).unwrap_or(0)),
+            messages_sent: match flow {
+                Some(flow) if entry.is_from_peer() => u64::from(flow.messages),
+                _ => outcome.flow_messages[number],
+            },
             messages_completed: flow.map(|flow| u64::from(flow.messages)),
             sent,
             received: flow.map(|flow| flow.packets),
