@@ -163,6 +163,25 @@ impl TxBatch {
         TxFrame { bytes, mark }
     }
 
+    /// The frames from `index` on, to be written in order; none when there are no more than `index`.
+    #[inline(always)]
+    pub fn frames(&mut self, index: usize) -> impl ExactSizeIterator<Item = TxFrame<'_>> {
+        let from = self.first.saturating_add(index).min(self.end);
+        let data_room = self.data_room;
+        self.mbufs[from..self.end].iter_mut().map(move |mbuf| {
+            let base = mbuf.cast::<u8>();
+            // SAFETY: as in `frame`; no two of these mbufs are the same.
+            let data = unsafe { base.add(DATA_OFFSET) };
+            // SAFETY: as in `frame`.
+            let bytes = unsafe { std::slice::from_raw_parts_mut(data, data_room) };
+            // SAFETY: as in `frame`.
+            let mark = unsafe { base.add(MARK_OFFSET) }.cast::<u64>();
+            // SAFETY: as in `frame`.
+            let mark = unsafe { &mut *mark };
+            TxFrame { bytes, mark }
+        })
+    }
+
     /// Fetches what [`TxBatch::frame`] gives of frame 0 ahead of its use, when there is one.
     #[inline(always)]
     pub fn prefetch(&self) {
@@ -201,6 +220,20 @@ impl TxBatch {
         );
         self.lens[slot] = len;
         self.written = self.written.max(slot + 1);
+    }
+
+    /// [`TxBatch::set_len`] for `count` frames from `index` on, all of one length.
+    ///
+    /// # Panics
+    /// As there.
+    #[inline(always)]
+    pub fn set_lens(&mut self, index: usize, count: usize, len: u16) {
+        if count == 0 {
+            return;
+        }
+        self.set_len(index + count - 1, len);
+        let from = self.slot(index);
+        self.lens[from..from + count].fill(len);
     }
 
     /// Sets the time at which frame `index` departs. It is written into the buffer when the port was

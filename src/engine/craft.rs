@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::engine::burst::Burst;
 use crate::pattern::Entropy;
 use crate::plan::feed::{Rounds, Work, XOFF, XON};
 use crate::plan::segment::{Position, packets};
@@ -349,17 +350,16 @@ impl Crafter {
         )
     }
 
-    /// What it takes to write the Middle packets of `lane`; `None` when they have to go through
+    /// What writes the Middle packets of `lane` that leave at `departure`; `None` when they have to go through
     /// [`Crafter::write`].
     #[inline]
-    pub fn middles(&mut self, entry: usize, lane: usize) -> Option<Middles<'_>> {
+    pub fn burst(&mut self, plan: &Plan, entry: usize, lane: usize, departure: Picos) -> Option<Burst<'_>> {
         let shapes = &mut self.entries[entry];
-        let shape = shapes.shapes.get_mut(shapes.middle)?;
-        Some(Middles {
-            shape,
+        Some(Burst {
+            middles: shapes.shapes.get_mut(shapes.middle)?.middles(departure, &self.clean)?,
             routes: &self.routes[lane],
             port_change: &self.port_change,
-            clean: &self.clean,
+            pmtu: plan.entries[entry].frame.pmtu,
         })
     }
 
@@ -383,48 +383,7 @@ impl Crafter {
     }
 }
 
-/// Writes Middle packets of one lane.
-pub struct Middles<'a> {
-    shape: &'a mut Shape,
-    routes: &'a [Route],
-    port_change: &'a PortChange,
-    clean: &'a [u8],
-}
-
-impl Middles<'_> {
-    /// Writes the next packet of `flow`, which is a Middle one, into `frame`; see
-    /// [`Crafter::write`].
-    #[inline]
-    pub fn write(&mut self, flow: &mut TxFlow, departure: Picos, frame: &mut [u8], mark: &mut u64) -> usize {
-        if !flow.has_base || flow.seq & 0x00ff_ffff == 0 {
-            let message = MessageFields {
-                number: flow.number,
-                va: flow.va,
-                dma_len: flow.message_len,
-            };
-            let register = flow.register ^ self.port_change.between(0, flow.source_port);
-            flow.middle_base = self.shape.base(register, &message, flow.seq);
-            flow.has_base = true;
-        }
-        let packet = PacketFields {
-            qpn: flow.qpn,
-            source_port: flow.source_port,
-            seq: flow.seq,
-            ack_req: false,
-            departure,
-        };
-        let route = &self.routes[flow.pair as usize];
-        let buffer = Buffer {
-            bytes: frame,
-            mark,
-            clean: self.clean,
-        };
-        self.shape
-            .write_middle(route, flow.number, &packet, flow.middle_base, buffer)
-    }
-}
-
-/// The slowly changing part of a packet's ICRC: computed once for all Middle packets of a message.
+/// The ICRC of a packet but for AckReq and departure; that of the next Middle packet is left with the flow.
 #[inline]
 fn base(
     shape: &Shape,
@@ -444,30 +403,33 @@ fn base(
     if due.position != Position::Middle {
         return compute(flow);
     }
-    // The upper bits of the sequence number change where the PSN wraps.
-    if !flow.has_base || due.seq & 0x00ff_ffff == 0 || entry.frame.entropy == Entropy::PerPacket {
-        flow.middle_base = compute(flow);
-        flow.has_base = true;
-    }
-    flow.middle_base
+    let base = if flow.has_base && entry.frame.entropy != Entropy::PerPacket {
+        flow.middle_base
+    } else {
+        compute(flow)
+    };
+    flow.middle_base = base ^ shape.step(due.seq);
+    flow.has_base = true;
+    base
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::transport::schedule::{Clocking, Next};
     use crate::units::BitRate;
     use crate::wire::template::{BUFFER_SLACK, OTHER_ROOM, filler, overwrite};
 
-    struct Frames {
-        schedule: Schedule,
-        crafter: Crafter,
-        buffers: Vec<(Vec<u8>, u64)>,
-        made: Vec<Vec<u8>>,
+    /// The frames of a plan's first port, made in few buffers.
+    pub struct Frames {
+        pub schedule: Schedule,
+        pub crafter: Crafter,
+        pub buffers: Vec<(Vec<u8>, u64)>,
+        pub made: Vec<Vec<u8>>,
     }
 
     impl Frames {
-        fn new(plan: &Plan) -> Frames {
+        pub fn new(plan: &Plan) -> Frames {
             let clean = filler(plan.max_frame_len() + BUFFER_SLACK);
             let clocking = Clocking::Real;
             let mut schedule = Schedule::new(plan, 0, clocking);
@@ -480,7 +442,8 @@ mod tests {
             }
         }
 
-        fn one(&mut self, plan: &Plan, now: Picos) -> bool {
+        /// The next frame by the general way; whether there was one.
+        pub fn one(&mut self, plan: &Plan, now: Picos) -> bool {
             let turn = self.made.len() % self.buffers.len();
             let (buffer, mark) = &mut self.buffers[turn];
             let Next::Packet { lane, due, .. } = self.schedule.next(plan, now) else {
@@ -491,21 +454,6 @@ mod tests {
                 .write(plan, &mut self.schedule, lane, &due, now, buffer, mark);
             self.made.push(buffer[..len].to_vec());
             true
-        }
-
-        fn streak(&mut self, plan: &Plan, now: Picos, most: usize) -> usize {
-            let Some(lane) = self.schedule.streak(now) else {
-                return 0;
-            };
-            let entry = self.schedule.lanes()[lane].entry;
-            let mut middles = self.crafter.middles(entry, lane).unwrap();
-            let (buffers, made) = (&mut self.buffers, &mut self.made);
-            self.schedule.take_middles(plan, lane, now, most, |flow| {
-                let turn = made.len() % buffers.len();
-                let (buffer, mark) = &mut buffers[turn];
-                let len = middles.write(flow, now, buffer, mark);
-                made.push(buffer[..len].to_vec());
-            })
         }
     }
 
@@ -535,39 +483,5 @@ mod tests {
         }
         assert_eq!(plain.made.len(), 60 * 4);
         assert_eq!(plain.made, mixed.made);
-    }
-
-    /// The short way through Middle packets makes the same frames as the long one.
-    #[test]
-    fn middle_packets_are_the_same_either_way() {
-        let text = "traffic:\n- {kind: transfer, from: 0, to: 1, message: 20000B, count: 40, qps: 3, rate: max}\n\
-                    frame: {pmtu: 1024, first_psn: 0xfffff0, dscp: 3, vlan: [{vid: 9, pcp: 3}]}\n";
-        let pattern = crate::pattern::parse("test", text, &[]).unwrap();
-        let plan =
-            crate::plan::build(&pattern, &crate::plan::tests::testbed(2), &[BitRate(10_000_000_000); 2]).unwrap();
-        let (mut long, mut short) = (Frames::new(&plan), Frames::new(&plan));
-        let mut streaks = 0;
-        for burst in 1..10_000u64 {
-            let now = Picos(burst * 1_234_567_891);
-            let mut more = true;
-            for _ in 0..7 {
-                more = long.one(&plan, now);
-            }
-            while short.made.len() < long.made.len() {
-                let taken = short.streak(&plan, now, long.made.len() - short.made.len());
-                streaks += taken;
-                if short.made.len() < long.made.len() {
-                    assert!(short.one(&plan, now));
-                }
-            }
-            if !more {
-                break;
-            }
-        }
-        assert_eq!(long.made.len(), 40 * 20);
-        assert_eq!(long.made, short.made);
-        assert!(streaks > 600, "{streaks} frames went the short way");
-        let sent: Vec<_> = [&long, &short].map(|frames| frames.schedule.sent()[0]).into();
-        assert_eq!(sent[0], sent[1]);
     }
 }

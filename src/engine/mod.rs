@@ -10,6 +10,7 @@ pub mod ahead;
 pub mod announce;
 pub mod answers;
 pub mod bench;
+pub mod burst;
 pub mod carried;
 pub mod core;
 pub mod craft;

@@ -98,6 +98,20 @@ impl Audit {
             }
         }
     }
+
+    /// The same for so many frames, of which it is given the n-th.
+    #[inline]
+    fn see_burst(&mut self, count: usize, mut nth: impl FnMut(usize) -> Vec<u8>) {
+        let mut seen = 0;
+        while count - seen >= self.countdown as usize {
+            seen += self.countdown as usize;
+            self.countdown = self.every;
+            if self.frames.len() < Audit::MOST {
+                self.frames.push(nth(seen - 1));
+            }
+        }
+        self.countdown -= u32::try_from(count - seen).unwrap_or(u32::MAX);
+    }
 }
 
 /// What one step came to.
@@ -464,23 +478,23 @@ impl TxUnit {
             return 0;
         };
         let entry = self.schedule.lanes()[lane].entry;
-        let Some(mut middles) = self.crafter.middles(entry, lane) else {
+        let Some(burst) = self.crafter.burst(plan, entry, lane, now) else {
             return 0;
         };
-        let (batch, stats, audit) = (&mut self.batch, &mut self.stats, &mut self.audit);
-        let (mut at, mut len) = (from, 0);
-        let taken = self.schedule.take_middles(plan, lane, now, held - from, |flow| {
-            let frame = batch.frame(at);
-            len = middles.write(flow, now, frame.bytes, frame.mark);
-            if let Some(audit) = audit {
-                audit.see(&frame.bytes[..len]);
-            }
-            #[expect(clippy::cast_possible_truncation, reason = "a frame of at most 4200 bytes")]
-            batch.set_len(at, len as u16);
-            at += 1;
-        });
+        let (batch, len) = (&mut self.batch, burst.frame_len());
+        let taken = self
+            .schedule
+            .take_middles(plan, lane, now, held - from, |flows, order| {
+                burst.write(flows, order, batch.frames(from).map(|frame| (frame.bytes, frame.mark)))
+            });
         // They are of one length.
-        stats.bytes += (taken * len) as u64;
+        #[expect(clippy::cast_possible_truncation, reason = "a frame of at most 4200 bytes")]
+        self.batch.set_lens(from, taken, len as u16);
+        self.stats.bytes += (taken * len) as u64;
+        if let Some(audit) = &mut self.audit {
+            let batch = &mut self.batch;
+            audit.see_burst(taken, |nth| batch.frame(from + nth).bytes[..len].to_vec());
+        }
         taken
     }
 

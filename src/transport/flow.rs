@@ -17,7 +17,7 @@ pub struct TxFlow {
     pub va: u64,
     /// CRC register of the flow's own header bytes (`wire::template` owns it).
     pub register: u32,
-    /// ICRC of the current message's Middle packets but for PSN and time (ditto).
+    /// ICRC of the next packet, if it is a Middle one, but for AckReq and time (ditto).
     pub middle_base: u32,
     /// Destination QPN.
     pub qpn: u32,
@@ -36,8 +36,24 @@ pub struct TxFlow {
     /// UDP source port of the current message.
     pub source_port: u16,
     pub(super) active: bool,
-    /// `middle_base` is the current message's.
+    /// `middle_base` is that packet's.
     pub has_base: bool,
+}
+
+impl TxFlow {
+    /// Whether its next packet is a Middle one.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_in_the_middle(&self, pmtu: u32) -> bool {
+        self.offset != 0 && self.offset + pmtu < self.message_len
+    }
+
+    /// Its next packet, a Middle one, was taken.
+    #[inline(always)]
+    pub fn advance(&mut self, pmtu: u32) {
+        self.seq += 1;
+        self.offset += pmtu;
+    }
 }
 
 /// The message that QP `qp` of `pair` sends after number `after`: its number, its place in the buffer, and its length.

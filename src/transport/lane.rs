@@ -92,6 +92,9 @@ impl Sent {
     }
 }
 
+/// Turns of QPs that [`Lane::take_middles`] looks ahead.
+pub const TURNS: usize = 64;
+
 /// How long a closed loop waits for a message before it gives it up.
 pub const OUTSTANDING_TIMEOUT: Picos = Picos::from_micros(100_000);
 
@@ -432,8 +435,9 @@ impl Lane {
         }
     }
 
-    /// Takes at most `most` packets that leave now, as long as each is a Middle packet like the one
-    /// before but for its QP and PSN; `each` is given its QP, not yet advanced. Returns how many.
+    /// Takes at most `most` Middle packets that leave now, at most [`TURNS`]. `write` is given the QPs and the order of their
+    /// turns, and says how many packets it has taken ([`TxFlow::advance`]): each that is a Middle one
+    /// ([`TxFlow::is_in_the_middle`]), until one is not. Returns how many.
     ///
     /// For unpaced lanes: this is [`Lane::take`] without what a Middle packet cannot need.
     #[inline]
@@ -442,52 +446,42 @@ impl Lane {
         entry: &EntryPlan,
         at: Picos,
         most: usize,
-        mut each: impl FnMut(&mut TxFlow),
+        write: impl FnOnce(&mut [TxFlow], &[u32]) -> usize,
     ) -> usize {
         let may_release = self.next_release <= at && !self.held_back;
-        if !self.plain || may_release {
+        if !self.plain || may_release || self.ring.is_empty() {
             return 0;
         }
-        let pmtu = entry.frame.pmtu;
-        let mut taken = 0;
-        // False: the flow's next packet is not a Middle one.
-        let mut advance = |flow: &mut TxFlow| {
-            let next = flow.offset + pmtu;
-            if flow.offset == 0 || next >= flow.message_len {
-                return false;
-            }
-            each(flow);
-            flow.seq += 1;
-            flow.offset = next;
-            true
-        };
-        if let (Some(&only), 1) = (self.ring.front(), self.ring.len()) {
-            let flow = &mut self.flows[only as usize];
-            while taken < most && advance(flow) {
-                taken += 1;
-            }
-        } else {
-            let mut more = !self.ring.is_empty();
-            while more && taken < most {
-                // One pass over the QPs; the ring is turned once for all of it.
-                let mut turned = 0;
-                for &flow_index in self.ring.iter().take(most - taken) {
-                    more = advance(&mut self.flows[flow_index as usize]);
-                    if !more {
-                        break;
-                    }
-                    turned += 1;
-                }
-                self.ring.rotate_left(turned % self.ring.len());
-                taken += turned;
-            }
-        }
+        let mut order = [0; TURNS];
+        let order = self.turns(&mut order[..most.min(TURNS)]);
+        let taken = write(&mut self.flows, order).min(order.len());
+        self.ring.rotate_left(taken % self.ring.len());
         let count = taken as u64;
+        let pmtu = entry.frame.pmtu;
         self.sent.packets += count;
         self.sent.payload_bytes += count * u64::from(pmtu);
         self.sent.frame_bytes += count * u64::from(self.overhead[Position::Middle as usize] + pmtu);
         self.pacer.restart(at);
         taken
+    }
+
+    /// Fills `order` with the QPs whose turns come next, over and over if they are fewer; there is one at least.
+    #[inline]
+    fn turns<'a>(&self, order: &'a mut [u32]) -> &'a [u32] {
+        let mut filled = 0;
+        let (front, back) = self.ring.as_slices();
+        for part in [front, back] {
+            let count = part.len().min(order.len() - filled);
+            order[filled..filled + count].copy_from_slice(&part[..count]);
+            filled += count;
+        }
+        // As long as there is room, `filled` is a number of whole rounds.
+        while filled < order.len() {
+            let count = filled.min(order.len() - filled);
+            order.copy_within(..count, filled);
+            filled += count;
+        }
+        order
     }
 
     /// Counts a MAC control frame of `frame_len` bytes and returns its quanta.

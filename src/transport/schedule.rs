@@ -404,7 +404,7 @@ impl Schedule {
         (time <= limit && alone).then_some(lane)
     }
 
-    /// Takes at most `most` of the Middle packets of [`Schedule::streak`]'s lane.
+    /// Takes at most `most` of the Middle packets of [`Schedule::streak`]'s lane; see [`Lane::take_middles`].
     #[inline]
     pub fn take_middles(
         &mut self,
@@ -412,11 +412,11 @@ impl Schedule {
         lane: usize,
         limit: Picos,
         most: usize,
-        each: impl FnMut(&mut TxFlow),
+        write: impl FnOnce(&mut [TxFlow], &[u32]) -> usize,
     ) -> usize {
         let state = &mut self.lanes[lane];
         let entry = state.entry;
-        let taken = state.take_middles(&plan.entries[entry], limit, most, each);
+        let taken = state.take_middles(&plan.entries[entry], limit, most, write);
         if taken > 0 {
             self.departures[entry].1 = limit;
             self.rekey_current(lane, limit);

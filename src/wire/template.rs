@@ -15,9 +15,13 @@
 //!
 //! Left out on purpose: making header bytes. They come from the emitters of this folder, once.
 
+mod middle;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use self::middle::Steps;
+pub use self::middle::{MiddleFields, Middles};
 use super::advance::Advance;
 use super::stamp;
 use crate::units::Picos;
@@ -299,6 +303,8 @@ pub struct Shape {
     rest: Arc<Advance>,
     /// PSN, and the low three bytes of the stamp's sequence number, in one.
     psn: [[u32; 256]; 3],
+    /// From a sequence number to the next.
+    steps: Steps,
     ack_req: u32,
     va: Option<[Arc<Advance>; 2]>,
     dma_len: Option<Arc<Advance>>,
@@ -363,6 +369,7 @@ impl Shape {
             let twin = stamp.as_ref().map(|stamp| stamp.seq_low.table(byte + 1));
             std::array::from_fn(|value| psn_word.table(byte + 1)[value] ^ twin.map_or(0, |twin| twin[value]))
         });
+        let steps = Steps::new(|bits| sequence(&psn, stamp.as_ref(), bits));
         let mut bytes = [0; HEADER_ROOM];
         bytes.copy_from_slice(&frame[..HEADER_ROOM]);
         static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -380,6 +387,7 @@ impl Shape {
             constant,
             rest: Advance::by(u32::try_from(covered - bth - 12).unwrap_or(u32::MAX)),
             psn,
+            steps,
             ack_req: psn_word.contribution([0x80, 0, 0, 0]),
             va: layout.reth.map(|at| [word(at), word(at + 4)]),
             dma_len: layout.reth.map(|at| word(at + 12)),
@@ -394,8 +402,7 @@ impl Shape {
         self.frame_len
     }
 
-    /// The part of the ICRC that stays the same while flow, message and the upper 40 bits of the
-    /// sequence number do.
+    /// The ICRC of packet `seq` but for what AckReq and departure contribute.
     #[inline]
     #[must_use]
     pub fn base(&self, register: u32, message: &MessageFields, seq: u64) -> u32 {
@@ -412,16 +419,19 @@ impl Shape {
         }
         if let Some(stamp) = &self.stamp {
             crc ^= stamp.number.contribution(message.number.to_be_bytes());
-            if seq >> 24 != 0 {
-                let [a, b, c, d, e, ..] = seq.to_be_bytes();
-                crc ^= stamp.seq_high.contribution([a, b, c, d]) ^ stamp.seq_low.contribution([e, 0, 0, 0]);
-            }
         }
-        crc
+        crc ^ sequence(&self.psn, self.stamp.as_ref(), seq)
+    }
+
+    /// What to XOR into [`Shape::base`] of packet `seq` for that of the next packet of its message.
+    #[inline]
+    #[must_use]
+    pub fn step(&self, seq: u64) -> u32 {
+        self.steps.after(seq)
     }
 
     /// Writes the frame into `buffer` and returns its length. `base` is that of [`Shape::base`] for
-    /// the same message.
+    /// the same packet.
     #[inline]
     pub fn write(
         &mut self,
@@ -444,11 +454,7 @@ impl Shape {
         let [.., s3, s2, s1, s0] = packet.seq.to_be_bytes();
         let _ = s3;
         header[bth + 8..bth + 12].copy_from_slice(&[u8::from(packet.ack_req) << 7, s2, s1, s0]);
-        let mut crc = base
-            ^ self.psn[0][usize::from(s2)]
-            ^ self.psn[1][usize::from(s1)]
-            ^ self.psn[2][usize::from(s0)]
-            ^ if packet.ack_req { self.ack_req } else { 0 };
+        let mut crc = base ^ if packet.ack_req { self.ack_req } else { 0 };
         if let Some(reth) = self.layout.reth {
             header[reth..reth + 8].copy_from_slice(&message.va.to_be_bytes());
             header[reth + 12..reth + 16].copy_from_slice(&message.dma_len.to_be_bytes());
@@ -474,47 +480,6 @@ impl Shape {
 }
 
 impl Shape {
-    /// [`Shape::write`] for a stamped frame without RETH, ImmDt, pad and AckReq: the Middle packets
-    /// of a message, which are nearly all packets there are. 0 when the shape is not such a one.
-    #[inline]
-    pub fn write_middle(
-        &mut self,
-        route: &Route,
-        number: u32,
-        packet: &PacketFields,
-        base: u32,
-        buffer: Buffer<'_>,
-    ) -> usize {
-        let frame = self.claim(route, buffer);
-        let Some(stamp) = &mut self.stamp else { return 0 };
-        let [.., s2, s1, s0] = packet.seq.to_be_bytes();
-        let crc = base
-            ^ self.psn[0][usize::from(s2)]
-            ^ self.psn[1][usize::from(s1)]
-            ^ self.psn[2][usize::from(s0)]
-            ^ stamp.departure(packet.departure);
-        // UDP, BTH and stamp are neighbours here: one piece of the header, one bounds check.
-        let udp = self.layout.udp();
-        let Some(out) = frame.get_mut(udp..udp + MIDDLE_LEN) else {
-            return 0;
-        };
-        let Some(out) = out.first_chunk_mut::<MIDDLE_LEN>() else {
-            return 0;
-        };
-        out[..2].copy_from_slice(&packet.source_port.to_be_bytes());
-        out[12..16].copy_from_slice(&packet.qpn.to_be_bytes());
-        out[16..20].copy_from_slice(&[0, s2, s1, s0]);
-        out[24..28].copy_from_slice(&number.to_be_bytes());
-        out[28..36].copy_from_slice(&packet.seq.to_be_bytes());
-        out[36..44].copy_from_slice(&packet.departure.0.to_be_bytes());
-        let covered = self.frame_len - 4;
-        let Some(tail) = frame.get_mut(covered..covered + 4) else {
-            return 0;
-        };
-        tail.copy_from_slice(&crc.to_le_bytes());
-        self.frame_len
-    }
-
     /// Makes `buffer` one that holds this header, if it was not, and returns its bytes.
     #[inline]
     fn claim<'a>(&self, route: &Route, buffer: Buffer<'a>) -> &'a mut [u8] {
@@ -546,8 +511,18 @@ impl Shape {
     }
 }
 
-/// UDP and BTH headers and the stamp.
-const MIDDLE_LEN: usize = 8 + 12 + stamp::LEN;
+/// What the sequence number contributes to the ICRC: as PSN, and in the stamp where there is one.
+#[inline]
+fn sequence(psn: &[[u32; 256]; 3], stamp: Option<&StampMaps>, seq: u64) -> u32 {
+    let [a, b, c, d, e, s2, s1, s0] = seq.to_be_bytes();
+    let mut crc = psn[0][usize::from(s2)] ^ psn[1][usize::from(s1)] ^ psn[2][usize::from(s0)];
+    if let Some(stamp) = stamp
+        && seq >> 24 != 0
+    {
+        crc ^= stamp.seq_high.contribution([a, b, c, d]) ^ stamp.seq_low.contribution([e, 0, 0, 0]);
+    }
+    crc
+}
 
 /// Puts the filler back where `mark` says that a frame's pad and ICRC stood, or another frame's bytes.
 #[cold]
