@@ -85,6 +85,7 @@ fn main() {
 
     let mut shim = cc::Build::new();
     shim.file("shim/shim.c")
+        .file("shim/icrc.c")
         .std("gnu11")
         .opt_level(3)
         .warnings(true)

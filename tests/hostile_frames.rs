@@ -1,5 +1,5 @@
 //! Frames that no one of good will sends, at times that no clock shows: the recorder counts each of
-//! them once, and what is inferred of them is an answer or a reason, never a panic.
+//! them once, in bursts as one by one, and what is inferred of them is an answer or a reason, never a panic.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -71,14 +71,29 @@ fn pause_frame(classes: u8, quanta: u16) -> Vec<u8> {
     frame
 }
 
+/// All that a recorder has counted.
+fn all_of(recorder: &Recorder) -> String {
+    format!(
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        recorder.entries(),
+        recorder.pairs(),
+        recorder.ports(),
+        recorder.flows(),
+        recorder.flow_latency(),
+        recorder.trace().observations(),
+        recorder.pauses(),
+    )
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
     fn every_frame_is_counted_and_every_question_answered(
         blows in prop::collection::vec((any::<prop::sample::Index>(), blow()), 0..200),
-        check in prop_oneof![Just(IcrcCheck::All), Just(IcrcCheck::None)],
+        check in prop_oneof![Just(IcrcCheck::All), Just(IcrcCheck::None), Just(IcrcCheck::OneIn(3))],
         sent in prop::collection::vec((0usize..7, any::<u64>(), any::<u8>(), any::<u16>()), 0..9),
+        bursts in prop::collection::vec(1usize..65, 1..20),
     ) {
         let plan = plan_of();
         let mut frames: Vec<(usize, Vec<u8>, u64)> = Vec::new();
@@ -110,6 +125,17 @@ proptest! {
         for (port, bytes, time) in &frames {
             recorder.frame(*port, bytes, Picos(*time));
         }
+        let mut in_bursts = Recorder::new(&plan, check);
+        in_bursts.verify_by(squall::dpdk::icrc_routine());
+        let mut rest = &frames[..];
+        for most in bursts.iter().cycle() {
+            let Some((port, ..)) = rest.first() else { break };
+            let len = rest.iter().take(*most).take_while(|(other, ..)| other == port).count();
+            let (burst, behind) = rest.split_at(len);
+            in_bursts.burst(*port, burst.iter().map(|(_, bytes, time)| (&bytes[..], Picos(*time))), |_, _| ());
+            rest = behind;
+        }
+        prop_assert_eq!(all_of(&recorder), all_of(&in_bursts));
         let listened = frames.iter().filter(|(port, ..)| *port < PORTS).count() as u64;
         let counted: u64 = recorder.ports().iter().map(|port| port.frames).sum();
         prop_assert_eq!(counted, listened);

@@ -200,4 +200,12 @@ void squall_mbuf_free(struct rte_mbuf *mbuf);
 void squall_pool_visit(struct rte_mempool *pool, void (*visit)(void *argument, struct rte_mbuf *mbuf),
 		       void *argument);
 
+/* ---- ICRC -------------------------------------------------------------------------------- */
+
+/* Whether this processor can run squall_icrc_register. */
+int squall_icrc_folds(void);
+/* The CRC register behind a RoCEv2 packet with its ICRC, and behind as many zero bytes as make its length a
+ * multiple of 64. `l3` begins with an IPv4 header without options or an IPv6 header, UDP follows; `len` is 44 at least. */
+uint32_t squall_icrc_register(const uint8_t *l3, uint32_t len);
+
 #endif

@@ -10,7 +10,9 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::dpdk::{Eal, PoolConfig, Port, PortConfig, Started, Stopped, ThreadRegistration, TscClock, TxPool, tsc};
+use crate::dpdk::{
+    Eal, PoolConfig, Port, PortConfig, Started, Stopped, ThreadRegistration, TscClock, TxPool, icrc_routine, tsc,
+};
 use crate::engine::craft::Crafter;
 use crate::engine::tx::{Audit, TxUnit};
 use crate::engine::{virtual_lab, virtual_time};
@@ -71,6 +73,8 @@ pub struct TxSpeed {
     pub pps: f64,
     /// TSC cycles for each packet.
     pub cycles_per_packet: f64,
+    /// Packets per second over all slices, whatever the core did beside.
+    pub overall_pps: f64,
     /// Frames verified.
     pub verified: usize,
 }
@@ -279,6 +283,7 @@ impl Bench {
         unit.audit = Some(Audit::new(AUDIT));
         let clock = TscClock::start_now(&self.eal);
         let mut slices = Vec::new();
+        let (mut packets, mut cycles) = (0, 0);
         for slice in 0..=self.slices {
             let before = unit.stats.frames;
             let begin = tsc();
@@ -293,8 +298,11 @@ impl Bench {
             // The first slice warms caches and branch predictors.
             if slice > 0 {
                 slices.push(self.rates(unit.stats.frames - before, end - begin));
+                packets += unit.stats.frames - before;
+                cycles += end - begin;
             }
         }
+        let overall_pps = self.rates(packets, cycles).0;
         let frames = unit.audit.take().map(|audit| audit.frames).unwrap_or_default();
         drop(unit);
         drop(pool);
@@ -307,6 +315,7 @@ impl Bench {
             qps,
             pps: median(pps),
             cycles_per_packet: median(cycles),
+            overall_pps,
             verified: frames.len(),
         })
     }
@@ -320,6 +329,7 @@ impl Bench {
         let mut crafter = Crafter::new(&plan, &mut schedule, clean.clone());
         let mut buffers = vec![(clean.clone(), 0u64, 0usize); RX_BATCH];
         let mut recorder = Recorder::new(&plan, if icrc { IcrcCheck::All } else { IcrcCheck::None });
+        recorder.verify_by(icrc_routine());
         let mut slices = Vec::new();
         let (mut bytes, mut frames) = (0u64, 0u64);
         for slice in 0..=self.slices {
@@ -332,9 +342,8 @@ impl Bench {
                     *len = crafter.write(&plan, &mut schedule, lane, &due, at, buffer, mark);
                 }
                 let begin = tsc();
-                for (buffer, _, len) in &buffers {
-                    recorder.frame(0, &buffer[..*len], Picos(begin));
-                }
+                let burst = buffers.iter().map(|(buffer, _, len)| (&buffer[..*len], Picos(begin)));
+                recorder.burst(0, burst, |_, _| ());
                 cycles += tsc() - begin;
                 packets += RX_BATCH as u64;
                 bytes += buffers.iter().map(|(_, _, len)| *len as u64).sum::<u64>();

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 use nix::errno::Errno;
 
-use crate::dpdk::{PortStats, StampSource, TscClock};
+use crate::dpdk::{PortStats, StampSource, TscClock, icrc_routine};
 use crate::engine::ahead::LEAD;
 use crate::engine::announce::Announcer;
 use crate::engine::core::{Command, CoreSample, CoreTask, Event, Outlet, Snapshot};
@@ -321,6 +321,7 @@ fn prepare(
     let several = rx_units.iter().filter(|units| !units.is_empty()).count() > 1;
     let recorder = || {
         let mut recorder = Recorder::new(plan, icrc);
+        recorder.verify_by(icrc_routine());
         if several {
             recorder.is_one_of_several();
         }

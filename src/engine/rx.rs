@@ -9,7 +9,7 @@
 use crossbeam::channel::Sender;
 use hdrhistogram::Histogram;
 
-use crate::dpdk::{Eal, RxBatch, RxQueue};
+use crate::dpdk::{Eal, RxBatch, RxFrame, RxQueue};
 use crate::engine::ptp_probe::Arrival;
 use crate::engine::stamps::Stamps;
 use crate::measure::Recorder;
@@ -110,21 +110,28 @@ impl RxUnit {
             return 0;
         }
         let arrival = clock();
-        for frame in self.batch.iter() {
-            let own = match &mut self.arrivals {
-                Arrivals::Burst => arrival,
-                Arrivals::OfTheRun => frame.timestamp().map_or(arrival, Picos),
-                Arrivals::Related(stamps) => stamps.arrival(frame.timestamp(), arrival),
-            };
-            let bytes = frame.whole(&mut self.scratch);
-            if let Some(tell) = &self.probes
-                && let Some(probe) = Arrival::of(self.port, bytes, frame.ptp_flags())
-            {
-                // A full channel loses it: more have come than anybody has sent.
-                let _ = tell.try_send(probe);
-            }
-            if let Some(heard) = recorder.frame(self.port, bytes, own) {
-                hear(self.port, own, &heard);
+        let (port, arrivals) = (self.port, &mut self.arrivals);
+        let mut own = |frame: &RxFrame<'_>| match arrivals {
+            Arrivals::Burst => arrival,
+            Arrivals::OfTheRun => frame.timestamp().map_or(arrival, Picos),
+            Arrivals::Related(stamps) => stamps.arrival(frame.timestamp(), arrival),
+        };
+        if self.probes.is_none() && self.batch.iter().all(|frame| frame.is_whole()) {
+            let frames = self.batch.iter().map(|frame| (frame.bytes(), own(&frame)));
+            recorder.burst(port, frames, |own, heard| hear(port, own, &heard));
+        } else {
+            for frame in self.batch.iter() {
+                let own = own(&frame);
+                let bytes = frame.whole(&mut self.scratch);
+                if let Some(tell) = &self.probes
+                    && let Some(probe) = Arrival::of(port, bytes, frame.ptp_flags())
+                {
+                    // A full channel loses it: more have come than anybody has sent.
+                    let _ = tell.try_send(probe);
+                }
+                if let Some(heard) = recorder.frame(port, bytes, own) {
+                    hear(port, own, &heard);
+                }
             }
         }
         if let Some(looked) = self.looked {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::bounded;
 
-use crate::dpdk::{FarEnd, RingFrame, StampSource, ThreadRegistration, TxPool};
+use crate::dpdk::{FarEnd, RingFrame, StampSource, ThreadRegistration, TxPool, icrc_routine};
 use crate::engine::carried::Carried;
 use crate::engine::feedback::{self, Waiting};
 use crate::engine::lab::{PacedBy, Reaction};
@@ -180,6 +180,7 @@ impl<'a> Driver<'a> {
             }
         }
         let mut recorder = Recorder::new(plan, icrc);
+        recorder.verify_by(icrc_routine());
         (0..plan.ports.len()).for_each(|port| recorder.keep_gaps(port));
         Driver {
             plan,

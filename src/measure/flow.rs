@@ -210,6 +210,31 @@ impl RxFlow {
         Seen::Reordered
     }
 
+    /// Whether message `number` has begun here, and its last packet has not come.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_under_way(&self, number: u32) -> bool {
+        let slot = &self.under_way[number as usize % UNDER_WAY];
+        slot.number == number && slot.received != 0 && slot.last_seq == UNKNOWN
+    }
+
+    /// Takes a Middle packet into account that is the expected one, of a message that [is under way](RxFlow::is_under_way):
+    /// what [`RxFlow::see`] and [`RxFlow::message`] would do, and the sums.
+    #[inline(always)]
+    pub fn continues(&mut self, number: u32, payload: u64, arrival: Picos) {
+        let seq = self.next;
+        let word = (seq / 64 % 4) as usize;
+        self.window[word] |= 1 << (seq % 64);
+        self.next = seq + 1;
+        self.packets += 1;
+        self.bytes += payload;
+        self.first_arrival = self.first_arrival.min(arrival);
+        self.last_arrival = arrival;
+        let slot = &mut self.under_way[number as usize % UNDER_WAY];
+        slot.received += 1;
+        slot.arrival = slot.arrival.max(arrival);
+    }
+
     /// Takes a packet of message `number` into account, and says when that completes the message. `departure` is none of one
     /// without a stamp.
     #[inline]

@@ -19,6 +19,7 @@ pub mod ptp_probe;
 pub mod record;
 pub mod recorder;
 pub mod tally;
+pub mod times;
 pub mod trace;
 
 pub use contention::contended;

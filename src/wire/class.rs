@@ -166,6 +166,13 @@ impl Classes {
             .unwrap_or_else(|| self.maps.of(packet.pcp(), Some(packet.dscp())))
     }
 
+    /// The class of an untagged packet that answers nothing, to this destination QP and with this DSCP.
+    #[inline]
+    #[must_use]
+    pub fn of_data(&self, qpn: u32, dscp: u8) -> u8 {
+        self.ruled(qpn).unwrap_or_else(|| self.maps.of(None, Some(dscp)))
+    }
+
     /// The class of a frame that begins with its Ethernet header.
     #[inline]
     #[must_use]

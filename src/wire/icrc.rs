@@ -68,6 +68,13 @@ pub fn icrc(l3: &[u8]) -> Option<u32> {
     of_packet(l3, ip_header_len)
 }
 
+/// Whether the ICRC with which a packet ends is right: `l3` is everything from the IP header to the ICRC.
+#[must_use]
+pub fn is_right(l3: &[u8]) -> bool {
+    l3.split_last_chunk::<LEN>()
+        .is_some_and(|(covered, value)| icrc(covered).map(u32::to_le_bytes) == Some(*value))
+}
+
 /// [`icrc`] where the IP header's length is known already.
 pub(super) fn of_packet(l3: &[u8], ip_header_len: usize) -> Option<u32> {
     let (headers, rest) = l3.split_at_checked(ip_header_len + udp::LEN + bth::LEN)?;

@@ -12,6 +12,9 @@
 
 use std::net::IpAddr;
 
+mod plain;
+
+pub use self::plain::Plain;
 use super::bytes::{array, be16, be24};
 use super::opcode::Extension;
 use super::{Malformed, Opcode, aeth, bth, deth, ethernet, icrc, immdt, ipv4, ipv6, reth, udp, vlan};
@@ -395,6 +398,14 @@ impl<'a> Packet<'a> {
     #[must_use]
     pub fn icrc_on_wire(&self) -> u32 {
         u32::from_le_bytes(*self.icrc)
+    }
+
+    /// From the IP header to the ICRC, both included, where the header is one of IPv4 without options or of IPv6.
+    #[inline]
+    #[must_use]
+    pub fn l3(&self) -> Option<&'a [u8]> {
+        let plain = if self.is_ipv6() { ipv6::LEN } else { ipv4::LEN };
+        (usize::from(self.ip_header_len) == plain).then_some(self.l3)
     }
 
     /// Whether the ICRC is right. Reads the whole packet.
