@@ -118,6 +118,61 @@ fn reliable_connections() {
     a_receiver_is_not_ready(&mut bench);
     random_networks_conserve(&mut bench);
     shipped_patterns_conserve(&mut bench);
+    packets_in_any_order_make_no_nak(&mut bench);
+    a_mark_within_the_interval_is_told_at_its_end(&mut bench);
+}
+
+/// A network that reorders costs nothing then; one that loses costs a timeout for each gap.
+fn packets_in_any_order_make_no_nak(bench: &mut Bench) {
+    let pattern = "frame: {pmtu: 1024, first_psn: 0xffffe0}\ntransport: rc\nrc: {timeout: 8, out_of_order: true, window_packets: \
+                   200}\ntraffic:\n- {kind: transfer, from: 0-2, to: 3-5, message: 20001B, count: 40, qps: 2}\n";
+    let testbed = |faults: &str| {
+        format!("fabric:\n  hosts: 6\n  speed: 100Gbps\n  switch: {{pfc: none}}\n  faults: [{faults}]\n")
+    };
+    let reordering = testbed("{at: switch0, reorder: {every: 7, by: 5}}");
+    let (results, _) = bench.run(pattern, &reordering, &[]);
+    conserves(&results);
+    let anyhow = rc(&results.traffic[0]).requester.clone();
+    assert_eq!(anyhow.naks, 0);
+    assert!(results.traffic[0].packets.reordered.unwrap() > 0);
+    // In order, the same network costs NAKs. Either way the last frame of all waits for others to pass it until a timeout.
+    let (results, _) = bench.run(pattern, &reordering, &["rc.out_of_order=false"]);
+    conserves(&results);
+    let in_order = &rc(&results.traffic[0]).requester;
+    assert!(
+        in_order.naks > 0 && anyhow.resent_frames * 10 < in_order.resent_frames,
+        "{anyhow:?} {in_order:?}"
+    );
+    let losing = testbed(
+        "{at: host1, drop: {every: 90}}, {at: host2, duplicate: {every: 11}}, {at: switch0, reorder: {every: 9, by: 4}}",
+    );
+    for set in [&[][..], &["rc.ack_every=4", "rc.ack_delay=3us", "frame.ack_req=all"]] {
+        let (results, _) = bench.run(pattern, &losing, set);
+        conserves(&results);
+        let requester = &rc(&results.traffic[0]).requester;
+        assert!(requester.timeouts > 0 && requester.naks == 0, "{requester:?}");
+    }
+    // One in five SENDs is refused, whenever its turn comes.
+    let set = &["rc.rnr_every=5", "rc.rnr_timer=1", "traffic.0.verb=send"];
+    let (results, _) = bench.run(pattern, &losing, set);
+    conserves(&results);
+    assert!(rc(&results.traffic[0]).requester.rnr_naks > 0);
+}
+
+/// Marks all the time: a CNP each 50 us either way. Marks in bursts: the last ones of a burst are told then, too.
+fn a_mark_within_the_interval_is_told_at_its_end(bench: &mut Bench) {
+    let pattern = "frame: {ecn: ce}\ntransport: rc\ncnp: {interval: 50us}\ntraffic:\n\
+                   - {kind: transfer, from: 0, to: 1, message: 40KiB, count: 20, rate: 200/s}\n";
+    let testbed = "fabric:\n  hosts: 2\n  speed: 100Gbps\n";
+    let mut cnps = |at_end: &str| {
+        let (results, _) = bench.run(pattern, testbed, &[&format!("cnp.at_end={at_end}")]);
+        conserves(&results);
+        let own = rc(&results.traffic[0]);
+        assert_eq!(own.requester.cnps, own.responder.unwrap().cnps);
+        own.requester.cnps
+    };
+    // Each message is ten frames within 4 us, all of them marked.
+    assert_eq!((cnps("false"), cnps("true")), (20, 40));
 }
 
 /// Those of reliable connections, each on its own testbed.
@@ -234,7 +289,7 @@ fn random_networks_conserve(bench: &mut Bench) {
         let pattern = format!(
             "seed: {number}\nframe: {{ecn: ect0, pmtu: {}, first_psn: {}, ack_req: {}}}\ntransport: rc\nrc: {{timeout: {}, \
              retry_count: {}, window_packets: {}, window_messages: {}, ack_every: {}, ack_delay: {}, rnr_every: {}, rnr_timer: \
-             1}}\ndcqcn: {}\ntraffic:\n- {kind}\n",
+             1, out_of_order: {}}}\ndcqcn: {}\ntraffic:\n- {kind}\n",
             pick(&["256", "1024", "4096"]),
             pick(&["0", "0xfffff0", "0x7fffff"]),
             pick(&["last", "all", "{every: 5}"]),
@@ -245,6 +300,7 @@ fn random_networks_conserve(bench: &mut Bench) {
             pick(&["1", "3"]),
             pick(&["0us", "3us"]),
             pick(&["0", "0", "5"]),
+            pick(&["false", "false", "true"]),
             pick(&["none", "paper", "connectx", "hpcc"]),
         );
         let testbed = format!(

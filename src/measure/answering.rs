@@ -10,13 +10,14 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use crate::measure::EntryRecord;
-use crate::measure::flow::RxFlow;
+use crate::measure::flow::{Place as Position, RxFlow, WINDOW};
 use crate::pattern::transport::{Rc, Scope};
 use crate::plan::deal::Deal;
 use crate::plan::{EntryPlan, Plan};
+use crate::transport::ahead::{Ahead, ROOM};
 use crate::transport::assembly::{Assembly, Part, Wanted};
 use crate::transport::reliable::{Reply, Told};
-use crate::transport::responder::{Answer, Notifier, Request, Responder, Verdict};
+use crate::transport::responder::{self, Answer, Notifier, Request, Responder, Verdict};
 use crate::units::Picos;
 use crate::wire::Packet;
 use crate::wire::aeth::{Meaning, NakCode};
@@ -100,11 +101,31 @@ pub struct Arrived<'a> {
     pub seq: u64,
     /// Its message takes a receive work request.
     pub receives: bool,
+    /// Number of its message, where it is known.
+    pub number: Option<u32>,
     /// Its departure, where it bears a stamp.
     pub departure: Option<Picos>,
     /// Its arrival.
     pub arrival: Picos,
 }
+
+/// A packet whose turn has come, of a QP whose packets are taken in any order.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivered {
+    /// Its sequence number.
+    pub seq: u64,
+    /// Number of its message, where it is known.
+    pub number: Option<u32>,
+    /// Where in the message it stands.
+    pub place: Position,
+    /// Its departure, where it bears a stamp.
+    pub departure: Option<Picos>,
+    /// Its arrival.
+    pub arrival: Picos,
+}
+
+// What a recorder can tell from its duplicate is all that may be ahead.
+const _: () = assert!(ROOM <= WINDOW);
 
 /// One entry's place in all of them.
 struct Place {
@@ -143,6 +164,9 @@ pub struct Answering {
     /// Departures and low bits of the sequence numbers of the transmissions that came last, by flow: frames of a burst leave at
     /// once, but no packet twice.
     recent: Vec<[(Picos, u32); RECENT]>,
+    /// What waits for missing packets, by flow; `None` of those whose packets are taken in order, and no entry where all are.
+    aheads: Vec<Option<Ahead<(Request, Delivered)>>>,
+    delivered: Vec<Delivered>,
     notifiers: Vec<Notifier>,
     /// Index of a pair's notifier, for scopes wider than a QP; by number over all entries.
     notifier_of: Vec<u32>,
@@ -150,6 +174,8 @@ pub struct Answering {
     reply_port: Vec<usize>,
     /// Acknowledgements that are owed at a time: QPs, with their entries.
     delayed: BinaryHeap<Reverse<(Picos, u16, u32)>>,
+    /// CNPs that are owed at the end of an interval: times, entries, QPs, notifiers.
+    ends: BinaryHeap<Reverse<(Picos, u16, u32, u32)>>,
     answers: Vec<ToSend>,
     replies: Vec<Told>,
     /// By entry.
@@ -206,11 +232,14 @@ impl Answering {
             } else {
                 Vec::new()
             },
+            aheads: aheads(plan),
+            delivered: Vec::new(),
             recent: vec![[(Picos::MAX, 0); RECENT]; flows as usize],
             notifiers: vec![Notifier::default(); next as usize],
             notifier_of,
             reply_port,
             delayed: BinaryHeap::new(),
+            ends: BinaryHeap::new(),
             answers: Vec::new(),
             replies: Vec::new(),
             counts: vec![Answered::default(); plan.entries.len()],
@@ -222,6 +251,24 @@ impl Answering {
     #[must_use]
     pub fn has(&self, entry: usize) -> bool {
         self.places.get(entry).is_some_and(Option::is_some)
+    }
+
+    /// Whether the packets of this flow are taken in whatever order they come.
+    #[inline]
+    #[must_use]
+    pub fn is_in_any_order(&self, flow: u32) -> bool {
+        self.aheads.get(flow as usize).is_some_and(Option::is_some)
+    }
+
+    /// Packets of such flows whose turn has come since the last call. Give the memory back: [`Answering::spare`].
+    pub fn take_delivered(&mut self) -> Vec<Delivered> {
+        std::mem::take(&mut self.delivered)
+    }
+
+    /// Memory for what is delivered next.
+    pub fn spare(&mut self, mut delivered: Vec<Delivered>) {
+        delivered.clear();
+        self.delivered = delivered;
     }
 
     /// Whether a responder takes a packet that came to its flow; the flow's and the entry's records have what it does not take.
@@ -246,7 +293,17 @@ impl Answering {
         let ecn = packet.ecn() & 3;
         let copy = self.is_copy(index, arrived);
         let of = (index, arrived.flow, flow.pair);
-        let verdict = self.on_request(of, flow.expected(), &request, ecn == 3, arrived.arrival);
+        let delivered = Delivered {
+            seq: arrived.seq,
+            number: arrived.number,
+            place: Position {
+                first: request.first,
+                last: request.last,
+            },
+            departure: arrived.departure,
+            arrival: arrived.arrival,
+        };
+        let verdict = self.on_request(of, flow.expected(), (&request, delivered), ecn == 3);
         if let (Verdict::Taken, Some((_, part)), Some(assembly)) =
             (verdict, &part, self.assemblies.get_mut(arrived.flow as usize))
         {
@@ -285,15 +342,15 @@ impl Answering {
         false
     }
 
-    /// A request packet of `flow` came at `now`, `expected` being the next one's sequence number, marked CE or not.
+    /// A request packet of `flow` came, `expected` being the next one's sequence number, marked CE or not.
     fn on_request(
         &mut self,
         (entry, flow, pair): (usize, u32, u32),
         expected: u64,
-        request: &Request,
+        (request, with): (&Request, Delivered),
         marked: bool,
-        now: Picos,
     ) -> Verdict {
+        let now = with.arrival;
         let Some(Some(place)) = self.places.get(entry) else {
             return Verdict::Invalid;
         };
@@ -303,7 +360,13 @@ impl Answering {
         };
         let number = u16::try_from(entry).unwrap_or(u16::MAX);
         let owed = responder.owes();
-        let (verdict, answer) = responder.on_request(&place.rc, expected, request);
+        let (verdict, answer) = match self.aheads.get_mut(flow as usize) {
+            Some(Some(ahead)) => {
+                let delivered = &mut self.delivered;
+                responder.on_request_in_any_order(&place.rc, ahead, (request, with), |one| delivered.push(one))
+            }
+            _ => responder.on_request(&place.rc, expected, request),
+        };
         if let Some(answer) = answer {
             counts.count(answer.meaning);
             self.answers.push(place.owes(number, flow, Some(answer)));
@@ -314,11 +377,17 @@ impl Answering {
         if marked && let Some(cnp) = &place.rc.cnp {
             let shared = self.notifier_of.get(pair as usize).copied().unwrap_or(u32::MAX);
             let notifier = if shared == u32::MAX { flow } else { shared };
-            if let Some(notifier) = self.notifiers.get_mut(notifier as usize)
-                && notifier.on_mark(cnp.interval, now)
-            {
-                counts.cnps += 1;
-                self.answers.push(place.owes(number, flow, None));
+            let told = self
+                .notifiers
+                .get_mut(notifier as usize)
+                .map(|own| own.on_mark(cnp, now));
+            match told {
+                Some(responder::Told::Now) => {
+                    counts.cnps += 1;
+                    self.answers.push(place.owes(number, flow, None));
+                }
+                Some(responder::Told::At(time)) => self.ends.push(Reverse((time, number, flow, notifier))),
+                Some(responder::Told::Nothing) | None => {}
             }
         }
         match verdict {
@@ -349,15 +418,30 @@ impl Answering {
         true
     }
 
-    /// When an acknowledgement is owed that waits; [`Picos::MAX`]: none does.
+    /// When an acknowledgement or a CNP is owed that waits; [`Picos::MAX`]: none does.
     #[inline]
     #[must_use]
     pub fn deadline(&self) -> Picos {
-        self.delayed.peek().map_or(Picos::MAX, |Reverse((time, ..))| *time)
+        let acknowledged = self.delayed.peek().map_or(Picos::MAX, |Reverse((time, ..))| *time);
+        let notified = self.ends.peek().map_or(Picos::MAX, |Reverse((time, ..))| *time);
+        acknowledged.min(notified)
     }
 
-    /// Acknowledgements whose time has come by `now` are answers; `expected` says a flow's next sequence number.
+    /// Acknowledgements and CNPs whose time has come by `now` are answers; `expected` says a flow's next sequence number.
     pub fn on_deadline(&mut self, now: Picos, expected: impl Fn(u32) -> u64) {
+        while let Some(Reverse((time, entry, flow, notifier))) = self.ends.peek().copied()
+            && time <= now
+        {
+            self.ends.pop();
+            let place = self.places.get(usize::from(entry)).and_then(Option::as_ref);
+            if let (Some(place), Some(notifier)) = (place, self.notifiers.get_mut(notifier as usize))
+                && let Some(cnp) = &place.rc.cnp
+                && notifier.on_end(cnp, time, now)
+            {
+                self.counts[usize::from(entry)].cnps += 1;
+                self.answers.push(place.owes(entry, flow, None));
+            }
+        }
         while let Some(Reverse((time, entry, flow))) = self.delayed.peek().copied()
             && time <= now
         {
@@ -367,7 +451,11 @@ impl Answering {
                 continue;
             };
             if responder.owes() {
-                let answer = responder.acknowledge(expected(flow));
+                let next = match self.aheads.get(flow as usize) {
+                    Some(Some(ahead)) => ahead.next(),
+                    _ => expected(flow),
+                };
+                let answer = responder.acknowledge(next);
                 self.counts[usize::from(entry)].count(answer.meaning);
                 self.answers.push(place.owes(entry, flow, Some(answer)));
             }
@@ -390,6 +478,20 @@ impl Answering {
             mine.add(theirs);
         }
     }
+}
+
+/// What waits for missing packets of each flow of a plan; nothing where all are taken in order.
+fn aheads(plan: &Plan) -> Vec<Option<Ahead<(Request, Delivered)>>> {
+    let in_any_order = |entry: &EntryPlan| entry.transport.rc().is_some_and(|rc| rc.out_of_order);
+    if !plan.entries.iter().any(in_any_order) {
+        return Vec::new();
+    }
+    let mut aheads = Vec::with_capacity(plan.flows() as usize);
+    for entry in &plan.entries {
+        let own = |index: u32| in_any_order(entry).then(|| Ahead::new(u64::from(entry.first_psn(index))));
+        aheads.extend((0..entry.flows()).map(own));
+    }
+    aheads
 }
 
 /// What of a peer's packet counts for its message.

@@ -485,6 +485,16 @@ impl Recorder {
         };
         let facts = &self.facts[entry_index];
         let expected = flow.expected();
+        // A frame too short for a stamp has its message's number all the same.
+        let number = match &stamp {
+            Some(stamp) => Some(stamp.number),
+            // A peer's QPs have messages of whatever length, one after the other.
+            None if from_peer => {
+                let (_, qp) = facts.place_of(flow_number);
+                Some(flow.messages.wrapping_mul(facts.deal.qps).wrapping_add(qp))
+            }
+            None => facts.number_of(flow_number, seq),
+        };
         if let Some(answering) = &mut self.answering
             && answering.has(entry_index)
         {
@@ -494,6 +504,7 @@ impl Recorder {
                 flow: flow_number,
                 seq,
                 receives: facts.receives,
+                number,
                 departure: stamp.map(|stamp| stamp.departure),
                 arrival,
             };
@@ -605,20 +616,36 @@ impl Recorder {
             first: position.is_first(),
             last: position.is_last(),
         };
-        // A frame too short for a stamp has its message's number all the same.
-        let number = match &stamp {
-            Some(stamp) => Some(stamp.number),
-            // A peer's QPs have messages of whatever length, one after the other.
-            None if from_peer => {
-                let (_, qp) = facts.place_of(flow_number);
-                Some(flow.messages.wrapping_mul(facts.deal.qps).wrapping_add(qp))
-            }
-            None => facts.number_of(flow_number, seq),
-        };
+        if self
+            .answering
+            .as_ref()
+            .is_some_and(|answering| answering.is_in_any_order(flow_number))
+        {
+            return self.delivered(entry_index, flow_number);
+        }
         let done = number.and_then(|number| flow.message(number, seq, place, departure, arrival));
         if let Some(done) = done {
             flow.messages = flow.messages.saturating_add(1);
             self.message(entry_index, flow_number, &done);
+        }
+    }
+
+    /// Packets of a flow whose packets are taken in any order: those whose turn has come make messages.
+    #[cold]
+    fn delivered(&mut self, entry_index: usize, flow_number: u32) {
+        let Some(delivered) = self.answering.as_mut().map(|answering| answering.take_delivered()) else {
+            return;
+        };
+        for one in &delivered {
+            let flow = &mut self.flows[flow_number as usize];
+            let message = |number| flow.message(number, one.seq, one.place, one.departure, one.arrival);
+            if let Some(done) = one.number.and_then(message) {
+                flow.messages = flow.messages.saturating_add(1);
+                self.message(entry_index, flow_number, &done);
+            }
+        }
+        if let Some(answering) = &mut self.answering {
+            answering.spare(delivered);
         }
     }
 

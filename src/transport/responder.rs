@@ -7,7 +7,8 @@
 //!
 //! Left out on purpose: where payload goes, READ.
 
-use crate::pattern::transport::Rc;
+use crate::pattern::transport::{Cnp, Rc};
+use crate::transport::ahead::Ahead;
 use crate::units::Picos;
 use crate::wire::aeth::{Meaning, NakCode};
 
@@ -116,17 +117,57 @@ impl Responder {
                 Some(self.answer(Meaning::RnrNak { timer_code }, expected)),
             );
         }
+        let due = self.taken(settings, request);
+        (Verdict::Taken, due.then(|| self.acknowledge(expected + 1)))
+    }
+
+    /// The next packet in order is taken; whether an acknowledgement is due by that.
+    fn taken(&mut self, settings: &Rc, request: &Request) -> bool {
         self.told = false;
         self.within = !request.last;
         if request.last {
             self.msn = self.msn.wrapping_add(1);
         }
         if !request.ack_req {
-            return (Verdict::Taken, None);
+            return false;
         }
         self.asked += 1;
-        let due = self.asked >= settings.ack_every.max(1);
-        (Verdict::Taken, due.then(|| self.acknowledge(expected + 1)))
+        self.asked >= settings.ack_every.max(1)
+    }
+
+    /// A request packet came, to a responder that places packets in whatever order they come: a gap makes no NAK. `with` goes
+    /// with the packet; all whose turn has come with it are handed to `deliver`, in order.
+    pub fn on_request_in_any_order<T>(
+        &mut self,
+        settings: &Rc,
+        ahead: &mut Ahead<(Request, T)>,
+        (request, with): (&Request, T),
+        mut deliver: impl FnMut(T),
+    ) -> (Verdict, Option<Answer>) {
+        let (seq, expected) = (request.seq, ahead.next());
+        if seq <= expected {
+            // An old one, or one that may be refused: as in order.
+            let (verdict, answer) = self.on_request(settings, expected, request);
+            if verdict != Verdict::Taken {
+                return (verdict, answer);
+            }
+            let mut due = answer.is_some();
+            ahead.put(seq, (*request, with));
+            let mut first = true;
+            while let Some((request, with)) = ahead.pop() {
+                due |= !std::mem::take(&mut first) && self.taken(settings, &request);
+                deliver(with);
+            }
+            return (Verdict::Taken, due.then(|| self.acknowledge(ahead.next())));
+        }
+        if ahead.holds(seq) {
+            return (Verdict::Duplicate, None);
+        }
+        if !ahead.takes(seq) {
+            return (Verdict::OutOfSequence, None);
+        }
+        ahead.put(seq, (*request, with));
+        (Verdict::Taken, None)
     }
 
     /// Whether it is a packet's turn to be refused for want of a receive work request.
@@ -158,24 +199,46 @@ impl Responder {
 }
 
 /// When a mark of congestion becomes a CNP: one notification point for whatever shares its interval.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Notifier {
     next: Picos,
+    /// A CNP is owed at `next`.
+    owed: bool,
 }
 
-impl Default for Notifier {
-    fn default() -> Notifier {
-        Notifier { next: Picos::ZERO }
-    }
+/// What a mark makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// A CNP, now.
+    Now,
+    /// A CNP at this time: [`Notifier::on_end`] is to be called then.
+    At(Picos),
+    /// Nothing more than is owed already.
+    Nothing,
 }
 
 impl Notifier {
-    /// A data packet marked CE came at `now`: whether a CNP leaves.
+    /// A data packet marked CE came at `now`.
     #[inline]
-    pub fn on_mark(&mut self, interval: Picos, now: Picos) -> bool {
-        let leaves = now >= self.next;
+    pub fn on_mark(&mut self, cnp: &Cnp, now: Picos) -> Told {
+        if now >= self.next {
+            self.next = now.saturating_add(cnp.interval);
+            self.owed = false;
+            return Told::Now;
+        }
+        if cnp.at_end && !self.owed {
+            self.owed = true;
+            return Told::At(self.next);
+        }
+        Told::Nothing
+    }
+
+    /// The time `at`, told by [`Notifier::on_mark`], has come by `now`: whether a CNP leaves still.
+    pub fn on_end(&mut self, cnp: &Cnp, at: Picos, now: Picos) -> bool {
+        let leaves = self.owed && self.next == at;
         if leaves {
-            self.next = now.saturating_add(interval);
+            self.owed = false;
+            self.next = now.saturating_add(cnp.interval);
         }
         leaves
     }
@@ -293,10 +356,51 @@ mod tests {
     fn marks_within_the_interval_make_one_cnp() {
         let mut notifier = Notifier::default();
         let at = |micros| Picos::from_micros(micros);
-        let told: Vec<bool> = [3, 4, 52, 53, 54, 103]
-            .map(|micros| notifier.on_mark(at(50), at(micros)))
-            .to_vec();
-        assert_eq!(told, [true, false, false, true, false, true]);
-        assert!((0..5).all(|_| Notifier::default().on_mark(Picos::ZERO, Picos::ZERO)));
+        let cnp = Cnp::default();
+        let told = [3, 4, 52, 53, 54, 103].map(|micros| notifier.on_mark(&cnp, at(micros)));
+        use Told::{Nothing, Now};
+        assert_eq!(told, [Now, Nothing, Nothing, Now, Nothing, Now]);
+        let each = Cnp {
+            interval: Picos::ZERO,
+            at_end: true,
+            ..cnp
+        };
+        assert!((0..5).all(|_| notifier.on_mark(&each, at(200)) == Now));
+    }
+
+    #[test]
+    fn a_mark_within_the_interval_makes_a_cnp_at_its_end_where_that_is_asked_for() {
+        let mut notifier = Notifier::default();
+        let at = |micros| Picos::from_micros(micros);
+        let cnp = Cnp {
+            at_end: true,
+            ..Cnp::default()
+        };
+        assert_eq!(notifier.on_mark(&cnp, at(3)), Told::Now);
+        assert_eq!(notifier.on_mark(&cnp, at(4)), Told::At(at(53)));
+        assert_eq!(notifier.on_mark(&cnp, at(5)), Told::Nothing);
+        assert!(notifier.on_end(&cnp, at(53), at(53)));
+        assert!(!notifier.on_end(&cnp, at(53), at(53)));
+        // That one began an interval of its own; a mark that comes late enough is told at once, and nothing is owed then.
+        assert_eq!(notifier.on_mark(&cnp, at(60)), Told::At(at(103)));
+        assert_eq!(notifier.on_mark(&cnp, at(104)), Told::Now);
+        assert!(!notifier.on_end(&cnp, at(103), at(105)));
+    }
+
+    #[test]
+    fn packets_in_any_order_are_taken_and_acknowledged_in_order() {
+        let rc = Rc::default();
+        let (mut responder, mut ahead) = (Responder::default(), Ahead::new(0x00ff_ffff));
+        let mut out = Vec::new();
+        let mut came =
+            |seq: u64| responder.on_request_in_any_order(&rc, &mut ahead, (&only(seq), seq), |seq| out.push(seq));
+        let first = 0x00ff_ffff;
+        assert_eq!(came(first + 2), (Verdict::Taken, None));
+        assert_eq!(came(first + 1), (Verdict::Taken, None));
+        assert_eq!(came(first + 1), (Verdict::Duplicate, None));
+        assert_eq!(came(first + 300), (Verdict::OutOfSequence, None));
+        assert_eq!(came(first), (Verdict::Taken, ack(1, 3)));
+        assert_eq!(came(first + 1), (Verdict::Duplicate, ack(1, 3)));
+        assert_eq!(out, [first, first + 1, first + 2]);
     }
 }

@@ -81,6 +81,12 @@ impl<'a> Peers<'a> {
                 "give the entry or the pattern a `duration`",
             );
         }
+        if sends && entry.transport.rc().is_some_and(|rc| rc.out_of_order) {
+            wrong(
+                format!("packets of peer `{name}` are taken in order"),
+                "leave `rc.out_of_order` out",
+            );
+        }
         if sends && matches!(entry.start, Start::After { .. }) {
             wrong(
                 format!("when peer `{name}` sends is not squall's to say"),
