@@ -283,3 +283,45 @@ fn a_switch_may_ignore_its_marking() {
     assert_eq!(marked("{at: switch0, ecn_ignored: none}"), 0);
     assert_eq!(marked("{at: switch0, ecn_ignored: {kmin: 80KB}}"), above(80_000));
 }
+
+#[test]
+fn a_class_without_pfc_in_one_switch_is_lost_there_at_a_full_buffer() {
+    // Three senders to one receiver: twice what leaves in a frame's time stays. The fabric's PFC keeps it lossless.
+    let run = |fault: &str| {
+        let yaml = format!("{{switch: {{buffer: 1MB, pfc: {{xoff: 50KB, headroom: 100KB}}}}, faults: [{fault}]}}");
+        let mut fabric = fabric(&yaml, 4, 1);
+        let mut senders = Senders::new(4);
+        for number in 0..1000 {
+            for from in 0..3 {
+                senders.push(
+                    0,
+                    &Said {
+                        number,
+                        ..Said::new(from, 3, LEN)
+                    },
+                );
+            }
+        }
+        senders.run(&mut fabric, u64::MAX);
+        let counters = fabric.counters();
+        let xoff = counters.switches[0].ports.iter().map(|port| port.classes[0].xoff_sent);
+        (counters.lost, xoff.sum::<u64>(), counters.switches[0].max_shared_bytes)
+    };
+    let (lost, xoff, _) = run("");
+    assert!(lost.total() == 0 && xoff > 0, "{lost:?} {xoff}");
+    let (lost, xoff, used) = run("{at: switch0, pfc_ignored: 3}");
+    assert!(
+        lost.threshold + lost.buffer > 100 && lost.total() == lost.threshold + lost.buffer,
+        "{lost:?}"
+    );
+    // No headroom is kept for it: with alpha 8 a frame joins while the queue with it is at most eight times what is free of the whole buffer.
+    assert_eq!(xoff, 0);
+    let (buffer, len) = (1_000_000, u64::try_from(LEN).unwrap());
+    assert!(
+        ((8 * buffer - len) / 9..=(8 * buffer + 8 * len) / 9).contains(&used),
+        "{used}"
+    );
+    // Of a class that it does not carry this way nothing changes.
+    let (lost, xoff, _) = run("{at: switch0, pfc_ignored: [0-2, 4-7]}");
+    assert!(lost.total() == 0 && xoff > 0, "{lost:?} {xoff}");
+}

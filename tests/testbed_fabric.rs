@@ -80,7 +80,7 @@ fn every_key_ends_where_it_belongs() {
       pfc: {classes: 3-4, xoff: 1MB, xon: 0.5MB, headroom: 50KB}},
       faults: [{at: host0, drop: {every: 3}}, {at: leaf5, duplicate: {probability: 1%}},
         {at: leaf0-spine1, reorder: {every: 9, by: 4}}, {at: spine5-core5, corrupt: {probability: 0.5}},
-        {at: core0, ecn_ignored: none}, {at: spine0, ecn_ignored: {kmin: 1MB}},
+        {at: core0, ecn_ignored: none}, {at: spine0, ecn_ignored: {kmin: 1MB}}, {at: spine0, pfc_ignored: [3, 4]},
         {at: host23, link_down: {from: 1ms, to: 2ms, detect: 10us}}, {at: leaf5-host23, stuck_pause: {class: 4, from: 1us}}]}";
     let fault = |at: &str, kind| Fault { at: at.into(), kind };
     let expected = Fabric {
@@ -138,6 +138,7 @@ fn every_key_ends_where_it_belongs() {
                     pmax: Share(1.0),
                 })),
             ),
+            fault("spine0", FaultKind::PfcIgnored(0b1_1000)),
             fault(
                 "host23",
                 FaultKind::LinkDown {
@@ -300,6 +301,11 @@ fn wrong_values_are_refused_where_they_stand() {
             "{faults: [{at: switch0, link_down: {from: 1us}}]}",
             "1:24",
             "`at` is the switch `switch0`; this fault is a link's",
+        ),
+        (
+            "{faults: [{at: host0, pfc_ignored: 3}]}",
+            "1:24",
+            "`at` is the link `host0`; this fault is a switch's",
         ),
         (
             "{faults: [{at: host0, ecn_ignored: none}]}",

@@ -6,39 +6,16 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod alone;
+mod anomaly_kit;
 mod virtual_kit;
 
 use std::fmt::Write as _;
 
 use alone::{Namespace, alone};
+use anomaly_kit::{Choices, Planted, everybody, keeps_back, of_pair, said, truth};
 use squall::fabric::Counters;
 use squall::report::model::{Anomaly, AnomalyKind as Kind, Results};
 use virtual_kit::Bench;
-
-/// Everybody to everybody, so that spared paths say where struck ones were struck.
-fn everybody(hosts: u32, count: u32, rate: &str, qps: u32) -> String {
-    let mut text = "frame: {dscp: 26}\ntraffic:\n".to_owned();
-    for from in 0..hosts {
-        for to in (0..hosts).filter(|to| *to != from) {
-            writeln!(
-                text,
-                "- {{name: t{from}to{to}, kind: transfer, from: {from}, to: {to}, message: 4KiB, count: {count}, rate: {rate}, qps: {qps}}}"
-            )
-            .unwrap();
-        }
-    }
-    text
-}
-
-/// Kind, place and number of each anomaly.
-fn said(results: &Results) -> Vec<(Kind, &str, Option<u64>)> {
-    let all = results.anomalies.iter();
-    all.map(|one| (one.kind, one.place.as_str(), one.frames)).collect()
-}
-
-fn struck(fabric: &Counters, index: usize) -> u64 {
-    fabric.faults[index].frames
-}
 
 /// A network, and traffic that passes every part of it.
 struct Net {
@@ -46,12 +23,6 @@ struct Net {
     topology: &'static str,
     /// What can be wrong there, what it must be called, and where.
     faults: &'static [Planted],
-}
-
-struct Planted {
-    fault: &'static str,
-    kind: Kind,
-    place: &'static str,
 }
 
 const fn planted(fault: &'static str, kind: Kind, place: &'static str) -> Planted {
@@ -199,16 +170,6 @@ impl Net {
     }
 }
 
-/// Frames that a fault struck and that an outsider can count.
-fn truth(fabric: &Counters, index: usize, planted: &Planted) -> Option<u64> {
-    match planted.kind {
-        _ if keeps_back(planted) => None,
-        // What a dead link costs is also what has no way left meanwhile.
-        Kind::LinkDisruption => Some(struck(fabric, index) + fabric.lost.no_route),
-        _ => Some(struck(fabric, index)),
-    }
-}
-
 #[test]
 fn each_fault_alone_has_its_kind_place_and_number() {
     alone(Namespace::Ours, || {
@@ -243,60 +204,6 @@ fn each_fault_alone_has_its_kind_place_and_number() {
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     });
-}
-
-fn keeps_back(planted: &Planted) -> bool {
-    matches!(planted.kind, Kind::SlowLink | Kind::Silence | Kind::StuckPause)
-}
-
-/// What is wrong with what was said of two faults.
-fn of_pair(pair: [&Planted; 2], results: &Results, fabric: &Counters) -> Option<String> {
-    let truths = [0, 1].map(|index| truth(fabric, index, pair[index]));
-    let named = |one: &Anomaly, place: &str| one.place == place || one.text.contains(place);
-    let mut rest: Vec<&Anomaly> = results.anomalies.iter().collect();
-    if pair[0].kind == pair[1].kind && truths[0].is_some() {
-        // What of the one also passes the other nobody can tell: only how many there were, and nowhere else.
-        rest.retain(|one| one.kind != pair[0].kind || !pair.iter().any(|planted| named(one, planted.place)));
-        let sum: u64 = results.anomalies.iter().filter_map(|one| one.frames).sum();
-        let all: u64 = truths.iter().flatten().sum();
-        let slack = match pair[0].kind {
-            Kind::Reordered => all / 20,
-            // What had no way left is in both.
-            Kind::LinkDisruption => fabric.lost.no_route,
-            _ => 0,
-        };
-        return (!rest.is_empty() || sum.abs_diff(all) > twice(truths, fabric) + slack)
-            .then(|| format!("{sum} of {all}"));
-    }
-    for (planted, number) in pair.into_iter().zip(truths) {
-        let mine = rest
-            .iter()
-            .position(|one| one.kind == planted.kind && named(one, planted.place));
-        let Some(mine) = mine.map(|at| rest.swap_remove(at)) else {
-            return Some(format!("{} is not named", planted.fault));
-        };
-        // A frame that no later one of its flow is there to overtake is late, and in order.
-        let missed = if planted.kind == Kind::Reordered {
-            number.unwrap_or(0) / 20
-        } else {
-            0
-        };
-        if let Some((number, seen)) = number.zip(mine.frames)
-            && number.abs_diff(seen) > twice(truths, fabric) + missed
-        {
-            return Some(format!("{}: {seen} is not {number}", planted.fault));
-        }
-    }
-    rest.first()
-        .map(|one| format!("{:?} at {} is one too many", one.kind, one.place))
-}
-
-/// Frames that both of two faults may have struck: a copy that is lost is no copy.
-fn twice(truths: [Option<u64>; 2], fabric: &Counters) -> u64 {
-    match truths {
-        [Some(one), Some(other)] => 4 + 3 * one * other / fabric.frames_sent,
-        _ => 0,
-    }
 }
 
 #[test]
@@ -423,6 +330,43 @@ fn a_full_queue_is_told_from_a_bad_link() {
             "{:#?}",
             results.anomalies
         );
+    });
+}
+
+#[test]
+fn a_switch_that_does_not_pause_a_lossless_class_is_named_with_what_it_lost() {
+    alone(Namespace::Ours, || {
+        let mut bench = Bench::new();
+        let incast = |dscp: u32| {
+            format!(
+                "frame: {{dscp: {dscp}}}\ntraffic:\n- {{name: in, kind: incast, senders: 4, message: 1MB, repeats: 2, interval: 200us}}\n"
+            )
+        };
+        let ignored = "{at: switch0, pfc_ignored: 3}";
+        let on = "{xoff: 100KB, headroom: 100KB}";
+        for (dscp, fault, pfc, expected) in [
+            (26, ignored, on, Some(Kind::PfcMismatch)),
+            // What PFC does where it is on, what lacks it by configuration, and a class that is not lossless.
+            (26, "", on, None),
+            (26, "", "none", Some(Kind::TailDrop)),
+            (0, ignored, on, Some(Kind::TailDrop)),
+        ] {
+            let bed = format!("fabric:\n  switch: {{buffer: 2MB, pfc: {pfc}}}\n  faults: [{fault}]\n");
+            let (results, fabric) = bench.run(&incast(dscp), &bed, &[]);
+            let lost = fabric.lost.total();
+            assert_eq!(
+                (lost > 50, fabric.lost.headroom),
+                (expected.is_some(), 0),
+                "{bed}: {:?}",
+                fabric.lost
+            );
+            let place = format!("queues/host4/{}", if dscp == 0 { 0 } else { 3 });
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|kind| (*kind, place.as_str(), Some(lost)))
+                .collect();
+            assert_eq!(said(&results), expected, "{bed}: {:#?}", results.anomalies);
+        }
     });
 }
 
@@ -566,20 +510,6 @@ fn a_reading_behind_a_slow_link_does_not_say_that_nothing_was_marked() {
             }
         }
     });
-}
-
-/// Choices, one after another, that follow from a number (SplitMix64).
-struct Choices(u64);
-
-impl Choices {
-    fn of<T: Copy>(&mut self, all: &[T]) -> T {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        all[usize::try_from(mixed % all.len() as u64).unwrap()]
-    }
 }
 
 #[test]

@@ -12,7 +12,7 @@
 mod virtual_kit;
 
 use squall::pattern;
-use squall::report::model::{Reliable, Results, Traffic};
+use squall::report::model::{Anomaly, Reliable, Results, Traffic};
 use squall::transport::dcqcn::Change;
 use virtual_kit::Bench;
 
@@ -24,9 +24,14 @@ fn rc(entry: &Traffic) -> &Reliable {
     entry.rc.as_ref().unwrap()
 }
 
-/// What is true of every run: each transmission is received or lost for a cause, and each byte is delivered once.
+/// What is true of every run: each transmission is received or lost for a cause, each byte is delivered once, and each answer that a
+/// port took was heard by one of its requesters.
 #[track_caller]
 fn conserves(results: &Results) {
+    let requesters = results.traffic.iter().map(|entry| rc(entry).requester.clone());
+    let heard = requesters.map(|one| one.acks + one.naks + one.rnr_naks + one.error_naks + one.cnps);
+    let answers = results.ports.iter().map(|port| port.rx.answers);
+    assert_eq!(answers.sum::<u64>(), heard.sum::<u64>());
     for entry in &results.traffic {
         let (packets, rc) = (&entry.packets, rc(entry));
         let responder = rc.responder.unwrap();
@@ -214,8 +219,20 @@ fn lost_reordered_doubled_and_damaged_frames_cost_time_and_no_message(bench: &mu
          host2, duplicate: {every: 40}}, {at: host1, corrupt: {every: 77}}",
     ] {
         for set in [&[][..], &["rc.window_packets=16", "rc.ack_every=4", "rc.ack_delay=5us"]] {
-            let (results, _) = bench.run(pattern, &testbed(faults), set);
+            let (results, fabric) = bench.run(pattern, &testbed(faults), set);
             conserves(&results);
+            // What is damaged is a packet or an answer, and each is said to be.
+            let of_packets = results.traffic[0].packets.icrc_errors.unwrap();
+            let of_answers: u64 = results.ports.iter().map(|port| port.rx.bad_answers).sum();
+            let is_damaged = faults.starts_with("{at: host1, corrupt");
+            if is_damaged {
+                assert_eq!(of_packets + of_answers, fabric.faults[0].frames);
+            }
+            assert_eq!(of_answers > 0, faults.contains("corrupt"));
+            let told =
+                |anomaly: &&Anomaly| anomaly.text.contains("that answer requesters") && anomaly.place == "ports/host1";
+            let told = results.anomalies.iter().filter(told).count();
+            assert_eq!(told, usize::from(of_answers > 0), "{:#?}", results.anomalies);
             let again = rc(&results.traffic[0]).requester.resent_frames;
             assert_eq!(
                 again > 0,

@@ -107,6 +107,7 @@ fn build(config: &testbed::Fabric, hosts: u32, seed: u64) -> (Vec<Port>, Vec<Swi
                 alpha: fixed_point(config.switch.alpha),
                 marking: config.switch.ecn.map(|ecn| Marking::new(&ecn.thresholds)),
                 marked_classes: config.switch.ecn.map_or(0, |ecn| ecn.classes),
+                lossy: 0,
                 dice: Dice::new(seed, 1, index),
                 faults: NONE,
                 salt: mix(mix(seed ^ 2) ^ index),

@@ -3,7 +3,7 @@
 //! Contract: faults at one place act in the order written, each on what the ones before it let
 //! pass. Where none is planted, a frame costs one comparison.
 //!
-//! Left out on purpose: `ecn_ignored`, which is another configuration of a switch.
+//! Left out on purpose: `ecn_ignored` and `pfc_ignored`, which are another configuration of a switch.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -132,9 +132,11 @@ fn act_of(kind: &FaultKind) -> Option<(Act, Often)> {
         FaultKind::Duplicate(often) => Some((Act::Duplicate, often)),
         FaultKind::Corrupt(often) => Some((Act::Corrupt, often)),
         FaultKind::Reorder { often, by } => Some((Act::Reorder { by }, often)),
-        FaultKind::EcnIgnored(_) | FaultKind::LinkDown { .. } | FaultKind::StuckPause { .. } | FaultKind::Speed(_) => {
-            None
-        }
+        FaultKind::EcnIgnored(_)
+        | FaultKind::PfcIgnored(_)
+        | FaultKind::LinkDown { .. }
+        | FaultKind::StuckPause { .. }
+        | FaultKind::Speed(_) => None,
     }
 }
 
@@ -227,6 +229,15 @@ impl<F: Frame> Fabric<F> {
         if let FaultKind::EcnIgnored(thresholds) = kind {
             place.marking = thresholds.as_ref().map(super::switch::Marking::new);
             place.marked_classes = config.switch.ecn.map_or(0xff, |ecn| ecn.classes);
+            return;
+        }
+        if let FaultKind::PfcIgnored(classes) = kind {
+            if let Some(pfc) = config.switch.pfc {
+                let lossy = classes & pfc.classes & !place.lossy;
+                place.lossy |= lossy;
+                // For a class that is not lossless nothing is reserved.
+                place.shared += u64::from(place.ports) * u64::from(lossy.count_ones()) * pfc.headroom.0;
+            }
             return;
         }
         if let Some(striker) = self.striker(fault, kind, u64::from(switch) << 32, seed, false) {

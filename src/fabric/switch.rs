@@ -82,6 +82,8 @@ pub struct Switch {
     pub alpha: u64,
     pub marking: Option<Marking>,
     pub marked_classes: u8,
+    /// Classes that are not lossless here, whatever the fabric's `pfc` says.
+    pub lossy: u8,
     pub dice: Dice,
     /// The first fault planted here, or [`NONE`].
     pub faults: u32,
@@ -112,7 +114,7 @@ impl<F: super::Frame> Fabric<F> {
         };
         let depth = self.ports[egress].queues[class].depth;
         let place = &mut self.switches[switch];
-        let lossless = self.lossless & (1 << class) != 0;
+        let lossless = self.lossless & !place.lossy & (1 << class) != 0;
         let held = &mut self.ports[ingress].ingress[class];
         if lossless {
             let room = self.pfc.xoff.saturating_sub(held.shared);

@@ -19,9 +19,10 @@ use crate::units::shown::{change, rounded};
 const DIGITS: i32 = 6;
 
 /// What messages do not wholly arrive of.
-const LOSSES: [Kind; 8] = [
+const LOSSES: [Kind; 9] = [
     Kind::Loss,
     Kind::TailDrop,
+    Kind::PfcMismatch,
     Kind::HeadroomLoss,
     Kind::LossBehindPause,
     Kind::LinkDisruption,
@@ -154,6 +155,13 @@ fn of_port(port: &Port, flooded: bool, say: &mut dyn FnMut(Kind, String)) {
             frames(rx.strangers)
         );
         say(Kind::Strangers, text);
+    }
+    if rx.bad_answers > 0 {
+        let text = format!(
+            "{} that answer requesters behind this port (ACKs, NAKs, CNPs) arrived with a wrong ICRC, and were not heard.",
+            frames(rx.bad_answers)
+        );
+        say(Kind::Corrupted, text);
     }
     if rx.malformed > 0 {
         say(

@@ -233,6 +233,8 @@ pub enum FaultKind {
     Corrupt(Often),
     /// `ecn_ignored`: a switch that marks by these thresholds, or not at all, whatever `ecn` says.
     EcnIgnored(Option<EcnThresholds>),
+    /// `pfc_ignored`: a switch that carries these classes, bit n for class n, as if `pfc` did not name them.
+    PfcIgnored(u8),
     /// `link_down`.
     LinkDown {
         /// `from`.

@@ -119,6 +119,7 @@ keys! {
         corrupt: (), OFTEN_MAP, none, "frames with one bit flipped behind the BTH";
         ecn_ignored: (), WordOrMap(&[("none", ())], &[&THRESHOLDS]), none,
             "a switch that marks by these thresholds, or not at all, whatever its `ecn` says";
+        pfc_ignored: u8, Classes, none, "a switch that carries these classes as if `pfc` did not name them";
         link_down: (), Map(&[&LINK_DOWN]), none, "a link that carries nothing for a time";
         stuck_pause: (), Map(&[&STUCK_PAUSE]), none,
             "the end of the link that is named first pauses the other one without need";

@@ -50,6 +50,7 @@ impl FaultKind {
             FaultKind::Reorder { .. } => FAULT.reorder.name,
             FaultKind::Corrupt(_) => FAULT.corrupt.name,
             FaultKind::EcnIgnored(_) => FAULT.ecn_ignored.name,
+            FaultKind::PfcIgnored(_) => FAULT.pfc_ignored.name,
             FaultKind::LinkDown { .. } => FAULT.link_down.name,
             FaultKind::StuckPause { .. } => FAULT.stuck_pause.name,
             FaultKind::Speed(_) => FAULT.speed.name,
@@ -60,7 +61,7 @@ impl FaultKind {
     #[must_use]
     pub const fn wanted(&self) -> Wanted {
         match self {
-            FaultKind::EcnIgnored(_) => Wanted::Switch,
+            FaultKind::EcnIgnored(_) | FaultKind::PfcIgnored(_) => Wanted::Switch,
             FaultKind::LinkDown { .. } | FaultKind::StuckPause { .. } | FaultKind::Speed(_) => Wanted::Link,
             FaultKind::Drop(_) | FaultKind::Duplicate(_) | FaultKind::Reorder { .. } | FaultKind::Corrupt(_) => {
                 Wanted::Either

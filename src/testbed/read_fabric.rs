@@ -226,7 +226,7 @@ struct Striking {
 }
 
 /// The kinds.
-static KINDS: [Striking; 8] = [
+static KINDS: [Striking; 9] = [
     Striking {
         key: &FAULT.drop,
         read: |fault| often(&fault.map(&FAULT.drop)?).map(FaultKind::Drop),
@@ -253,6 +253,10 @@ static KINDS: [Striking; 8] = [
             MapOr::Map(fields) => Some(FaultKind::EcnIgnored(Some(ecn_thresholds(&fields)))),
             MapOr::Value(()) => Some(FaultKind::EcnIgnored(None)),
         },
+    },
+    Striking {
+        key: &FAULT.pfc_ignored,
+        read: |fault| fault.get(&FAULT.pfc_ignored).map(FaultKind::PfcIgnored),
     },
     Striking {
         key: &FAULT.link_down,

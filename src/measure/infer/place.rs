@@ -2,40 +2,46 @@
 //! paths that it spared have not.
 //!
 //! Contract: a path leads from one of our ports to another, through the parts of the device on its way that the
-//! testbed states: the two ports' links, their leaves, and what lies above those. Of ways above a leaf nobody
-//! sees which one a flow takes, so what is spared there clears nothing. A part is *cleared* when more
-//! strikes were due to its spared paths, at the rate of all of its paths, than chance withholds (by 3.5 standard deviations).
-//! Of parts that account for the same strikes the one that fewest frames crossed is the likeliest: strikes came to all of what
-//! it was given, and not by chance to a part of that. The others are named, too, unless that chance is less than e to the power of minus 6. So are
-//! two parts likelier than one that accounts for the same, where that chance is less than e to the power of minus 10.
+//! testbed states: the two ports' links, their leaves, and what lies above those. Whatever is said of places accounts for every strike.
+//! Of all such accounts the *shortest* is told (minimum description length): what has to be written down, in nats, to say which places
+//! were struck, and which of the frames that these were given. A place strikes in one of two manners:
+//!
+//! * *Evenly*, each frame with the same chance: then strikes are written down at the price of a Poisson deviate.
+//! * *By choice*: some of the flows that pass it and others not, which is written down flow by flow. So do links above a leaf, of which nobody sees
+//!   which one a flow takes. Elsewhere it is what strikes every n-th frame and keeps in step with flows of one pace, and that costs extra.
+//!
+//! Each place costs its choice among all of them, and each beyond the first is unlikely by itself. Places that do nearly as well (within 6 nats: e to the
+//! power of 6 times less likely) are named beside.
 //!
 //! Left out on purpose: names (`report`), and what happened.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::pfc;
 
-/// A part whose paths are struck so many times as often as the others is a place of its own.
-const HOT: f64 = 3.0;
+/// Accounts that are longer by no more than this, in nats, are named beside the shortest.
+const NEAR: f64 = 6.0;
 
-/// Chance may make strikes fall on a part of what crosses a place at most so likely, as a logarithm.
-const UNLIKELY: f64 = 6.0;
+/// A place that is struck beside others is unlikely by itself, in nats.
+const FURTHER: f64 = 3.0;
 
-/// The same where two places are said to be struck and not one: there are many pairs.
-const UNLIKELY_PAIR: f64 = 10.0;
+/// So unlikely is it that what strikes every n-th frame keeps in step with the traffic, in nats.
+const IN_STEP: f64 = 5.0;
+
+/// How often a flow that is struck is so, in nats.
+const OFTEN: f64 = 0.5;
+
+/// A struck path for which no place accounts: more than any place costs.
+const UNTOLD: f64 = 60.0;
 
 /// Of so many parts, those that account for most, pairs are looked at.
 const MOST_OF_PAIRS: usize = 64;
 
-/// So many frames struck below a leaf's uplinks tell that it is not those.
-const LEAST_INSIDE: u64 = 3;
+/// Rounds in which the rates of places whose ways cross are found.
+const ROUNDS: usize = 24;
 
-/// So many places are unlikely to be struck at once, and from so many flows it is told how evenly.
-const MANY: usize = 3;
-const LEAST_IN_STEP: usize = 6;
-
-/// So many struck paths through one port, and none that passes it by, are that port's.
-const LEAST_IN_COMMON: usize = 8;
+/// Places that are told.
+const MOST: usize = 16;
 
 /// What one path from port to port has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,285 +109,309 @@ impl Path {
     }
 }
 
-/// What all paths through one part have seen together.
-#[derive(Debug, Clone, Copy, Default)]
-struct Sums {
-    struck: u64,
-    sent: u64,
-    /// Given to paths that were spared.
-    spared: u64,
-    /// Paths that were struck.
-    hit: u64,
-    /// Strikes due to spared paths, at the rate of all, and to those that chance spares; and its variance.
-    missed: f64,
-    expected: f64,
-    variance: f64,
-}
-
-#[expect(clippy::cast_precision_loss, reason = "numbers of frames")]
-impl Sums {
-    /// Of struck paths only.
-    fn rate(&self) -> f64 {
-        self.struck as f64 / self.sent.max(1) as f64
-    }
-
-    /// Frames that it was given.
-    const fn given(&self) -> u64 {
-        self.sent + self.spared
-    }
-
-    /// Whether chance hardly makes all strikes of this part fall on what `other` was given, which is a part of it.
-    fn is_looser(&self, other: &Sums) -> bool {
-        self.is_looser_by(other, UNLIKELY)
-    }
-
-    /// The same, with a chance of e to the power of minus `unlikely`.
-    fn is_looser_by(&self, other: &Sums, unlikely: f64) -> bool {
-        let times = self.given() as f64 / other.given().max(1) as f64;
-        self.hit.min(self.struck) as f64 * times.ln() > unlikely
-    }
-
-    fn add(&mut self, path: &Path) {
-        self.struck += path.struck;
-        if path.struck > 0 {
-            self.sent += path.sent;
-            self.hit += 1;
-        } else {
-            self.spared += path.sent;
-        }
-    }
-
-    /// What is due to `path`, when all of them are known.
-    fn weigh(&mut self, path: &Path) {
-        let due = path.sent as f64 * self.struck as f64 / (self.sent + self.spared).max(1) as f64;
-        let chance = (-due).exp();
-        self.expected += due * chance;
-        self.variance += due * due * chance * (1.0 - chance);
-        if path.struck == 0 {
-            self.missed += due;
-        }
-    }
-
-    /// Whether more was spared than chance spares.
-    fn is_cleared(&self) -> bool {
-        self.missed > self.expected + 3.5 * self.variance.sqrt() + 1.5
-    }
-}
-
 /// Whether flows of which nobody sees where they go may spare it.
 const fn is_one_of_many(part: Part) -> bool {
     matches!(part, Part::Uplinks(_) | Part::Above)
 }
 
-/// The one port that all struck paths have in common, of those of `live` that pass `part`, though as many pass it without that port: a
-/// choice of ways above a leaf would have struck some of those. Frames of one pace may keep in step with what strikes
-/// every n-th of them, so what a port spares does not clear it of this.
-fn only_port(part: Part, live: &[usize], paths: &[Path], parts: &[Vec<Part>]) -> Option<Part> {
-    let mut struck = live.iter().filter(|at| paths[**at].struck > 0);
-    let first = paths[*struck.next()?];
-    if struck.clone().count() + 1 < LEAST_IN_COMMON {
-        return None;
-    }
-    let mut common = [first.sender, first.arrival].map(Part::Port).to_vec();
-    common.retain(|port| struck.clone().all(|at| parts[*at].contains(port)));
-    let [port] = common.as_slice() else { return None };
-    let through = live.iter().filter(|at| parts[**at].contains(&part));
-    let (with, without): (Vec<&usize>, Vec<&usize>) = through.partition(|at| parts[**at].contains(port));
-    (without.len() >= with.len()).then_some(*port)
+/// In which manner a place strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    Evenly,
+    ByChoice,
 }
 
-/// Of two parts that account together for all that `part` does, and that were given so much less between them that chance hardly makes all
-/// strikes fall there, the one that accounts for more; the other is found in what it leaves.
-fn one_of_two(
-    part: Part,
-    whole: &Sums,
-    sums: &BTreeMap<Part, Sums>,
-    live: &[usize],
-    paths: &[Path],
-    parts: &[Vec<Part>],
-    may: &impl Fn(Part, &Sums) -> bool,
-) -> Option<Part> {
-    let mut able: Vec<(Part, &Sums)> = sums
-        .iter()
-        .filter(|(other, sum)| **other != part && may(**other, sum) && sum.given() < whole.given())
-        .map(|(other, sum)| (*other, sum))
-        .collect();
-    able.sort_by_key(|(_, sum)| std::cmp::Reverse(sum.struck));
-    able.truncate(MOST_OF_PAIRS);
-    let given = |one: Part, other: Part| {
-        let mine = live
-            .iter()
-            .filter(|at| parts[**at].contains(&one) || parts[**at].contains(&other));
-        mine.fold(Sums::default(), |mut sum, at| {
-            sum.add(&paths[*at]);
-            sum
-        })
-    };
-    let mut best: Option<(u64, Part)> = None;
-    for (at, (one, mine)) in able.iter().enumerate() {
-        for (other, theirs) in &able[at + 1..] {
-            if mine.struck + theirs.struck < whole.struck {
-                continue;
-            }
-            let both = given(*one, *other);
-            let accounts = live
-                .iter()
-                .filter(|at| paths[**at].struck > 0 && parts[**at].contains(&part));
-            let accounts = accounts
-                .into_iter()
-                .all(|at| parts[*at].contains(one) || parts[*at].contains(other));
-            let hits = whole.is_looser_by(&both, UNLIKELY_PAIR);
-            if accounts && hits && best.is_none_or(|(given, _)| both.given() < given) {
-                best = Some((both.given(), if mine.struck >= theirs.struck { *one } else { *other }));
+/// Places that are said to have been struck, by number, each in its manner.
+type Account = Vec<(usize, Manner)>;
+
+/// What is known, and the parts that struck paths pass.
+struct Scene<'a> {
+    paths: &'a [Path],
+    parts: Vec<Part>,
+    /// The paths through each part.
+    through: Vec<Vec<usize>>,
+    /// Frames struck on them.
+    struck: Vec<u64>,
+    /// Paths that were struck.
+    hit: usize,
+}
+
+/// The logarithm of the number of ways to choose `some` of `all`.
+#[expect(clippy::cast_precision_loss, reason = "numbers of flows")]
+fn choices(all: usize, some: usize) -> f64 {
+    (0..some.min(all - some))
+        .map(|n| ((all - n) as f64 / (n + 1) as f64).ln())
+        .sum()
+}
+
+/// What it takes to write down that `seen` strikes came where `due` were, in nats.
+fn deviate(seen: f64, due: f64) -> f64 {
+    if seen > 0.0 {
+        seen * (seen / due.max(1e-9)).ln() - seen + due
+    } else {
+        due
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "numbers of frames")]
+impl Scene<'_> {
+    fn of<'a>(paths: &'a [Path], places: &[pfc::Place]) -> Scene<'a> {
+        let mut through: BTreeMap<Part, Vec<usize>> = BTreeMap::new();
+        for (at, path) in paths.iter().enumerate() {
+            for part in path.parts(places) {
+                through.entry(part).or_default().push(at);
             }
         }
+        let sum = |of: &[usize]| of.iter().map(|at| paths[*at].struck).sum::<u64>();
+        through.retain(|_, of| sum(of) > 0);
+        Scene {
+            paths,
+            struck: through.values().map(|of| sum(of)).collect(),
+            parts: through.keys().copied().collect(),
+            through: through.into_values().collect(),
+            hit: paths.iter().filter(|path| path.struck > 0).count(),
+        }
     }
-    best.map(|(_, part)| part)
-}
 
-/// The leaf of these uplinks, where all that it was given was struck as often: what crosses the uplinks from each of its ports, and what
-/// stays below them. Frames of one pace may keep in step with what strikes every n-th of them, so single flows that it spares do not
-/// clear it of this.
-#[expect(clippy::cast_precision_loss, reason = "numbers of frames")]
-fn whole_leaf(part: Part, live: &[usize], paths: &[Path], parts: &[Vec<Part>], places: &[pfc::Place]) -> Option<Part> {
-    let Part::Uplinks(leaf) = part else { return None };
-    let mut groups: BTreeMap<Option<u16>, (u64, u64)> = BTreeMap::new();
-    for at in live.iter().filter(|at| parts[**at].contains(&Part::Leaf(leaf))) {
-        let path = paths[*at];
-        let is_here = |port: u16| places.get(usize::from(port)).is_some_and(|place| place.leaf == leaf);
-        let end = if is_here(path.sender) {
-            path.sender
-        } else {
-            path.arrival
+    /// How often the places of `account` that strike evenly do so, where no other strikes by choice.
+    fn rates(&self, account: &[(usize, Manner)], by: &BTreeMap<usize, u32>) -> Vec<f64> {
+        let is_even = |at: usize| account[at].1 == Manner::Evenly;
+        let chosen = (0..account.len())
+            .filter(|at| !is_even(*at))
+            .fold(0u32, |set, at| set | 1 << at);
+        // Paths alike in what they pass are one.
+        let mut sums: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
+        for (path, set) in by {
+            if set & chosen == 0 {
+                let (struck, sent) = sums.entry(*set).or_default();
+                *struck += self.paths[*path].struck as f64;
+                *sent += self.paths[*path].sent as f64;
+            }
+        }
+        let rate = |at: usize, own: bool| {
+            let mine = sums
+                .iter()
+                .filter(|(set, _)| **set == 1 << at || !own && *set >> at & 1 == 1);
+            let (struck, sent) = mine.fold((0.0, 0.0), |sum, (_, one)| (sum.0 + one.0, sum.1 + one.1));
+            (sent > 0.0 && is_even(at)).then_some(struck / sent)
         };
-        let key = parts[*at].contains(&part).then_some(end);
-        let (struck, sent) = groups.entry(key).or_default();
-        *struck += path.struck;
-        *sent += path.sent;
+        // What passes no other place tells it best.
+        let first = |at: usize| rate(at, true).or_else(|| rate(at, false)).unwrap_or(0.0);
+        let mut rates: Vec<f64> = (0..account.len()).map(first).collect();
+        if account.len() > 1 {
+            for _ in 0..ROUNDS {
+                let mut next = vec![(0.0, 0.0); rates.len()];
+                for (set, (struck, sent)) in &sums {
+                    let mine = || (0..rates.len()).filter(|at| set >> at & 1 == 1);
+                    let all: f64 = mine().map(|at| rates[at]).sum();
+                    for at in mine() {
+                        next[at].0 += if all > 0.0 { struck * rates[at] / all } else { 0.0 };
+                        next[at].1 += sent;
+                    }
+                }
+                rates = next
+                    .into_iter()
+                    .map(|(struck, sent)| if sent > 0.0 { struck / sent } else { 0.0 })
+                    .collect();
+            }
+        }
+        rates
     }
-    let inside = groups.get(&None)?;
-    let (struck, sent) = groups.values().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-    let is_alike = |(hit, given): &(u64, u64)| {
-        let due = struck as f64 * *given as f64 / sent.max(1) as f64;
-        (*hit as f64 - due).abs() <= 3.0 * due.sqrt() + 1.0
-    };
-    (inside.0 >= LEAST_INSIDE && groups.values().all(is_alike)).then_some(Part::Leaf(leaf))
-}
 
-/// Puts three places and more together, where one part accounts for all of them and flows were struck so evenly that something strikes every
-/// n-th frame: then it is likelier to keep in step with some flows than that there are so many places.
-#[expect(clippy::cast_precision_loss, reason = "numbers of frames")]
-fn in_step(found: Vec<Whereabouts>, paths: &[Path], parts: &[Vec<Part>]) -> Vec<Whereabouts> {
-    let all: Vec<usize> = found.iter().flat_map(|one| one.paths.iter().copied()).collect();
-    if found.len() < MANY || all.len() < LEAST_IN_STEP {
-        return found;
+    /// The paths that the places of `account` pass, each with which of them it passes, as bits.
+    fn passed(&self, account: &[(usize, Manner)]) -> BTreeMap<usize, u32> {
+        let mut by = BTreeMap::new();
+        for (at, (part, _)) in account.iter().enumerate() {
+            for path in &self.through[*part] {
+                *by.entry(*path).or_insert(0) |= 1 << at;
+            }
+        }
+        by
     }
-    let (struck, sent): (u64, u64) = all
-        .iter()
-        .fold((0, 0), |sum, at| (sum.0 + paths[*at].struck, sum.1 + paths[*at].sent));
-    let spread = all.iter().map(|at| {
-        let due = paths[*at].sent as f64 * struck as f64 / sent.max(1) as f64;
-        (paths[*at].struck as f64 - due).powi(2) / due.max(1e-9)
-    });
-    let is_even = spread.sum::<f64>() < all.len() as f64 / 4.0;
-    let common = |part: &&Part| !is_one_of_many(**part) && all.iter().all(|at| parts[*at].contains(part));
-    let hub = all.first().and_then(|at| parts[*at].iter().find(common)).copied();
-    match hub.filter(|_| is_even && struck * 2 <= sent) {
-        Some(part) => vec![Whereabouts {
-            part,
-            also: found.iter().map(|one| one.part).filter(|one| *one != part).collect(),
-            struck,
-            sent,
-            paths: all,
-        }],
-        None => found,
+
+    /// What it takes to write `account` down, and with it what was struck, in nats.
+    fn length(&self, account: &[(usize, Manner)]) -> f64 {
+        let by = self.passed(account);
+        let rates = self.rates(account, &by);
+        let mut length = (account.len() as f64) * (self.parts.len() as f64).ln()
+            + FURTHER * (account.len().saturating_sub(1)) as f64;
+        let mut told = 0;
+        // Flows that may be chosen, and those that are, of each place that chooses.
+        let mut chosen = vec![(0usize, 0usize); account.len()];
+        for (path, set) in &by {
+            let path = self.paths[*path];
+            told += usize::from(path.struck > 0);
+            let mine = || (0..account.len()).filter(|at| set >> at & 1 == 1);
+            let due = path.sent as f64 * mine().map(|at| rates[at]).sum::<f64>();
+            let evenly = deviate(path.struck as f64, due);
+            let chooser = mine().find(|at| account[*at].1 == Manner::ByChoice);
+            if let Some(at) = chooser {
+                chosen[at].0 += 1;
+                if path.struck > 0 && evenly > OFTEN + 1.0 {
+                    chosen[at].1 += 1;
+                    length += OFTEN;
+                } else {
+                    length += evenly;
+                }
+            } else {
+                length += evenly;
+            }
+        }
+        for ((part, manner), (all, some)) in account.iter().zip(chosen) {
+            if *manner == Manner::ByChoice {
+                length += choices(all, some) + ((all + 1) as f64).ln();
+                if !is_one_of_many(self.parts[*part]) {
+                    length += IN_STEP;
+                }
+            }
+        }
+        length + UNTOLD * (self.hit - told) as f64
+    }
+
+    /// The manners of `parts` in which they are written down shortest, and how long that is.
+    fn best(&self, parts: &[usize]) -> (f64, Account) {
+        let manners = [Manner::Evenly, Manner::ByChoice];
+        let mut best = (f64::INFINITY, Account::new());
+        for number in 0..1usize << parts.len() {
+            let account: Account = parts
+                .iter()
+                .enumerate()
+                .map(|(at, part)| (*part, manners[number >> at & 1]))
+                .collect();
+            let length = self.length(&account);
+            if length + 1e-9 < best.0 {
+                best = (length, account);
+            }
+        }
+        best
+    }
+
+    /// Pairs of parts that account for every struck path.
+    fn pairs(&self) -> impl Iterator<Item = [usize; 2]> + '_ {
+        let mut able: Vec<usize> = (0..self.parts.len()).collect();
+        able.sort_by_key(|part| std::cmp::Reverse(self.struck[*part]));
+        able.truncate(MOST_OF_PAIRS);
+        able.sort_unstable();
+        let firsts = 0..able.len();
+        let all = firsts.flat_map(move |at| {
+            let rest: Vec<[usize; 2]> = able[at + 1..].iter().map(|other| [able[at], *other]).collect();
+            rest
+        });
+        all.filter(|two| {
+            let by = self.passed(&two.map(|part| (part, Manner::Evenly)));
+            by.keys().filter(|path| self.paths[**path].struck > 0).count() == self.hit
+        })
+    }
+
+    /// The shortest account.
+    fn shortest(&self) -> (f64, Account) {
+        let all = 0..self.parts.len();
+        let shorter = |best: &mut (f64, Account), one: (f64, Account)| {
+            if one.0 + 1e-9 < best.0 {
+                *best = one;
+            }
+        };
+        let mut best = (f64::INFINITY, Account::new());
+        for part in all.clone() {
+            shorter(&mut best, self.best(&[part]));
+        }
+        for two in self.pairs() {
+            shorter(&mut best, self.best(&two));
+        }
+        // Further ones, one by one, as long as that is shorter.
+        let mut more: (f64, Account) = (f64::INFINITY, Account::new());
+        loop {
+            let mut next = (f64::INFINITY, Account::new());
+            for part in all.clone().filter(|part| more.1.iter().all(|(known, _)| known != part)) {
+                for manner in [Manner::Evenly, Manner::ByChoice] {
+                    let account: Account = more.1.iter().copied().chain([(part, manner)]).collect();
+                    shorter(&mut next, (self.length(&account), account));
+                }
+            }
+            if next.0 + 1e-9 >= more.0 || more.1.len() >= MOST {
+                break;
+            }
+            more = next;
+        }
+        shorter(&mut best, more);
+        best
     }
 }
 
 /// Tells where `paths` were struck, the place that accounts for most first.
 #[must_use]
+#[expect(clippy::cast_precision_loss, reason = "numbers of frames")]
 pub fn locate(paths: &[Path], places: &[pfc::Place]) -> Vec<Whereabouts> {
-    let parts: Vec<Vec<Part>> = paths.iter().map(|path| path.parts(places)).collect();
-    let mut open: BTreeSet<usize> = (0..paths.len()).filter(|at| paths[*at].struck > 0).collect();
-    let mut found = Vec::new();
-    while !open.is_empty() {
-        let mut sums: BTreeMap<Part, Sums> = BTreeMap::new();
-        let live = || (0..paths.len()).filter(|at| paths[*at].struck == 0 || open.contains(at));
-        for at in live() {
-            for part in &parts[at] {
-                sums.entry(*part).or_default().add(&paths[at]);
-            }
-        }
-        for at in live() {
-            for part in &parts[at] {
-                sums.entry(*part).or_default().weigh(&paths[at]);
-            }
-        }
-        let may = |part: Part, sum: &Sums| sum.struck > 0 && (is_one_of_many(part) || !sum.is_cleared());
-        let all: u64 = open.iter().map(|at| paths[*at].struck).sum();
-        let given: u64 = open.iter().map(|at| paths[*at].sent).sum();
-        // A place that is struck far more often than what does not pass it.
-        #[expect(clippy::cast_precision_loss, reason = "numbers of frames")]
-        let is_hot = |sum: &Sums| {
-            let (struck, sent) = (all - sum.struck, given - sum.sent);
-            let others = struck as f64 / sent.max(1) as f64;
-            let due = others * sum.sent as f64;
-            struck > 0 && sum.rate() >= HOT * others && sum.struck as f64 > due + 6.0 * due.sqrt() + 6.0
-        };
-        let hot = sums
-            .iter()
-            .filter(|(part, sum)| **part != Part::Above && may(**part, sum) && is_hot(sum));
-        let hottest = hot.max_by(|a, b| a.1.rate().total_cmp(&b.1.rate()).then(b.0.cmp(a.0)));
-        let best = hottest.map(|(part, sum)| (*part, sum.struck)).or_else(|| {
-            let able = sums.iter().filter(|(part, sum)| may(**part, sum));
-            let order = |sum: &Sums| (sum.struck, std::cmp::Reverse(sum.given()));
-            able.max_by(|a, b| order(a.1).cmp(&order(b.1)).then(b.0.cmp(a.0)))
-                .map(|(part, sum)| (*part, sum.struck))
-        });
-        let best = best.map(|(part, struck)| {
-            let live: Vec<usize> = live().collect();
-            if let Some(sum) = sums.get(&part)
-                && let Some(one) = one_of_two(part, sum, &sums, &live, paths, &parts, &may)
-            {
-                let one = whole_leaf(one, &live, paths, &parts, places).unwrap_or(one);
-                return (one, sums.get(&one).map_or(0, |sum| sum.struck));
-            }
-            if let Some(leaf) = whole_leaf(part, &live, paths, &parts, places) {
-                return (leaf, sums.get(&leaf).map_or(struck, |sum| sum.struck));
-            }
-            let port = is_one_of_many(part)
-                .then(|| only_port(part, &live, paths, &parts))
-                .flatten();
-            port.map_or((part, struck), |port| (port, all))
-        });
-        // There is always one: a struck path clears no part of itself, unless others do all of them.
-        let (part, struck) = best.unwrap_or_else(|| {
-            let most = open.iter().max_by_key(|at| paths[**at].struck);
-            let part = most.and_then(|at| parts[*at].first()).copied().unwrap_or(Part::Device);
-            (part, sums.get(&part).map_or(0, |sum| sum.struck))
-        });
-        let (mine, rest): (Vec<usize>, Vec<usize>) = open.iter().partition(|at| parts[**at].contains(&part));
-        if mine.is_empty() {
-            break;
-        }
-        let also = sums
-            .iter()
-            .filter(|(other, sum)| **other != part && sum.struck == struck && may(**other, sum))
-            .filter(|(_, sum)| sums.get(&part).is_none_or(|mine| !sum.is_looser(mine)))
-            .filter(|(other, _)| mine.iter().all(|at| parts[*at].contains(other)))
-            .map(|(other, _)| *other)
-            .collect();
-        found.push(Whereabouts {
-            part,
-            also,
-            struck: mine.iter().map(|at| paths[*at].struck).sum(),
-            sent: mine.iter().map(|at| paths[*at].sent).sum(),
-            paths: mine,
-        });
-        open = rest.into_iter().collect();
+    let scene = Scene::of(paths, places);
+    if scene.hit == 0 {
+        return Vec::new();
     }
+    let (length, account) = scene.shortest();
+    let by = scene.passed(&account);
+    // What passes two places is counted where more is struck.
+    let even = scene.rates(&account, &by);
+    let rate = |at: usize| {
+        let sum = |own: bool| {
+            let mine = by
+                .iter()
+                .filter(|(_, set)| **set == 1 << at || !own && **set >> at & 1 == 1);
+            mine.fold((0, 0), |sum, (path, _)| {
+                (sum.0 + paths[*path].struck, sum.1 + paths[*path].sent)
+            })
+        };
+        let (struck, sent) = Some(sum(true))
+            .filter(|(_, sent)| *sent > 0)
+            .unwrap_or_else(|| sum(false));
+        match account[at].1 {
+            Manner::Evenly => even[at],
+            Manner::ByChoice => struck as f64 / sent.max(1) as f64,
+        }
+    };
+    let rates: Vec<f64> = (0..account.len()).map(rate).collect();
+    let mut found: Vec<Whereabouts> = (0..account.len())
+        .map(|at| {
+            let part = scene.parts[account[at].0];
+            let mine = |set: u32| {
+                let able = (0..account.len()).filter(|other| set >> other & 1 == 1);
+                able.max_by(|a, b| rates[*a].total_cmp(&rates[*b]).then(b.cmp(a))) == Some(at)
+            };
+            let mine = by.iter().filter(|(path, set)| paths[**path].struck > 0 && mine(**set));
+            let mine: Vec<usize> = mine.map(|(path, _)| *path).collect();
+            let mut parts: Vec<usize> = account.iter().map(|(part, _)| *part).collect();
+            let is_near = |other: &usize| {
+                parts[at] = *other;
+                scene.best(&parts).0 <= length + NEAR
+            };
+            let others = 0..scene.parts.len();
+            let known = |other: &usize| account.iter().any(|(part, _)| part == other);
+            let mut also: Vec<usize> = if account.len() <= 2 {
+                others.filter(|other| !known(other)).filter(is_near).collect()
+            } else {
+                Vec::new()
+            };
+            if let [_] = account.as_slice() {
+                also.extend(
+                    scene
+                        .pairs()
+                        .filter(|two| scene.best(two).0 <= length + NEAR - FURTHER)
+                        .flatten()
+                        .filter(|other| !known(other)),
+                );
+                also.sort_unstable();
+                also.dedup();
+            }
+            Whereabouts {
+                part,
+                also: also.into_iter().map(|other| scene.parts[other]).collect(),
+                struck: mine.iter().map(|at| paths[*at].struck).sum(),
+                sent: mine.iter().map(|at| paths[*at].sent).sum(),
+                paths: mine,
+            }
+        })
+        .filter(|place| place.struck > 0)
+        .collect();
     found.sort_by(|a, b| b.struck.cmp(&a.struck).then(a.part.cmp(&b.part)));
-    in_step(found, paths, &parts)
+    found
 }
 
 #[cfg(test)]
@@ -512,6 +542,67 @@ mod tests {
             };
         }
         assert!(matches!(locate(&paths, &two)[0].part, Part::Uplinks(_) | Part::Above));
+    }
+
+    /// Everybody to everybody behind one switch, each flow struck as often as `struck` says.
+    fn among(hosts: u16, struck: impl Fn(u16, u16) -> u64) -> Vec<Path> {
+        let pairs = (0..hosts).flat_map(|from| (0..hosts).filter(move |to| *to != from).map(move |to| (from, to)));
+        pairs.map(|(from, to)| path(from, to, struck(from, to))).collect()
+    }
+
+    #[test]
+    fn what_keeps_in_step_with_some_flows_is_one_place() {
+        let one = [place(0); 6];
+        // A switch that strikes every 26th of the frames of 20 flows: two of them, and no two alike, it spares.
+        let spared = |from: u16, to: u16| from == 2 && (to == 0 || to == 3);
+        let counts = among(5, |from, to| {
+            if spared(from, to) {
+                0
+            } else {
+                8 + u64::from(5 * from + to) % 3 * 5
+            }
+        });
+        assert_eq!(
+            locate(&counts, &one[..5])
+                .iter()
+                .map(|one| one.part)
+                .collect::<Vec<_>>(),
+            [Part::Leaf(0)]
+        );
+        // Every 36th of 30 flows: always the same five.
+        let always = [(0, 1), (1, 3), (2, 4), (3, 5), (5, 0)];
+        let counts = among(6, |from, to| if always.contains(&(from, to)) { 36 } else { 0 });
+        assert_eq!(parts(&locate(&counts, &one)), [(Part::Leaf(0), 180)]);
+        // A link that strikes some of its flows often and others hardly.
+        let counts = among(4, |from, to| match (from, to) {
+            (3, 2) | (2, 3) => 18,
+            (0, 3) => 16,
+            (3, 0 | 1) => 2,
+            _ => 0,
+        });
+        assert_eq!(parts(&locate(&counts, &one[..4])), [(Part::Port(3), 56)]);
+    }
+
+    #[test]
+    fn a_link_and_a_spine_are_two_places() {
+        // Host 3's frames, and of what crosses the leaves every second flow.
+        let two = [0, 0, 1, 1].map(place);
+        let mut paths = Vec::new();
+        for one in among(4, |_, _| 0) {
+            for flow in 0..4 {
+                let crosses = (one.sender < 2) != (one.arrival < 2);
+                let mine = if one.sender == 3 || one.arrival == 3 { 40 } else { 0 };
+                let above = if crosses && flow % 2 == 0 { 9 } else { 0 };
+                paths.push(path(one.sender, one.arrival, mine + above));
+            }
+        }
+        let found = locate(&paths, &two);
+        assert_eq!(
+            found.iter().map(|one| one.part).collect::<Vec<_>>(),
+            [Part::Port(3), Part::Uplinks(0)]
+        );
+        // Without host 3's, what crosses the leaves is host 2's.
+        assert_eq!(found[1].also, [Part::Port(2), Part::Uplinks(1), Part::Above]);
     }
 
     #[test]

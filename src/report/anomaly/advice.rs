@@ -105,6 +105,12 @@ pub(in crate::report) const fn of(kind: Kind) -> (&'static str, &'static str) {
             "The profile is not bound to the queue of this class, is bound with other numbers, or the device does not obey it.",
             "Compare the device's WRED/ECN profile of this queue with what the testbed says.",
         ),
+        Kind::PfcMismatch => (
+            "PFC is off for this class on the ports where these frames came in, is bound to another priority, or the device does \
+             not map their PCP or DSCP to it.",
+            "Look at the device's lossless priority groups, at its map of PCP or DSCP to priorities, and at whether its ports count PFC frames \
+             sent in this class.",
+        ),
         Kind::EcnMethodsDisagree => (
             "One of the two readings is disturbed: by a clock, or by another queue on the way.",
             "Look at the clock's uncertainty, and repeat it with one switch.",

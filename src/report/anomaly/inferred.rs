@@ -29,7 +29,9 @@ pub(super) fn detect(results: &Results, found: &mut Vec<Anomaly>) {
     }
     for pausing in &results.inferred.pfc {
         let place = format!("ports/{}", pausing.port);
-        of_pausing(pausing, exact, &mut |kind, text| say(place.clone(), kind, text));
+        of_pausing(pausing, exact, own_pause(results, pausing.class), &mut |kind, text| {
+            say(place.clone(), kind, text);
+        });
     }
 }
 
@@ -80,12 +82,20 @@ fn mismatch(verdict: MarkingVerdict, explanation: &str, how: &str, say: &mut dyn
     say(Kind::EcnMismatch, format!("{how}{what}{explanation}"));
 }
 
-fn of_pausing(pausing: &Pausing, exact: bool, say: &mut dyn FnMut(Kind, String)) {
+/// The longest time for which a port of ours kept the device paused in `class`, ps.
+fn own_pause(results: &Results, class: u8) -> u64 {
+    let sent = results.inferred.pfc.iter();
+    let sent = sent.filter(|one| one.direction == PauseDirection::Sent && one.class == class);
+    sent.map(|one| one.longest_ps).max().unwrap_or(0)
+}
+
+/// `own` is the longest time for which we paused the device in that class, ps: a pause that lasts no longer is what we asked for.
+fn of_pausing(pausing: &Pausing, exact: bool, own: u64, say: &mut dyn FnMut(Kind, String)) {
     if pausing.direction == PauseDirection::Sent {
         return;
     }
     let class = pausing.class;
-    if pausing.storm {
+    if pausing.storm && pausing.longest_ps > own {
         let text = format!(
             "Class {class} was paused for {} without a break, {} in all: a storm.",
             Picos(pausing.longest_ps),

@@ -23,7 +23,7 @@ use crate::measure::trace::Kind as Seen;
 use crate::pattern::Entropy;
 use crate::plan::{Plan, Worker};
 use crate::report::anomaly::frames as count;
-use crate::report::model::{Anomaly, AnomalyKind as Kind, LossCause, TimeSource, Traffic};
+use crate::report::model::{Anomaly, AnomalyKind as Kind, LossCause, Port, TimeSource, Traffic};
 use crate::units::Picos;
 
 /// Of more flows than this, those between the same two ports are looked at together.
@@ -36,6 +36,9 @@ pub(super) struct Scene<'a> {
     pub(super) places: &'a [Place],
     pub(super) read: &'a infer::Inferred,
     pub(super) traffic: &'a [Traffic],
+    pub(super) ports: &'a [Port],
+    /// Classes that the testbed says are lossless, bit n for class n.
+    pub(super) lossless: u8,
 }
 
 impl Scene<'_> {
@@ -383,6 +386,13 @@ impl Scene<'_> {
                              accounts for it.{doubt}{messages}"
                         ),
                     ),
+                    Cause::FullQueue if class.is_some_and(|class| self.owes_pauses(facts, &lost, class)) => (
+                        Kind::PfcMismatch,
+                        format!(
+                            "{number}{of} {way} were lost, of {sent} sent, when their queue was as deep as it ever came to be. The testbed says \
+                             that this class is lossless, and senders of theirs were not asked to pause it.{messages}"
+                        ),
+                    ),
                     Cause::FullQueue => (
                         Kind::TailDrop,
                         format!(
@@ -414,6 +424,24 @@ impl Scene<'_> {
                 found.push(Anomaly::new(kind, name, text).of_frames(place.struck));
             }
         }
+    }
+
+    /// Whether the device should have paused a sender of `lost` frames of `class`, and did not: of what one switch lost, that sender, and of what
+    /// others may have lost, anybody.
+    fn owes_pauses(&self, facts: &Facts, lost: &ByFlow, class: u8) -> bool {
+        let asked = |port: &Port| {
+            port.pfc
+                .received_per_class
+                .map(|received| received[usize::from(class & 7)] > 0)
+        };
+        let is_spared = |flow: &Flow| {
+            let sender = self.ports.get(usize::from(flow.sender));
+            !self.is_far(flow) && sender.and_then(asked) == Some(false)
+        };
+        let mut senders = self.ports.iter().filter(|port| port.tx.frames > 0);
+        self.lossless >> (class & 7) & 1 == 1
+            && (lost.keys().filter_map(|flow| facts.flow(*flow)).any(is_spared)
+                || senders.all(|port| asked(port) == Some(false)))
     }
 
     /// Losses of reliable connections: when a frame was lost is not known of one that was sent again, so neither is why.

@@ -19,7 +19,7 @@ mod traffic;
 use std::time::{Duration, SystemTime};
 
 use super::model::{
-    About, Anomaly, AnomalyKind, Calibration, Clock, Cores, Dut, DutId, Inferred, Results, Run, TimeSource,
+    About, Anomaly, AnomalyKind, Calibration, Clock, Cores, Dut, DutId, Inferred, Port, Results, Run, TimeSource,
     TimeSources, Traffic,
 };
 use super::provenance;
@@ -132,7 +132,7 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
             found.push(Anomaly::new(AnomalyKind::Other, place, text));
         }
     }
-    let ports = ports.collect();
+    let ports: Vec<Port> = ports.collect();
     let configured = inputs.testbed.configured();
     let places = inferred::places(inputs.testbed, plan);
     ptp_probes::observations(plan, outcome, &mut found);
@@ -149,6 +149,8 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
         places: &places,
         read: &read,
         traffic: &traffic,
+        ports: &ports,
+        lossless: configured.lossless.unwrap_or(0),
     };
     faults::find(&scene, &mut found);
     let mut results = Results::new(

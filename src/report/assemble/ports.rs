@@ -58,6 +58,8 @@ pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usi
             strangers: rx.strangers,
             malformed: rx.malformed,
             cnp: rx.cnp,
+            answers: rx.answers,
+            bad_answers: rx.bad_answers,
             other: rx.other,
             achieved_bps: rate_within(
                 (rx.frames, 1),

@@ -277,6 +277,8 @@ words! {
         EcnForged = "ecn-forged",
         /// Marking does not follow the configured thresholds.
         EcnMismatch = "ecn-mismatch",
+        /// Frames of a class that is said to be lossless, lost at a full queue, and no sender was paused.
+        PfcMismatch = "pfc-mismatch",
         /// The probe and the delays do not give the same thresholds.
         EcnMethodsDisagree = "ecn-methods-disagree",
         /// A pause that was kept up without end.

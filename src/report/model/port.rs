@@ -120,6 +120,12 @@ pub struct PortRx {
     /// Congestion notification packets (IBTA annex A17.9.3).
     #[serde(default)]
     pub cnp: u64,
+    /// ACKs, NAKs and CNPs that reliable connections of ours took as their own (IBTA 9.7.5.2.1).
+    #[serde(default)]
+    pub answers: u64,
+    /// The same with a wrong ICRC: not heard.
+    #[serde(default)]
+    pub bad_answers: u64,
     /// Frames that are not RoCEv2 (ARP, LLDP, …).
     pub other: u64,
     /// Wire rate, over the time in which frames arrived.

@@ -289,6 +289,8 @@ fn port(name: &str, tx: u64, rx: u64) -> Port {
             strangers: 0,
             malformed: 0,
             cnp: 0,
+            answers: 0,
+            bad_answers: 0,
             other: 0,
             achieved_bps: (rx > 0).then_some(45_300_000_000),
         },
