@@ -237,6 +237,53 @@ fn read_by_tshark(guest: &Guest, capture: &str, ours: bool) -> BTreeMap<u64, u64
     frames
 }
 
+/// A frame at squall's end of the wire, as tshark reads it.
+struct Seen {
+    /// Seconds.
+    time: f64,
+    ours: bool,
+    psn: u64,
+    /// Of what answers.
+    syndrome: Option<u64>,
+}
+
+fn seen(guest: &Guest) -> Vec<Seen> {
+    let mut command = Command::new("tshark");
+    command.args([
+        "-r",
+        &guest.folder.text("squall.pcap"),
+        "-Y",
+        "infiniband",
+        "-T",
+        "fields",
+    ]);
+    command.args(["-e", "frame.time_relative", "-e", "eth.src", "-e", "infiniband.bth.psn"]);
+    command.args(["-e", "infiniband.aeth.syndrome"]);
+    let text = run(command).expect(0).stdout;
+    let frame = |line: &str| {
+        let fields: Vec<&str> = line.split('\t').collect();
+        Seen {
+            time: fields[0].parse().unwrap(),
+            ours: fields[1] == "52:54:00:99:00:64",
+            psn: fields[2].parse().unwrap(),
+            syndrome: fields[3].parse().ok(),
+        }
+    };
+    text.lines().map(frame).collect()
+}
+
+/// From each frame that fulfils `begins` to the next of squall's with the same PSN, seconds: the wire sees what comes before
+/// squall does, and what leaves after it.
+fn until_sent_again(frames: &[Seen], begins: impl Fn(&Seen) -> bool) -> Vec<f64> {
+    let from = |(at, first): (usize, &Seen)| {
+        let mut later = frames[at + 1..].iter();
+        let again = later.find(|next| next.ours && next.psn == first.psn)?;
+        Some(again.time - first.time)
+    };
+    let begun = frames.iter().enumerate().filter(|(_, frame)| begins(frame));
+    begun.filter_map(from).collect()
+}
+
 const ACKNOWLEDGE: u64 = 0x11;
 
 /// The whole that a verb's messages come to: each is complete, in the requester's and the responder's words.
@@ -390,9 +437,9 @@ fn what_goes_wrong_on_the_way_is_put_right_by_both() {
 fn squall_as_requester_obeys_naks_and_gives_up_in_time() {
     let _turn = turn();
     let Some(guest) = Guest::boot() else { return };
-    // Receive work requests come after 3 s; the timer asked for is 1.28 ms (code 14).
+    // Receive work requests come after 3 s; the timer asked for is 81.92 ms (IBTA Vol 1, table 45: code 26).
     let late = [Traffic {
-        more: "--recvs 0 --late-recvs 12 --late-after 3000 --min-rnr 14",
+        more: "--recvs 0 --late-recvs 12 --late-after 3000 --min-rnr 26",
         ..SENDS[0]
     }];
     let mut case = Case::new(256, &late, &[]);
@@ -405,6 +452,11 @@ fn squall_as_requester_obeys_naks_and_gives_up_in_time() {
         ends[0].1.iter().filter(|one| one["status"] == 0).count(),
         COUNT,
         "{ends:?}"
+    );
+    let waits = until_sent_again(&seen(&guest), |frame| frame.syndrome == Some(0x20 | 26));
+    assert!(
+        !waits.is_empty() && waits.iter().all(|wait| *wait >= 0.081_92),
+        "{waits:?}"
     );
     // One try and no more.
     case.rc = "timeout: 15, rnr_retry: 1";
@@ -419,8 +471,12 @@ fn squall_as_requester_obeys_naks_and_gives_up_in_time() {
     }
     // Nobody answers.
     let mut case = Case::new(256, &WRITES, &["drop:op==17 and not out:all"]);
-    case.rc = "timeout: 12, retry_count: 2";
+    case.rc = "timeout: 15, retry_count: 2";
     ends_as(&case, &guest, "transport retry counter exceeded", 3, "/timeouts");
+    // The first packet is sent again twice, each time after 4.096 us · 2^15, which is 134 ms; a quarter is for the wire, which
+    // may see the one that begins it late.
+    let waits = until_sent_again(&seen(&guest), |frame| frame.ours && frame.psn == u64::from(PSN));
+    assert!(waits.len() == 2 && waits.iter().all(|wait| *wait >= 0.1), "{waits:?}");
 }
 
 /// The case's only QP ends for this reason, after so many of what is counted there.
