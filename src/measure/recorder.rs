@@ -6,14 +6,14 @@
 //! Left out on purpose: bursts and clocks. The arrival time is an argument.
 
 mod burst;
+mod message;
 mod told;
 
 use std::collections::BTreeMap;
 
 use crate::measure::answering::{Answering, Arrived};
 use crate::measure::asked::Asked;
-use crate::measure::flow::{Completed, Place, RxFlow, Seen};
-use crate::measure::group::{Group, Outer};
+use crate::measure::flow::{Place, RxFlow, Seen};
 use crate::measure::pause::{PauseLog, PauseOrder, ReceivedPause, pause_time};
 use crate::measure::record::{EntryRecord, FirstMark, Outage, PairRecord, PortRecord, Times};
 use crate::measure::trace::{Kind, Observation, Trace};
@@ -627,57 +627,6 @@ impl Recorder {
         if let Some(done) = done {
             flow.messages = flow.messages.saturating_add(1);
             self.message(entry_index, flow_number, &done);
-        }
-    }
-
-    /// Packets of a flow whose packets are taken in any order: those whose turn has come make messages.
-    #[cold]
-    fn delivered(&mut self, entry_index: usize, flow_number: u32) {
-        let Some(delivered) = self.answering.as_mut().map(|answering| answering.take_delivered()) else {
-            return;
-        };
-        for one in &delivered {
-            let flow = &mut self.flows[flow_number as usize];
-            let message = |number| flow.message(number, one.seq, one.place, one.departure, one.arrival);
-            if let Some(done) = one.number.and_then(message) {
-                flow.messages = flow.messages.saturating_add(1);
-                self.message(entry_index, flow_number, &done);
-            }
-        }
-        if let Some(answering) = &mut self.answering {
-            answering.spare(delivered);
-        }
-    }
-
-    /// A QP's message was received whole: where messages are cut over QPs, that is a part of one.
-    fn message(&mut self, entry_index: usize, flow_number: u32, done: &Completed) {
-        let facts = &self.facts[entry_index];
-        let (pair, qp) = facts.place_of(flow_number);
-        let group = |number: u32| facts.work.group(pair, facts.deal, qp, number);
-        let outer = group(done.number).map(|(key, expected)| Outer {
-            key,
-            expected,
-            follows: done.number > 0 && group(done.number - 1).is_some_and(|(before, _)| before == key),
-        });
-        self.entries[entry_index].message(Group {
-            key: u64::from(done.number) << 32 | u64::from(pair),
-            expected: u64::from(facts.deal.parts()),
-            done: 1,
-            departure: done.departure.unwrap_or(Picos::MAX),
-            // The first QP begins each message that is cut.
-            untimed: done.departure.is_none() && !(facts.deal.split && qp > 0),
-            arrival: done.arrival,
-            signal: done.signal,
-            outer,
-        });
-        if facts.closed_loop {
-            let entry = self.flows[flow_number as usize].entry;
-            self.completions.push(Completion {
-                entry,
-                pair,
-                qp,
-                number: done.number,
-            });
         }
     }
 
