@@ -16,8 +16,8 @@ RUST_NEEDED=1.88
 BUILD_PACKAGES="dpdk dpdk-dev libdpdk-dev pkg-config gcc libc6-dev clang libclang-dev git ca-certificates"
 # Network namespaces, bridges, queues and captures; independent readers of what squall writes: frames
 # (tshark), and the suite's page (chromium, with letters to measure); shellcheck reads the scripts, and
-# shells their completions.
-TEST_PACKAGES="g++ iproute2 nftables tcpdump tshark chromium fonts-dejavu-core python3 procps util-linux shellcheck zsh fish mold"
+# shells their completions; valgrind counts instructions.
+TEST_PACKAGES="g++ iproute2 nftables tcpdump tshark chromium fonts-dejavu-core python3 procps util-linux shellcheck zsh fish mold valgrind"
 # Virtual machines: one with an emulated NIC (scripts/vm-igb.sh), one with soft-RoCE (scripts/vm-rxe.sh).
 VM_PACKAGES="busybox-static cpio xz-utils zstd binutils kmod libibverbs-dev ibverbs-providers qemu-system-x86"
 

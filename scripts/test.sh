@@ -54,6 +54,9 @@ else
     RUSTC_BOOTSTRAP=1 sanitized cargo
 fi
 
+begin "instructions of the packet path"
+cargo bench --locked --bench instructions -- --check
+
 begin "tests: build"
 cargo test --workspace --locked --no-run
 
