@@ -6,6 +6,7 @@
 //! Left out on purpose: bursts and clocks. The arrival time is an argument.
 
 mod burst;
+mod icrc;
 mod message;
 mod told;
 
@@ -130,15 +131,6 @@ pub struct Recorder {
     one_of_several: bool,
 }
 
-/// Whether a packet's ICRC is right, by a faster routine where one serves its kind.
-#[inline]
-fn is_right(routine: Option<fn(&[u8]) -> bool>, packet: &Packet<'_>) -> bool {
-    match (routine, packet.l3()) {
-        (Some(routine), Some(l3)) => routine(l3),
-        _ => packet.verify_icrc(),
-    }
-}
-
 /// RC RDMA WRITE Only with Immediate, the last of the opcodes that carry a plan's messages.
 const LAST_DATA_OPCODE: u8 = 0x0b;
 
@@ -239,12 +231,6 @@ impl Recorder {
         }
     }
 
-    /// From now on, ICRCs are verified by `routine`, if there is one. It is given an IPv4 packet without options or an IPv6 packet,
-    /// from its header to its ICRC, and says whether that is right.
-    pub fn verify_by(&mut self, routine: Option<fn(&[u8]) -> bool>) {
-        self.routine = routine;
-    }
-
     /// From now on, what PFC and PAUSE frames ask of `port` is told by [`Recorder::take_orders`].
     pub fn obey(&mut self, port: usize) {
         if let Some(obeying) = self.obeying.get_mut(port) {
@@ -332,30 +318,6 @@ impl Recorder {
             self.order(port, arrival, 0xff, [time; 8]);
         } else {
             record.other += 1;
-        }
-    }
-
-    /// Whether it is this packet's turn to have its ICRC computed.
-    #[inline]
-    fn icrc_turn(&mut self) -> bool {
-        match self.icrc {
-            IcrcCheck::All => true,
-            IcrcCheck::None => false,
-            IcrcCheck::OneIn(n) => {
-                let turn = self.until_icrc == 0;
-                self.until_icrc = if turn { n - 1 } else { self.until_icrc - 1 };
-                turn
-            }
-        }
-    }
-
-    /// Whether the next packet's ICRC will be computed.
-    #[inline(always)]
-    fn icrc_is_due(&self) -> bool {
-        match self.icrc {
-            IcrcCheck::All => true,
-            IcrcCheck::None => false,
-            IcrcCheck::OneIn(_) => self.until_icrc == 0,
         }
     }
 
@@ -468,7 +430,7 @@ impl Recorder {
         }
         if verify || is_foreign {
             entry.icrc_checked += 1;
-            if is_foreign || !is_right(self.routine, packet) {
+            if is_foreign || !icrc::is_right(self.routine, packet) {
                 entry.icrc_errors += 1;
                 let seq = flow.unwrap_psn(packet.psn());
                 return self.damaged(port, frame_len, packet, arrival, (flow_number, seq));
