@@ -84,6 +84,26 @@ const SHORT: &[(&str, &[&str])] = &[
     ("background", &["duration=150ms"]),
     ("concurrent-pairs", &["traffic.kv.message=1MB"]),
     // A loop that the scheduler holds up is no reason to send again.
+    (
+        "dcqcn-convergence",
+        &[
+            "duration=200us",
+            "convergence.at=50us",
+            "convergence.window=10us",
+            "traffic.dispatch.start=50us",
+            "rc.timeout=20",
+        ],
+    ),
+    (
+        "dcqcn-flows",
+        &[
+            "duration=300us",
+            "convergence.at=50us",
+            "convergence.window=10us",
+            "traffic.more.start=50us",
+            "rc.timeout=20",
+        ],
+    ),
     ("dcqcn-incast", &["traffic.incast.message=1MB", "rc.timeout=20"]),
     ("dcqcn-long", &["traffic.long.message=1MB"]),
     ("ecmp-collisions", &[]),

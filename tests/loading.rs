@@ -169,6 +169,13 @@ fn the_sweeps_switches_allow_what_is_asked() {
 fn frames(pattern: &Pattern) -> f64 {
     let seconds = |picos: u64| picos as f64 / PICOS_PER_SECOND as f64;
     let whole = pattern.duration.map(|duration| seconds(duration.0));
+    let testbed = pattern
+        .testbed
+        .as_deref()
+        .map(|name| testbed::load(name, &[]).expect("it loads").testbed);
+    let fabric = testbed.and_then(|testbed| testbed.fabric);
+    // Of the reference switch's ports, where the pattern is made for no other.
+    let line = fabric.map_or(400e9, |fabric| fabric.speed.0 as f64);
     let entries = pattern.traffic.iter().map(|entry| {
         let pmtu = f64::from(entry.frame.pmtu);
         let time = entry.duration.map(|duration| seconds(duration.0)).or(whole);
@@ -178,13 +185,16 @@ fn frames(pattern: &Pattern) -> f64 {
         };
         let at = |rate: &Rate, senders: usize| match rate {
             Rate::Bits(bits) => bits.0 as f64 / (8.0 * pmtu) * time.expect("an end") * senders as f64,
-            // Of the reference switch's ports.
-            Rate::Share(share) => share.0 * 400e9 / (8.0 * pmtu) * time.expect("an end") * senders as f64,
+            Rate::Share(share) => share.0 * line / (8.0 * pmtu) * time.expect("an end") * senders as f64,
             other => panic!("no bound from {other:?}"),
         };
         match &entry.kind {
             Kind::Transfer(transfer) => match transfer.count {
                 Some(count) => packets(&transfer.messages) * count as f64 * f64::from(transfer.pairs),
+                // A closed loop sends no more than its receivers' links carry.
+                None if entry.transport.rc().is_some() => {
+                    at(&transfer.rate, transfer.from.0.len().min(transfer.to.0.len()))
+                }
                 None => at(&transfer.rate, transfer.from.0.len()),
             },
             Kind::Incast(incast) => {

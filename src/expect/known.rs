@@ -295,6 +295,16 @@ figures! {
     DISRUPTION_LOSS: "Disruption_loss" ["frames"], Lower, COUNT, [Queue], "frames lost while flows were cut off";
     CONVERGENCE_TIME: "Convergence_time" ["us"], Lower, TIME, [Queue],
         "from the first loss of a flow that was cut off until all of them arrived again";
+    STEADY_RATE: "Steady_rate" ["GB/s"], Higher, RATE, [Entry], "message payload received per second of the steady time";
+    RATE_CONVERGENCE_TIME: "Rate_convergence_time" ["us"], Lower, TIME, [Run],
+        "from the change of load until rates had settled: from then on at most 1 % of windows were outside";
+    RATE_WINDOW: "Rate_window" ["us"], Lower, TIME, [Run],
+        "the smallest window of which at most 1 % of the steady time were outside: by it rates had settled";
+    RATES_OUTSIDE: "Rates_outside" ["%"], Lower, SHARE, [Run],
+        "windows of the steady time in which a rate was outside, over all of them; of the smallest window where none settled";
+    STEADY_JFI: "Steady_JFI" ["1"], Higher, RATIO, [Run], "Jain fairness index of the steady rates" Index;
+    STEADY_JFI_MAX_MIN: "Steady_JFI_max_min" ["1"], Higher, RATIO, [Run],
+        "Jain fairness index of the steady rates, each over its max-min share by the links of hosts" Index;
     OVERSUBSCRIPTION: "Oversubscription" ["1"], Neither, RATIO, [Run],
         "bandwidth of a leaf's hosts over that of its uplinks, by the testbed";
     LINK_UTILIZATION: "Link_utilization" ["%"], Neither, &[of("tx", Share), of("rx", Share), one(Share)],

@@ -16,6 +16,7 @@ pub mod group;
 pub mod infer;
 pub mod pause;
 pub mod ptp_probe;
+pub mod rates;
 pub mod record;
 pub mod recorder;
 pub mod tally;

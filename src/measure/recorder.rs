@@ -16,6 +16,7 @@ use crate::measure::answering::{Answering, Arrived};
 use crate::measure::asked::Asked;
 use crate::measure::flow::{Place, RxFlow, Seen};
 use crate::measure::pause::{PauseLog, PauseOrder, ReceivedPause, pause_time};
+use crate::measure::rates::Rates;
 use crate::measure::record::{EntryRecord, FirstMark, Outage, PairRecord, PortRecord, Times};
 use crate::measure::trace::{Kind, Observation, Trace};
 use crate::neighbour::Heard;
@@ -126,6 +127,8 @@ pub struct Recorder {
     completions: Vec<Completion>,
     /// The responders of reliable connections; `None` where all QPs are open.
     answering: Option<Box<Answering>>,
+    /// Payload of pairs by windows, where the pattern asks for rates.
+    rates: Option<Rates>,
     /// One-way delay of each flow, ps; empty when there are many flows.
     flow_latency: Vec<Times>,
     one_of_several: bool,
@@ -222,6 +225,7 @@ impl Recorder {
             routine: None,
             completions: Vec::new(),
             answering: Answering::new(plan).map(Box::new),
+            rates: Rates::new(plan),
             flow_latency: if plan.flows() <= FLOWS_WITH_LATENCY {
                 vec![Times::coarse(); plan.flows() as usize]
             } else {
@@ -558,6 +562,9 @@ impl Recorder {
             };
         }
         pair.payload_bytes += payload.len() as u64;
+        if let Some(rates) = &mut self.rates {
+            rates.see(flow.pair, arrival, payload.len() as u64);
+        }
         pair.first_arrival = pair.first_arrival.min(arrival);
         pair.last_arrival = pair.last_arrival.max(arrival);
         match &stamp {

@@ -2,6 +2,7 @@
 //!
 //! Left out on purpose: what must hold between keys; see `read`, `kinds`, `frame`.
 
+use super::convergence::{RatesOf, Target};
 use super::draft::{KV_CONFIGS, KvConfig, MODELS, Model};
 use super::kinds::{KindName, TrafficKind};
 use super::read::{IcrcShare, SAMPLE};
@@ -90,6 +91,13 @@ pub(super) const FRAME_MAP: Key<()> = Key {
     doc: "header fields of the entry's frames",
 };
 
+pub(super) const CONVERGENCE_MAP: Key<()> = Key {
+    name: "convergence",
+    form: &Map(&[&CONVERGENCE]),
+    absent: Absent::Words("none"),
+    doc: "how long rates take to settle after the load has changed: see [rates that settle](#rates-that-settle)",
+};
+
 keys! {
     /// A whole pattern.
     pub PATTERN: Pattern = "pattern" {
@@ -102,6 +110,7 @@ keys! {
         duration: Picos, TIME_ABOVE_ZERO, none, "no message begins after this time; those begun are finished";
         sample: Picos, SAMPLE, none,
             "the run goes on without a pause and is sampled at this interval, 100000 times at most: see [a long run](#a-long-run)";
+        convergence: Key<()> = CONVERGENCE_MAP;
         icrc_check: IcrcCheck, IcrcShare, or IcrcCheck::All, "how many of the received frames have their ICRC verified";
         frame: (), Map(&[&FRAME]), none, "header fields of every entry; an entry's own `frame` goes first";
         transport: Key<bool> = TRANSPORT;
@@ -270,6 +279,19 @@ keys! {
         rate: KeyOr<Rate> = RATE;
     }
 
+    /// `convergence`.
+    pub CONVERGENCE: ConvergenceMap = "convergence" {
+        at: Picos, TIME, required, "when the load changes, from the start of the run";
+        steady: Picos, TIME_ABOVE_ZERO, otherwise "half way from `at` to the end", "from when on rates are taken as steady";
+        of: RatesOf, Words(&[("entries", RatesOf::Entries), ("pairs", RatesOf::Pairs)]), or RatesOf::Entries,
+            "whose rates: each entry's, or each pair's of workers";
+        target: Target, Words(&[("steady", Target::Steady), ("fair", Target::Fair)]), or Target::Steady,
+            "steady: each rate's own mean over the steady time; fair: an equal share of their sum";
+        within: Share, Quantity::within(Share(0.0001), Share(1.0)), or Share(0.05), "how far from it a rate may be, as a share of it";
+        window: Picos, TIME_ABOVE_ZERO, or Picos::from_micros(1_000),
+            "the smallest window over which rates are taken; 5, 10 and 50 of it are looked at, too";
+    }
+
     /// `frame`.
     pub FRAME: Frame = "frame" {
         ip: bool, Words(&[("4", false), ("6", true)]), or false, "IP version";
@@ -338,6 +360,7 @@ pub static SECTIONS: &[&dyn Section] = &[
     &PFC,
     &ECN_PROBE,
     &KV,
+    &CONVERGENCE,
     &FRAME,
     &VLAN,
     &ACK_REQ,

@@ -6,6 +6,7 @@
 //!
 //! Left out on purpose: defaults that depend on a port or on the testbed (those stay `None`).
 
+pub mod convergence;
 pub mod draft;
 mod frame;
 pub mod keys;

@@ -48,6 +48,7 @@ pub fn pattern(reader: &Reader, root: &Node, stem: &str) -> Pattern {
         seed: fields.get(&PATTERN.seed),
         duration,
         sample,
+        convergence: super::convergence::read(&fields, duration),
         icrc_check: fields.get(&PATTERN.icrc_check),
         traffic: Vec::new(),
         expect: Vec::new(),

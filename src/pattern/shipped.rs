@@ -8,6 +8,11 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ),
     ("background", include_str!("../../patterns/background.yaml")),
     ("concurrent-pairs", include_str!("../../patterns/concurrent-pairs.yaml")),
+    (
+        "dcqcn-convergence",
+        include_str!("../../patterns/dcqcn-convergence.yaml"),
+    ),
+    ("dcqcn-flows", include_str!("../../patterns/dcqcn-flows.yaml")),
     ("dcqcn-incast", include_str!("../../patterns/dcqcn-incast.yaml")),
     ("dcqcn-long", include_str!("../../patterns/dcqcn-long.yaml")),
     ("ecmp-collisions", include_str!("../../patterns/ecmp-collisions.yaml")),

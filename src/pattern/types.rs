@@ -1,6 +1,7 @@
 //! The pattern's types. Names are the draft's and the IBTA's; every duration and size is a unit
 //! type. `docs/PATTERNS.md` describes each key.
 
+use super::convergence::Convergence;
 use super::transport::Transport;
 use crate::expect::{Asked, Expectation};
 use crate::units::{BitRate, Bytes, Picos, Psn, Qpn, Share};
@@ -22,6 +23,8 @@ pub struct Pattern {
     pub duration: Option<Picos>,
     /// `sample`: what happened is told apart in intervals of this length, for the trend of a long run.
     pub sample: Option<Picos>,
+    /// `convergence`: when rates are looked at, and whose.
+    pub convergence: Option<Convergence>,
     /// `icrc_check`: how many received frames have their ICRC verified.
     pub icrc_check: IcrcCheck,
     /// `traffic`: at least one entry, names distinct.

@@ -87,6 +87,7 @@ pub fn build(pattern: &Pattern, testbed: &Testbed, speeds: &[BitRate]) -> Result
         magic: Magic::new(mix(pattern.seed ^ MAGIC)),
         duration: pattern.duration,
         sample: pattern.sample,
+        convergence: pattern.convergence,
         workers,
         ports,
         entries: Vec::new(),

@@ -18,6 +18,7 @@ pub mod summary;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::pattern::convergence::Convergence;
 use crate::pattern::transport::Transport;
 use crate::pattern::{FrameOptions, Start, Verb};
 use crate::testbed::Network;
@@ -190,6 +191,8 @@ pub struct Plan {
     pub duration: Option<Picos>,
     /// What happened is told apart in intervals of this length.
     pub sample: Option<Picos>,
+    /// How long rates take to settle is asked.
+    pub convergence: Option<Convergence>,
     /// All workers, by number.
     pub workers: Vec<Worker>,
     /// All ports, in the testbed's order.

@@ -8,6 +8,7 @@
 
 mod marking;
 mod pausing;
+mod settling;
 
 use super::figures::{self, Figure};
 use super::model::{Results, Traffic};
@@ -100,6 +101,7 @@ fn of_figure(results: &Results, one: &Asked, asked: &[Asked], measured: &[Figure
         // A switch that pauses nobody has shown no threshold, and that is no answer to wait for.
         name if [known::PFC_XOFF.name, known::PFC_XON.name].contains(&name) => return pausing::of(results),
         name if name == known::LOST.name => loss(results),
+        name if name == known::RATE_CONVERGENCE_TIME.name => settling::of(results),
         name if name == known::JFI.name => fairness(results),
         name if name == known::FABRIC_GOODPUT.name => goodput(results),
         _ => None,

@@ -13,7 +13,9 @@ mod inferred;
 
 pub(super) use inferred::{of_threshold, place_of as place_of_queue};
 
-use super::model::{Distribution, DutId, Inferred, Interval, Kpi, Port, Reading, Results, Statistic, Traffic, Victim};
+use super::model::{
+    Convergence, Distribution, DutId, Inferred, Interval, Kpi, Port, Reading, Results, Statistic, Traffic, Victim,
+};
 use super::{range, stats};
 use crate::expect::known::{self, Known};
 use crate::pattern::{About, about};
@@ -24,13 +26,18 @@ pub fn of(results: &Results) -> Vec<Kpi> {
     let dut = results.run.dut.id;
     let mut kpis = Vec::new();
     for entry in &results.traffic {
+        let mut list = Listing {
+            kpis: &mut kpis,
+            dut,
+            draft: entry.draft.as_deref(),
+            place: place_of(entry),
+        };
+        let rates = results.convergence.iter().flat_map(|convergence| &convergence.rates);
+        if let Some(rate) = rates.clone().find(|rate| rate.entry == entry.name) {
+            list.add(&known::STEADY_RATE, Some(rate.steady_bps / 8e9));
+        }
         of_entry(
-            &mut Listing {
-                kpis: &mut kpis,
-                dut,
-                draft: entry.draft.as_deref(),
-                place: place_of(entry),
-            },
+            &mut list,
             entry,
             results
                 .inferred
@@ -76,6 +83,9 @@ pub fn of(results: &Results) -> Vec<Kpi> {
         list.add(&known::OVERSUBSCRIPTION, Some(ratio));
     }
     inferred::of_run(&mut list, &results.inferred);
+    if let Some(convergence) = &results.convergence {
+        of_rates(&mut list, convergence);
+    }
     kpis
 }
 
@@ -193,6 +203,27 @@ fn of_entry(list: &mut Listing<'_>, entry: &Traffic, victim: Option<&Victim>) {
         list.list(&known::JFI, Statistic::Value, Some((jfi.index, None)), &over);
     }
     inferred::of_entry(list, entry, victim);
+}
+
+/// When rates had settled, and at what.
+fn of_rates(list: &mut Listing<'_>, convergence: &Convergence) {
+    let micros = 1e-6;
+    let time = convergence
+        .time_ps
+        .map(|time| (time.value * micros, Some(Interval::from(time).times(micros))));
+    list.read(&known::RATE_CONVERGENCE_TIME, time);
+    let window = convergence.headline_window_ps;
+    list.add(&known::RATE_WINDOW, window.map(|ps| float(ps) * micros));
+    let told = convergence
+        .windows
+        .iter()
+        .find(|one| window.is_none_or(|size| one.size_ps == size));
+    let outside = told
+        .filter(|one| one.steady > 0)
+        .map(|one| float(one.steady_outside) / float(one.steady) * 100.0);
+    list.add(&known::RATES_OUTSIDE, outside);
+    list.add(&known::STEADY_JFI, convergence.jfi);
+    list.add(&known::STEADY_JFI_MAX_MIN, convergence.jfi_max_min);
 }
 
 /// BusBW of an AllToAll (draft 7.1 and its terminology: algo_factor (n−1)/n): what `bandwidth` carries of all

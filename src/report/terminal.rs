@@ -6,6 +6,7 @@
 //! Left out on purpose: progress while the run lasts (`cli::progress`).
 
 mod brief;
+mod convergence;
 mod inferred;
 mod ptp_probes;
 mod soak;
@@ -101,6 +102,10 @@ pub fn render(results: &Results, view: View) -> String {
     if results.kpis.iter().any(|kpi| kpi.value.is_some()) {
         section(&mut out, "KPIs", view);
         kpis(&mut out, results, view);
+    }
+    if let Some(found) = &results.convergence {
+        section(&mut out, "Convergence", view);
+        convergence::convergence(&mut out, found, view);
     }
     if let Some(found) = &results.soak {
         section(&mut out, "Soak", view);

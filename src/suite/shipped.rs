@@ -11,6 +11,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("7.4", include_str!("../../suites/7.4.yaml")),
     ("8.1", include_str!("../../suites/8.1.yaml")),
     ("8.2", include_str!("../../suites/8.2.yaml")),
+    ("8.3", include_str!("../../suites/8.3.yaml")),
     ("8.4", include_str!("../../suites/8.4.yaml")),
     ("9.3", include_str!("../../suites/9.3.yaml")),
     ("12.1", include_str!("../../suites/12.1.yaml")),

@@ -2,6 +2,7 @@
 
 /// Name and text of each, sorted by name.
 pub const SHIPPED: &[(&str, &str)] = &[
+    ("dcqcn-flows", include_str!("../../sweeps/dcqcn-flows.yaml")),
     ("ecmp", include_str!("../../sweeps/ecmp.yaml")),
     ("ecn-burst", include_str!("../../sweeps/ecn-burst.yaml")),
     ("ecn-incast", include_str!("../../sweeps/ecn-incast.yaml")),

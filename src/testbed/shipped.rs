@@ -19,4 +19,5 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("routed-switch", include_str!("../../testbeds/routed-switch.yaml")),
     ("soak", include_str!("../../testbeds/soak.yaml")),
     ("switch", include_str!("../../testbeds/switch.yaml")),
+    ("switch-25g", include_str!("../../testbeds/switch-25g.yaml")),
 ];

@@ -10,6 +10,7 @@
 
 pub mod cause;
 mod cells;
+pub mod convergence;
 pub mod curve;
 pub mod dead;
 pub mod drain;

@@ -158,6 +158,9 @@ impl Recorder {
             kind: Kind::First,
         });
         flow.continues(stamp.number, u64::from(alike.payload_len), arrival);
+        if let Some(rates) = &mut self.rates {
+            rates.see(alike.pair, arrival, u64::from(alike.payload_len));
+        }
         let delay = arrival.saturating_sub(stamp.departure).0;
         if let Some(entry) = self.entries.get_mut(usize::from(alike.entry)) {
             entry.latency.see(delay);

@@ -10,6 +10,7 @@ use crate::measure::asked::Asked;
 use crate::measure::flow::RxFlow;
 use crate::measure::group::Groups;
 use crate::measure::pause::PauseLog;
+use crate::measure::rates::Rates;
 use crate::measure::record::{EntryRecord, PairRecord, PortRecord, Times};
 use crate::measure::tally::SharedGroups;
 use crate::measure::trace::Trace;
@@ -31,6 +32,12 @@ impl Recorder {
     #[must_use]
     pub fn ports(&self) -> &[PortRecord] {
         &self.ports
+    }
+
+    /// Payload of pairs by windows, where the pattern asks for rates.
+    #[must_use]
+    pub fn rates(&self) -> Option<&Rates> {
+        self.rates.as_ref()
     }
 
     /// Records of the pairs, over all entries.
@@ -146,6 +153,9 @@ impl Recorder {
         }
         self.asked.merge(&other.asked);
         if let (Some(mine), Some(theirs)) = (&mut self.answering, &other.answering) {
+            mine.merge(theirs);
+        }
+        if let (Some(mine), Some(theirs)) = (&mut self.rates, &other.rates) {
             mine.merge(theirs);
         }
         for (mine, theirs) in self.flow_latency.iter_mut().zip(&other.flow_latency) {

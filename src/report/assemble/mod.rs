@@ -6,6 +6,7 @@
 //!
 //! Left out on purpose: measuring.
 
+mod convergence;
 mod faults;
 mod inferred;
 mod parameters;
@@ -162,6 +163,11 @@ pub fn assemble(inputs: &Inputs<'_>, plan: &Plan, outcome: &Outcome) -> Results 
             Inferred::default()
         } else {
             inferred::inferred(plan, &configured, &places, &read)
+        },
+        if refused {
+            None
+        } else {
+            convergence::of(plan, &summary, outcome)
         },
         found,
     );

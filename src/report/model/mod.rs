@@ -9,6 +9,7 @@
 
 mod against;
 mod calibration;
+mod convergence;
 mod device;
 mod expected;
 mod inferred;
@@ -28,6 +29,7 @@ use crate::units::Picos;
 
 pub use against::*;
 pub use calibration::*;
+pub use convergence::*;
 pub use device::*;
 pub use expected::*;
 pub use inferred::*;
@@ -73,6 +75,9 @@ pub struct Results {
     /// What the device under test says of itself, through a hook.
     #[serde(default)]
     pub device: Option<Device>,
+    /// When rates had settled, where the pattern asks.
+    #[serde(default)]
+    pub convergence: Option<Convergence>,
     /// What the samples of a long run come to, where it was sampled.
     #[serde(default)]
     pub soak: Option<Soak>,
@@ -110,6 +115,7 @@ impl Results {
         ports: Vec<Port>,
         traffic: Vec<Traffic>,
         inferred: Inferred,
+        convergence: Option<Convergence>,
         found: Vec<Anomaly>,
     ) -> Results {
         run.conforming = run.nonconformities.is_empty();
@@ -125,6 +131,7 @@ impl Results {
             anomalies: found,
             calibration: None,
             device: None,
+            convergence,
             soak: None,
             expectations: Vec::new(),
         };

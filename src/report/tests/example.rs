@@ -420,6 +420,45 @@ pub(super) fn trend(name: &str, unit: &str, place: &str) -> Trend {
     }
 }
 
+/// Two entries of which one gives way to the other.
+pub(super) fn convergence() -> Convergence {
+    Convergence {
+        at_ps: 50_000_000_000,
+        steady_ps: 175_000_000_000,
+        until_ps: 300_000_000_000,
+        of: "entries".to_owned(),
+        target: "steady".to_owned(),
+        within_percent: 5.0,
+        windows: vec![SettlingWindow {
+            size_ps: 1_000_000_000,
+            first_inside_ps: Some(4_000_000_000),
+            last_outside_ps: Some(9_000_000_000),
+            steady: 125,
+            steady_outside: 1,
+            settled_ps: Some(settled()),
+        }],
+        headline_window_ps: Some(1_000_000_000),
+        time_ps: Some(settled()),
+        why_not: None,
+        rates: vec![SteadyRate {
+            entry: "kv".to_owned(),
+            steady_bps: 48e9,
+            max_min_bps: 49e9,
+            share_percent: Some(100.0),
+        }],
+        jfi: Some(1.0),
+        jfi_max_min: Some(0.99),
+    }
+}
+
+fn settled() -> Estimate {
+    Estimate {
+        value: 5e9,
+        low: 4e9,
+        high: Some(6e9),
+    }
+}
+
 pub(super) fn soak() -> Soak {
     Soak {
         interval_ps: 900_000_000_000_000,
@@ -741,6 +780,7 @@ pub(crate) fn results() -> Results {
         ports,
         vec![incast(), alltoall(), blind()],
         inferred(),
+        Some(convergence()),
         vec![found],
     );
     results.calibration = Some(budget());

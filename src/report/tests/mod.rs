@@ -42,6 +42,7 @@ fn with(entry: Traffic) -> Results {
         Vec::new(),
         vec![entry],
         Inferred::default(),
+        None,
         Vec::new(),
     )
 }
@@ -467,7 +468,15 @@ fn a_sender_that_was_paused_is_not_late() {
         }
         ports[1].pfc.paused_ps_per_class = Some([0, 0, 0, paused_us * 1_000_000, 0, 0, 0, 0]);
         let run = Run { clock, ..run() };
-        let results = Results::new(run, environment(), ports, vec![entry], Inferred::default(), Vec::new());
+        let results = Results::new(
+            run,
+            environment(),
+            ports,
+            vec![entry],
+            Inferred::default(),
+            None,
+            Vec::new(),
+        );
         let of = results.anomalies.into_iter().filter(|a| a.kind == AnomalyKind::Pacing);
         of.map(|anomaly| anomaly.text).collect::<Vec<_>>()
     };
@@ -506,6 +515,7 @@ fn port_counters_are_held_against_our_own() {
         vec![port],
         Vec::new(),
         Inferred::default(),
+        None,
         Vec::new(),
     );
     use AnomalyKind::{CountersDisagree, OwnLoss, Unsent};
@@ -567,6 +577,7 @@ fn conformity_is_not_claimed_against_its_own_reasons() {
             Vec::new(),
             Vec::new(),
             Inferred::default(),
+            None,
             Vec::new()
         )
         .run

@@ -26,6 +26,7 @@ fn pattern(kinds: Vec<Kind>) -> Pattern {
         seed: 7,
         duration: None,
         sample: None,
+        convergence: None,
         icrc_check: IcrcCheck::All,
         traffic: kinds.into_iter().enumerate().map(entry).collect(),
         expect: Vec::new(),
