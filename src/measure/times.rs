@@ -209,11 +209,17 @@ impl Times {
         self.buckets.counts.iter().sum()
     }
 
-    /// The time that the share `quantile` of them do not exceed; 0 of none.
+    /// The time that the share `quantile` of them do not exceed; 0 of none. Of several, ask [`Times::quantiles`].
     #[must_use]
     pub fn at(&self, quantile: f64) -> u64 {
-        let found = self.histogram().value_at_quantile(quantile);
-        found.clamp(self.least.min(self.greatest), self.greatest)
+        self.quantiles()(quantile)
+    }
+
+    /// Tells the time that a share of them do not exceed; 0 of none.
+    pub fn quantiles(&self) -> impl Fn(f64) -> u64 {
+        let all = self.histogram();
+        let (least, greatest) = (self.least.min(self.greatest), self.greatest);
+        move |quantile| all.value_at_quantile(quantile).clamp(least, greatest)
     }
 
     /// A histogram of them as they are now.

@@ -41,7 +41,7 @@ pub fn of_times(times: &Times, basis: impl Into<Basis>) -> Option<Distribution> 
     #[expect(clippy::cast_precision_loss, reason = "a mean")]
     let mean = times.sum as f64 / count as f64;
     let resolution = basis.uncertainty_ps.max(basis.resolution_ps);
-    let at = |quantile: f64| times.at(quantile);
+    let at = times.quantiles();
     Some(Distribution {
         unit: "ps".to_owned(),
         source: basis.source,
