@@ -72,6 +72,16 @@ pub fn run(args: &Args) -> Outcome {
         .peer
         .as_deref()
         .map(|program| Peer::new(program, core, args.seconds, pages.huge));
+    // First, as it needs the largest pools in one piece: later ones leave holes in memory.
+    let mut simulated = Vec::new();
+    for load in [Load::Steady, Load::Incast] {
+        // As many buffers as the load needs: those of a longer queue would not stay in the caches.
+        let mut pools = Pools::default();
+        for (pmtu, icrc) in [(4096, false), (4096, true), (1024, false)] {
+            let speed = bench::virtual_time((&eal, &mut pools), core, (load, pmtu, icrc), args.seconds);
+            simulated.push(speed.map_err(failed)?);
+        }
+    }
     let mut sending = Sending::default();
     for _ in 0..if peer.is_some() { args.rounds } else { 1 } {
         sending.round(&mut bench, peer.as_mut(), &failed)?;
@@ -81,15 +91,6 @@ pub fn run(args: &Args) -> Outcome {
     for icrc in [false, true] {
         for pmtu in PMTUS {
             rx.push(bench.rx(pmtu, icrc));
-        }
-    }
-    let mut simulated = Vec::new();
-    for load in [Load::Steady, Load::Incast] {
-        // As many buffers as the load needs: those of a longer queue would not stay in the caches.
-        let mut pools = Pools::default();
-        for (pmtu, icrc) in [(4096, false), (4096, true), (1024, false)] {
-            let speed = bench::virtual_time((&eal, &mut pools), core, (load, pmtu, icrc), args.seconds);
-            simulated.push(speed.map_err(failed)?);
         }
     }
     let host = Host {
