@@ -11,7 +11,7 @@ use self::peer::Peer;
 use super::devices::print;
 use super::{Failure, Outcome};
 use crate::dpdk::{Eal, HugepageSize, HugepageState, hugepages};
-use crate::engine::bench::{self, Bench, BenchError, Load, RxSpeed, TxSpeed, VirtualSpeed};
+use crate::engine::bench::{self, Bench, BenchError, Load, RxSpeed, TxSpeed, VirtualSpeed, median};
 use crate::engine::lab;
 use crate::engine::virtual_lab::Pools;
 use crate::units::Bytes;
@@ -105,11 +105,6 @@ pub fn run(args: &Args) -> Outcome {
     } else {
         text(&host, &tx, &rx, &simulated)
     })
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// What all was measured on, and beside whom.

@@ -170,7 +170,7 @@ impl From<FolderError> for Failure {
     fn from(error: FolderError) -> Failure {
         match error {
             FolderError::Busy(_) => Failure::Environment(error.to_string()),
-            _ => Failure::Input(error.to_string()),
+            _ => Failure::Input(format!("--out {error}")),
         }
     }
 }

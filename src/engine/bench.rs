@@ -203,7 +203,9 @@ fn plan_on(text: &str, testbed: &Testbed) -> Plan {
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The middle one of values, the upper one of two; 0 of none.
+#[must_use]
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }

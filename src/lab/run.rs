@@ -17,10 +17,10 @@ use crate::{fabric, suite};
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// It is a file.
-    #[error("--out {}: this is a file, not a folder; choose another name", .0.display())]
+    #[error("{}: this is a file, not a folder; choose another name", .0.display())]
     File(PathBuf),
     /// It holds something else.
-    #[error("--out {}: this folder holds {holds}, which {own} would be mixed with; choose another", path.display())]
+    #[error("{}: this folder holds {holds}, which {own} would be mixed with; choose another", path.display())]
     Holds {
         /// The folder.
         path: PathBuf,
@@ -33,7 +33,7 @@ pub enum FolderError {
     #[error("{0}")]
     Busy(JournalError),
     /// It cannot be made or locked.
-    #[error("--out {}: {source}", path.display())]
+    #[error("{}: {source}", path.display())]
     Locked {
         /// The folder.
         path: PathBuf,
@@ -41,7 +41,7 @@ pub enum FolderError {
         source: JournalError,
     },
     /// What an earlier run left cannot be deleted.
-    #[error("--out {}: cannot delete {}, which an earlier run left: {source}", path.display(), file.display())]
+    #[error("{}: cannot delete {}, which an earlier run left: {source}", path.display(), file.display())]
     Left {
         /// The folder.
         path: PathBuf,

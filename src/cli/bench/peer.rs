@@ -9,9 +9,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::median;
 use crate::child::{self, Order, said};
 use crate::cli::Failure;
+use crate::engine::bench::median;
 
 /// Buffers of the peer: squall's own bench has as many.
 const BUFFERS: u32 = 8191;

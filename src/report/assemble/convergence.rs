@@ -6,6 +6,7 @@ use crate::pattern::convergence::{Convergence, RatesOf, Target};
 use crate::plan::summary::Summary;
 use crate::plan::{Pace, Plan};
 use crate::report::model::{self, Estimate, SettlingWindow, SteadyRate};
+use crate::report::stats::jain;
 use crate::units::PICOS_PER_SECOND;
 
 /// What became of rates; none where the pattern does not ask, or nobody listens.
@@ -51,6 +52,9 @@ pub(super) fn of(plan: &Plan, summary: &Summary, outcome: &Outcome) -> Option<mo
     };
     let headline = found.headline.and_then(|index| found.windows.get(index));
     let time = headline.and_then(settled);
+    // Of who has no share there is no ratio.
+    let over = |(rate, fair): (&f64, &f64)| (*fair > 0.0).then(|| rate / fair);
+    let over_fair: Option<Vec<f64>> = found.steady_bps.iter().zip(&fair).map(over).collect();
     Some(model::Convergence {
         at_ps: asked.at.0,
         steady_ps: asked.steady.0,
@@ -84,8 +88,8 @@ pub(super) fn of(plan: &Plan, summary: &Summary, outcome: &Outcome) -> Option<mo
                 }
             })
             .collect(),
-        jfi: jain(found.steady_bps.iter().copied()),
-        jfi_max_min: jain(found.steady_bps.iter().zip(&fair).map(|(rate, fair)| rate / fair)),
+        jfi: jain(&found.steady_bps),
+        jfi_max_min: over_fair.and_then(|shares| jain(&shares)),
     })
 }
 
@@ -128,15 +132,6 @@ fn why_not(asked: &Convergence, steady: &[f64], windows: &[Window]) -> String {
         least.steady.1,
         least.steady.0
     )
-}
-
-/// Jain's index (the square of the sum over n times the sum of squares); none of nothing.
-fn jain(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
-    for value in values {
-        (count, sum, squares) = (count + 1.0, sum + value, squares + value * value);
-    }
-    Some(sum * sum / (count * squares)).filter(|index| index.is_finite())
 }
 
 /// The payload rate of each pair by max-min fairness (progressive filling, Bertsekas and Gallager, 6.5.2): all grow
