@@ -219,7 +219,7 @@ fn frames(pattern: &Pattern) -> f64 {
                     (None, Some(interval)) => time.expect("an end") / seconds(interval.0),
                     (None, None) => panic!("no bound"),
                 };
-                ranks * (ranks - 1.0) * qps * (bytes / qps / pmtu).ceil() * dispatches
+                ranks * (ranks - f64::from(alltoall.ranks_per_node)) * qps * (bytes / qps / pmtu).ceil() * dispatches
             }
         }
     });

@@ -426,6 +426,7 @@ fn dispatches_at_their_edges() {
             &["top_k=8"],
             &["experts=3", "top_k=3"],
             &["ranks=[5, 3]"],
+            &["ranks=96", "ranks_per_node=48"],
             &["skew=4", "capacity_factor=100", "routing=top-k-drop"],
             &["routing=expert-choice", "skew=0"],
             &["routing=aux-loss"],
@@ -439,6 +440,9 @@ fn dispatches_at_their_edges() {
         &[
             (&["top_k=9"], "a token cannot go to 9 of 8 experts"),
             (&["ranks=1"], "`ranks` is 1 workers"),
+            (&["ranks_per_node=3"], "4 ranks are no whole number of nodes of 3"),
+            (&["ranks_per_node=4"], "all 4 ranks are on one node"),
+            (&["ranks_per_node=0"], "`ranks_per_node` is `0`"),
             (&["ranks=[3]"], "`ranks` is 1 workers"),
             (&["experts=null"], "needs `experts`"),
             (
@@ -612,7 +616,7 @@ traffic:
      stagger: 2us, repeats: 3, gap: 1ms, rate: max, after: t, delay: 5us}
   - {name: b, kind: burst, transfers: 3, from: 0-1, to: [2, 3, 4], message: 64KiB, window: 100us, arrival: poisson, bursts: 4,
      interval: 1ms, rate: 25%}
-  - {name: a, kind: alltoall, ranks: 4, experts: 16, top_k: 4, hidden: 256, precision: fp8, batch: 32, layers: 3, iterations: 2,
+  - {name: a, kind: alltoall, ranks: 4, ranks_per_node: 2, experts: 16, top_k: 4, hidden: 256, precision: fp8, batch: 32, layers: 3, iterations: 2,
      interval: 1ms, mode: low-latency, padded_tokens: 40, routing: top-k-drop, skew: 0.5, capacity_factor: 2, verb: put,
      qps: 16, rate: 10Gbps}
   - {name: g, kind: background, from: [0, 1], to: 2, load: 30%, message: 8KiB, verb: send, qps: 2}
@@ -708,6 +712,7 @@ fn every_key_ends_where_it_belongs() {
     assert_eq!(b.kind, Kind::Burst(expected));
     let expected = AllToAll {
         ranks: Workers(vec![0, 1, 2, 3]),
+        ranks_per_node: 2,
         model: None,
         experts: 16,
         top_k: 4,

@@ -33,7 +33,8 @@ pub(super) fn notes(plan: &Plan, summary: &Summary, testbed: &Testbed) -> Vec<St
     notes.extend(plan.hairpins().into_iter().map(|port| {
         format!(
             "workers behind port {} send to each other: most switches do not return a frame to where it came from. Spread \
-             them with `workers:` in the testbed, or say `loopback: true`",
+             them with `workers:` in the testbed, say with `ranks_per_node` which ranks of an AllToAll are on one node, or \
+             say `loopback: true`",
             plan.ports[port].name
         )
     }));

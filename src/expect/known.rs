@@ -237,7 +237,9 @@ figures! {
     EP_ALLTOALL_BANDWIDTH: "EP_alltoall_bandwidth" ["GB/s"], Higher, RATE, [Entry],
         "payload of complete dispatches over the sum of their times, all ranks together";
     BUS_BW: "BusBW" ["GB/s"], Higher, &[of("per-port", Rate)], [Entry],
-        "bytes that a rank hands over per second, its own experts' included, times (n-1)/n for n ranks";
+        "bytes that a rank hands over per second, those for its own node's ranks included, times (n-1)/n for n ranks";
+    INTER_NODE_SHARE: "Inter_node_share" ["%"], Neither, SHARE, [Entry],
+        "tokens sent to ranks of other nodes over those for any other rank, with `ranks_per_node`";
     FABRIC_GOODPUT: "Fabric_Goodput" ["GB/s"], Higher, RATE, [Entry],
         "message payload received per second (Fabric_Goodput of the terminology draft)";
     ECN_MARKING_RATE: "ECN_marking_rate" ["%"], Neither, SHARE, [Entry Device],

@@ -203,6 +203,9 @@ keys! {
     /// `kind: alltoall`.
     pub ALLTOALL: AllToAll = "alltoall" {
         ranks: Workers, FirstWorkers(2), required, "the expert-parallel group; rank i is its i-th worker";
+        ranks_per_node: u32, Int(1, 65_536), or 1,
+            "ranks of a node, in order: tokens for another rank of one's node take its own links (NVLink) and are not sent; \
+             `ranks` must be a multiple, of more than one node";
         model: Model, Words(&MODELS), none, "`experts`, `top_k` and `hidden` from the draft's Table 6";
         experts: u32, Int(1, 65_536), otherwise "required without `model`",
             "experts; expert e is held by rank floor(e·ranks/experts)";

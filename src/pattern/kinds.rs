@@ -343,6 +343,7 @@ fn arrival(fields: &Fields<'_>) -> Arrival {
 pub fn alltoall(fields: &Fields<'_>) -> Kind {
     let keys = &ALLTOALL;
     let ranks = fields.get(&keys.ranks);
+    let ranks_per_node = ranks_per_node(fields, ranks.as_ref());
     let shape = shape(fields);
     let low_latency = fields.get(&keys.mode);
     let padded_tokens = fields.get(&keys.padded_tokens);
@@ -351,6 +352,7 @@ pub fn alltoall(fields: &Fields<'_>) -> Kind {
     }
     let alltoall = AllToAll {
         ranks: ranks.unwrap_or_else(|| Workers(vec![0, 1])),
+        ranks_per_node,
         model: shape.model,
         experts: shape.experts.unwrap_or(1),
         top_k: shape.top_k.unwrap_or(1),
@@ -373,6 +375,26 @@ pub fn alltoall(fields: &Fields<'_>) -> Kind {
     };
     sizes(fields, &alltoall);
     Kind::AllToAll(alltoall)
+}
+
+/// `ranks_per_node`: whole nodes, of which there are at least two.
+fn ranks_per_node(fields: &Fields<'_>, ranks: Option<&Workers>) -> u32 {
+    let key = &ALLTOALL.ranks_per_node;
+    let each = fields.get(key);
+    let Some(ranks) = ranks.map(len).filter(|_| each > 1) else {
+        return 1;
+    };
+    if ranks % each != 0 {
+        fields.wrong(key, format!("{ranks} ranks are no whole number of nodes of {each}"));
+    } else if ranks == each {
+        fields.wrong(
+            key,
+            format!("all {ranks} ranks are on one node: nothing would cross the network"),
+        );
+    } else {
+        return each;
+    }
+    1
 }
 
 struct Shape {

@@ -369,7 +369,7 @@ fn queue_pairs(kind: &Kind) -> u64 {
         Kind::Burst(burst) => u64::from(burst.transfers) * u64::from(burst.messages.qps),
         Kind::AllToAll(alltoall) => {
             let ranks = len(&alltoall.ranks);
-            ranks * ranks.saturating_sub(1) * u64::from(alltoall.qps)
+            ranks * ranks.saturating_sub(u64::from(alltoall.ranks_per_node)) * u64::from(alltoall.qps)
         }
         Kind::Background(background) => len(&background.from) * u64::from(background.messages.qps),
         Kind::Pfc(_) => 0,

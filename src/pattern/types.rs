@@ -273,6 +273,9 @@ pub enum Arrival {
 pub struct AllToAll {
     /// `ranks`: a number N (workers 0..N) or a worker set; rank i is the i-th worker.
     pub ranks: Workers,
+    /// `ranks_per_node`: ranks 0 … n−1 are on the first node, and so on; [`AllToAll::ranks`] is a multiple of it, of two nodes
+    /// at least.
+    pub ranks_per_node: u32,
     /// `model`: "M1" … "M4" when the shape came from the draft's Table 6.
     pub model: Option<String>,
     /// `experts`: E, expert e is held by rank e·N/E (contiguous blocks).

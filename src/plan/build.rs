@@ -582,23 +582,9 @@ fn place_alltoall(plan: &Plan, entry: &Entry, alltoall: &AllToAll, seed: u64, er
     let matrices = Arc::new((0..routed).map(|dispatch| router.route(dispatch)).collect::<Vec<_>>());
     let token_bytes = alltoall.hidden.saturating_mul(alltoall.precision);
     let average_bits = u64::from(alltoall.batch) * u64::from(alltoall.top_k) * u64::from(token_bytes) * 8;
-    let lanes: Vec<LanePlan> = (0..ranks)
-        .map(|rank| LanePlan {
-            worker: workers[rank as usize],
-            first_pair: rank * (ranks - 1),
-            pairs: ranks - 1,
-            pace: pace(plan, workers[rank as usize], alltoall.rate, average_bits),
-        })
-        .collect();
-    let pairs = (0..ranks)
-        .flat_map(|src| (1..ranks).map(move |step| (src, (src + step) % ranks)))
-        .map(|(src, dst)| Pair {
-            src: workers[src as usize],
-            dst: workers[dst as usize],
-        })
-        .collect();
     let mut dispatch = Dispatch {
         ranks,
+        ranks_per_node: alltoall.ranks_per_node,
         matrices,
         token_bytes,
         count,
@@ -607,6 +593,22 @@ fn place_alltoall(plan: &Plan, entry: &Entry, alltoall: &AllToAll, seed: u64, er
         messages: Arc::default(),
         deal,
     };
+    let each = dispatch.pairs();
+    let lanes: Vec<LanePlan> = (0..ranks)
+        .map(|rank| LanePlan {
+            worker: workers[rank as usize],
+            first_pair: rank * each,
+            pairs: each,
+            pace: pace(plan, workers[rank as usize], alltoall.rate, average_bits),
+        })
+        .collect();
+    let pairs = (0..ranks)
+        .flat_map(|src| (0..each).map(move |pair| (src, pair)))
+        .map(|(src, pair)| Pair {
+            src: workers[src as usize],
+            dst: workers[dispatch.receiver(src, pair) as usize],
+        })
+        .collect();
     let mut starts = Vec::new();
     let mut messages = Vec::new();
     let mut time = Picos::ZERO;

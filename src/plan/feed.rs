@@ -251,8 +251,10 @@ impl Rounds {
 /// AllToAll dispatches.
 #[derive(Debug, Clone)]
 pub struct Dispatch {
-    /// Number of ranks; lane r is rank r, its pairs are the other ranks in rotation r+1, r+2, ….
+    /// Number of ranks; lane r is rank r.
     pub ranks: u32,
+    /// Ranks of a node, of which `ranks` is a multiple; nothing is sent within one.
+    pub ranks_per_node: u32,
     /// Routed tokens. Dispatch d uses matrix `d mod len`.
     pub matrices: Arc<Vec<Routed>>,
     /// Bytes of one token.
@@ -281,10 +283,19 @@ impl Dispatch {
         Picos(self.pass.0.saturating_mul(pass)).saturating_add(self.starts[self.index(dispatch)])
     }
 
-    /// Receiving rank of rank `src`'s `pair`-th pair.
+    /// Pairs of each rank: one with every rank of another node.
+    #[must_use]
+    pub fn pairs(&self) -> u32 {
+        self.ranks - self.ranks_per_node
+    }
+
+    /// Receiving rank of rank `src`'s `pair`-th pair: the ranks of other nodes in rotation, of which each rank of a node
+    /// begins with another.
     #[must_use]
     pub fn receiver(&self, src: u32, pair: u32) -> u32 {
-        (src + 1 + pair) % self.ranks
+        let (node, rank) = (src / self.ranks_per_node, src % self.ranks_per_node);
+        let next = (node + 1) * self.ranks_per_node;
+        (next + (pair + rank) % self.pairs()) % self.ranks
     }
 
     /// What QP `qp` of (`src`, `pair`) carries in `dispatch`: its place in the buffer, and its length; `None`: it sends
@@ -340,7 +351,7 @@ impl Dispatch {
 
     /// Every message of `dispatch` that rank `src` sends: pair, QP (the first one's, where it is cut over them) and bytes.
     pub fn messages_of(&self, dispatch: u64, src: u32) -> impl Iterator<Item = (u32, u32, u32)> + '_ {
-        (0..self.ranks - 1).flat_map(move |pair| {
+        (0..self.pairs()).flat_map(move |pair| {
             let tokens = self.tokens(dispatch, src, self.receiver(src, pair));
             let messages = if self.deal.split { 1 } else { self.deal.qps };
             (0..tokens.min(messages)).map(move |qp| {
@@ -412,8 +423,7 @@ impl Work {
             Work::Continuous { sizes, .. } => Some(deal.number_of(sizes, pmtu, qp, packet)),
             Work::Rounds(rounds) => Some(deal.number_of(&rounds.sizes, pmtu, qp, packet)),
             Work::Dispatch(dispatch) => {
-                let each = (dispatch.ranks - 1).max(1);
-                dispatch.number_of(pair / each, pair % each, qp, pmtu, packet)
+                dispatch.number_of(pair / dispatch.pairs(), pair % dispatch.pairs(), qp, pmtu, packet)
             }
             Work::Control { .. } => None,
         }

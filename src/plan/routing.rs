@@ -93,6 +93,13 @@ impl TokenMatrix {
         self.cells.iter().copied().map(u64::from).sum()
     }
 
+    /// Every cell with its sender and receiver.
+    fn each(&mut self) -> impl Iterator<Item = (usize, usize, &mut u32)> {
+        let ranks = self.ranks;
+        let cells = self.cells.iter_mut().enumerate();
+        cells.map(move |(at, cell)| (at / ranks, at % ranks, cell))
+    }
+
     #[inline]
     fn add(&mut self, src: usize, dst: usize) {
         let cell = &mut self.cells[src * self.ranks + dst];
@@ -103,9 +110,10 @@ impl TokenMatrix {
 /// One dispatch, routed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routed {
-    /// Token copies from rank to rank. In low-latency mode every pair off the diagonal has the
-    /// padded number.
+    /// Token copies from rank to rank. In low-latency mode every pair of ranks on different nodes has the padded number.
     pub tokens: TokenMatrix,
+    /// Copies for another rank of their node, over all ranks: they are not in [`Routed::tokens`], and nobody sends them.
+    pub in_node: u64,
     /// `top-k-drop`: copies beyond their expert's capacity, over all ranks; else 0.
     pub dropped: u64,
     /// Low-latency mode: real copies beyond a pair's padded number (not sent), over all pairs;
@@ -137,6 +145,7 @@ enum Stream {
 pub struct Router {
     seed: u64,
     ranks: usize,
+    ranks_per_node: usize,
     experts: usize,
     top_k: usize,
     batch: usize,
@@ -173,6 +182,7 @@ impl Router {
         Router {
             seed,
             ranks,
+            ranks_per_node: widen(shape.ranks_per_node).max(1),
             experts,
             top_k,
             batch,
@@ -188,6 +198,7 @@ impl Router {
     pub fn route(&self, dispatch: u64) -> Routed {
         let mut routed = Routed {
             tokens: TokenMatrix::new(self.ranks),
+            in_node: 0,
             dropped: 0,
             overflow: 0,
             padding: 0,
@@ -200,8 +211,10 @@ impl Router {
             Routing::TopKDrop { capacity_factor, .. } => self.top_k_drop(dispatch, capacity_factor, &mut routed),
             Routing::AuxLoss => self.balanced(dispatch, &mut routed.tokens),
         }
+        let nodes = Nodes(self.ranks_per_node);
+        nodes.keep(&mut routed);
         if let Some(padded) = self.padded {
-            pad(&mut routed, padded);
+            nodes.pad(&mut routed, padded);
         }
         routed
     }
@@ -355,14 +368,31 @@ fn share_end(total: u64, parts: u64, of: u64) -> u64 {
     u64::try_from(u128::from(total) * u128::from(parts) / u128::from(of)).unwrap_or(u64::MAX)
 }
 
-/// Gives every pair off the diagonal exactly `padded` tokens.
-fn pad(routed: &mut Routed, padded: u32) {
-    let ranks = routed.tokens.ranks;
-    for (position, cell) in routed.tokens.cells.iter_mut().enumerate() {
-        if position / ranks != position % ranks {
-            routed.overflow += u64::from(cell.saturating_sub(padded));
-            routed.padding += u64::from(padded.saturating_sub(*cell));
-            *cell = padded;
+/// Which ranks are on one node: so many in order.
+struct Nodes(usize);
+
+impl Nodes {
+    fn is_one(&self, src: usize, dst: usize) -> bool {
+        src / self.0 == dst / self.0
+    }
+
+    /// Takes out what stays on its node and is not its rank's own.
+    fn keep(&self, routed: &mut Routed) {
+        for (src, dst, cell) in routed.tokens.each() {
+            if src != dst && self.is_one(src, dst) {
+                routed.in_node += u64::from(std::mem::take(cell));
+            }
+        }
+    }
+
+    /// Gives every pair of ranks on different nodes exactly `padded` tokens.
+    fn pad(&self, routed: &mut Routed, padded: u32) {
+        for (src, dst, cell) in routed.tokens.each() {
+            if !self.is_one(src, dst) {
+                routed.overflow += u64::from(cell.saturating_sub(padded));
+                routed.padding += u64::from(padded.saturating_sub(*cell));
+                *cell = padded;
+            }
         }
     }
 }

@@ -186,6 +186,11 @@ fn of_entry(list: &mut Listing<'_>, entry: &Traffic, victim: Option<&Victim>) {
             });
             list.add_of(&known::EP_ALLTOALL_BANDWIDTH, Statistic::Aggregate, bandwidth);
             list.add_of(&known::BUS_BW, Statistic::PerPort, bus_bandwidth(entry, bandwidth));
+            if ranks_per_node(entry).is_some() {
+                let between = entry.routing.filter(|routed| routed.sent + routed.in_node > 0);
+                let share = between.map(|routed| 100.0 * float(routed.sent) / float(routed.sent + routed.in_node));
+                list.add(&known::INTER_NODE_SHARE, share);
+            }
         }
         About::Pauses => return,
         About::Probe => {
@@ -226,16 +231,21 @@ fn of_rates(list: &mut Listing<'_>, convergence: &Convergence) {
     list.add(&known::STEADY_JFI_MAX_MIN, convergence.jfi_max_min);
 }
 
+/// Ranks of a node, where nodes have more than one.
+fn ranks_per_node(entry: &Traffic) -> Option<u64> {
+    entry.parameters.get("ranks_per_node")?.as_u64()
+}
+
 /// BusBW of an AllToAll (draft 7.1 and its terminology: algo_factor (n−1)/n): what `bandwidth` carries of all
 /// ranks is without the tokens that stay on their rank, which the algorithm's own bandwidth counts.
 fn bus_bandwidth(entry: &Traffic, bandwidth: Option<f64>) -> Option<f64> {
     let ranks = float(entry.parameters.get("ranks")?.as_u64().filter(|ranks| *ranks > 0)?);
     let routed = entry.routing.filter(|routed| routed.sent > 0)?;
     let all = if routed.padding > 0 || routed.overflow > 0 {
-        // Low-latency mode: every pair has the same number of slots, and so has a rank for itself.
-        ranks / (ranks - 1.0)
+        // Low-latency mode: every pair has the same number of slots, and so have ranks of one node and a rank for itself.
+        ranks / (ranks - float(ranks_per_node(entry).unwrap_or(1)))
     } else {
-        float(routed.sent.saturating_add(routed.local)) / float(routed.sent)
+        float(routed.sent.saturating_add(routed.local).saturating_add(routed.in_node)) / float(routed.sent)
     };
     Some(bandwidth? * all / ranks * (ranks - 1.0) / ranks)
 }

@@ -359,8 +359,9 @@ fn details(out: &mut String, entry: &Traffic, view: View) {
     }
     if let Some(tokens) = entry.routing {
         say(&format!(
-            "tokens: {} sent, {} local, {} dropped, {} overflow, {} padding",
+            "tokens: {} sent, {} within nodes, {} local, {} dropped, {} overflow, {} padding",
             grouped(tokens.sent),
+            grouped(tokens.in_node),
             grouped(tokens.local),
             grouped(tokens.dropped),
             grouped(tokens.overflow),

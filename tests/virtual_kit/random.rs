@@ -297,8 +297,9 @@ impl Entry {
                 let (ranks, experts, batch) = (2 + self.a % (hosts - 1), 2 + self.b % 31, 1 + self.count % 20);
                 let mode = if self.flag { "low-latency" } else { "normal" };
                 let rate = if self.rate == "messages" { "100%" } else { rate };
+                let each = if ranks > 2 && ranks % 2 == 0 { 1 + self.b % 2 } else { 1 };
                 format!(
-                    "kind: alltoall, ranks: {ranks}, experts: {experts}, top_k: {}, hidden: {}, batch: {batch}, layers: {}, \
+                    "kind: alltoall, ranks: {ranks}, ranks_per_node: {each}, experts: {experts}, top_k: {}, hidden: {}, batch: {batch}, layers: {}, \
                      mode: {mode}, rate: {rate}, verb: {verb}, qps: {qps}",
                     1 + self.a % 2,
                     16 + self.short / 8,

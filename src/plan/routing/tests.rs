@@ -10,6 +10,7 @@ use crate::units::Share;
 fn shape(ranks: u32, experts: u32, top_k: u32, batch: u32, routing: Routing) -> AllToAll {
     AllToAll {
         ranks: Workers((0..ranks).collect()),
+        ranks_per_node: 1,
         model: None,
         experts,
         top_k,
@@ -122,6 +123,41 @@ proptest! {
         }
         prop_assert_eq!(real.tokens.total() + routed.padding, routed.tokens.total() + routed.overflow);
         prop_assert_eq!(real.dropped, routed.dropped);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// With nodes every token goes where it went without them; those for a rank of the same node are counted and not sent.
+    #[test]
+    fn what_stays_on_a_node_is_told_and_not_sent(
+        nodes in 2..6_u32, each in 1..6_u32, experts in 1..50_u32, batch in 0..40_u32,
+        padded in prop::option::of(1..30_u32), routing in routings(), seed: u64,
+    ) {
+        let mut shape = shape(nodes * each, experts, experts.min(3), batch, routing);
+        let alone = Routed::route(&shape, seed, 2);
+        shape.ranks_per_node = each;
+        if padded.is_some() {
+            shape.mode = DispatchMode::LowLatency { padded_tokens: padded };
+        }
+        let routed = Routed::route(&shape, seed, 2);
+        let (mut in_node, mut sent) = (0, 0);
+        for (src, dst) in (0..nodes * each).flat_map(|src| (0..nodes * each).map(move |dst| (src, dst))) {
+            let cell = |routed: &Routed| routed.tokens.get(src as usize, dst as usize);
+            if src == dst {
+                prop_assert_eq!(cell(&routed), cell(&alone));
+            } else if src / each == dst / each {
+                prop_assert_eq!(cell(&routed), 0);
+                in_node += u64::from(cell(&alone));
+            } else {
+                prop_assert_eq!(cell(&routed), padded.unwrap_or(cell(&alone)));
+                sent += u64::from(cell(&alone));
+            }
+        }
+        prop_assert_eq!(routed.in_node, in_node);
+        prop_assert_eq!(routed.dropped, alone.dropped);
+        prop_assert_eq!(routed.tokens.sent() + routed.overflow, sent + routed.padding);
     }
 }
 

@@ -52,6 +52,9 @@ pub(super) fn of(entry: &EntryPlan) -> BTreeMap<String, Value> {
         }
         Work::Dispatch(dispatch) => {
             put("ranks", json!(dispatch.ranks));
+            if dispatch.ranks_per_node > 1 {
+                put("ranks_per_node", json!(dispatch.ranks_per_node));
+            }
             put("token_bytes", json!(dispatch.token_bytes));
             put("dispatches", json!(dispatch.count));
             put("dispatches_routed", json!(dispatch.matrices.len()));

@@ -475,6 +475,7 @@ fn routing(entry: &EntryPlan, outcome: &Outcome, index: usize) -> Option<RoutedT
     let mut sum = RoutedTokens {
         sent: 0,
         local: 0,
+        in_node: 0,
         dropped: 0,
         overflow: 0,
         padding: 0,
@@ -484,6 +485,7 @@ fn routing(entry: &EntryPlan, outcome: &Outcome, index: usize) -> Option<RoutedT
         let sent = routed.tokens.sent();
         sum.sent += sent * times;
         sum.local += (routed.tokens.total() - sent) * times;
+        sum.in_node += routed.in_node * times;
         sum.dropped += routed.dropped * times;
         sum.overflow += routed.overflow * times;
         sum.padding += routed.padding * times;
@@ -507,8 +509,8 @@ fn fairness(plan: &Plan, recorder: &Recorder, index: usize, entry: &EntryPlan) -
     };
     let (over, rates): (FairnessOver, Vec<f64>) = match &entry.work {
         Work::Dispatch(dispatch) => {
-            let each = dispatch.ranks as usize - 1;
-            (FairnessOver::Ranks, pairs.chunks(each.max(1)).map(rate).collect())
+            let each = dispatch.pairs() as usize;
+            (FairnessOver::Ranks, pairs.chunks(each).map(rate).collect())
         }
         _ if entry.pairs.len() == 1 => {
             // QPs of one pair take turns over the same time: their bytes are their shares.

@@ -89,6 +89,8 @@ struct Entry {
     kind: String,
     /// `alltoall`: ranks.
     ranks: Option<u64>,
+    /// `alltoall`: ranks of a node, where more than one.
+    ranks_per_node: Option<u64>,
     /// Message length, where all messages are alike.
     message: Option<u64>,
     /// Completed rounds and their payload.
@@ -107,6 +109,7 @@ impl Entry {
     fn add(&mut self, traffic: &Traffic) {
         let parameter = |key: &str| traffic.parameters.get(key).and_then(serde_json::Value::as_u64);
         self.ranks = parameter("ranks").or(self.ranks);
+        self.ranks_per_node = parameter("ranks_per_node").or(self.ranks_per_node);
         self.message = parameter("message_bytes").or(self.message);
         if let Some(rounds) = &traffic.rounds {
             self.rounds += rounds.completed;

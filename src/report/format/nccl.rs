@@ -14,8 +14,8 @@ struct Row {
     busbw: f64,
 }
 
-/// A rank sends S bytes to the n − 1 others in a round. nccl-tests counts the share that a rank keeps too, so its
-/// size is S · n / (n − 1), and its busbw, algbw · (n − 1) / n, is S over the time.
+/// A rank sends S bytes to the n − m ranks of other nodes in a round, of m ranks each. nccl-tests counts what stays on the
+/// node too, so its size is S · n / (n − m); its busbw is algbw · (n − 1) / n, with m = 1 S over the time.
 fn row(entry: &Entry) -> Option<Row> {
     let ranks = float(entry.ranks.filter(|ranks| *ranks > 1)?);
     let time = entry.round_time.mean.value().filter(|time| *time > 0.0)?;
@@ -23,7 +23,7 @@ fn row(entry: &Entry) -> Option<Row> {
         return None;
     }
     let sent = float(entry.round_bytes) / float(entry.rounds) / ranks;
-    let size = sent * ranks / (ranks - 1.0);
+    let size = sent * ranks / (ranks - float(entry.ranks_per_node.unwrap_or(1)));
     // Bytes over picoseconds: a thousandth of a GB/s.
     let algbw = size / time * 1e3;
     Some(Row {

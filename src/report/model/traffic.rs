@@ -393,6 +393,9 @@ pub struct RoutedTokens {
     pub sent: u64,
     /// Token copies whose expert is on their own rank.
     pub local: u64,
+    /// Token copies for another rank of their node, which its own links carry and not the network.
+    #[serde(default)]
+    pub in_node: u64,
     /// Token copies dropped for want of capacity (`top-k-drop`).
     pub dropped: u64,
     /// Low-latency mode: real token copies beyond a pair's padded number, not sent.

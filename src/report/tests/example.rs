@@ -166,6 +166,7 @@ fn alltoall() -> Traffic {
         routing: Some(RoutedTokens {
             sent: 97_280,
             local: 1_024,
+            in_node: 0,
             dropped: 5,
             overflow: 6,
             padding: 7,

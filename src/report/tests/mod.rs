@@ -597,6 +597,7 @@ fn bus_bandwidth_counts_what_stays_at_home_as_what_is_sent() {
         entry.routing = Some(RoutedTokens {
             sent,
             local,
+            in_node: 0,
             dropped: 0,
             overflow,
             padding,

@@ -192,6 +192,9 @@ fn a_device_is_judged_as_one() {
 #[test]
 fn every_figure_of_a_result_can_be_expected() {
     let mut results = results();
+    let nodes = ("ranks_per_node".to_owned(), 8.into());
+    results.traffic[1].parameters.extend([nodes]);
+    results.kpis = crate::report::kpi::of(&results);
     results.add_device(Device {
         hook: "test".to_owned(),
         about: None,

@@ -173,6 +173,7 @@ fn an_incast_begins_everywhere_at_once_and_repeats_after_the_gap() {
 fn an_alltoall_sends_what_was_routed() {
     let alltoall = AllToAll {
         ranks: Workers((0..6).collect()),
+        ranks_per_node: 1,
         model: None,
         experts: 12,
         top_k: 3,
@@ -216,6 +217,34 @@ fn an_alltoall_sends_what_was_routed() {
         );
     }
     assert_eq!(plan.summary().entries[0].messages, messages.iter().sum::<u64>());
+}
+
+#[test]
+fn ranks_of_a_node_send_to_those_of_other_nodes_alone() {
+    let text = "traffic: [{kind: alltoall, ranks: 12, ranks_per_node: 3, experts: 24, top_k: 2, hidden: 64, batch: 8, qps: 2}]";
+    let of = |each: u32| {
+        let set = [format!("traffic.alltoall-0.ranks_per_node={each}")];
+        let pattern = crate::pattern::parse("nodes.yaml", text, &set).unwrap();
+        plan(&pattern, 4)
+    };
+    let nodes = of(3);
+    // Twelve ranks behind four ports are three behind each: with a node behind each, no port sends to itself.
+    assert_eq!((nodes.hairpins(), of(1).hairpins().len()), (vec![], 4));
+    let pairs = &nodes.entries[0].pairs;
+    for src in 0..12 {
+        let mut to: Vec<u32> = pairs
+            .iter()
+            .filter(|pair| pair.src == src)
+            .map(|pair| pair.dst)
+            .collect();
+        // Ranks of a node do not all begin with the same receiver.
+        assert_eq!(to[0], (src / 3 * 3 + 3 + src % 3) % 12);
+        to.sort_unstable();
+        let others: Vec<u32> = (0..12).filter(|dst| dst / 3 != src / 3).collect();
+        assert_eq!(to, others);
+    }
+    let sent: u64 = (0..4).map(|port| unroll(&nodes, port).len() as u64).sum();
+    assert_eq!(sent, nodes.summary().entries[0].packets);
 }
 
 /// The seed that `build` gives entry 0.
