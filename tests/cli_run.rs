@@ -82,6 +82,7 @@ const SHORT: &[(&str, &[&str])] = &[
         &["traffic.dispatch.layers=1", "traffic.dispatch.iterations=1"],
     ),
     ("background", &["duration=150ms"]),
+    ("burst-absorption", &["traffic.burst.message=200KB"]),
     ("concurrent-pairs", &["traffic.kv.message=1MB"]),
     // A loop that the scheduler holds up is no reason to send again.
     (
@@ -126,6 +127,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("link-failure", &["duration=100ms"]),
     ("low-latency-dispatch", &["traffic.dispatch.layers=6"]),
     ("many-qps", &["traffic.put.rate=10Gbps"]),
+    ("offered-load", &["duration=30ms"]),
     ("pfc-bursts", &["duration=150ms", "traffic.burst.message=1MB"]),
     ("pfc-spread", &["duration=100ms"]),
     ("pfc-storm", &["duration=100ms"]),

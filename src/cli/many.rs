@@ -162,9 +162,9 @@ pub(super) fn run(ready: &Ready, args: &Many) -> Outcome {
         }
     }
     if ended? == Ended::Stopped {
+        let done = shown::done(&ready.sweep, &gathered);
         return Err(Failure::Run(format!(
-            "the sweep was stopped: {} of {all} trials are done; the same command goes on with it",
-            store.count()
+            "the sweep was stopped: {done}; the same command goes on with it"
         )));
     }
     if gathered.unmet > 0 {
@@ -203,8 +203,12 @@ fn points(ready: &Ready, extent: &Extent) -> String {
         .iter()
         .enumerate()
         .map(|(number, values)| format!("{number:>6}  {}\n", point::said(&sweep.axes, values)));
+    let searched = match sweep.search {
+        Some(_) => format!(", at most {} of which are run", sweep.most_points()),
+        None => String::new(),
+    };
     format!(
-        "{}: {} points, {} trials each, seed {}; {} frames, {} of traffic in all\n\n{}",
+        "{}: {} points{searched}, {} trials each, seed {}; {} frames, {} of traffic in all\n\n{}",
         sweep.name,
         sweep.points.len(),
         sweep.trials,

@@ -7,6 +7,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
         include_str!("../../patterns/alltoall-dispatch.yaml"),
     ),
     ("background", include_str!("../../patterns/background.yaml")),
+    ("burst-absorption", include_str!("../../patterns/burst-absorption.yaml")),
     ("concurrent-pairs", include_str!("../../patterns/concurrent-pairs.yaml")),
     (
         "dcqcn-convergence",
@@ -29,6 +30,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
         include_str!("../../patterns/low-latency-dispatch.yaml"),
     ),
     ("many-qps", include_str!("../../patterns/many-qps.yaml")),
+    ("offered-load", include_str!("../../patterns/offered-load.yaml")),
     ("pfc-bursts", include_str!("../../patterns/pfc-bursts.yaml")),
     ("pfc-spread", include_str!("../../patterns/pfc-spread.yaml")),
     ("pfc-storm", include_str!("../../patterns/pfc-storm.yaml")),

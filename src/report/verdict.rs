@@ -10,12 +10,18 @@ use crate::expect::{self, Expectation, Scope, Term, base};
 impl Results {
     /// Judges the result by `expectations`, in their order; earlier judgements are forgotten.
     pub fn judge<'e>(&mut self, expectations: impl IntoIterator<Item = &'e Expectation>) {
+        self.expectations = self.judged(expectations);
+    }
+
+    /// How the result stands to `expectations`, in their order.
+    #[must_use]
+    pub fn judged<'e>(&self, expectations: impl IntoIterator<Item = &'e Expectation>) -> Vec<Expected> {
         let mut figures = figures::of(self);
         figures.extend(figures::of_classes(self, |_, _| true));
-        self.expectations = expectations
+        expectations
             .into_iter()
             .flat_map(|expectation| judged(expectation, &figures))
-            .collect();
+            .collect()
     }
 
     /// The lines that were not met.

@@ -19,7 +19,7 @@ pub fn test(test: &Test, profile: Profile, gathered: &Gathered, why: Option<Stri
     let done = gathered.rows.len();
     let state = match done {
         0 => State::NotRun,
-        done if done == sweep.points.len() * sweep.trials as usize => State::Complete,
+        _ if gathered.is_complete(sweep) => State::Complete,
         _ => State::Partial,
     };
     let mut nonconformities = test.reduced.clone();

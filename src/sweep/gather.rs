@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
+use super::search::{Search, Verdicts, found};
 use super::store::{Store, StoreError};
-use super::types::{FigureName, Sweep};
+use super::types::{FigureName, Point, Sweep};
 use super::{DERIVED, derived, point};
 use crate::expect::{Asked, Scope};
 use crate::pattern;
@@ -38,6 +39,8 @@ pub struct Gathered {
     pub about: Option<About>,
     /// The values that derived figures can have, by name.
     pub ranges: BTreeMap<String, Interval>,
+    /// Which goals of a search the trials met.
+    pub verdicts: Verdicts,
     /// Expectations judged.
     pub judged: usize,
     /// Those not met.
@@ -233,11 +236,21 @@ pub fn gather(store: &Store, sweep: &Sweep) -> Result<Gathered, StoreError> {
                 .join(samples::FILE_NAME);
             gathered.samples.insert(entry.point, file);
         }
+        if let Some(search) = &sweep.search {
+            gathered
+                .verdicts
+                .insert(entry.point, entry.trial, search.verdict(&results));
+        }
         gathered.take(entry.point, entry.trial, results);
     }
     // Of all that there is, before single ports and places are left out.
     derived::add(sweep, &mut gathered);
     gathered.leave_out(&places);
+    if sweep.search.as_ref().is_some_and(Search::asks_expectations) {
+        // They are what is searched for, and not what had to hold everywhere.
+        (gathered.judged, gathered.unmet) = (0, 0);
+        gathered.listed.clear();
+    }
     Ok(gathered)
 }
 
@@ -487,6 +500,22 @@ impl Gathered {
             if let Some(cell) = row.values.get_mut(at) {
                 *cell = value;
             }
+        }
+    }
+
+    /// The points that there is something to tell of: all, or those that a search came to.
+    pub fn points<'s>(&self, sweep: &'s Sweep) -> impl Iterator<Item = (usize, &'s Point)> {
+        let points = sweep.points.iter().enumerate();
+        let came = |number: usize| sweep.search.is_none() || self.trials_of(number) > 0;
+        points.filter(move |(number, _)| came(*number))
+    }
+
+    /// Whether every trial is finished, or a search has come to its end.
+    #[must_use]
+    pub fn is_complete(&self, sweep: &Sweep) -> bool {
+        match sweep.search {
+            Some(_) => found(sweep, self).iter().all(|found| found.bracket.is_some()),
+            None => self.rows.len() == sweep.points.len() * sweep.trials as usize,
         }
     }
 

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::gather::Gathered;
 use super::hook::plain;
 use super::types::Sweep;
-use super::{plots, point, shown as said, tables};
+use super::{plots, point, search, shown as said, tables};
 use crate::report::grid::{Cell, Grid, Head, Row};
 use crate::report::page::anomalies::{self, Seen};
 use crate::report::page::card::{self, Card};
@@ -19,6 +19,9 @@ use crate::report::page::{self, chart, folded, folded_on_screen, grid, section, 
 /// Figures of the scorecard, and configurations of each.
 const FIGURES: usize = 6;
 const LINES: usize = 4;
+
+/// Limits of a search that have a line in the scorecard.
+const LIMITS: usize = 8;
 
 /// Cells of the table of all figures; beyond it, the files have them.
 const MOST_CELLS: usize = 6000;
@@ -30,6 +33,7 @@ pub fn render(sweep: &Sweep, gathered: &Gathered, complete: bool) -> String {
     let asked = said::columns(sweep, gathered);
     let asked: Vec<usize> = asked.into_iter().map(|(column, _)| column).collect();
     let main = html! {
+        (limits(sweep, gathered))
         (scorecard(sweep, gathered, &asked))
         (configurations(sweep, gathered, &asked))
         (charts(sweep, gathered))
@@ -48,7 +52,6 @@ pub fn render(sweep: &Sweep, gathered: &Gathered, complete: bool) -> String {
 
 fn opening(sweep: &Sweep, gathered: &Gathered, complete: bool) -> Markup {
     let about = gathered.about.as_ref();
-    let (points, done) = (sweep.points.len(), gathered.rows.len());
     let question = sweep
         .description
         .as_deref()
@@ -58,8 +61,8 @@ fn opening(sweep: &Sweep, gathered: &Gathered, complete: bool) -> Markup {
         @if let Some(question) = question { p.question { (question) } }
         p.verdict {
             @if complete { span.badge.good { span aria-hidden="true" { "✓ " } "complete" } }
-            @else { span.badge.half { span aria-hidden="true" { "◐ " } "not complete: " (done) " of " (points * sweep.trials as usize) " trials are done" } }
-            " " (points) " configurations, " (sweep.trials) " trials each, seed " (sweep.seed)
+            @else { span.badge.half { span aria-hidden="true" { "◐ " } "not complete: " (said::done(sweep, gathered)) } }
+            " " (said::points(sweep, gathered)) ", " (sweep.trials) " trials each, seed " (sweep.seed)
             @if let Some(about) = about { ", " (about.clock) " clock, " (about.dut) }
             "."
             @if gathered.judged > 0 {
@@ -113,7 +116,7 @@ pub fn grid_of(sweep: &Sweep, gathered: &Gathered, columns: &[usize]) -> Grid {
     Grid {
         axes: axes.iter().map(|(_, axis)| point::shown(&sweep.axes, axis)).collect(),
         heads: columns.iter().filter_map(|column| head(gathered, *column)).collect(),
-        rows: sweep.points.iter().enumerate().map(row).collect(),
+        rows: gathered.points(sweep).map(row).collect(),
     }
 }
 
@@ -126,6 +129,46 @@ fn kinds(gathered: &Gathered) -> Vec<(String, u64)> {
         }
     }
     kinds
+}
+
+/// What a search has found: a row for each goal.
+fn limits(sweep: &Sweep, gathered: &Gathered) -> Markup {
+    let (Some(search), Some(grid)) = (&sweep.search, search::grid(sweep, gathered)) else {
+        return html! {};
+    };
+    let charts: Vec<_> = (0..grid.heads.len()).map(|column| grid.chart(column)).collect();
+    let found = search::found(sweep, gathered);
+    let cards = search
+        .goals
+        .iter()
+        .zip(&charts)
+        .enumerate()
+        .map(|(column, (goal, chart))| Card {
+            number: String::new(),
+            title: format!("{}: {}", search::title(sweep, search), goal.name),
+            href: None,
+            badges: html! {},
+            lines: grid.lines_of(column, LIMITS),
+            none: found
+                .iter()
+                .find(|found| found.goal.name == goal.name)
+                .map_or(String::new(), |found| found.said(sweep, search)),
+            chart: chart.as_ref(),
+            anomalies: None,
+        });
+    let cards: Vec<Card<'_>> = cards.collect();
+    let told: Vec<String> = found
+        .iter()
+        .map(|found| {
+            let at = search::group(sweep, found.first).map_or(String::new(), |group| format!("{group}: "));
+            format!("{at}{}", found.said(sweep, search))
+        })
+        .collect();
+    let body = html! {
+        (card::scorecard("Limit", &cards))
+        (folded("Every limit in words", &shown::sentences(&told)))
+    };
+    section("limits", "Limits", &body)
 }
 
 /// A row for each figure that the pattern asks about.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::search::Find;
 use super::series::Sampled;
 use super::types::Take;
 use crate::expect::Better;
@@ -53,6 +54,8 @@ keys! {
             "the points one by one, instead of `vary`";
         trials: u32, Int(1, super::read::MAX_TRIALS as u64), or 1, "runs of each point, each with a seed of its own";
         seed: u64, Int(0, u64::MAX), or 1, "from it the seed of each trial is derived";
+        search: (), Map(&[&SEARCH]), none,
+            "finds the greatest or the least value of a key at which trials hold to goals, instead of running every value";
         hooks: (), Map(&[&HOOKS]), none,
             "executables that configure the device under test and read its counters";
         expect: (), crate::expect::LINES, none, "what must hold of every trial, beside the pattern's own lines";
@@ -62,6 +65,33 @@ keys! {
             "names of what is varied, in charts and reports; an empty one leaves the key out of them";
         derived: (), Tree("a list of maps of derived keys", &[]), none,
             "figures that follow from others, for each trial";
+    }
+
+    /// `search`.
+    pub SEARCH: Search = "search" {
+        key: String, Line(1000, "a key as in `vary`, or several separated by commas"), required,
+            "what is searched for; with `vary`, a search of its own for each point of that";
+        find: Find, Words(Find::WORDS), required, "the greatest or the least value at which the goals hold";
+        from: String, Line(40, "a number with the key's unit"), required, "the least value";
+        to: String, Line(40, "a number with the key's unit, above `from`"), required, "the greatest value";
+        resolution: String, Line(40, "a number with the key's unit; with `spacing: log` a share"), required,
+            "how far apart the values are that are told apart, 1000 of them at most";
+        spacing: bool, Words(&[("linear", false), ("log", true)]), or false,
+            "values that far apart, or each by that share above the one before";
+        goals: (), Tree("a list of 1 to 8 maps of goal keys", &[]), otherwise "the `expect` lines of the sweep and the pattern",
+            "what is to hold, several of which are searched for with the same trials";
+    }
+
+    /// One of `goals`.
+    pub GOAL: Goal = "goal" {
+        name: String, Line::text(100), required, "its name in reports";
+        expect: (), crate::expect::LINES, required, "what must hold of a trial";
+        exceed: Share, Parsed {
+            allowed: "a share of trials, 0% to below 100%",
+            parse: |text| text.parse().ok().filter(|share: &Share| (0.0..1.0).contains(&share.0)),
+            near: |_| None,
+            show: ToString::to_string,
+        }, or Share(0.0), "share of a value's trials that may fail it";
     }
 
     /// One of `derived`.
@@ -135,4 +165,4 @@ keys! {
 }
 
 /// Every table, for the documentation.
-pub static SECTIONS: &[&dyn Section] = &[&SWEEP, &HOOKS, &PLOT, &DERIVED, &TERM];
+pub static SECTIONS: &[&dyn Section] = &[&SWEEP, &SEARCH, &GOAL, &HOOKS, &PLOT, &DERIVED, &TERM];

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use super::hook::Hook;
+use super::search::Search;
 use super::types::Sweep;
 use super::{Given, point};
 use crate::yaml::{self, Diagnostic, Diagnostics, Finding, MAX_FINDINGS, Place, Source};
@@ -233,10 +234,10 @@ impl Ready {
         values.map_or(String::new(), |values| point::said(&self.sweep.axes, values))
     }
 
-    /// How many trials there are of all points together.
+    /// How many trials there are of all points together; of a search, how many there are at most.
     #[must_use]
     pub fn trials(&self) -> usize {
-        self.sweep.points.len() * self.sweep.trials as usize
+        self.sweep.most_points() * self.sweep.trials as usize
     }
 
     /// The testbed as it was named; `None` for the built-in one.
@@ -362,8 +363,15 @@ impl Ready {
         errors.map_or(Ok(()), Err)
     }
 
-    /// Whether the places that the sweep's own expectations name are there.
+    /// Whether the places that the sweep's own expectations name are there, and a search has some to hold to.
     fn check_places(&self, inputs: &Inputs) -> Result<(), Diagnostics> {
+        let search = self.sweep.search.as_ref();
+        let asked = search.is_some_and(Search::asks_expectations);
+        if asked && self.sweep.expect.is_empty() && inputs.pattern.pattern.expect.is_empty() {
+            let what =
+                "`search` has no `goals`, and neither the sweep nor its pattern has an `expect` line that could hold";
+            return Err(Diagnostics::unplaced(&self.source.name, what));
+        }
         let entries = inputs.pattern.pattern.traffic.iter();
         let names: Vec<&str> = entries.map(|entry| entry.name.as_str()).collect();
         let testbed = inputs.testbed.testbed.sized(inputs.pattern.pattern.workers_needed());
@@ -372,6 +380,12 @@ impl Ready {
             .sweep
             .expect
             .iter()
+            .chain(
+                search
+                    .iter()
+                    .flat_map(|search| &search.goals)
+                    .flat_map(|goal| &goal.expect),
+            )
             .filter_map(|(place, expectation)| {
                 let entries = expectation.check_place(&names);
                 let finding = entries.and_then(|()| expectation.check_ports(&ports, None)).err()?;

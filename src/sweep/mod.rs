@@ -18,6 +18,7 @@ pub mod plots;
 pub mod point;
 mod read;
 pub mod run;
+pub mod search;
 pub mod series;
 mod shipped;
 pub mod shown;
@@ -99,6 +100,7 @@ pub fn of_pattern(pattern: &str, given: Given) -> Result<Ready, Diagnostics> {
             expect: Vec::new(),
             plots: None,
             derived: Vec::new(),
+            search: None,
         };
         read::check_size(reader, &sweep, yaml::Place::Override(0));
         found = Some(sweep);

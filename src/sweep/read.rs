@@ -6,7 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::keys::{HOOKS, PLOT, SWEEP};
+use super::keys::{GOAL, HOOKS, PLOT, SEARCH, SWEEP};
+use super::search::{self, Goal, Search};
 use super::types::{
     Axis, Change, Derived, FigureName, FigurePlot, Form, Hooks, Plot, Point, SamplesPlot, Setting, Sweep,
 };
@@ -29,6 +30,9 @@ pub const MAX_RUNS: usize = 100_000;
 /// Most axes, and most keys of one.
 const MAX_AXES: usize = 16;
 
+/// Most goals of a search.
+const MAX_GOALS: usize = 8;
+
 /// The place of derived figures.
 pub const DERIVED: &str = "derived";
 
@@ -37,11 +41,23 @@ pub fn sweep(reader: &Reader, root: &Node, stem: &str) -> Sweep {
     let fields = reader.fields(root, "the sweep", &[&SWEEP]);
     fields.exclude(&SWEEP.vary, &SWEEP.points);
     let set = fields.node(&SWEEP.set).map_or_else(Vec::new, |node| set(&fields, node));
+    fields.exclude(&SWEEP.search, &SWEEP.points);
+    let searched = fields.map(&SWEEP.search).map(|fields| searched(&fields));
     let (axes, points) = match (fields.node(&SWEEP.vary), fields.node(&SWEEP.points)) {
-        (Some(node), _) => vary(&fields, node),
         (None, Some(node)) => listed(&fields, node),
-        (None, None) => (Vec::new(), vec![Point { values: Vec::new() }]),
+        (node, _) => {
+            let (mut axes, mut values) = node.map(|node| vary(&fields, node)).unwrap_or_default();
+            if let Some((_, axis, grid)) = searched.iter().flatten().next() {
+                axes.push(axis.clone());
+                values.push(grid.clone());
+            }
+            let place = node.map_or_else(|| fields.place_of(&SWEEP.search), |node| node.place);
+            check_axes(reader, &axes, place);
+            let points = combined(reader, &axes, &values, place);
+            (axes, points)
+        }
     };
+    let search = searched.flatten().map(|(search, ..)| search);
     for change in &set {
         if let Some(key) = axes
             .iter()
@@ -73,6 +89,7 @@ pub fn sweep(reader: &Reader, root: &Node, stem: &str) -> Sweep {
         expect: expect::expectations(&fields, &SWEEP.expect, None),
         plots,
         derived,
+        search,
     };
     check_size(reader, &sweep, fields.place_of(&SWEEP.trials));
     sweep
@@ -80,13 +97,10 @@ pub fn sweep(reader: &Reader, root: &Node, stem: &str) -> Sweep {
 
 /// Records when there are more runs than anyone waits for.
 pub fn check_size(reader: &Reader, sweep: &Sweep, place: Place) {
-    let runs = sweep.points.len().saturating_mul(sweep.trials as usize);
+    let points = sweep.most_points();
+    let runs = points.saturating_mul(sweep.trials as usize);
     if runs > MAX_RUNS {
-        let what = format!(
-            "{} points of {} trials are {runs} runs",
-            sweep.points.len(),
-            sweep.trials
-        );
+        let what = format!("{points} points of {} trials are {runs} runs", sweep.trials);
         reader.report(Finding::new(place, what).allowed(format!("{MAX_RUNS} runs")));
     }
 }
@@ -155,7 +169,8 @@ fn check_axes(reader: &Reader, axes: &[Axis], place: Place) {
     }
 }
 
-fn vary(fields: &Fields<'_>, node: &Node) -> (Vec<Axis>, Vec<Point>) {
+/// The axes of `vary`, and the values of each.
+fn vary(fields: &Fields<'_>, node: &Node) -> (Vec<Axis>, Vec<Vec<Setting>>) {
     let reader = fields.reader();
     let Value::Map(entries) = &node.value else {
         fields.bad(&SWEEP.vary, node.place, node.is_a(), None);
@@ -179,9 +194,61 @@ fn vary(fields: &Fields<'_>, node: &Node) -> (Vec<Axis>, Vec<Point>) {
         axes.push(Axis { keys, label: None });
         values.push(items.iter().map(setting).collect::<Vec<_>>());
     }
-    check_axes(reader, &axes, node.place);
-    let points = combined(reader, &axes, &values, node.place);
-    (axes, points)
+    (axes, values)
+}
+
+/// What is searched for, its axis, and the values of that.
+fn searched(fields: &Fields<'_>) -> Option<(Search, Axis, Vec<Setting>)> {
+    let reader = fields.reader();
+    let goals = fields.node(&SEARCH.goals).map(|_| goals(fields));
+    let (from, to) = (fields.get(&SEARCH.from), fields.get(&SEARCH.to));
+    let (resolution, log) = (fields.get(&SEARCH.resolution), fields.get(&SEARCH.spacing));
+    let find = fields.get(&SEARCH.find);
+    let place = fields.place_of(&SEARCH.key);
+    let keys = keys_of(reader, place, &fields.get(&SEARCH.key)?)?;
+    let place = fields.place_of(&SEARCH.resolution);
+    let (quantity, grid) = match search::values(&from?, &to?, &resolution?, log) {
+        Ok(values) => values,
+        Err(why) => {
+            reader.report(Finding::new(place, why));
+            return None;
+        }
+    };
+    let search = Search {
+        find: find?,
+        values: grid.iter().map(|(value, _)| *value).collect(),
+        quantity,
+        goals: goals.unwrap_or_else(|| {
+            vec![Goal {
+                name: "every expectation".to_owned(),
+                expect: Vec::new(),
+                exceed: GOAL.exceed.default,
+            }]
+        }),
+    };
+    let values = grid.into_iter().map(|(_, value)| Setting { value, place });
+    Some((search, Axis { keys, label: None }, values.collect()))
+}
+
+fn goals(fields: &Fields<'_>) -> Vec<Goal> {
+    let reader = fields.reader();
+    let items = fields.items(&SEARCH.goals, 1..=MAX_GOALS);
+    let goals = items.iter().map(|item| {
+        let fields = reader.fields(item, "a goal", &[&GOAL]);
+        let expect = expect::expectations(&fields, &GOAL.expect, None);
+        if expect.is_empty() && fields.has(&GOAL.expect) && reader.clean() {
+            reader.report(Finding::new(
+                fields.place_of(&GOAL.expect),
+                "a goal has at least one line",
+            ));
+        }
+        Goal {
+            name: fields.get(&GOAL.name).unwrap_or_default(),
+            expect,
+            exceed: fields.get(&GOAL.exceed),
+        }
+    });
+    goals.collect()
 }
 
 /// The combinations of the axes' values; none, recorded, when there are too many.

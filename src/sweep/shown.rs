@@ -4,8 +4,8 @@
 
 use super::gather::{Estimate, Gathered};
 use super::hook::plain;
-use super::point;
 use super::types::Sweep;
+use super::{point, search};
 use crate::expect::known;
 use crate::report::grid;
 use crate::report::terminal::View;
@@ -53,22 +53,23 @@ const MAX_UNMET: usize = 20;
 #[must_use]
 pub fn summary(sweep: &Sweep, gathered: &Gathered, complete: bool, listed: bool, view: View) -> String {
     let mut out = String::new();
-    let (points, done) = (sweep.points.len(), gathered.rows.len());
-    let all = points * sweep.trials as usize;
     out += &toned(&harmless(&sweep.name), Tone::Strong, view);
-    out += &format!(": {points} points, {} trials each, seed {}\n", sweep.trials, sweep.seed);
-    let question = gathered.about.as_ref().and_then(|about| about.question.as_deref());
+    out += &format!(
+        ": {}, {} trials each, seed {}\n",
+        points(sweep, gathered),
+        sweep.trials,
+        sweep.seed
+    );
+    let of_pattern = gathered.about.as_ref().and_then(|about| about.question.as_deref());
+    let question = sweep.description.as_deref().or(of_pattern);
     if let Some(question) = question.and_then(|text| text.split("\n\n").next()) {
         out += &format!("{}\n", wrap("", &harmless(question), view));
     }
     if !complete {
-        out += &toned(
-            &format!("not complete: {done} of {all} trials are done"),
-            Tone::Bad,
-            view,
-        );
+        out += &toned(&format!("not complete: {}", done(sweep, gathered)), Tone::Bad, view);
         out.push('\n');
     }
+    searched(&mut out, sweep, gathered, view);
     let columns = columns(sweep, gathered);
     if columns.is_empty() {
         return out;
@@ -107,7 +108,7 @@ pub fn summary(sweep: &Sweep, gathered: &Gathered, complete: bool, listed: bool,
         (title, rank.saturating_add(2))
     }));
     let mut table = Table::new(&head);
-    for (number, point) in sweep.points.iter().enumerate() {
+    for (number, point) in gathered.points(sweep) {
         let values = point.values.iter();
         let mut row: Vec<Cell> = values
             .map(|value| value.as_ref().map_or(String::new(), |value| plain(&value.value)).into())
@@ -127,6 +128,35 @@ pub fn summary(sweep: &Sweep, gathered: &Gathered, complete: bool, listed: bool,
     left_out(&mut out, gathered, view);
     unmet(&mut out, sweep, gathered, listed, view);
     out
+}
+
+/// How many points there are; of a search, how many it came to.
+#[must_use]
+pub fn points(sweep: &Sweep, gathered: &Gathered) -> String {
+    let all = sweep.points.len();
+    match sweep.search {
+        Some(_) => format!("{} of {all} points", gathered.points(sweep).count()),
+        None => format!("{all} points"),
+    }
+}
+
+/// How far a sweep has come that is not complete.
+#[must_use]
+pub fn done(sweep: &Sweep, gathered: &Gathered) -> String {
+    let (finished, all) = (gathered.rows.len(), sweep.most_points() * sweep.trials as usize);
+    let most = if sweep.search.is_some() { "at most " } else { "" };
+    format!("{finished} of {most}{all} trials are done")
+}
+
+/// What a search has found: a line for each goal and each point of what is varied besides.
+fn searched(out: &mut String, sweep: &Sweep, gathered: &Gathered, view: View) {
+    let Some(search) = &sweep.search else { return };
+    *out += &format!("\n{}\n", toned(&search::title(sweep, search), Tone::Strong, view));
+    for found in search::found(sweep, gathered) {
+        let at = search::group(sweep, found.first).map_or(String::new(), |group| format!("{group}: "));
+        let text = format!("{at}{}", found.said(sweep, search));
+        *out += &format!("{}\n", wrap("  ", &harmless(&text), view));
+    }
 }
 
 /// What the device's hook did not trust, or does not tell.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::gather::{Estimate, Gathered, Row};
 use super::hook::plain;
+use super::search;
 use super::types::Sweep;
 use crate::report::csv::Table;
 
@@ -110,8 +111,9 @@ pub const DRAFT_TRIALS: usize = 20;
 /// configuration it asks for.
 #[must_use]
 pub fn nonconformities(sweep: &Sweep, gathered: &Gathered, wanted: usize) -> Vec<String> {
-    let least = (0..sweep.points.len())
-        .map(|point| gathered.trials_of(point))
+    let least = gathered
+        .points(sweep)
+        .map(|(point, _)| gathered.trials_of(point))
         .min()
         .unwrap_or(0);
     // A trial by itself is one of too few; here it is known how many there are.
@@ -132,8 +134,9 @@ pub fn nonconformities(sweep: &Sweep, gathered: &Gathered, wanted: usize) -> Vec
 #[must_use]
 pub fn json(sweep: &Sweep, gathered: &Gathered, complete: bool) -> Vec<u8> {
     let about = gathered.about.as_ref();
-    let points: Vec<Value> = (0..sweep.points.len())
-        .map(|point| self::point(sweep, gathered, point))
+    let points: Vec<Value> = gathered
+        .points(sweep)
+        .map(|(point, _)| self::point(sweep, gathered, point))
         .collect();
     let nonconformities = nonconformities(sweep, gathered, DRAFT_TRIALS);
     let listed: Vec<Value> = gathered
@@ -164,6 +167,7 @@ pub fn json(sweep: &Sweep, gathered: &Gathered, complete: bool) -> Vec<u8> {
         },
         "complete": complete,
         "nonconformities": nonconformities,
+        "search": search::json(sweep, gathered),
         "points": points,
         "expectations": { "judged": gathered.judged, "unmet": gathered.unmet, "listed": listed },
     });

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::keys::HOOKS;
+use super::search::Search;
 use super::series::Sampled;
 use crate::expect::Better;
 use crate::expect::Expectation;
@@ -40,6 +41,8 @@ pub struct Sweep {
     pub plots: Option<Vec<Plot>>,
     /// `derived`: figures that follow from others.
     pub derived: Vec<Derived>,
+    /// `search`: not every point is run, but those that a limit is found with. Its key is the last axis.
+    pub search: Option<Search>,
 }
 
 /// Keys that change together, all to the same value.
@@ -50,6 +53,17 @@ pub struct Axis {
     pub keys: Vec<String>,
     /// Its name for people (`labels`), where it has one.
     pub label: Option<String>,
+}
+
+impl Sweep {
+    /// How many points are run: all of them, or as many as a search may take.
+    #[must_use]
+    pub fn most_points(&self) -> usize {
+        match &self.search {
+            Some(search) => self.points.len() / search.values.len() * search.most_points(),
+            None => self.points.len(),
+        }
+    }
 }
 
 impl Axis {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::kept::Next;
+use super::order::{Order, Step};
 use super::{Begun, Ended, Runner, Seen, SweepError, placed};
 use crate::report::samples::{Earlier, Keeper};
 use crate::sweep::hook::{self, Call, HookFailure, When};
@@ -30,122 +31,121 @@ pub(super) fn trials(
     let before = placed(ready.before.as_ref(), store)?;
     let during = placed(ready.during.as_ref(), store)?;
     let after = placed(ready.after.as_ref(), store)?;
-    for point in 0..ready.sweep.points.len() {
-        let mut new_point = true;
-        let mut ran = false;
+    let mut order = Order::new(ready, store)?;
+    let mut last = None;
+    loop {
+        // Nothing is under way here that could be waited for.
+        let Step::Begin(point, trial) = order.next(store) else {
+            return Ok(Ended::Complete);
+        };
+        if halt() {
+            return Ok(Ended::Stopped);
+        }
         let device = ready.device_settings(point);
-        for trial in 0..ready.sweep.trials {
-            if store.is_done(point, trial) {
-                continue;
-            }
-            if halt() {
+        let new_point = last != Some(point);
+        watch(Seen::Begins {
+            place: PLACE,
+            point,
+            trial,
+            done: store.count(),
+        });
+        let next = Next::new(ready, store, point, trial)?;
+        *begun = Some(Begun {
+            point,
+            trial,
+            folder: next.folder.clone(),
+        });
+        let call = |when| Call {
+            when,
+            sweep: &ready.sweep,
+            point,
+            trial,
+            new_point,
+            inputs: &next.inputs,
+            device: &device,
+            folder: &next.folder,
+        };
+        if let Some((hook, Some(program))) = &before {
+            call(When::Before).run(hook, program, &halt)?;
+        }
+        let mut keeper = Keeper::new(&next.folder, next.earlier.as_ref());
+        let mut middle = Middle::new(&ready.sweep, &next.inputs, next.earlier.as_ref());
+        let disturb = || match &during {
+            Some((hook, Some(program))) => call(When::During).run(hook, program, &halt).map(|_| ()),
+            _ => Ok(()),
+        };
+        watch(Seen::Starts);
+        let (ended, disturbed) = std::thread::scope(|scope| {
+            let mut thread = None;
+            let ended = runner.run(&next.trial(ready, owned), stop, &mut |seen| {
+                if let Some(kept) = seen.kept
+                    && !keeper.keep(kept)
+                {
+                    // What cannot be kept is not worth another day.
+                    stop.store(true, Ordering::Relaxed);
+                }
+                if !presence.holds() {
+                    stop.store(true, Ordering::Relaxed);
+                }
+                if during.is_some() && middle.has_come(seen) {
+                    thread = Some(scope.spawn(disturb));
+                }
+                watch(Seen::Under {
+                    place: PLACE,
+                    watched: seen,
+                });
+            });
+            watch(Seen::Over {
+                place: PLACE,
+                results: ended.as_ref().ok().map(|measured| &measured.results),
+            });
+            (ended, thread.and_then(|thread| thread.join().ok()))
+        });
+        store.check()?;
+        keeper.finish().map_err(StoreError::from)?;
+        let measured = ended.map_err(|source| SweepError::of_trial(ready, point, trial, source))?;
+        let Measured {
+            results,
+            fabric: counters,
+            rates: _,
+        } = measured;
+        if let Some(cause) = &results.run.interrupted_by {
+            if stop.load(Ordering::Relaxed) {
                 return Ok(Ended::Stopped);
             }
-            watch(Seen::Begins {
-                place: PLACE,
+            return Err(SweepError::Early {
                 point,
+                values: ready.said(point),
                 trial,
-                done: store.count(),
+                cause: cause.clone(),
             });
-            let next = Next::new(ready, store, point, trial)?;
-            *begun = Some(Begun {
-                point,
-                trial,
-                folder: next.folder.clone(),
-            });
-            let call = |when| Call {
-                when,
-                sweep: &ready.sweep,
-                point,
-                trial,
-                new_point,
-                inputs: &next.inputs,
-                device: &device,
-                folder: &next.folder,
-            };
-            if let Some((hook, Some(program))) = &before {
-                call(When::Before).run(hook, program, &halt)?;
-            }
-            let mut keeper = Keeper::new(&next.folder, next.earlier.as_ref());
-            let mut middle = Middle::new(&ready.sweep, &next.inputs, next.earlier.as_ref());
-            let disturb = || match &during {
-                Some((hook, Some(program))) => call(When::During).run(hook, program, &halt).map(|_| ()),
-                _ => Ok(()),
-            };
-            watch(Seen::Starts);
-            let (ended, disturbed) = std::thread::scope(|scope| {
-                let mut thread = None;
-                let ended = runner.run(&next.trial(ready, owned), stop, &mut |seen| {
-                    if let Some(kept) = seen.kept
-                        && !keeper.keep(kept)
-                    {
-                        // What cannot be kept is not worth another day.
-                        stop.store(true, Ordering::Relaxed);
-                    }
-                    if !presence.holds() {
-                        stop.store(true, Ordering::Relaxed);
-                    }
-                    if during.is_some() && middle.has_come(seen) {
-                        thread = Some(scope.spawn(disturb));
-                    }
-                    watch(Seen::Under {
-                        place: PLACE,
-                        watched: seen,
-                    });
-                });
-                watch(Seen::Over {
-                    place: PLACE,
-                    results: ended.as_ref().ok().map(|measured| &measured.results),
-                });
-                (ended, thread.and_then(|thread| thread.join().ok()))
-            });
-            store.check()?;
-            keeper.finish().map_err(StoreError::from)?;
-            let measured = ended.map_err(|source| SweepError::of_trial(ready, point, trial, source))?;
-            let Measured {
-                results,
-                fabric: counters,
-                rates: _,
-            } = measured;
-            if let Some(cause) = &results.run.interrupted_by {
-                if stop.load(Ordering::Relaxed) {
-                    return Ok(Ended::Stopped);
-                }
-                return Err(SweepError::Early {
-                    point,
-                    values: ready.said(point),
-                    trial,
-                    cause: cause.clone(),
-                });
-            }
-            disturbed.unwrap_or(Ok(()))?;
-            if let Some((hook, _)) = &during
-                && !middle.over
-            {
-                return Err(call(When::During).error(hook, HookFailure::TooLate).into());
-            }
-            let mut told = None;
-            if let Some((hook, program)) = &after {
-                let call = call(When::After);
-                told = Some(match program {
-                    Some(program) => call.readings(hook, &call.run(hook, program, &halt)?)?,
-                    None => match &counters {
-                        Some(counters) => hook::fabric::readings(counters),
-                        None => return Err(call.error(hook, HookFailure::NoFabric).into()),
-                    },
-                });
-            }
-            next.keep(ready, store, results, counters.as_ref(), told)?;
-            (new_point, ran) = (false, true);
         }
-        if ran {
+        disturbed.unwrap_or(Ok(()))?;
+        if let Some((hook, _)) = &during
+            && !middle.over
+        {
+            return Err(call(When::During).error(hook, HookFailure::TooLate).into());
+        }
+        let mut told = None;
+        if let Some((hook, program)) = &after {
+            let call = call(When::After);
+            told = Some(match program {
+                Some(program) => call.readings(hook, &call.run(hook, program, &halt)?)?,
+                None => match &counters {
+                    Some(counters) => hook::fabric::readings(counters),
+                    None => return Err(call.error(hook, HookFailure::NoFabric).into()),
+                },
+            });
+        }
+        let results = next.keep(ready, store, results, counters.as_ref(), told)?;
+        last = Some(point);
+        if order.kept(point, trial, &results, store) {
             watch(Seen::PointDone {
                 point,
                 done: store.count(),
             });
         }
     }
-    Ok(Ended::Complete)
 }
 
 /// The time of a trial at which a hook runs.

@@ -58,7 +58,7 @@ impl Next {
         }
     }
 
-    /// Keeps the results of a trial that was not cut short.
+    /// Keeps the results of a trial that was not cut short, and returns them as they were kept.
     ///
     /// # Errors
     /// Files that cannot be written.
@@ -69,7 +69,7 @@ impl Next {
         mut results: Results,
         counters: Option<&fabric::Counters>,
         device: Option<Device>,
-    ) -> Result<(), SweepError> {
+    ) -> Result<Results, SweepError> {
         if let Some(device) = device {
             results.add_device(device);
         }
@@ -79,7 +79,7 @@ impl Next {
             write(&self.folder, counters)?;
         }
         store.keep(self.point, self.trial, &results)?;
-        Ok(())
+        Ok(results)
     }
 }
 

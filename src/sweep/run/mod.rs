@@ -8,6 +8,7 @@
 
 mod in_order;
 mod kept;
+mod order;
 mod side_by_side;
 
 use std::io::Write;

@@ -3,12 +3,13 @@
 //! Contract: results are kept as they come, whichever trial is first. What was under way when the sweep ends is not
 //! kept, and is run again.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::kept::Next;
+use super::order::{Order, Step};
 use super::{Ended, Seen, SweepError};
+use crate::report::model::Results;
 use crate::sweep::hook::{self, Hook};
 use crate::sweep::store::Store;
 use crate::sweep::{Inputs, Ready};
@@ -65,21 +66,13 @@ pub(super) fn trials(
 ) -> Result<Ended, SweepError> {
     store.check()?;
     let presence = store.presence().clone();
-    let mut waiting: Vec<(usize, u32)> = (0..ready.sweep.points.len())
-        .flat_map(|point| (0..ready.sweep.trials).map(move |trial| (point, trial)))
-        .filter(|(point, trial)| !store.is_done(*point, *trial))
-        .collect();
-    waiting.reverse();
-    let mut left: BTreeMap<usize, usize> = BTreeMap::new();
-    for (point, _) in &waiting {
-        *left.entry(*point).or_default() += 1;
-    }
+    let mut order = Order::new(ready, store)?;
     let mut places: Vec<Option<Next>> = (0..workers.places()).map(|_| None).collect();
     let ended = loop {
         if stop.load(Ordering::Relaxed) || !presence.holds() {
             break Ok(Ended::Stopped);
         }
-        if let Err(error) = fill(ready, workers, store, &mut places, &mut waiting, watch) {
+        if let Err(error) = fill(ready, workers, store, &mut places, &mut order, watch) {
             break Err(error);
         }
         if places.iter().all(Option::is_none) {
@@ -96,12 +89,11 @@ pub(super) fn trials(
                 };
                 let results = ended.as_ref().as_ref().ok().map(|measured| &measured.results);
                 watch(Seen::Over { place, results });
-                if let Err(error) = over(ready, store, &next, *ended) {
-                    break Err(error);
-                }
-                let of_point = left.entry(next.point).or_default();
-                *of_point = of_point.saturating_sub(1);
-                if *of_point == 0 {
+                let kept = match over(ready, store, &next, *ended) {
+                    Ok(kept) => kept,
+                    Err(error) => break Err(error),
+                };
+                if order.kept(next.point, next.trial, &kept, store) {
                     watch(Seen::PointDone {
                         point: next.point,
                         done: store.count(),
@@ -116,17 +108,19 @@ pub(super) fn trials(
     ended
 }
 
-/// Gives every free place a trial, as long as there are some.
+/// Gives every free place a trial, as long as there are some to begin.
 fn fill(
     ready: &Ready,
     workers: &mut dyn Workers,
     store: &Store,
     places: &mut [Option<Next>],
-    waiting: &mut Vec<(usize, u32)>,
+    order: &mut Order<'_>,
     watch: &mut dyn FnMut(Seen<'_>),
 ) -> Result<(), SweepError> {
     for (place, under) in places.iter_mut().enumerate().filter(|(_, under)| under.is_none()) {
-        let Some((point, trial)) = waiting.pop() else { break };
+        let Step::Begin(point, trial) = order.next(store) else {
+            break;
+        };
         watch(Seen::Begins {
             place,
             point,
@@ -143,7 +137,12 @@ fn fill(
 }
 
 /// Keeps what a trial has come to.
-fn over(ready: &Ready, store: &mut Store, next: &Next, ended: Result<Measured, TrialError>) -> Result<(), SweepError> {
+fn over(
+    ready: &Ready,
+    store: &mut Store,
+    next: &Next,
+    ended: Result<Measured, TrialError>,
+) -> Result<Results, SweepError> {
     let (point, trial) = (next.point, next.trial);
     let measured = ended.map_err(|source| SweepError::of_trial(ready, point, trial, source))?;
     if let Some(cause) = &measured.results.run.interrupted_by {
