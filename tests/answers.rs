@@ -1,4 +1,4 @@
-//! ACKs, NAKs and CNPs as a run sends them, against frames that squall did not make: the golden vectors, and what Linux's
+//! ACKs, NAKs, CNPs and READs as a run sends them, against frames that squall did not make: the golden vectors, and what Linux's
 //! soft-RoCE answered (tests/data/answers).
 //!
 //! Three things of those frames are their makers' choice and are set to squall's before bytes are compared: the ECN bits, the
@@ -9,25 +9,34 @@ mod common;
 use common::{cases, from_hex};
 use serde_json::Value;
 use squall::engine::answers;
+use squall::engine::craft::Crafter;
 use squall::measure::answering::ToSend;
 use squall::plan::Plan;
+use squall::transport::reads::Read;
+use squall::transport::reliable::Reply;
 use squall::transport::responder::Answer;
-use squall::units::BitRate;
+use squall::transport::schedule::{Clocking, Next, Schedule};
+use squall::units::{BitRate, Picos};
 use squall::wire::aeth;
+use squall::wire::template::{BUFFER_SLACK, filler};
 use squall::yaml::Source;
 use squall::{pattern, testbed, trial};
 
 /// A plan of one reliable connection from worker 0 to worker 1, whose frames have the header fields `frame`.
 fn plan(frame: &str, cnp: &str) -> Plan {
+    plan_of(&format!("message: 4KiB, cnp: {cnp}"), frame)
+}
+
+/// The same with these keys of the entry.
+fn plan_of(keys: &str, frame: &str) -> Plan {
     let source = |name: &str, text: String| Source {
         name: name.to_owned(),
         text,
         overrides: Vec::new(),
         shipped: false,
     };
-    let entry = format!(
-        "traffic:\n  - {{kind: transfer, from: 0, to: 1, message: 4KiB, count: 1, transport: rc, cnp: {cnp}, frame: {frame}}}\n"
-    );
+    let entry =
+        format!("traffic:\n  - {{kind: transfer, from: 0, to: 1, count: 1, transport: rc, {keys}, frame: {frame}}}\n");
     let loaded = pattern::of(source("pattern.yaml", entry)).unwrap_or_else(|errors| panic!("{errors}"));
     let bed =
         testbed::of(source("testbed.yaml", "fabric: {}\n".to_owned())).unwrap_or_else(|errors| panic!("{errors}"));
@@ -172,6 +181,113 @@ fn answers_are_the_golden_vectors_own() {
         }
     }
     assert_eq!(seen.len(), 12, "{seen:?}");
+}
+
+/// The next frame of a port of `plan`, told beforehand what `told` says.
+fn next_frame(plan: &Plan, port: usize, told: Option<Reply>, skip: usize) -> Vec<u8> {
+    let mut schedule = Schedule::new(plan, port, Clocking::Pulled);
+    let clean = filler(plan.max_frame_len() + BUFFER_SLACK);
+    let mut crafter = Crafter::new(plan, &mut schedule, clean.clone());
+    let now = Picos::from_micros(1000);
+    if let Some(told) = told {
+        schedule.on_reply(plan, 0, 0, told, now);
+    }
+    let mut frame = Vec::new();
+    for _ in 0..=skip {
+        let Next::Packet { lane, due, .. } = schedule.next(plan, now + Picos(1_000_000)) else {
+            panic!("no frame is due");
+        };
+        let (mut buffer, mut mark) = (clean.clone(), 0);
+        let len = crafter.write(plan, &mut schedule, lane, &due, now, &mut buffer, &mut mark);
+        frame = buffer[..len].to_vec();
+    }
+    frame
+}
+
+/// READ requests byte for byte; of responses all but the payload, which is squall's own, and an ICRC that is right.
+#[test]
+fn reads_are_the_golden_vectors_own() {
+    let mut seen = Vec::new();
+    for case in cases("golden.jsonl") {
+        let fields = &case.value["fields"];
+        let opcode = fields["bth"]["opcode"].as_u64().unwrap_or(0);
+        if case.value["valid"] != true || !(0x0c..=0x10).contains(&opcode) {
+            continue;
+        }
+        let Places { l3, bth, .. } = places(&case.frame);
+        assert_eq!(l3, 14, "{}: not one of IPv4 without a tag", case.name);
+        let number = |value: &Value| value.as_u64().unwrap();
+        let (psn, qpn) = (number(&fields["bth"]["psn"]), number(&fields["bth"]["destqp"]));
+        let is_request = opcode == 0x0c;
+        let payload = number(&fields["payload"]["len"]);
+        let (va, rkey, asked) = match &fields["reth"] {
+            Value::Null => ("0".to_owned(), 0, payload),
+            reth => (
+                reth["va"].as_str().unwrap().to_owned(),
+                number(&reth["rkey"]),
+                number(&reth["dmalen"]),
+            ),
+        };
+        // Of which READ a response is the n-th packet.
+        let (before, len) = match opcode {
+            0x0d => (0, 2 * payload),
+            0x0e => (1, 3 * payload),
+            0x0f => (1, 4096 + payload),
+            _ => (0, asked),
+        };
+        let ecn = if is_request { "not-ect" } else { "ect0" };
+        let frame = format!(
+            "{{dscp: {}, ecn: {ecn}, ttl: 64, first_qpn: {qpn}, first_psn: {}, va: {va}, rkey: {rkey}, pmtu: {}, ack_req: last}}",
+            number(&fields["ip"]["dscp"]),
+            psn - before,
+            if opcode == 0x10 { 256 } else { 4096 }
+        );
+        let mut plan = plan_of(&format!("message: {len}B, verb: read"), &frame);
+        // Requests go from the receiver of the data, responses to it.
+        let ends = if is_request { [1, 0] } else { [0, 1] };
+        for (worker, mac, ip_at) in [(ends[0], &case.frame[6..12], 12), (ends[1], &case.frame[..6], 16)] {
+            let worker = &mut plan.workers[worker];
+            worker.mac.copy_from_slice(mac);
+            worker.ipv4 = <[u8; 4]>::try_from(&case.frame[l3 + ip_at..l3 + ip_at + 4])
+                .unwrap()
+                .into();
+        }
+        let msn = fields["aeth"]["msn"].as_u64().unwrap_or(0);
+        let read = Read {
+            seq: psn - before,
+            end: psn - before + len.div_ceil(4096),
+            number: 0,
+            msn: u32::try_from(msn).unwrap(),
+            va: 0,
+            len: u32::try_from(len).unwrap(),
+        };
+        let ours = if is_request {
+            next_frame(&plan, 1, None, 0)
+        } else {
+            next_frame(&plan, 0, Some(Reply::Read(read)), usize::try_from(before).unwrap())
+        };
+        let port = places(&ours).udp;
+        let mut theirs = case.frame.clone();
+        if is_request {
+            as_squall_chooses(&mut theirs, &ours[port..port + 2]);
+        } else {
+            // The same headers around squall's payload.
+            let at = bth + 12 + if fields["aeth"].is_null() { 0 } else { 4 };
+            let end = theirs.len() - 4;
+            theirs[at..end].copy_from_slice(&ours[at..end]);
+            as_squall_chooses(&mut theirs, &ours[port..port + 2]);
+            // That makes frames not-ECT: what it makes of ours is the same frame.
+            let mut same = ours.clone();
+            as_squall_chooses(&mut same, &ours[port..port + 2]);
+            assert_eq!(same[end..], ours[end..], "{}: the ICRC covers no ECN", case.name);
+            assert_eq!(same, theirs, "{}", case.name);
+            seen.push(case.name);
+            continue;
+        }
+        assert_eq!(ours, theirs, "{}", case.name);
+        seen.push(case.name);
+    }
+    assert_eq!(seen.len(), 5, "{seen:?}");
 }
 
 #[test]

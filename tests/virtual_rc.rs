@@ -48,7 +48,11 @@ fn conserves(results: &Results) {
             rc.requester.acknowledged_bytes <= delivered && delivered <= first,
             "{rc:?}"
         );
-        assert!(rc.requester.acknowledged_messages <= entry.messages.completed.unwrap());
+        assert!(
+            rc.requester.acknowledged_messages <= entry.messages.completed.unwrap(),
+            "{rc:?} {:?} {packets:?}",
+            entry.messages
+        );
         // The network may copy answers, too.
         let heard = (rc.requester.acks, rc.requester.naks);
         assert!(
@@ -127,6 +131,58 @@ fn reliable_connections() {
     shipped_patterns_conserve(&mut bench);
     packets_in_any_order_make_no_nak(&mut bench);
     a_mark_within_the_interval_is_told_at_its_end(&mut bench);
+    reads_bring_what_they_ask_for(&mut bench);
+}
+
+/// READs, with everything that can happen to requests and responses.
+fn reads_bring_what_they_ask_for(bench: &mut Bench) {
+    let pattern = "frame: {ecn: ect0, first_psn: 0xffffe0, pmtu: 1024}\ntransport: rc\nrc: {timeout: 10, max_rd_atomic: 4}\n\
+                   traffic:\n- {kind: transfer, from: 0-2, to: 3-5, message: 30001B, count: 12, qps: 3, verb: read}\n";
+    let testbed = |faults: &str| {
+        format!("fabric:\n  hosts: 6\n  speed: 100Gbps\n  switch: {{buffer: 16MB, pfc: none}}\n  faults: [{faults}]\n")
+    };
+    for faults in [
+        "",
+        "{at: host3, drop: {probability: 1%}}",
+        "{at: host0, drop: {every: 97}}",
+        "{at: switch0, reorder: {every: 50, by: 3}}",
+        "{at: host2, duplicate: {every: 40}}",
+        "{at: host5, duplicate: {every: 3}}",
+        "{at: host4, drop: {probability: 3%}}",
+        "{at: host1, corrupt: {every: 77}}, {at: host4, corrupt: {probability: 4%}}",
+    ] {
+        for set in [
+            &[][..],
+            &["rc.max_rd_atomic=1"],
+            &["rc.window_packets=16", "traffic.0.outstanding=2"],
+        ] {
+            let (results, _) = bench.run(pattern, &testbed(faults), set);
+            conserves(&results);
+            let entry = &results.traffic[0];
+            let requester = &rc(entry).requester;
+            assert!(requester.qps_in_error.is_empty(), "{faults} {set:?}: {requester:?}");
+            assert_eq!(entry.messages.completed, Some(36));
+            let reads = rc(entry).reads.as_ref().unwrap();
+            // Each message is asked for once, and again for a cause.
+            assert_eq!(reads.requests - reads.requests_again, 36);
+            let caused = requester.timeouts + requester.naks + reads.gaps;
+            assert_eq!(reads.requests_again > 0, caused > 0, "{reads:?}");
+            assert_eq!(
+                caused > 0,
+                !faults.is_empty() && !faults.contains("duplicate"),
+                "{faults}"
+            );
+            let doubled = faults.starts_with("{at: host5, duplicate");
+            assert!(
+                !doubled || reads.requests_duplicated.unwrap() > 0,
+                "{faults}: {reads:?}"
+            );
+            // A READ takes a way there and a way back, and no less time than its own responses.
+            let (time, fct) = (reads.time.as_ref().unwrap(), entry.fct.as_ref().unwrap());
+            assert_eq!(time.count, 36);
+            assert!(time.min > fct.min, "{time:?} {fct:?}");
+        }
+    }
 }
 
 /// A network that reorders costs nothing then; one that loses costs a timeout for each gap.
@@ -305,7 +361,7 @@ fn random_networks_conserve(bench: &mut Bench) {
             .replace("QPS", &pick(&["1", "2", "5"]))
             .replace(
                 "VERB",
-                &pick(&["put", "put-with-signal", "send", "send-with-immediate"]),
+                &pick(&["put", "put-with-signal", "send", "send-with-immediate", "read", "read"]),
             );
         let pattern = format!(
             "seed: {number}\nframe: {{ecn: ect0, pmtu: {}, first_psn: {}, ack_req: {}}}\ntransport: rc\nrc: {{timeout: {}, \

@@ -85,6 +85,15 @@ impl<'a> Case<'a> {
         if self.ipv6 { "fd99::64" } else { "::ffff:10.99.0.100" }
     }
 
+    /// The workers from and to which data go, where `requester` sends the requests.
+    fn ends(&self, requester: u32) -> (u32, u32) {
+        if self.traffic[0].verb.1 == "read" {
+            (1 - requester, requester)
+        } else {
+            (requester, 1 - requester)
+        }
+    }
+
     /// Starts squall; `from` and `to` are workers, 1 being the guest.
     fn squall(&self, guest: &Guest, qps: &[Qp], (from, to): (u32, u32)) -> Running {
         let says: Vec<String> = qps.iter().map(|qp| qp.says.to_string()).collect();
@@ -139,9 +148,14 @@ peers:
         let wire = guest.wire(self.faults);
         let mut qps = Vec::new();
         for (index, traffic) in self.traffic.iter().enumerate() {
-            let receives = if traffic.verb.1 == "write" { 0 } else { COUNT };
+            let receives = if matches!(traffic.verb.1, "write" | "read") {
+                0
+            } else {
+                COUNT
+            };
+            let fill = if traffic.verb.1 == "read" { "" } else { "--fill 0" };
             let args = format!(
-                "--rgid {} --addr {VA} --fill 0 --size {SIZE} --mtu {} --recvs {receives} --recv-len {RECEIVE} {}",
+                "--rgid {} --addr {VA} {fill} --size {SIZE} --mtu {} --recvs {receives} --recv-len {RECEIVE} {}",
                 self.gid(),
                 self.pmtu,
                 traffic.more
@@ -150,7 +164,7 @@ peers:
             guest.connect(&qp, &format!("{} {PSN} {}", QPN as usize + index, self.gid()));
             qps.push(qp);
         }
-        self.squall(guest, &qps, (0, 1)).wait().expect(0);
+        self.squall(guest, &qps, self.ends(0)).wait().expect(0);
         let ends: Vec<_> = qps.iter().map(|qp| guest.end(qp)).collect();
         let struck = guest.unplug(wire);
         assert!(struck.iter().all(|times| *times > 0), "{:?}: {struck:?}", self.faults);
@@ -172,7 +186,7 @@ peers:
             guest.qp(&format!("q{index}"), &args)
         };
         let qps: Vec<Qp> = self.traffic.iter().enumerate().map(qp).collect();
-        let squall = self.squall(guest, &qps, (1, 0));
+        let squall = self.squall(guest, &qps, self.ends(1));
         wait_for("squall is there", || guest.folder.path("wire.heard").exists());
         for (index, qp) in qps.iter().enumerate() {
             let number = QPN as usize + index;
@@ -214,6 +228,19 @@ fn memory(guest: &Guest, index: usize, completions: &[Value]) {
     let immediates: Vec<&Value> = good.map(|one| &one["imm"]).collect();
     let wanted: Vec<&Value> = list(&taken, "/immediates").iter().collect();
     assert_eq!(immediates, wanted, "{name}");
+}
+
+/// What came to the end of `capture` that asked by READ with QP `qpn` from `psn` on, one after the other.
+fn read_by(guest: &Guest, capture: &str, qpn: u64, psn: u32) -> Vec<u8> {
+    let capture = guest.folder.text(capture);
+    let mut command = Command::new("python3");
+    let numbers = [u64::from(psn), 0, SIZE as u64, 1].map(|number| number.to_string());
+    command
+        .arg(repository().join("scripts/vm-rxe/taken.py"))
+        .args([&capture, &qpn.to_string()])
+        .args(&numbers);
+    run(command).expect(0);
+    std::fs::read(format!("{capture}.{qpn}.memory")).unwrap()
 }
 
 /// What tshark reads in a capture: frames by opcode, of squall's if `ours`, else of the guest's. It finds nothing malformed.
@@ -515,4 +542,121 @@ fn soft_roce_hears_why_squall_refuses() {
         assert_eq!(number(responder, "/error_naks"), 1, "{responder:#}");
         assert_eq!(number(responder, "/taken"), 0, "{responder:#}");
     }
+}
+
+/// A READ of a PMTU of 256: First, Middle and Last.
+const READS: [Traffic<'_>; 1] = [Traffic {
+    verb: ("read", "read"),
+    len: 700,
+    more: "",
+}];
+
+/// Requests, and First, Middle and Last of responses.
+const READ_OPCODES: [u64; 4] = [0x0c, 0x0d, 0x0e, 0x0f];
+
+/// squall has what the guest's region holds.
+#[track_caller]
+fn brought(guest: &Guest, results: &Value, len: u32) {
+    let entry = complete(results, 0);
+    assert_eq!(number(entry, "/messages/completed"), COUNT as u64, "{entry:#}");
+    let bytes = COUNT * len as usize;
+    assert_eq!(number(entry, "/payload_bytes/received"), bytes as u64);
+    assert_eq!(
+        number(entry, "/rc/requester/acknowledged_messages"),
+        COUNT as u64,
+        "{entry:#}"
+    );
+    let (requests, again) = (
+        number(entry, "/rc/reads/requests"),
+        number(entry, "/rc/reads/requests_again"),
+    );
+    assert_eq!(requests - again, COUNT as u64);
+    // As rcqp fills its region.
+    let held = |at: usize| (at * 7 + (at >> 8) * 13).to_le_bytes()[0];
+    let wanted: Vec<u8> = (0..bytes).map(held).collect();
+    let got = read_by(guest, "squall.pcap", u64::from(QPN), PSN);
+    assert!(got.starts_with(&wanted), "what was read differs");
+}
+
+/// The guest has what squall sent it.
+#[track_caller]
+fn has_brought(guest: &Guest, (end, completions): &(Value, Vec<Value>), entry: &Value, len: u32) {
+    assert_eq!(number(entry, "/messages/sent"), COUNT as u64, "{entry:#}");
+    assert_eq!(entry["packets"]["received"], Value::Null);
+    let good = completions.iter().filter(|one| one["status"] == 0).count();
+    assert_eq!((good, &end["errors"]), (COUNT, &Value::from(0)), "{completions:?}");
+    let says: Value = serde_json::from_slice(&std::fs::read(guest.folder.path("share/q0")).unwrap()).unwrap();
+    let wanted = read_by(guest, "guest.pcap", number(&says, "/qpn"), THEIR_PSN);
+    let held = std::fs::read(guest.folder.path("share/q0.dump")).unwrap();
+    let bytes = COUNT * len as usize;
+    assert!(held[..bytes] == wanted[..bytes], "the region differs");
+    assert!(
+        wanted[..bytes].iter().any(|byte| *byte != 0),
+        "there is nothing to compare"
+    );
+}
+
+#[test]
+fn reads_go_both_ways_at_every_pmtu() {
+    let _turn = turn();
+    let Some(guest) = Guest::boot() else { return };
+    for pmtu in [256, 512, 1024, 2048, 4096] {
+        let traffic = [Traffic {
+            len: 2 * pmtu + 77,
+            ..READS[0]
+        }];
+        let mut case = Case::new(pmtu, &traffic, &[]);
+        case.ipv6 = pmtu == 1024;
+        let each = |opcodes: &[u64]| -> BTreeMap<u64, u64> { opcodes.iter().map(|op| (*op, COUNT as u64)).collect() };
+        let (results, _) = case.requests(&guest);
+        brought(&guest, &results, traffic[0].len);
+        assert_eq!(read_by_tshark(&guest, "squall.pcap", true), each(&READ_OPCODES[..1]));
+        assert_eq!(read_by_tshark(&guest, "squall.pcap", false), each(&READ_OPCODES[1..]));
+        let (results, ends) = case.answers(&guest);
+        let entry = &list(&results, "/traffic")[0];
+        has_brought(&guest, &ends[0], entry, traffic[0].len);
+        assert_eq!(number(entry, "/rc/reads/requests_taken"), COUNT as u64);
+        assert_eq!(read_by_tshark(&guest, "guest.pcap", true), each(&READ_OPCODES[1..]));
+    }
+}
+
+#[test]
+fn reads_survive_what_goes_wrong_on_the_way() {
+    let _turn = turn();
+    let Some(guest) = Guest::boot() else { return };
+    for faults in [
+        &["drop:op==14:2,7", "drop:op==12:3"][..],
+        &["drop:op==13:1,4", "drop:op==15:12"],
+        &[
+            "double:op==12:2,5",
+            "double:op in (13, 14, 15):3,11",
+            "behind:op==14:3,8",
+        ],
+        &["harm:op==14:4", "harm:op==12:6", "hold=40:op==13:5"],
+    ] {
+        let case = Case::new(256, &READS, faults);
+        let (results, _) = case.requests(&guest);
+        brought(&guest, &results, READS[0].len);
+        let (results, ends) = case.answers(&guest);
+        has_brought(&guest, &ends[0], &list(&results, "/traffic")[0], READS[0].len);
+    }
+    // A key that nobody has given out, either way.
+    let mut case = Case::new(256, &READS, &[]);
+    case.duration = "3s";
+    case.rkey = RKEY + 1;
+    let (results, ends) = case.answers(&guest);
+    assert_eq!(ends[0].1[0]["status_text"], "remote access error", "{ends:?}");
+    let entry = &list(&results, "/traffic")[0];
+    assert!(number(entry, "/rc/reads/requests_refused") > 0, "{entry:#}");
+    let forbidden = [Traffic {
+        more: "--access 1",
+        ..READS[0]
+    }];
+    ends_as(
+        &Case::new(256, &forbidden, &[]),
+        &guest,
+        "remote invalid request error",
+        1,
+        "/error_naks",
+    );
 }

@@ -5,7 +5,8 @@ their PSNs, each once).
     taken.py CAPTURE QPN PSN VA SIZE RECEIVE_LEN
 
 The QP has this number and expects this PSN first; its region of SIZE zero bytes begins at VA, and each of its receive work
-requests has RECEIVE_LEN bytes. Prints JSON: the file CAPTURE.QPN.memory gets the region, CAPTURE.QPN.receives the SENDs, each
+requests has RECEIVE_LEN bytes. Of a QP that asked by READ, PSN is the first that it asked for, and the region is what came to
+it, one after the other. Prints JSON: the file CAPTURE.QPN.memory gets the region, CAPTURE.QPN.receives the SENDs, each
 at its receive work request's place; `immediates` are those that came, `packets` were executed.
 """
 
@@ -33,7 +34,7 @@ def main():
     message, at, packets = b"", 0, 0
     for frame in frames(path):
         known = fields(frame)
-        if known is None or known["qpn"] != qpn or known["psn"] != expected or known["op"] > 11:
+        if known is None or known["qpn"] != qpn or known["psn"] != expected or known["op"] in (12, 17) or known["op"] > 17:
             continue
         if not icrc_is_right(frame, known["end"]):
             continue

@@ -1,7 +1,8 @@
 //! Frames that answer: ACK, NAK, RNR NAK and CNP.
 //!
 //! Contract: a whole frame with a valid ICRC in a buffer of the caller's; nothing is allocated. An answer goes from the
-//! receiver of a pair to its sender, whose QP has the number that its data is addressed to.
+//! receiver of a pair to its sender, whose QP has the number that its data is addressed to; one that refuses a READ goes from
+//! the sender of its data to their receiver.
 //!
 //! Left out on purpose: when to answer (`transport::responder`), and ports.
 
@@ -20,12 +21,22 @@ pub fn write(plan: &Plan, owed: &ToSend, out: &mut [u8; LONGEST]) -> Option<usiz
     let entry = plan.entries.get(usize::from(owed.entry))?;
     let rc = entry.transport.rc()?;
     let pair = entry.pairs.get(owed.pair as usize)?;
-    let back = Pair {
-        src: pair.dst,
-        dst: pair.src,
-    };
     let index = owed.pair * entry.qps + owed.qp;
-    let qpn = entry.answer_qpn(index);
+    let (way, qpn) = if refuses_read(plan, owed) {
+        (*pair, entry.answer_qpn(index))
+    } else {
+        let back = Pair {
+            src: pair.dst,
+            dst: pair.src,
+        };
+        // CNPs go to whoever sends the data: of READs that is the responder.
+        let qpn = if entry.verb.is_read() {
+            entry.request_qpn(index)
+        } else {
+            entry.answer_qpn(index)
+        };
+        (back, qpn)
+    };
     let options = &entry.frame;
     let (own_dscp, body) = match owed.answer {
         Some(_) => (rc.ack_dscp, bth::LEN + aeth::LEN),
@@ -38,7 +49,7 @@ pub fn write(plan: &Plan, owed: &ToSend, out: &mut [u8; LONGEST]) -> Option<usiz
         source_port: source_port(Entropy::PerQp, plan.seed, entry.first_flow + index, index, 0),
         udp_len: udp::LEN + body + icrc::LEN,
     };
-    let bth_at = network.emit(plan, entry, back, out);
+    let bth_at = network.emit(plan, entry, way, out);
     let packet = &mut out[bth_at..];
     if let Some(answer) = &owed.answer {
         let mut header = bth::Repr::new(Opcode::RcAcknowledge, qpn, answer.psn);
@@ -63,4 +74,20 @@ pub fn write(plan: &Plan, owed: &ToSend, out: &mut [u8; LONGEST]) -> Option<usiz
     let check = icrc::icrc(&out[l3..end])?;
     out[end..end + icrc::LEN].copy_from_slice(&check.to_le_bytes());
     Some(end + icrc::LEN)
+}
+
+/// Whether the frame refuses a READ: then it goes the way of the data that were asked for.
+fn refuses_read(plan: &Plan, owed: &ToSend) -> bool {
+    let entry = plan.entries.get(usize::from(owed.entry));
+    owed.answer.is_some() && entry.is_some_and(|entry| entry.verb.is_read())
+}
+
+/// The port from which the frame that is owed for a QP of `pair` leaves.
+#[must_use]
+pub fn port(plan: &Plan, owed: &ToSend, pair: Pair) -> usize {
+    if refuses_read(plan, owed) {
+        plan.workers[pair.src as usize].port
+    } else {
+        plan.arrival_port(pair)
+    }
 }

@@ -73,6 +73,7 @@ impl Burst<'_> {
     fn begin(&self, flow: &mut TxFlow) {
         let message = MessageFields {
             number: flow.number,
+            word: flow.number,
             va: flow.va,
             dma_len: flow.message_len,
         };

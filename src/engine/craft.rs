@@ -9,12 +9,14 @@
 use std::collections::BTreeSet;
 
 use crate::engine::burst::Burst;
+use crate::engine::reads;
 use crate::pattern::Entropy;
 use crate::plan::feed::{Rounds, Work, XOFF, XON};
 use crate::plan::segment::{Position, packets};
 use crate::plan::{EntryPlan, Pair, Plan};
 use crate::transport::flow::TxFlow;
 use crate::transport::lane::Due;
+use crate::transport::responder::UNLIMITED;
 use crate::transport::schedule::Schedule;
 use crate::units::Picos;
 use crate::wire::ethernet::Address;
@@ -51,7 +53,8 @@ pub struct Crafter {
 fn headers(plan: &Plan, entry: &EntryPlan, pair: Pair, position: Position, payload_len: u32) -> (Vec<u8>, Layout) {
     let options = &entry.frame;
     let reth = entry.verb.is_write() && position.is_first();
-    let immediate = entry.verb.has_immediate() && position.is_last();
+    // An AETH stands where immediate data would.
+    let immediate = entry.verb.has_immediate() && position.is_last() || entry.verb.has_aeth(position);
     let layout = Layout::new(options.vlan.len(), options.ipv6, reth, immediate);
     let mut out = vec![0; layout.payload];
     let padded = (payload_len as usize).next_multiple_of(4);
@@ -315,16 +318,23 @@ impl Crafter {
     ) -> usize {
         let entry_index = schedule.lanes()[lane].entry;
         let entry = &plan.entries[entry_index];
+        if schedule.lanes()[lane].asks() {
+            let first_pair = schedule.lanes()[lane].first_pair;
+            *mark = forget_header(*mark);
+            return reads::write_request(plan, entry, first_pair, schedule.flow_mut(lane, due), due, frame);
+        }
         let flow = schedule.flow_mut(lane, due);
         let shapes = &mut self.entries[entry_index];
         let index = match due.position {
-            Position::Middle => shapes.middle,
+            Position::Middle if !entry.verb.is_read() => shapes.middle,
+            // A peer asks for whatever length it likes.
             position => shapes.index(plan, entry, position, due.payload_len),
         };
         let shape = &mut shapes.shapes[index];
         let route = &self.routes[lane][flow.pair as usize];
         let message = MessageFields {
             number: flow.number,
+            word: word(entry, flow),
             va: flow.va,
             dma_len: flow.message_len,
         };
@@ -380,6 +390,15 @@ impl Crafter {
     pub fn control_entry(&self, frame: &[u8]) -> Option<usize> {
         let is_its = |own: &Vec<(u16, Vec<u8>)>| own.iter().any(|(_, own)| frame.starts_with(own));
         self.control.iter().position(is_its)
+    }
+}
+
+/// The word behind a packet's BTH and RETH: immediate data, or of a READ response what its responder has completed.
+fn word(entry: &EntryPlan, flow: &TxFlow) -> u32 {
+    if entry.verb.is_read() {
+        u32::from(UNLIMITED.syndrome()) << 24 | flow.msn & 0x00ff_ffff
+    } else {
+        flow.number
     }
 }
 

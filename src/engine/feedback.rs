@@ -24,9 +24,9 @@ pub enum Feedback {
     Answered(Told),
 }
 
-/// Lanes that wait for feedback, by entry and pair: unit and lane, and the lane's first pair.
+/// Lanes that wait for feedback, by entry, pair, and whether they answer READs: unit and lane, and the lane's first pair.
 pub struct Waiting {
-    lanes: HashMap<(u16, u32), (usize, usize, u32)>,
+    lanes: HashMap<(u16, u32, bool), (usize, usize, u32)>,
 }
 
 impl Waiting {
@@ -41,7 +41,7 @@ impl Waiting {
                     continue;
                 }
                 for pair in lane.pairs(entry) {
-                    let key = (u16::try_from(lane.entry).unwrap_or(u16::MAX), pair);
+                    let key = (u16::try_from(lane.entry).unwrap_or(u16::MAX), pair, lane.serves());
                     lanes.insert(key, (unit_index, lane_index, lane.first_pair));
                 }
             }
@@ -59,16 +59,21 @@ impl Waiting {
     /// Tells the lane that waits for it, and says whose it is.
     pub fn tell(&self, plan: &Plan, units: &mut [TxUnit], feedback: Feedback, now: Picos) -> Option<usize> {
         let key = match &feedback {
-            Feedback::Completed(completion) => (completion.entry, completion.pair),
-            Feedback::Answered(told) => (told.entry, told.pair),
+            Feedback::Completed(completion) => (completion.entry, completion.pair, false),
+            Feedback::Answered(told) => {
+                let reads = plan.entries.get(usize::from(told.entry))?.verb.is_read();
+                (told.entry, told.pair, reads && told.reply.is_for_holder())
+            }
         };
         let (unit, lane, first_pair) = *self.lanes.get(&key)?;
-        let schedule = units[unit].schedule_mut();
+        let own = &mut units[unit];
         match feedback {
-            Feedback::Completed(completion) => schedule.complete(lane, completion.qp, completion.number, now),
+            Feedback::Completed(completion) => {
+                own.schedule_mut().complete(lane, completion.qp, completion.number, now);
+            }
             Feedback::Answered(told) => {
                 let flow = (told.pair - first_pair) * plan.entries[usize::from(told.entry)].qps + told.qp;
-                schedule.on_reply(plan, lane, flow, told.reply, now);
+                own.on_reply(plan, lane, flow, told.reply, now);
             }
         }
         Some(unit)
@@ -98,5 +103,5 @@ pub fn answer(plan: &Plan, owed: &ToSend) -> Option<(usize, SmallFrame)> {
         .get(owed.pair as usize)?;
     let class = plan.classes.of_frame(&bytes[..len]);
     let frame = SmallFrame::new(&bytes[..len], class, Origin::Transport)?;
-    Some((plan.arrival_port(*pair), frame))
+    Some((answers::port(plan, owed, *pair), frame))
 }

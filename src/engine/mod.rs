@@ -20,6 +20,7 @@ pub mod lab;
 pub mod obey;
 pub mod outcome;
 pub mod ptp_probe;
+mod reads;
 pub mod realtime;
 pub mod resolve;
 pub mod rx;

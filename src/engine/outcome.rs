@@ -76,6 +76,8 @@ pub struct Outcome {
     pub sent_pauses: Vec<SentPause>,
     /// What the requesters of reliable connections have done and heard, for each entry.
     pub requesters: Vec<Counts>,
+    /// From the first request for a message to its last response, ps, for each entry whose messages are READs.
+    pub reads: Vec<Times>,
     /// How congestion control changed rates, in the order of time.
     pub rates: Vec<RateOfFlow>,
     /// What came back; `None` when no port receives.
@@ -186,6 +188,7 @@ impl Outcome {
             slips: vec![(0, Picos::ZERO); entries],
             sent_pauses: Vec::new(),
             requesters: vec![Counts::default(); entries],
+            reads: vec![Times::default(); entries],
             rates: Vec::new(),
             received: None,
             ports: Vec::new(),
@@ -222,6 +225,9 @@ impl Outcome {
         for (sum, one) in self.lateness.iter_mut().zip(&unit.lateness) {
             sum.merge(one);
         }
+        for (sum, one) in self.reads.iter_mut().zip(&unit.reads) {
+            sum.merge(one);
+        }
         for (sum, one) in self.gaps.iter_mut().zip(unit.take_gaps()) {
             sum.merge(&one);
         }
@@ -242,11 +248,16 @@ impl Outcome {
             slips.1 = slips.1.saturating_add(by);
             let entry = &plan.entries[lane.entry];
             let first = (entry.first_flow + lane.first_pair * entry.qps) as usize;
-            for (flow, number) in lane.flows().iter().zip(first..) {
+            for (flow, number) in lane.flows().iter().zip(first..).filter(|_| !lane.asks()) {
                 (self.flow_packets[number], self.flow_sent[number]) = lane.packets_of(number - first, flow, entry);
                 self.flow_messages[number] = u64::from(flow.messages);
             }
             let first = lane.first_pair * entry.qps;
+            // What is asked for counts where it is sent.
+            if lane.asks() {
+                self.released[lane.entry] = self.released[lane.entry].max(lane.released());
+                continue;
+            }
             let of_flow = |flow: u32| untaken.get(&(lane.entry, first + flow)).copied().unwrap_or(0);
             self.unsent[lane.entry].messages += lane.not_sent(of_flow);
             self.released[lane.entry] = self.released[lane.entry].max(lane.released());

@@ -22,9 +22,10 @@ use crate::plan::feed::{Rounds, Work};
 use crate::plan::segment::CONTROL_FRAME_LEN;
 use crate::plan::{EntryPlan, Plan};
 use crate::transport::lane::Sent;
+use crate::transport::reliable::Reply;
 use crate::transport::schedule::{Next, Schedule};
 use crate::units::Picos;
-use crate::wire::{Frame, Packet};
+use crate::wire::{Frame, Opcode, Packet};
 
 /// What one queue has done, beyond what its lanes count.
 #[derive(Debug, Clone, Default)]
@@ -163,6 +164,8 @@ pub struct TxUnit {
     pub audit: Option<Audit>,
     /// How late frames were handed to the port, ps, for each entry; unpaced ones are never late.
     pub lateness: Vec<Times>,
+    /// From the first request for a message to its last response, ps, for each entry whose messages are READs.
+    pub reads: Vec<Times>,
     /// Gaps between departures, for each entry; unpaced senders have none.
     pub gaps: Vec<GapRecord>,
     /// Departures of each lane of the schedule.
@@ -189,6 +192,8 @@ pub struct TxUnit {
     /// Tells the network where the port's workers are; one of its queues does.
     announcer: Option<Announcer>,
     finished: bool,
+    /// Nothing new is made, whatever is asked for.
+    stopped: bool,
 }
 
 impl TxUnit {
@@ -210,6 +215,7 @@ impl TxUnit {
             stats: TxStats::default(),
             audit: None,
             lateness: vec![Times::default(); plan.entries.len()],
+            reads: vec![Times::default(); plan.entries.len()],
             gaps: vec![GapRecord::default(); plan.entries.len()],
             senders: vec![SenderGaps::default(); schedule.lanes().len()],
             holds: Holds::default(),
@@ -226,6 +232,7 @@ impl TxUnit {
             injector,
             announcer: None,
             finished: false,
+            stopped: false,
         }
     }
 
@@ -304,6 +311,19 @@ impl TxUnit {
         self.batch.pending()
     }
 
+    /// A reply came at `now` for QP `flow` of a lane.
+    pub fn on_reply(&mut self, plan: &Plan, lane: usize, flow: u32, reply: Reply, now: Picos) {
+        if reply.is_for_holder() {
+            // One that had finished sends what it is asked for.
+            self.finished = self.stopped;
+        }
+        self.schedule.on_reply(plan, lane, flow, reply, now);
+        if let Some(entry) = self.schedule.lanes().get(lane).map(|lane| lane.entry) {
+            let times = &mut self.reads[entry];
+            self.schedule.take_read_times(lane).for_each(|time| times.see(time.0));
+        }
+    }
+
     /// Obeys a PFC or PAUSE frame from the next [`TxUnit::step`] on. What is made already, less than a
     /// burst, is not called back.
     pub fn obey(&mut self, order: &PauseOrder) {
@@ -325,6 +345,7 @@ impl TxUnit {
     /// Makes nothing new from now on.
     pub fn stop(&mut self) {
         self.finished = true;
+        self.stopped = true;
     }
 
     /// Sends what is due at `now`, at most one burst.
@@ -610,6 +631,10 @@ pub struct Unsent {
 
 fn unsent_packet(plan: &Plan, packet: &Packet<'_>) -> Option<Unsent> {
     let qpn = packet.dest_qp();
+    // What asks for data carries none.
+    if packet.opcode() == Opcode::RcRdmaReadRequest {
+        return None;
+    }
     let of = |entry: &EntryPlan| qpn.wrapping_sub(entry.first_qpn);
     let index = plan.entries.iter().position(|entry| of(entry) < entry.flows())?;
     let entry = &plan.entries[index];

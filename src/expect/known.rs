@@ -315,6 +315,8 @@ figures! {
     BUFFER_UTILIZATION: "Buffer_utilization" ["%"], Neither, SHARE, [Device],
         "greatest fill of the device's buffer, by its own watermark";
 
+    READ_TIME: "read_time" ["us"], Lower, TIMES, [Entry],
+        "from a READ's first request to the last of what it asked for, by the requester's clock";
     PACKET_LATENCY: "packet_latency" ["us"], Lower, TIMES, [Entry], "one-way delay of a frame";
     ROUND_TIME: "round_time" ["us"], Lower, TIMES, [Entry], "a round's first departure to its last arrival";
     LONGEST_GAP: "longest_gap" ["us"], Lower, TIME, [Entry],

@@ -6,6 +6,9 @@
 //!
 //! Left out on purpose: ports, and the state machines themselves (`transport`).
 
+mod counts;
+mod reads;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -20,58 +23,9 @@ use crate::transport::reliable::{Reply, Told};
 use crate::transport::responder::{self, Answer, Notifier, Request, Responder, Verdict};
 use crate::units::Picos;
 use crate::wire::Packet;
-use crate::wire::aeth::{Meaning, NakCode};
 use crate::wire::opcode::Operation;
 
-/// What the responders of an entry have done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Answered {
-    /// Request packets that came again after they were taken.
-    pub duplicates: u64,
-    /// Request packets that came while others before them were missing: dropped.
-    pub out_of_sequence: u64,
-    /// Request packets that the receiver was not ready for: dropped.
-    pub not_ready: u64,
-    /// Request packets that could not follow the one before: dropped.
-    pub invalid: u64,
-    /// Bytes without FCS of all these, but for copies.
-    pub dropped_bytes: u64,
-    /// Of all that arrived, further copies of one transmission: the network made them, not the requester.
-    pub copies: u64,
-    /// ACKs to send.
-    pub acks: u64,
-    /// NAKs to send for a PSN sequence error.
-    pub naks: u64,
-    /// RNR NAKs to send.
-    pub rnr_naks: u64,
-    /// NAKs to send that end a QP.
-    pub errors: u64,
-    /// CNPs to send.
-    pub cnps: u64,
-}
-
-impl Answered {
-    /// Transmissions that arrived and were not taken.
-    #[must_use]
-    pub fn dropped(&self) -> u64 {
-        (self.duplicates + self.out_of_sequence + self.not_ready + self.invalid).saturating_sub(self.copies)
-    }
-
-    /// Adds what another core has counted.
-    pub fn add(&mut self, other: &Answered) {
-        self.duplicates += other.duplicates;
-        self.out_of_sequence += other.out_of_sequence;
-        self.not_ready += other.not_ready;
-        self.invalid += other.invalid;
-        self.dropped_bytes += other.dropped_bytes;
-        self.copies += other.copies;
-        self.acks += other.acks;
-        self.naks += other.naks;
-        self.rnr_naks += other.rnr_naks;
-        self.errors += other.errors;
-        self.cnps += other.cnps;
-    }
-}
+pub use counts::Answered;
 
 /// A frame that a responder owes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +88,8 @@ struct Place {
     deal: Deal,
     /// What is wanted of a peer's messages, where one sends them.
     wanted: Option<Wanted>,
+    /// What may be asked for, where messages are READs.
+    reads: Option<reads::Region>,
 }
 
 impl Place {
@@ -167,15 +123,19 @@ pub struct Answering {
     /// What waits for missing packets, by flow; `None` of those whose packets are taken in order, and no entry where all are.
     aheads: Vec<Option<Ahead<(Request, Delivered)>>>,
     delivered: Vec<Delivered>,
+    /// By flow; none where no messages are READs.
+    ends: Vec<reads::Ends>,
     notifiers: Vec<Notifier>,
     /// Index of a pair's notifier, for scopes wider than a QP; by number over all entries.
     notifier_of: Vec<u32>,
-    /// The port at which a pair's replies arrive; by number over all entries.
+    /// The port of a pair's sender, at which replies to it arrive; by number over all entries.
     reply_port: Vec<usize>,
+    /// The port of a pair's receiver.
+    data_port: Vec<usize>,
     /// Acknowledgements that are owed at a time: QPs, with their entries.
     delayed: BinaryHeap<Reverse<(Picos, u16, u32)>>,
     /// CNPs that are owed at the end of an interval: times, entries, QPs, notifiers.
-    ends: BinaryHeap<Reverse<(Picos, u16, u32, u32)>>,
+    ends_of_intervals: BinaryHeap<Reverse<(Picos, u16, u32, u32)>>,
     answers: Vec<ToSend>,
     replies: Vec<Told>,
     /// By entry.
@@ -191,7 +151,7 @@ impl Answering {
         }
         let flows = plan.flows();
         let mut notifier_of = Vec::new();
-        let mut reply_port = Vec::new();
+        let (mut reply_port, mut data_port) = (Vec::new(), Vec::new());
         let mut places = Vec::new();
         let mut shared: BTreeMap<(Scope, u32, u32), u32> = BTreeMap::new();
         let mut next = flows;
@@ -201,7 +161,11 @@ impl Answering {
                 rc: rc.clone(),
                 first_flow: entry.first_flow,
                 deal: entry.deal(),
-                wanted: entry.is_from_peer().then_some(Wanted {
+                wanted: sends(entry).then_some(Wanted {
+                    pmtu: entry.frame.pmtu,
+                    rkey: entry.frame.rkey,
+                }),
+                reads: entry.verb.is_read().then_some(reads::Region {
                     pmtu: entry.frame.pmtu,
                     rkey: entry.frame.rkey,
                 }),
@@ -209,6 +173,7 @@ impl Answering {
             let scope = rc.and_then(|rc| rc.cnp).map_or(Scope::Qp, |cnp| cnp.scope);
             for pair in &entry.pairs {
                 reply_port.push(plan.workers[pair.src as usize].port);
+                data_port.push(plan.arrival_port(*pair));
                 let port = u32::try_from(plan.arrival_port(*pair)).unwrap_or(u32::MAX);
                 let key = match scope {
                     // QPs have their own, in the order of flows.
@@ -227,19 +192,21 @@ impl Answering {
         Some(Answering {
             places,
             responders: vec![Responder::default(); flows as usize],
-            assemblies: if plan.entries.iter().any(EntryPlan::is_from_peer) {
+            assemblies: if plan.entries.iter().any(sends) {
                 vec![Assembly::default(); flows as usize]
             } else {
                 Vec::new()
             },
             aheads: aheads(plan),
             delivered: Vec::new(),
+            ends: reads::ends(plan),
             recent: vec![[(Picos::MAX, 0); RECENT]; flows as usize],
             notifiers: vec![Notifier::default(); next as usize],
             notifier_of,
             reply_port,
+            data_port,
             delayed: BinaryHeap::new(),
-            ends: BinaryHeap::new(),
+            ends_of_intervals: BinaryHeap::new(),
             answers: Vec::new(),
             replies: Vec::new(),
             counts: vec![Answered::default(); plan.entries.len()],
@@ -276,6 +243,12 @@ impl Answering {
         let packet = arrived.packet;
         let position = packet.opcode().position();
         let index = usize::from(flow.entry);
+        if self.reads(index) {
+            let copy = self.is_copy(index, arrived);
+            let verdict = self.on_response(index, arrived, flow.expected(), flow.pair);
+            self.account(index, arrived, (verdict, copy), flow, entry);
+            return verdict == Verdict::Taken;
+        }
         let wanted = self.places.get(index).and_then(|place| place.as_ref()?.wanted);
         let part = wanted.map(|wanted| (wanted, part(packet)));
         let assembly = self.assemblies.get(arrived.flow as usize);
@@ -290,7 +263,6 @@ impl Answering {
             },
             fault: part.and_then(|(wanted, part)| assembly?.fault(&wanted, &part)),
         };
-        let ecn = packet.ecn() & 3;
         let copy = self.is_copy(index, arrived);
         let of = (index, arrived.flow, flow.pair);
         let delivered = Delivered {
@@ -303,14 +275,28 @@ impl Answering {
             departure: arrived.departure,
             arrival: arrived.arrival,
         };
-        let verdict = self.on_request(of, flow.expected(), (&request, delivered), ecn == 3);
+        let verdict = self.on_request(of, flow.expected(), (&request, delivered), packet.ecn() & 3 == 3);
         if let (Verdict::Taken, Some((_, part)), Some(assembly)) =
             (verdict, &part, self.assemblies.get_mut(arrived.flow as usize))
         {
             assembly.take(part);
         }
+        self.account(index, arrived, (verdict, copy), flow, entry);
+        verdict == Verdict::Taken
+    }
+
+    /// Counts what is not taken, and each transmission once.
+    fn account(
+        &mut self,
+        index: usize,
+        arrived: &Arrived<'_>,
+        came: (Verdict, bool),
+        flow: &mut RxFlow,
+        entry: &mut EntryRecord,
+    ) {
+        let ecn = arrived.packet.ecn() & 3;
         let (seen, bytes) = (&mut entry.ecn[usize::from(ecn)], &mut self.counts[index].dropped_bytes);
-        match (verdict, copy) {
+        match came {
             (Verdict::Taken, true) => {
                 // Its original, which was not taken, was counted. Frames off the wire may say what they like.
                 flow.duplicated = flow.duplicated.saturating_sub(1);
@@ -323,7 +309,6 @@ impl Answering {
                 *seen += 1;
             }
         }
-        verdict == Verdict::Taken
     }
 
     /// Whether this transmission has come before, among the last [`RECENT`] of its flow.
@@ -374,22 +359,6 @@ impl Answering {
             self.delayed
                 .push(Reverse((now.saturating_add(place.rc.ack_delay), number, flow)));
         }
-        if marked && let Some(cnp) = &place.rc.cnp {
-            let shared = self.notifier_of.get(pair as usize).copied().unwrap_or(u32::MAX);
-            let notifier = if shared == u32::MAX { flow } else { shared };
-            let told = self
-                .notifiers
-                .get_mut(notifier as usize)
-                .map(|own| own.on_mark(cnp, now));
-            match told {
-                Some(responder::Told::Now) => {
-                    counts.cnps += 1;
-                    self.answers.push(place.owes(number, flow, None));
-                }
-                Some(responder::Told::At(time)) => self.ends.push(Reverse((time, number, flow, notifier))),
-                Some(responder::Told::Nothing) | None => {}
-            }
-        }
         match verdict {
             Verdict::Taken => {}
             Verdict::Duplicate => counts.duplicates += 1,
@@ -397,7 +366,33 @@ impl Answering {
             Verdict::NotReady => counts.not_ready += 1,
             Verdict::Invalid => counts.invalid += 1,
         }
+        if marked {
+            self.on_mark((entry, flow, pair), now);
+        }
         verdict
+    }
+
+    /// A packet of `flow` marked CE came at `now`.
+    fn on_mark(&mut self, (entry, flow, pair): (usize, u32, u32), now: Picos) {
+        let Some(Some(place)) = self.places.get(entry) else {
+            return;
+        };
+        let Some(cnp) = &place.rc.cnp else { return };
+        let number = u16::try_from(entry).unwrap_or(u16::MAX);
+        let shared = self.notifier_of.get(pair as usize).copied().unwrap_or(u32::MAX);
+        let notifier = if shared == u32::MAX { flow } else { shared };
+        let told = self
+            .notifiers
+            .get_mut(notifier as usize)
+            .map(|own| own.on_mark(cnp, now));
+        match told {
+            Some(responder::Told::Now) => {
+                self.counts[entry].cnps += 1;
+                self.answers.push(place.owes(number, flow, None));
+            }
+            Some(responder::Told::At(time)) => self.ends_of_intervals.push(Reverse((time, number, flow, notifier))),
+            Some(responder::Told::Nothing) | None => {}
+        }
     }
 
     /// A reply for `flow`, whose entry and pair over all entries are known, came to `port`: whether it belongs there.
@@ -405,16 +400,16 @@ impl Answering {
         let Some(Some(place)) = self.places.get(entry) else {
             return false;
         };
-        if self.reply_port.get(pair as usize) != Some(&port) {
+        // Refusals of READs go to whoever asked: the receiver.
+        let ports = if place.reads.is_some() && !reply.is_for_holder() {
+            &self.data_port
+        } else {
+            &self.reply_port
+        };
+        if ports.get(pair as usize) != Some(&port) {
             return false;
         }
-        let (pair, qp) = place.of(flow);
-        self.replies.push(Told {
-            entry: u16::try_from(entry).unwrap_or(u16::MAX),
-            pair,
-            qp,
-            reply,
-        });
+        self.replies.push(place.tells(entry, flow, reply));
         true
     }
 
@@ -423,16 +418,19 @@ impl Answering {
     #[must_use]
     pub fn deadline(&self) -> Picos {
         let acknowledged = self.delayed.peek().map_or(Picos::MAX, |Reverse((time, ..))| *time);
-        let notified = self.ends.peek().map_or(Picos::MAX, |Reverse((time, ..))| *time);
+        let notified = self
+            .ends_of_intervals
+            .peek()
+            .map_or(Picos::MAX, |Reverse((time, ..))| *time);
         acknowledged.min(notified)
     }
 
     /// Acknowledgements and CNPs whose time has come by `now` are answers; `expected` says a flow's next sequence number.
     pub fn on_deadline(&mut self, now: Picos, expected: impl Fn(u32) -> u64) {
-        while let Some(Reverse((time, entry, flow, notifier))) = self.ends.peek().copied()
+        while let Some(Reverse((time, entry, flow, notifier))) = self.ends_of_intervals.peek().copied()
             && time <= now
         {
-            self.ends.pop();
+            self.ends_of_intervals.pop();
             let place = self.places.get(usize::from(entry)).and_then(Option::as_ref);
             if let (Some(place), Some(notifier)) = (place, self.notifiers.get_mut(notifier as usize))
                 && let Some(cnp) = &place.rc.cnp
@@ -480,9 +478,16 @@ impl Answering {
     }
 }
 
+/// Whether a peer sends messages of its own.
+fn sends(entry: &EntryPlan) -> bool {
+    entry.is_requested_by_peer() && !entry.verb.is_read()
+}
+
 /// What waits for missing packets of each flow of a plan; nothing where all are taken in order.
 fn aheads(plan: &Plan) -> Vec<Option<Ahead<(Request, Delivered)>>> {
-    let in_any_order = |entry: &EntryPlan| entry.transport.rc().is_some_and(|rc| rc.out_of_order);
+    // READ responses are taken in order.
+    let in_any_order =
+        |entry: &EntryPlan| !entry.verb.is_read() && entry.transport.rc().is_some_and(|rc| rc.out_of_order);
     if !plan.entries.iter().any(in_any_order) {
         return Vec::new();
     }
@@ -502,16 +507,5 @@ fn part(packet: &Packet<'_>) -> Part {
         writes: opcode.operation() == Operation::Write,
         len: u32::try_from(packet.payload().len()).unwrap_or(u32::MAX),
         region: packet.reth().map(|reth| (reth.rkey, reth.dma_len)),
-    }
-}
-
-impl Answered {
-    fn count(&mut self, meaning: Meaning) {
-        match meaning {
-            Meaning::Ack { .. } => self.acks += 1,
-            Meaning::Nak(NakCode::PsnSequence) => self.naks += 1,
-            Meaning::RnrNak { .. } => self.rnr_naks += 1,
-            Meaning::Nak(_) | Meaning::Reserved => self.errors += 1,
-        }
     }
 }

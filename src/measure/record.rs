@@ -234,7 +234,9 @@ pub struct PortRecord {
     pub cnp: u64,
     /// ACKs, NAKs and CNPs for requesters of ours.
     pub answers: u64,
-    /// The same with a wrong ICRC: not heard.
+    /// READ requests for workers of ours.
+    pub read_requests: u64,
+    /// Both with a wrong ICRC: not heard.
     pub bad_answers: u64,
     /// Frames that are not RoCEv2.
     pub other: u64,
@@ -261,6 +263,7 @@ impl PortRecord {
         self.malformed += other.malformed;
         self.cnp += other.cnp;
         self.answers += other.answers;
+        self.read_requests += other.read_requests;
         self.bad_answers += other.bad_answers;
         self.other += other.other;
         for (mine, theirs) in self.pfc.iter_mut().zip(other.pfc) {

@@ -61,6 +61,8 @@ struct EntryFacts {
     closed_loop: bool,
     /// Its messages take receive work requests.
     receives: bool,
+    /// Its messages are READs.
+    reads: bool,
     /// Whether one of its ends is a peer.
     ends: Ends,
 }
@@ -134,9 +136,6 @@ pub struct Recorder {
     one_of_several: bool,
 }
 
-/// RC RDMA WRITE Only with Immediate, the last of the opcodes that carry a plan's messages.
-const LAST_DATA_OPCODE: u8 = 0x0b;
-
 /// Plans of at most so many flows have the delay of each in a histogram of its own.
 const FLOWS_WITH_LATENCY: u32 = 1024;
 
@@ -162,7 +161,7 @@ impl Recorder {
                     let first = u64::from(entry.first_psn(own));
                     // What a peer says of PSNs before its first is no sequence number below zero.
                     let first = first
-                        + if entry.is_from_peer() {
+                        + if entry.is_requested_by_peer() {
                             u64::from(Psn::MODULUS)
                         } else {
                             0
@@ -187,7 +186,7 @@ impl Recorder {
                 .entries
                 .iter()
                 .map(|entry| EntryFacts {
-                    first_psn: if entry.is_from_peer() {
+                    first_psn: if entry.is_requested_by_peer() {
                         0
                     } else {
                         u64::from(entry.frame.first_psn.value())
@@ -199,9 +198,10 @@ impl Recorder {
                     // A reliable connection completes by acknowledgement.
                     closed_loop: entry.work.is_closed_loop() && entry.transport.rc().is_none(),
                     receives: entry.verb.takes_receive(),
+                    reads: entry.verb.is_read(),
                     ends: match &entry.peer {
                         None => Ends::Ours,
-                        Some(peer) if peer.sends => Ends::FromPeer,
+                        Some(_) if entry.is_from_peer() => Ends::FromPeer,
                         Some(_) => Ends::ToPeer,
                     },
                 })
@@ -334,6 +334,17 @@ impl Recorder {
             .map(|(index, range)| range.flow + index)
     }
 
+    /// Whether a packet with this opcode carries what a plan sends to a flow: SEND and WRITE over RC, or a READ's responses.
+    #[inline]
+    fn carries(&self, flow: u32, opcode: Opcode) -> bool {
+        let entry = usize::from(self.flows[flow as usize].entry);
+        match opcode.value() {
+            0x00..=0x0b => !self.facts[entry].reads,
+            0x0d..=0x10 => self.facts[entry].reads,
+            _ => false,
+        }
+    }
+
     /// A packet that carries none of a plan's messages: an answer to one, or a stranger's.
     #[cold]
     fn reply(&mut self, port: usize, packet: &Packet<'_>) {
@@ -352,6 +363,25 @@ impl Recorder {
         let record = &mut self.ports[port];
         match (reply, flow, &mut self.answering) {
             (Some(_), Some(_), Some(_)) if !packet.verify_icrc() => record.bad_answers += 1,
+            (None, Some(flow), Some(answering)) if packet.opcode() == Opcode::RcRdmaReadRequest => {
+                let of = &self.flows[flow as usize];
+                let facts = &self.facts[usize::from(of.entry)];
+                if !packet.verify_icrc() {
+                    record.bad_answers += 1;
+                } else if let Some(asked) = packet.reth()
+                    && answering.on_read(
+                        (usize::from(of.entry), flow, of.pair),
+                        port,
+                        (packet.psn(), asked),
+                        // A peer asks for whatever it likes.
+                        |seq| (facts.ends == Ends::Ours).then(|| facts.number_of(flow, seq))?,
+                    )
+                {
+                    record.read_requests += 1;
+                } else {
+                    record.unknown += 1;
+                }
+            }
             (Some(reply), Some(flow), Some(answering)) => {
                 let of = &self.flows[flow as usize];
                 if answering.on_reply((usize::from(of.entry), flow, of.pair), port, reply) {
@@ -400,9 +430,8 @@ impl Recorder {
 
     #[inline]
     fn packet(&mut self, port: usize, frame_len: usize, packet: &Packet<'_>, arrival: Picos) {
-        // What a plan sends is SEND and WRITE over RC: opcodes 0x00 to 0x0b.
         let flow_number = match self.flow_of(packet.dest_qp()) {
-            Some(flow_number) if packet.opcode().value() <= LAST_DATA_OPCODE => flow_number,
+            Some(flow_number) if self.carries(flow_number, packet.opcode()) => flow_number,
             _ => {
                 self.reply(port, packet);
                 return self.ballast(port, frame_len, packet, arrival);
@@ -455,7 +484,7 @@ impl Recorder {
         let number = match &stamp {
             Some(stamp) => Some(stamp.number),
             // A peer's QPs have messages of whatever length, one after the other.
-            None if from_peer => {
+            None if from_peer && !facts.reads => {
                 let (_, qp) = facts.place_of(flow_number);
                 Some(flow.messages.wrapping_mul(facts.deal.qps).wrapping_add(qp))
             }
@@ -581,8 +610,11 @@ impl Recorder {
             None => entry.unstamped += 1,
         }
         let position = packet.opcode().position();
+        let reads = self.facts[entry_index].reads;
+        let begun = reads && number.is_some_and(|number| flow.is_under_way(number));
         let place = Place {
-            first: position.is_first(),
+            // What is asked for again begins within its message.
+            first: (reads || position.is_first()) && !begun,
             last: position.is_last(),
         };
         if self

@@ -30,6 +30,7 @@ const VERBS: Words<Verb> = Words(&[
     ("put-with-signal", Verb::PutWithSignal),
     ("send", Verb::Send),
     ("send-with-immediate", Verb::SendWithImmediate),
+    ("read", Verb::Read),
 ]);
 
 pub(super) const MESSAGE: Key<Bytes> = Key {
@@ -48,7 +49,7 @@ pub(super) const VERB: KeyOr<Verb> = KeyOr {
     name: "verb",
     form: &VERBS,
     default: Verb::PutWithSignal,
-    doc: "how a message is carried",
+    doc: "how a message is carried; `read` needs `transport: rc`, and `to` asks `from` for its data",
 };
 pub(super) const PUT: KeyOr<Verb> = KeyOr {
     default: Verb::Put,

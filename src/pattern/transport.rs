@@ -42,6 +42,8 @@ pub struct Rc {
     pub window_packets: u32,
     /// Messages that may be without acknowledgement, 1 or more.
     pub window_messages: u32,
+    /// READs that a QP may have asked for and not received whole, 1 to 255 (verbs' `max_rd_atomic`).
+    pub max_rd_atomic: u8,
     /// The responder acknowledges every n-th packet that asks for it, and those that end its waiting; 1 or more.
     pub ack_every: u32,
     /// An acknowledgement that is due by none of these rules leaves so long after the packet that asked for it.
@@ -68,6 +70,7 @@ impl Default for Rc {
             rnr_retry: RC.rnr_retry.default,
             window_packets: RC.window_packets.default,
             window_messages: u32::MAX,
+            max_rd_atomic: RC.max_rd_atomic.default,
             ack_every: RC.ack_every.default,
             ack_delay: RC.ack_delay.default,
             out_of_order: RC.out_of_order.default,

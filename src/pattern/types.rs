@@ -115,6 +115,20 @@ impl Kind {
         }
     }
 
+    /// How its messages are carried; `None` of those that carry none.
+    #[must_use]
+    pub fn verb(&self) -> Option<Verb> {
+        match self {
+            Kind::Transfer(kind) => Some(kind.messages.verb),
+            Kind::Incast(kind) => Some(kind.messages.verb),
+            Kind::Burst(kind) => Some(kind.messages.verb),
+            Kind::Background(kind) => Some(kind.messages.verb),
+            Kind::AllToAll(kind) => Some(kind.verb),
+            Kind::EcnProbe(kind) => Some(kind.verb),
+            Kind::Pfc(_) => None,
+        }
+    }
+
     /// Whether it sends PFC or PAUSE frames, which can stop a network that others use.
     #[must_use]
     pub fn sends_pauses(&self) -> bool {
@@ -133,6 +147,8 @@ pub enum Verb {
     Send,
     /// `send-with-immediate`.
     SendWithImmediate,
+    /// `read`: RDMA READ. The receiver of the data asks the worker that holds them.
+    Read,
 }
 
 /// A set of workers by number, in order and without repetition; numbers count from 0 over the

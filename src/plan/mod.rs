@@ -164,6 +164,14 @@ impl EntryPlan {
         self.lanes.iter().find(holds).map(|lane| lane.worker)
     }
 
+    /// The worker that asks for what a lane sends, where its messages are READs: the one that receives them.
+    #[must_use]
+    pub fn asker(&self, lane: &LanePlan) -> u32 {
+        self.pairs
+            .get(lane.first_pair as usize)
+            .map_or(lane.worker, |pair| pair.dst)
+    }
+
     /// How its messages are dealt to the QPs of a pair.
     #[must_use]
     pub const fn deal(&self) -> Deal {

@@ -12,19 +12,20 @@ use crate::units::Picos;
 /// What an entry knows of the peer at its other end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerEnd {
-    /// The peer sends: squall is the responder. Else the peer is.
-    pub sends: bool,
+    /// The peer sends the requests: squall is the responder. Else the peer is.
+    pub requests: bool,
     /// Its QPs, by flow of the entry.
     pub qps: Box<[PeerQp]>,
-    /// Messages that it is to send; `None`: as many as it likes.
+    /// Messages that it is to send or to ask for; `None`: as many as it likes.
     pub messages: Option<u64>,
 }
 
 impl Plan {
-    /// Whether at `now` a peer has time left to send what it is to send; `completed`: messages of an entry that came.
+    /// Whether at `now` a peer has time left to request what it is to request; `completed`: messages of an entry that came, or
+    /// left where they were READs.
     pub fn awaits_peers(&self, now: Picos, completed: impl Fn(usize) -> u64) -> bool {
         self.entries.iter().enumerate().any(|(index, entry)| {
-            let Some(peer) = entry.peer.as_ref().filter(|peer| peer.sends) else {
+            let Some(peer) = entry.peer.as_ref().filter(|peer| peer.requests) else {
                 return false;
             };
             let start = match entry.start {
@@ -39,22 +40,31 @@ impl Plan {
 }
 
 impl EntryPlan {
-    /// Whether a peer sends its messages.
+    /// Whether a peer sends its requests.
+    #[inline]
+    #[must_use]
+    pub fn is_requested_by_peer(&self) -> bool {
+        self.peer.as_ref().is_some_and(|peer| peer.requests)
+    }
+
+    /// Whether a peer sends its data: as the requester, or as the responder to READs.
     #[inline]
     #[must_use]
     pub fn is_from_peer(&self) -> bool {
-        self.peer.as_ref().is_some_and(|peer| peer.sends)
+        self.peer
+            .as_ref()
+            .is_some_and(|peer| peer.requests != self.verb.is_read())
     }
 
-    /// Whether a peer receives its messages.
+    /// Whether a peer receives its data.
     #[inline]
     #[must_use]
     pub fn is_to_peer(&self) -> bool {
-        self.peer.as_ref().is_some_and(|peer| !peer.sends)
+        self.peer.is_some() && !self.is_from_peer()
     }
 
-    fn qp(&self, index: u32, sends: bool) -> Option<&PeerQp> {
-        let peer = self.peer.as_ref().filter(|peer| peer.sends == sends)?;
+    fn qp(&self, index: u32, requests: bool) -> Option<&PeerQp> {
+        let peer = self.peer.as_ref().filter(|peer| peer.requests == requests)?;
         peer.qps.get(index as usize)
     }
 

@@ -45,6 +45,12 @@ impl Verb {
         matches!(self, Verb::Put | Verb::PutWithSignal)
     }
 
+    /// Whether it is an RDMA READ: packets are its responses.
+    #[must_use]
+    pub const fn is_read(self) -> bool {
+        matches!(self, Verb::Read)
+    }
+
     /// Whether the last packet carries immediate data.
     #[must_use]
     pub const fn has_immediate(self) -> bool {
@@ -54,12 +60,20 @@ impl Verb {
     /// Whether a message takes a receive work request at the responder.
     #[must_use]
     pub const fn takes_receive(self) -> bool {
-        !matches!(self, Verb::Put)
+        !matches!(self, Verb::Put | Verb::Read)
     }
 
     /// RC opcode of a packet (IBTA Vol 1, table 38).
     #[must_use]
     pub const fn opcode(self, position: Position) -> u8 {
+        if self.is_read() {
+            return match position {
+                Position::First => 0x0d,
+                Position::Middle => 0x0e,
+                Position::Last => 0x0f,
+                Position::Only => 0x10,
+            };
+        }
         let base = if self.is_write() { 0x06 } else { 0x00 };
         base + match (position, self.has_immediate()) {
             (Position::First, _) => 0,
@@ -71,6 +85,12 @@ impl Verb {
         }
     }
 
+    /// Whether the packet says how far the responder is: all READ responses but Middle ones do.
+    #[must_use]
+    pub const fn has_aeth(self, position: Position) -> bool {
+        self.is_read() && !matches!(position, Position::Middle)
+    }
+
     /// Bytes of the extension headers behind the BTH.
     #[must_use]
     pub const fn extension_len(self, position: Position) -> u32 {
@@ -80,7 +100,7 @@ impl Verb {
         } else {
             0
         };
-        reth + immdt
+        reth + immdt + if self.has_aeth(position) { 4 } else { 0 }
     }
 }
 
@@ -103,6 +123,12 @@ impl FrameOptions {
     #[must_use]
     pub fn frame_len(&self, verb: Verb, position: Position, payload_len: u32) -> u32 {
         self.header_len() + verb.extension_len(position) + payload_len.next_multiple_of(4) + 4
+    }
+
+    /// Bytes of a READ request without its FCS: a RETH and no payload.
+    #[must_use]
+    pub fn read_request_len(&self) -> u32 {
+        self.header_len() + 16 + 4
     }
 
     /// Bytes of the largest frame without its FCS that these options allow.
@@ -149,6 +175,12 @@ mod tests {
         assert_eq!(opcodes(put), [0x06, 0x07, 0x09, 0x0b]);
         assert_eq!(opcodes(Verb::Send), [0x00, 0x01, 0x02, 0x04]);
         assert_eq!(opcodes(Verb::SendWithImmediate), [0x00, 0x01, 0x03, 0x05]);
+        assert_eq!(opcodes(Verb::Read), [0x0d, 0x0e, 0x0f, 0x10]);
+        assert_eq!(
+            [Position::First, Position::Middle, Position::Last].map(|p| v4.frame_len(Verb::Read, p, 4096)),
+            [4158, 4154, 4158]
+        );
+        assert_eq!(v4.read_request_len(), 74);
     }
 
     #[test]

@@ -408,8 +408,8 @@ impl Plan {
             flows: entry.flows(),
             start,
             // What a peer sends is its own business; it is listened to for as long as that.
-            exact: !entry.is_from_peer(),
-            length: limit.filter(|_| entry.is_from_peer()).unwrap_or(Picos::ZERO),
+            exact: !entry.is_requested_by_peer(),
+            length: limit.filter(|_| entry.is_requested_by_peer()).unwrap_or(Picos::ZERO),
             ..EntrySummary::default()
         };
         for (index, lane) in (0u32..).zip(&entry.lanes) {

@@ -206,6 +206,9 @@ fn of_entry(figures: &mut Vec<Figure>, entry: &Traffic) {
         ] {
             figures.push(Figure::new(known, "", &place, Some(float(count))));
         }
+        if let Some(reads) = &rc.reads {
+            times(figures, &known::READ_TIME, &place, reads.time.as_ref());
+        }
     }
     if let Some(tokens) = &entry.routing {
         let mut add = |known: &Known, copies: u64| {

@@ -292,6 +292,12 @@ fn answered(rc: &Reliable) -> String {
             said.push(format!("{} {what}", grouped(count)));
         }
     }
+    if let Some(reads) = &rc.reads {
+        said.push(format!("{} READs asked for", grouped(reads.requests)));
+        if reads.requests_again > 0 {
+            said.push(format!("{} of them again", grouped(reads.requests_again)));
+        }
+    }
     for failed in &requester.qps_in_error {
         said.push(format!("{} QPs in error: {}", grouped(failed.qps), failed.reason));
     }

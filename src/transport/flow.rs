@@ -33,6 +33,8 @@ pub struct TxFlow {
     pub(super) pending: u32,
     /// The lane's pair that this QP belongs to.
     pub pair: u32,
+    /// Messages that the QP has completed with the current one: of READ responses, MSN.
+    pub msn: u32,
     /// UDP source port of the current message.
     pub source_port: u16,
     pub(super) active: bool,
@@ -73,6 +75,7 @@ pub(super) fn start_message(flow: &mut TxFlow, entry: &EntryPlan, lane: u32, flo
     let qp = flow_index % entry.qps;
     let (number, place, len) = next_message(entry, lane, flow.pair, qp, flow.number);
     flow.number = number;
+    flow.msn = number.wrapping_add(1);
     flow.message_len = len;
     flow.offset = 0;
     flow.has_base = false;

@@ -6,8 +6,12 @@
 //! Left out on purpose: the port (see `schedule`) and header bytes (see `wire::template`).
 
 mod answered;
+mod asking;
 mod finish;
+mod middles;
 mod release;
+mod sent;
+mod serving;
 
 use std::collections::VecDeque;
 
@@ -18,9 +22,13 @@ use crate::plan::segment::Position;
 use crate::plan::{EntryPlan, LanePlan, Pace};
 use crate::transport::flow::{TxFlow, source_port, start_message};
 use crate::transport::pace::Pacer;
-use crate::transport::reliable::{Counts, Reliable};
+use crate::transport::reads::Reads;
+use crate::transport::reliable::{Asking, Counts, Reliable};
 use crate::transport::whole::Whole;
 use crate::units::{BitRate, Picos};
+
+pub use middles::TURNS;
+pub use sent::Sent;
 
 /// A packet that is due. Its flow is advanced beyond it already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,52 +56,19 @@ pub enum Ready {
     Blocked(Picos),
     /// It has sent everything.
     Exhausted,
+    /// It has nothing to send before it is asked, and may never be.
+    Asleep,
 }
 
-/// What a lane has sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sent {
-    /// Frames.
-    pub packets: u64,
-    /// Payload bytes.
-    pub payload_bytes: u64,
-    /// Frames' bytes without FCS.
-    pub frame_bytes: u64,
-    /// Messages whose last packet was sent.
-    pub messages: u64,
-    /// PFC frames sent beside the entry's packets, to hold a queue; those of `pfc` are its packets.
-    pub control: u64,
-    /// Messages given up by a closed loop after its timeout.
-    pub timeouts: u64,
+/// What a lane's packets are.
+enum Role {
+    /// Its messages.
+    Sends,
+    /// Requests for its messages, which are READs.
+    Asks,
+    /// Responses to such requests, which wait by QP.
+    Serves(Box<[Reads]>),
 }
-
-impl Sent {
-    /// What was sent since `before`.
-    #[must_use]
-    pub fn since(&self, before: &Sent) -> Sent {
-        Sent {
-            packets: self.packets.saturating_sub(before.packets),
-            payload_bytes: self.payload_bytes.saturating_sub(before.payload_bytes),
-            frame_bytes: self.frame_bytes.saturating_sub(before.frame_bytes),
-            messages: self.messages.saturating_sub(before.messages),
-            control: self.control.saturating_sub(before.control),
-            timeouts: self.timeouts.saturating_sub(before.timeouts),
-        }
-    }
-
-    /// Adds `other`.
-    pub fn add(&mut self, other: &Sent) {
-        self.packets += other.packets;
-        self.payload_bytes += other.payload_bytes;
-        self.frame_bytes += other.frame_bytes;
-        self.messages += other.messages;
-        self.control += other.control;
-        self.timeouts += other.timeouts;
-    }
-}
-
-/// Turns of QPs that [`Lane::take_middles`] looks ahead.
-pub const TURNS: usize = 64;
 
 /// How long a closed loop waits for a message before it gives it up.
 pub const OUTSTANDING_TIMEOUT: Picos = Picos::from_micros(100_000);
@@ -141,6 +116,7 @@ pub struct Lane {
     leading: u32,
     /// What its QPs are beside, where they are reliable connections.
     reliable: Option<Box<Reliable>>,
+    role: Role,
 }
 
 impl Lane {
@@ -172,6 +148,7 @@ impl Lane {
                 messages: 0,
                 pending: 0,
                 pair: i / entry.qps,
+                msn: 0,
                 source_port: source_port(entry.frame.entropy, seed, entry.first_flow + first + i, first + i, 0),
                 active: false,
                 has_base: false,
@@ -211,6 +188,7 @@ impl Lane {
             whole: vec![Whole::default(); if entry.split { plan.pairs as usize } else { 0 }].into(),
             leading: 0,
             reliable: None,
+            role: Role::Sends,
         }
     }
 
@@ -219,7 +197,11 @@ impl Lane {
     pub fn with_answers(mut self, entry: &EntryPlan, line: BitRate, seed: u64) -> Lane {
         if let Some(settings) = entry.transport.rc().filter(|_| !self.control) {
             let first = u64::from(entry.frame.first_psn.value());
-            let reliable = Reliable::new(settings, line, self.flows.len(), first, seed);
+            let mut reliable = Reliable::new(settings, line, self.flows.len(), first, seed);
+            if entry.verb.is_read() {
+                self.role = Role::Asks;
+                reliable.asking = Some(Asking::new(self.flows.len(), asking::longest(entry)));
+            }
             self.reliable = Some(Box::new(reliable));
             self.plain = false;
         }
@@ -283,6 +265,11 @@ impl Lane {
     #[must_use]
     pub fn packets_of(&self, index: usize, flow: &TxFlow, entry: &EntryPlan) -> (u64, u64) {
         let first = u64::from(entry.frame.first_psn.value());
+        if let (Role::Serves(reads), Some(reliable)) = (&self.role, &self.reliable) {
+            let own = u32::try_from(index).unwrap_or(u32::MAX);
+            let first = u64::from(entry.first_psn(self.first_pair * entry.qps + own));
+            return (reads[index].high(first) - first, reliable.qps[index].sent);
+        }
         match &self.reliable {
             Some(reliable) => (reliable.qps[index].requester.high() - first, reliable.qps[index].sent),
             None => (flow.seq - first, flow.seq - first),
@@ -332,6 +319,9 @@ impl Lane {
     /// What the lane does next, `now` being the time until which it may look.
     #[inline]
     pub fn ready(&mut self, entry: &EntryPlan, now: Picos) -> Ready {
+        if self.serves() {
+            return self.ready_serving();
+        }
         if self.reliable.is_some() {
             return self.ready_reliable(entry, now);
         }
@@ -365,6 +355,9 @@ impl Lane {
     /// Takes the next packet, which leaves at `at`. `None` when no QP has anything to send.
     #[inline]
     pub fn take(&mut self, entry: &EntryPlan, seed: u64, at: Picos) -> Option<Due> {
+        if self.serves() {
+            return self.take_response(entry, seed, at);
+        }
         let flow_index = loop {
             let flow_index = match &mut self.reliable {
                 None => self.ring.pop_front()?,
@@ -400,12 +393,19 @@ impl Lane {
     /// Cuts the next packet of a QP out of its message, the next one where that is at its end, and counts it.
     #[inline(always)]
     fn cut(&mut self, entry: &EntryPlan, seed: u64, flow_index: u32) -> Due {
-        let pmtu = entry.frame.pmtu;
         let flow = &mut self.flows[flow_index as usize];
         if flow.offset == flow.message_len {
             flow.pending -= 1;
             start_message(flow, entry, self.index, flow_index, seed);
         }
+        self.packet(entry, seed, flow_index)
+    }
+
+    /// Cuts the next packet of a QP out of the message that is under way, and counts it.
+    #[inline(always)]
+    fn packet(&mut self, entry: &EntryPlan, seed: u64, flow_index: u32) -> Due {
+        let pmtu = entry.frame.pmtu;
+        let flow = &mut self.flows[flow_index as usize];
         let position = Position::at(flow.offset, flow.message_len, pmtu);
         let payload_len = pmtu.min(flow.message_len - flow.offset);
         let seq = flow.seq;
@@ -433,55 +433,6 @@ impl Lane {
             seq,
             ack_req,
         }
-    }
-
-    /// Takes at most `most` Middle packets that leave now, at most [`TURNS`]. `write` is given the QPs and the order of their
-    /// turns, and says how many packets it has taken ([`TxFlow::advance`]): each that is a Middle one
-    /// ([`TxFlow::is_in_the_middle`]), until one is not. Returns how many.
-    ///
-    /// For unpaced lanes: this is [`Lane::take`] without what a Middle packet cannot need.
-    #[inline]
-    pub fn take_middles(
-        &mut self,
-        entry: &EntryPlan,
-        at: Picos,
-        most: usize,
-        write: impl FnOnce(&mut [TxFlow], &[u32]) -> usize,
-    ) -> usize {
-        let may_release = self.next_release <= at && !self.held_back;
-        if !self.plain || may_release || self.ring.is_empty() {
-            return 0;
-        }
-        let mut order = [0; TURNS];
-        let order = self.turns(&mut order[..most.min(TURNS)]);
-        let taken = write(&mut self.flows, order).min(order.len());
-        self.ring.rotate_left(taken % self.ring.len());
-        let count = taken as u64;
-        let pmtu = entry.frame.pmtu;
-        self.sent.packets += count;
-        self.sent.payload_bytes += count * u64::from(pmtu);
-        self.sent.frame_bytes += count * u64::from(self.overhead[Position::Middle as usize] + pmtu);
-        self.pacer.restart(at);
-        taken
-    }
-
-    /// Fills `order` with the QPs whose turns come next, over and over if they are fewer; there is one at least.
-    #[inline]
-    fn turns<'a>(&self, order: &'a mut [u32]) -> &'a [u32] {
-        let mut filled = 0;
-        let (front, back) = self.ring.as_slices();
-        for part in [front, back] {
-            let count = part.len().min(order.len() - filled);
-            order[filled..filled + count].copy_from_slice(&part[..count]);
-            filled += count;
-        }
-        // As long as there is room, `filled` is a number of whole rounds.
-        while filled < order.len() {
-            let count = filled.min(order.len() - filled);
-            order.copy_within(..count, filled);
-            filled += count;
-        }
-        order
     }
 
     /// Counts a MAC control frame of `frame_len` bytes and returns its quanta.

@@ -8,10 +8,11 @@
 //! Left out on purpose: header bytes, and the cutting of messages (`lane`).
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 use crate::pattern::transport::Rc;
 use crate::transport::dcqcn::{Change, Parameters, ReactionPoint};
+use crate::transport::reads::Read;
 use crate::transport::requester::{Failure, Requester};
 use crate::units::{BitRate, Picos, WIRE_OVERHEAD};
 use crate::wire::aeth::{Meaning, NakCode};
@@ -28,6 +29,25 @@ pub enum Reply {
     },
     /// A CNP.
     Cnp,
+    /// A response to a READ.
+    Response {
+        /// Its PSN; where some are lost, that of the first of them.
+        psn: u32,
+        /// It came before its turn.
+        lost: bool,
+        /// Its arrival.
+        at: Picos,
+    },
+    /// A READ that is to be answered.
+    Read(Read),
+}
+
+impl Reply {
+    /// Whether it is for the end that sends READs' data, and not for the one that asks for them.
+    #[must_use]
+    pub fn is_for_holder(&self) -> bool {
+        matches!(self, Reply::Cnp | Reply::Read(_))
+    }
 }
 
 /// A reply and the QP that it is for.
@@ -50,6 +70,12 @@ pub struct Counts {
     pub resent_packets: u64,
     /// Payload bytes of them.
     pub resent_bytes: u64,
+    /// READ requests sent, for the first time or again.
+    pub read_requests: u64,
+    /// Those of them that were sent again, for a whole message or the rest of one.
+    pub read_requests_again: u64,
+    /// Responses that came before their turn and said that others are lost, the first of each gap.
+    pub gaps: u64,
     /// ACKs heard.
     pub acks: u64,
     /// NAKs heard for a PSN sequence error.
@@ -79,6 +105,9 @@ impl Counts {
     pub fn add(&mut self, other: &Counts) {
         self.resent_packets += other.resent_packets;
         self.resent_bytes += other.resent_bytes;
+        self.read_requests += other.read_requests;
+        self.read_requests_again += other.read_requests_again;
+        self.gaps += other.gaps;
         self.acks += other.acks;
         self.naks += other.naks;
         self.rnr_naks += other.rnr_naks;
@@ -100,6 +129,9 @@ impl Counts {
         let mut since = Counts {
             resent_packets: self.resent_packets.saturating_sub(before.resent_packets),
             resent_bytes: self.resent_bytes.saturating_sub(before.resent_bytes),
+            read_requests: self.read_requests.saturating_sub(before.read_requests),
+            read_requests_again: self.read_requests_again.saturating_sub(before.read_requests_again),
+            gaps: self.gaps.saturating_sub(before.gaps),
             acks: self.acks.saturating_sub(before.acks),
             naks: self.naks.saturating_sub(before.naks),
             rnr_naks: self.rnr_naks.saturating_sub(before.rnr_naks),
@@ -157,6 +189,38 @@ pub struct Qp {
     queued: bool,
 }
 
+/// What the QPs of a lane whose messages are READs are beside.
+pub struct Asking {
+    /// Packets of the longest READ.
+    pub(super) longest: u64,
+    /// Departures of the first requests for messages that have not come whole, the oldest first, by flow.
+    pub(super) asked: Box<[VecDeque<Picos>]>,
+    /// From such a departure to the arrival of the last response, of messages that have come whole and nobody has looked at.
+    pub(super) took: Vec<Picos>,
+}
+
+impl Asking {
+    pub(super) fn new(flows: usize, longest: u64) -> Asking {
+        Asking {
+            longest,
+            asked: vec![VecDeque::new(); flows].into(),
+            took: Vec::new(),
+        }
+    }
+
+    /// A message is asked for at `at` for the first time.
+    pub(super) fn begin(&mut self, flow: u32, at: Picos) {
+        self.asked[flow as usize].push_back(at);
+    }
+
+    /// The oldest message came whole at `at`.
+    pub(super) fn done(&mut self, flow: u32, at: Picos) {
+        if let Some(asked) = self.asked[flow as usize].pop_front() {
+            self.took.push(at.saturating_sub(asked));
+        }
+    }
+}
+
 /// Changes of rates that a lane keeps.
 pub const TRACE: usize = 1 << 16;
 
@@ -191,6 +255,8 @@ pub struct Reliable {
     pub counts: Counts,
     /// Messages released and not acknowledged whole, of QPs that are not in error.
     pub(super) open: u64,
+    /// What QPs that ask for their messages are beside.
+    pub(super) asking: Option<Asking>,
     /// Seed of the entropy of source ports.
     pub(super) seed: u64,
     /// QPs that may send, by the time from which on; the number settles ties, so that QPs take turns.
@@ -224,6 +290,7 @@ impl Reliable {
             qps: vec![qp; flows].into(),
             counts: Counts::default(),
             open: 0,
+            asking: None,
             seed,
             queue: BinaryHeap::with_capacity(flows),
             timers: BinaryHeap::with_capacity(flows),
@@ -299,12 +366,20 @@ impl Reliable {
         }
     }
 
-    /// The packet `seq` of QP `flow`, a frame of `frame_len` bytes without FCS, leaves at `at`.
+    /// A request of QP `flow` that takes the sequence numbers up to `end`, a frame of `frame_len` bytes without FCS, leaves at
+    /// `at`.
     #[inline]
-    pub fn sent(&mut self, flow: u32, seq: u64, at: Picos, frame_len: u32) {
+    pub fn sent(&mut self, flow: u32, end: u64, at: Picos, frame_len: u32) {
+        self.qps[flow as usize].requester.sent(&self.settings, end, at);
+        self.paced(flow, at, frame_len);
+        self.arm(flow);
+    }
+
+    /// A frame of QP `flow`, of `frame_len` bytes without FCS, leaves at `at`: when may the next one?
+    #[inline]
+    pub fn paced(&mut self, flow: u32, at: Picos, frame_len: u32) {
         let qp = &mut self.qps[flow as usize];
         qp.sent += 1;
-        qp.requester.sent(&self.settings, seq, at);
         if let Some(parameters) = &self.parameters {
             let (trace, cuts) = (&mut self.trace, &mut self.counts.cuts);
             let mut note = |at, change, point: &ReactionPoint| note(trace, cuts, flow, at, change, point);
@@ -314,7 +389,6 @@ impl Reliable {
             qp.due = at.saturating_add(time_of(bits, qp.rate.rate()));
             qp.rate.on_sent(parameters, at, u64::from(frame_len), &mut note);
         }
-        self.arm(flow);
     }
 
     /// A CNP for QP `flow` came at `now`. A start that is set already does not move.

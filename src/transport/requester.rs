@@ -154,12 +154,11 @@ impl Requester {
         window.saturating_sub(self.high - self.acked)
     }
 
-    /// The packet `seq` leaves at `now`, for the first time or again.
+    /// A packet that takes the sequence numbers up to `end`, which is not its own any more, leaves at `now`, for the first time
+    /// or again. A READ takes as many as it has responses.
     #[inline]
-    pub fn sent(&mut self, settings: &Rc, seq: u64, now: Picos) {
-        if seq >= self.high {
-            self.high = seq + 1;
-        }
+    pub fn sent(&mut self, settings: &Rc, end: u64, now: Picos) {
+        self.high = self.high.max(end);
         if self.deadline == Picos::MAX
             && let Some(timeout) = timeout(settings)
         {
@@ -302,7 +301,7 @@ mod tests {
     fn with_sent(first: u64, count: u64) -> Requester {
         let mut requester = Requester::new(&settings(), first);
         for seq in first..first + count {
-            requester.sent(&settings(), seq, Picos::ZERO);
+            requester.sent(&settings(), seq + 1, Picos::ZERO);
         }
         requester
     }
@@ -331,13 +330,13 @@ mod tests {
         for _ in 0..2 {
             let due = requester.deadline();
             assert_eq!(requester.on_deadline(due), Step::Again);
-            requester.sent(&rc, 0, due);
+            requester.sent(&rc, 1, due);
         }
         assert_eq!(requester.on_reply(&rc, ACK, 0, Picos(1)), Step::Forward);
         for _ in 0..2 {
             assert_eq!(requester.on_reply(&rc, NAK, 1, Picos(2)), Step::Again);
             assert_eq!(requester.deadline(), Picos::MAX);
-            requester.sent(&rc, 1, Picos(3));
+            requester.sent(&rc, 2, Picos(3));
         }
         assert_eq!(
             requester.on_reply(&rc, NAK, 1, Picos(4)),
@@ -366,10 +365,10 @@ mod tests {
         );
         assert_eq!(requester.on_deadline(requester.deadline()), Step::Again);
         assert!(requester.is_ready());
-        requester.sent(&rc, 1, Picos(20));
+        requester.sent(&rc, 2, Picos(20));
         // They may come as late as that: one retry of two.
         assert_eq!(requester.on_reply(&rc, NAK, 1, Picos(21)), Step::Again);
-        requester.sent(&rc, 1, Picos(22));
+        requester.sent(&rc, 2, Picos(22));
         assert_eq!(
             requester.on_reply(&rc, rnr, 1, Picos(30)),
             Step::Failed(Failure::RnrRetries)

@@ -56,7 +56,7 @@ pub struct Answer {
 }
 
 /// ACK of a responder that limits no credits: IBTA's code 31.
-const UNLIMITED: Meaning = Meaning::Ack { credit_code: 31 };
+pub const UNLIMITED: Meaning = Meaning::Ack { credit_code: 31 };
 
 /// The responder's state of one QP.
 #[derive(Debug, Clone, Copy, Default)]
@@ -84,6 +84,12 @@ impl Responder {
     #[must_use]
     pub fn owes(&self) -> bool {
         self.asked > 0
+    }
+
+    /// Messages completed so far.
+    #[must_use]
+    pub fn completed(&self) -> u32 {
+        self.msn
     }
 
     /// A request packet came while `expected` was the next one's sequence number.

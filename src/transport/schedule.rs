@@ -146,13 +146,27 @@ impl Schedule {
         let mut on_port = 0;
         for (index, entry) in plan.entries.iter().enumerate() {
             for (number, lane) in (0u32..).zip(&entry.lanes) {
-                if plan.workers[lane.worker as usize].port != port {
+                // A capture has nobody at its other end.
+                let answered = clocking != Clocking::Exact;
+                let asked = answered && entry.verb.is_read();
+                let is_here = |worker: u32| {
+                    let worker = &plan.workers[worker as usize];
+                    worker.port == port && !(asked && worker.peer)
+                };
+                let asker = if asked { entry.asker(lane) } else { lane.worker };
+                if asked && is_here(lane.worker) {
+                    if on_port % queue.1.max(1) == queue.0 {
+                        classes.push(1 << entry.class);
+                        lanes.push(Lane::serving(index, entry, number, line, plan.seed));
+                    }
+                    on_port += 1;
+                }
+                if !is_here(asker) {
                     continue;
                 }
                 if on_port % queue.1.max(1) == queue.0 {
                     let mut lane = Lane::new(index, entry, number, unlimited, real, plan.seed);
-                    // A capture has nobody at its other end.
-                    if clocking != Clocking::Exact {
+                    if answered {
                         lane = lane.with_answers(entry, line, plan.seed);
                     }
                     classes.push(if lane.is_control() { 0 } else { 1 << entry.class });
@@ -193,7 +207,7 @@ impl Schedule {
     /// Starts the lanes of `entry` at `time`.
     pub fn activate(&mut self, plan: &Plan, entry: usize, time: Picos) {
         for lane in 0..self.lanes.len() {
-            if self.lanes[lane].entry == entry {
+            if self.lanes[lane].entry == entry && !self.lanes[lane].serves() {
                 self.lanes[lane].begin(&plan.entries[entry], time, plan.duration);
                 self.rekey(lane, time);
             }
@@ -309,10 +323,15 @@ impl Schedule {
     pub fn on_reply(&mut self, plan: &Plan, lane: usize, flow: u32, reply: Reply, now: Picos) {
         let Some(state) = self.lanes.get_mut(lane) else { return };
         state.on_reply(&plan.entries[state.entry], flow, reply, now);
-        // A lane that is done hears no more than what came late.
-        if self.generations[lane] != 0 {
+        // A lane that is done hears no more than what came late; one that serves wakes up.
+        if self.generations[lane] != 0 || self.lanes[lane].serves() {
             self.rekey(lane, now);
         }
+    }
+
+    /// How long READs of a lane took; see [`Lane::take_read_times`].
+    pub fn take_read_times(&mut self, lane: usize) -> impl Iterator<Item = Picos> + '_ {
+        self.lanes.get_mut(lane).into_iter().flat_map(Lane::take_read_times)
     }
 
     /// The key of the lane whose turn it is, taken out of the heap; `None` when no lane waits.
@@ -384,6 +403,7 @@ impl Schedule {
                     self.generations[lane] = 0;
                     self.lane_finished(lane);
                 }
+                Ready::Asleep => self.generations[lane] = 0,
                 Ready::Blocked(until) => {
                     self.lanes[lane].expire(time);
                     self.rekey_current(lane, until.max(Picos(time.0 + 1)));
@@ -489,7 +509,9 @@ impl Schedule {
             return None;
         };
         let (time, paced) = (state.pacer().next(), state.is_planned());
-        self.left(entry_index, at, paced.then_some(due.frame_len));
+        if !self.lanes[lane].asks() {
+            self.left(entry_index, at, paced.then_some(due.frame_len));
+        }
         self.rekey_current(lane, time);
         Some(Next::Packet { at, lane, due })
     }

@@ -237,8 +237,10 @@ pub struct Buffer<'a> {
 /// What a packet's message decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageFields {
-    /// Number, for the stamp and the immediate data.
+    /// Number, for the stamp.
     pub number: u32,
+    /// The word behind the BTH and RETH, where there is one: immediate data, or a READ response's AETH.
+    pub word: u32,
     /// RETH virtual address.
     pub va: u64,
     /// RETH DMA length: of the whole message (IBTA Vol 1, 9.3.3).
@@ -415,7 +417,7 @@ impl Shape {
             crc ^= map.contribution(message.dma_len.to_be_bytes());
         }
         if let Some(map) = &self.immediate {
-            crc ^= map.contribution(message.number.to_be_bytes());
+            crc ^= map.contribution(message.word.to_be_bytes());
         }
         if let Some(stamp) = &self.stamp {
             crc ^= stamp.number.contribution(message.number.to_be_bytes());
@@ -460,7 +462,7 @@ impl Shape {
             header[reth + 12..reth + 16].copy_from_slice(&message.dma_len.to_be_bytes());
         }
         if let Some(immdt) = self.layout.immdt {
-            header[immdt..immdt + 4].copy_from_slice(&message.number.to_be_bytes());
+            header[immdt..immdt + 4].copy_from_slice(&message.word.to_be_bytes());
         }
         if let Some(stamp) = &mut self.stamp {
             let out = &mut header[stamp.at + stamp::at::NUMBER..stamp.at + stamp::LEN];

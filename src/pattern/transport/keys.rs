@@ -67,6 +67,7 @@ keys! {
         window_packets: u32, Int(1, 1 << 23), or 1 << 23,
             "packets sent and not acknowledged, at most; half of the PSN space is the most (IBTA 9.7.1)";
         window_messages: u32, Int(1, u32::MAX as u64), otherwise "no limit", "messages sent and not acknowledged, at most";
+        max_rd_atomic: u8, Int(1, 255), or 16, "READs of a QP asked for and not received whole, at most";
         ack_every: u32, Int(1, 1 << 23), or 1, "the responder acknowledges each n-th of the packets that ask for it";
         ack_delay: Picos, Quantity::up_to(PERIOD), or Picos::ZERO,
             "with `ack_every` above 1: an acknowledgement that was asked for leaves at most so long after";

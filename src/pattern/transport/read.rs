@@ -4,7 +4,8 @@
 
 use super::keys::{CNP, CNP_MAP, DCQCN, DCQCN_MAP, RC, RC_MAP, TRANSPORT};
 use super::{Cnp, Dcqcn, Rc, Scope, Transport};
-use crate::pattern::{AckReq, FrameOptions, Kind};
+use crate::pattern::keys::VERB;
+use crate::pattern::{AckReq, FrameOptions, Kind, Verb};
 use crate::units::Picos;
 use crate::yaml::key::Declared;
 use crate::yaml::read::{Fields, MapOr};
@@ -97,6 +98,9 @@ pub fn of_entry(fields: &Fields<'_>, pattern: &Said, kind: &Kind, frame: &FrameO
         return Transport::Open;
     }
     let said = pattern.with(fields);
+    if kind.verb() == Some(Verb::Read) {
+        read(fields, kind, said.reliable);
+    }
     // A wrong `transport` is told already; which of the two was meant is not known.
     let readable = !fields.has(&TRANSPORT) || fields.get(&TRANSPORT).is_some();
     if !said.reliable {
@@ -114,6 +118,22 @@ pub fn of_entry(fields: &Fields<'_>, pattern: &Said, kind: &Kind, frame: &FrameO
         fields.wrong(&TRANSPORT, what);
     }
     said.resolved()
+}
+
+/// What must hold of an entry whose messages are RDMA READs.
+fn read(fields: &Fields<'_>, kind: &Kind, reliable: bool) {
+    if matches!(kind, Kind::AllToAll(_) | Kind::EcnProbe(_)) {
+        let what = format!(
+            "senders of `{}` send of their own accord: none of them is asked by a READ",
+            kind.name()
+        );
+        fields.wrong(&VERB, &what);
+    } else if !reliable {
+        fields.wrong(
+            &VERB,
+            "a READ is answered, and `transport: open` has no answers: say `transport: rc`",
+        );
+    }
 }
 
 /// What must hold of a pattern whose entries have `transports`.
@@ -138,6 +158,7 @@ fn rc(fields: &Fields<'_>, rc: &mut Rc) {
     fields.set(&RC.rnr_retry, &mut rc.rnr_retry);
     fields.set(&RC.window_packets, &mut rc.window_packets);
     fields.set(&RC.window_messages, &mut rc.window_messages);
+    fields.set(&RC.max_rd_atomic, &mut rc.max_rd_atomic);
     fields.set(&RC.ack_every, &mut rc.ack_every);
     fields.set(&RC.ack_delay, &mut rc.ack_delay);
     fields.set(&RC.out_of_order, &mut rc.out_of_order);

@@ -5,7 +5,7 @@
 //! Left out on purpose: where a peer stands among the workers (`workers`).
 
 use super::{PlanError, error};
-use crate::pattern::{Entry, Kind, Start};
+use crate::pattern::{Entry, Kind, Start, Verb};
 use crate::plan::EntryPlan;
 use crate::plan::feed::Work;
 use crate::plan::peer::PeerEnd;
@@ -21,7 +21,8 @@ pub(super) struct Peers<'a> {
 /// A peer at one side of an entry.
 pub(super) struct Side {
     peer: usize,
-    sends: bool,
+    /// It sends the requests.
+    requests: bool,
 }
 
 impl<'a> Peers<'a> {
@@ -69,31 +70,34 @@ impl<'a> Peers<'a> {
                 "say `frame.ip` accordingly",
             );
         }
-        if sends && !matches!(entry.kind, Kind::Transfer(_)) {
+        // A READ's requests go against its data.
+        let requests = sends != (entry.kind.verb() == Some(Verb::Read));
+        let does = if sends == requests { "sends" } else { "asks" };
+        if requests && !matches!(entry.kind, Kind::Transfer(_)) {
             wrong(
-                format!("when peer `{name}` sends is not squall's to say"),
-                "describe what it sends with `kind: transfer`",
+                format!("when peer `{name}` {does} is not squall's to say"),
+                "describe what it does with `kind: transfer`",
             );
         }
-        if sends && !duration && entry.duration.is_none() {
+        if requests && !duration && entry.duration.is_none() {
             wrong(
                 format!("for how long peer `{name}` is listened to at most is not said"),
                 "give the entry or the pattern a `duration`",
             );
         }
-        if sends && entry.transport.rc().is_some_and(|rc| rc.out_of_order) {
+        if sends && requests && entry.transport.rc().is_some_and(|rc| rc.out_of_order) {
             wrong(
                 format!("packets of peer `{name}` are taken in order"),
                 "leave `rc.out_of_order` out",
             );
         }
-        if sends && matches!(entry.start, Start::After { .. }) {
+        if requests && matches!(entry.start, Start::After { .. }) {
             wrong(
-                format!("when peer `{name}` sends is not squall's to say"),
+                format!("when peer `{name}` {does} is not squall's to say"),
                 "leave `after` out",
             );
         }
-        Some(Side { peer, sends })
+        Some(Side { peer, requests })
     }
 
     /// The next `count` QPs of a side's peer, which are taken from now on.
@@ -119,7 +123,7 @@ impl<'a> Peers<'a> {
             qps.first()
                 .is_some_and(|first| (first.va, first.rkey) == (other.va, other.rkey))
         };
-        if !side.sends && !qps.iter().all(same) {
+        if !side.requests && !qps.iter().all(same) {
             let what = format!("QPs of peer `{}` that it takes have different regions", peer.name);
             errors.push(error(&entry.name, what, "give each region an entry of its own"));
         }
@@ -130,7 +134,7 @@ impl<'a> Peers<'a> {
     pub fn adapt(&self, side: &Side, entry: &mut Entry) {
         let peer = &self.peers[side.peer];
         entry.frame.pmtu = peer.pmtu.unwrap_or(entry.frame.pmtu);
-        if let (false, Some(next)) = (side.sends, peer.qps.get(self.taken[side.peer])) {
+        if let (false, Some(next)) = (side.requests, peer.qps.get(self.taken[side.peer])) {
             (entry.frame.va, entry.frame.rkey) = (next.va, next.rkey);
         }
     }
@@ -150,7 +154,7 @@ pub(super) fn put(side: &Side, qps: Box<[PeerQp]>, placed: &mut EntryPlan, class
         ),
         _ => None,
     };
-    if side.sends {
+    if side.requests && !placed.verb.is_read() {
         // Nothing of it leaves squall's ports.
         placed.lanes.clear();
     }
@@ -162,7 +166,7 @@ pub(super) fn put(side: &Side, qps: Box<[PeerQp]>, placed: &mut EntryPlan, class
         }));
     }
     placed.peer = Some(PeerEnd {
-        sends: side.sends,
+        requests: side.requests,
         qps,
         messages,
     });
@@ -212,6 +216,30 @@ peers:
     }
 
     #[test]
+    fn reads_are_requested_by_whoever_receives() {
+        let plan = build(
+            "[{kind: transfer, from: 1, to: 0, message: 3000, count: 2, verb: read}, \
+             {kind: transfer, from: 0, to: 1, message: 3000, count: 5, verb: read, duration: 1s}]",
+        )
+        .unwrap();
+        let (asked, serving) = (&plan.entries[0], &plan.entries[1]);
+        // squall asks the peer for what stands in its region.
+        assert!(asked.is_from_peer() && !asked.is_requested_by_peer());
+        assert_eq!((asked.frame.va, asked.frame.rkey), (0x1000, 7));
+        assert_eq!(
+            (asked.request_qpn(0), asked.answer_qpn(0), asked.first_psn(0)),
+            (40, 0x100, 0)
+        );
+        // The peer asks squall.
+        assert!(serving.is_to_peer() && serving.is_requested_by_peer());
+        assert_eq!(
+            (serving.request_qpn(0), serving.answer_qpn(0), serving.first_psn(0)),
+            (0x101, 44, 9)
+        );
+        assert_eq!(serving.peer.as_ref().unwrap().messages, Some(5));
+    }
+
+    #[test]
     fn what_a_peer_cannot_be_part_of_is_said() {
         for (traffic, why) in [
             (
@@ -228,7 +256,7 @@ peers:
             ),
             (
                 "[{kind: background, from: 1, to: 0, message: 64, load: 1%, duration: 1s}]",
-                "describe what it sends with `kind: transfer`",
+                "describe what it does with `kind: transfer`",
             ),
             (
                 "[{kind: transfer, from: 0, to: 1, message: 64, count: 1, transport: open}]",

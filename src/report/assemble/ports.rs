@@ -60,6 +60,7 @@ pub(super) fn port(plan: &Plan, summary: &Summary, outcome: &Outcome, index: usi
             cnp: rx.cnp,
             answers: rx.answers,
             bad_answers: rx.bad_answers,
+            read_requests: rx.read_requests,
             other: rx.other,
             achieved_bps: rate_within(
                 (rx.frames, 1),

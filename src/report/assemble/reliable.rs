@@ -5,7 +5,7 @@
 use crate::measure::answering::Answered;
 use crate::measure::{EntryRecord, Recorder};
 use crate::plan::EntryPlan;
-use crate::report::model::{InError, Reliable, Requester, Responder};
+use crate::report::model::{Distribution, InError, Reads, Reliable, Requester, Responder};
 use crate::transport::lane::Sent;
 use crate::transport::reliable::Counts;
 use crate::transport::requester::Failure;
@@ -36,6 +36,7 @@ pub(super) fn of(
     entry: &EntryPlan,
     record: Option<&EntryRecord>,
     answered: &Answered,
+    (asked, read_time): (Option<&Answered>, Option<Distribution>),
 ) -> Option<Reliable> {
     entry.transport.rc()?;
     let failures = Failure::ALL.iter().zip(heard.failed).filter(|(_, qps)| *qps > 0);
@@ -72,6 +73,15 @@ pub(super) fn of(
             rnr_naks: answered.rnr_naks,
             error_naks: answered.errors,
             cnps: answered.cnps,
+        }),
+        reads: entry.verb.is_read().then(|| Reads {
+            requests: heard.read_requests,
+            requests_again: heard.read_requests_again,
+            gaps: heard.gaps,
+            requests_taken: asked.map(|asked| asked.requests),
+            requests_duplicated: asked.map(|asked| asked.requests_again),
+            requests_refused: asked.map(|asked| asked.requests_refused),
+            time: read_time,
         }),
     })
 }

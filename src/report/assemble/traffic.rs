@@ -162,7 +162,21 @@ pub(super) fn traffic(
         longest_gap: timely.and_then(|recorder| longest_gap(pairs_of(plan, recorder, index))),
         outage: timely.and_then(|recorder| outage(pairs_of(plan, recorder, index))),
         cut_off_pairs: recorder.map(|recorder| cut_off_pairs(outcome, recorder, entry)),
-        rc: super::reliable::of(&outcome.requesters[index], entry, record, &dropped),
+        rc: super::reliable::of(
+            &outcome.requesters[index],
+            entry,
+            record,
+            &dropped,
+            (
+                // Requests come to the worker that holds the data.
+                outcome
+                    .received
+                    .as_ref()
+                    .and_then(|recorder| recorder.answered(index))
+                    .filter(|_| !entry.is_from_peer()),
+                timely_record.and_then(|_| of_times(&outcome.reads[index], basis)),
+            ),
+        ),
         pacing: Some(Pacing {
             requested_bps: requested(entry, planned),
             achieved_bps: achieved,

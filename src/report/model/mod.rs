@@ -37,7 +37,7 @@ pub use interval::*;
 pub use names::*;
 pub use port::*;
 pub use ptp_probe::*;
-pub use reliable::{InError, Reliable, Requester, Responder};
+pub use reliable::{InError, Reads, Reliable, Requester, Responder};
 pub use run::*;
 pub use sample::*;
 pub use soak::*;

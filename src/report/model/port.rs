@@ -126,6 +126,9 @@ pub struct PortRx {
     /// The same with a wrong ICRC: not heard.
     #[serde(default)]
     pub bad_answers: u64,
+    /// READ requests that connections behind the port took as their own.
+    #[serde(default)]
+    pub read_requests: u64,
     /// Frames that are not RoCEv2 (ARP, LLDP, …).
     pub other: u64,
     /// Wire rate, over the time in which frames arrived.

@@ -2,14 +2,38 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Distribution;
+
 /// An entry's reliable connections (IBTA Vol 1, 9.7). Frames: `packets.sent` = `packets.received` + lost; `packets.received` =
 /// those taken + those that the responder dropped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reliable {
     /// The sending ends.
     pub requester: Requester,
     /// The receiving ends; none when they do not listen.
     pub responder: Option<Responder>,
+    /// What was asked for; none of messages that are no READs.
+    #[serde(default)]
+    pub reads: Option<Reads>,
+}
+
+/// READs: requests go from the receivers of the data to those that hold them, and responses are the entry's packets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reads {
+    /// Requests sent.
+    pub requests: u64,
+    /// Those of them that asked again, for a whole message or the rest of one.
+    pub requests_again: u64,
+    /// Gaps in responses, for which was asked again at once.
+    pub gaps: u64,
+    /// Requests that were taken; none when nobody listens.
+    pub requests_taken: Option<u64>,
+    /// Those of them that came again.
+    pub requests_duplicated: Option<u64>,
+    /// Requests that came and were refused.
+    pub requests_refused: Option<u64>,
+    /// From the departure of a message's first request to the arrival of its last response.
+    pub time: Option<Distribution>,
 }
 
 /// What requesters have sent again and heard.

@@ -292,6 +292,7 @@ fn port(name: &str, tx: u64, rx: u64) -> Port {
             cnp: 0,
             answers: 0,
             bad_answers: 0,
+            read_requests: 0,
             other: 0,
             achieved_bps: (rx > 0).then_some(45_300_000_000),
         },
@@ -845,6 +846,15 @@ fn reliable() -> Reliable {
             rnr_naks: 1,
             error_naks: 1,
             cnps: 12,
+        }),
+        reads: Some(Reads {
+            requests: 22,
+            requests_again: 2,
+            gaps: 1,
+            requests_taken: Some(21),
+            requests_duplicated: Some(1),
+            requests_refused: Some(0),
+            time: Some(distribution(2_000_000)),
         }),
     }
 }

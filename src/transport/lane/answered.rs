@@ -2,7 +2,8 @@
 //!
 //! Contract: see `lane` and [`Reliable`](crate::transport::reliable). A message is done when its last packet is acknowledged.
 
-use super::{Due, Lane, Ready};
+use super::asking::may_ask;
+use super::{Due, Lane, Ready, Role};
 use crate::plan::EntryPlan;
 use crate::plan::segment::packets;
 use crate::transport::flow::{next_message, resume_message};
@@ -17,14 +18,23 @@ impl Lane {
         let Some(qp) = reliable.qps.get_mut(flow_index as usize) else {
             return;
         };
-        match reply {
-            Reply::Cnp => reliable.cnp(flow_index, now),
-            Reply::Acknowledge { meaning, psn } => {
+        // What is received came when it arrived, whenever it is told.
+        let now = match reply {
+            Reply::Response { at, .. } => at,
+            Reply::Acknowledge { .. } | Reply::Cnp | Reply::Read(_) => now,
+        };
+        let step = match (&self.role, reply) {
+            (Role::Serves(_), _) => return self.on_request(flow_index, reply, now),
+            (Role::Asks, _) => Lane::heard_by_asker(reliable, flow_index, reply, now),
+            (Role::Sends, Reply::Cnp) => return reliable.cnp(flow_index, now),
+            (Role::Sends, Reply::Acknowledge { meaning, psn }) => {
                 let step = qp.requester.on_reply(&reliable.settings, meaning, psn, now);
                 reliable.heard(meaning);
-                self.follow(entry, flow_index, step, now);
+                step
             }
-        }
+            (Role::Sends, Reply::Response { .. } | Reply::Read(_)) => return,
+        };
+        self.follow(entry, flow_index, step, now);
     }
 
     /// What the lane does next, as of [`Lane::ready`].
@@ -112,7 +122,12 @@ impl Lane {
     pub(super) fn take_reliable(&mut self, entry: &EntryPlan, seed: u64, at: Picos, flow_index: u32) -> Due {
         let flow = &self.flows[flow_index as usize];
         let begins = flow.offset == flow.message_len;
-        let mut due = self.cut(entry, seed, flow_index);
+        let mut due = if self.asks() {
+            self.request(entry, seed, flow_index)
+        } else {
+            self.cut(entry, seed, flow_index)
+        };
+        let end = self.flows[flow_index as usize].seq;
         let (number, len) = {
             let flow = &self.flows[flow_index as usize];
             (flow.number, flow.message_len)
@@ -122,7 +137,11 @@ impl Lane {
         };
         let qp = &mut reliable.qps[flow_index as usize];
         let again = due.seq < qp.requester.high();
-        if again {
+        let asks = matches!(self.role, Role::Asks);
+        reliable.counts.read_requests += u64::from(asks);
+        if again && asks {
+            reliable.counts.read_requests_again += 1;
+        } else if again {
             reliable.counts.resent_packets += 1;
             reliable.counts.resent_bytes += u64::from(due.payload_len);
         } else if begins {
@@ -137,13 +156,20 @@ impl Lane {
                 };
             }
             qp.begun = qp.begun.wrapping_add(1);
+            if let Some(asking) = &mut reliable.asking {
+                asking.begin(flow_index, at);
+            }
         }
-        reliable.sent(flow_index, due.seq, at, due.frame_len);
+        reliable.sent(flow_index, end, at, due.frame_len);
         // A window that closes without a question would stay closed until the timeout.
         due.ack_req |= reliable.qps[flow_index as usize].requester.room(&reliable.settings) == 0;
         // Time without anything to send is not time behind a plan.
         self.pacer.not_before(at);
-        self.pacer.left(at, due.frame_len);
+        if asks {
+            self.asked(entry, &due, at);
+        } else {
+            self.pacer.left(at, due.frame_len);
+        }
         if due.position.is_last() && !again {
             let flow = &mut self.flows[flow_index as usize];
             flow.messages = flow.messages.wrapping_add(1);
@@ -193,6 +219,9 @@ impl Lane {
             reliable.counts.messages += 1;
             reliable.counts.bytes += u64::from(done.len);
             reliable.open -= 1;
+            if let Some(asking) = &mut reliable.asking {
+                asking.done(flow_index, now);
+            }
             if self.closed {
                 self.complete(flow_index, done.number, now);
             } else {
@@ -279,6 +308,9 @@ fn may_send(flow: &crate::transport::flow::TxFlow, reliable: &Reliable, flow_ind
         return true;
     }
     if qp.requester.room(&reliable.settings) == 0 {
+        return false;
+    }
+    if !may_ask(reliable, flow_index) {
         return false;
     }
     let under_way = flow.offset < flow.message_len;

@@ -49,7 +49,8 @@ impl Lane {
         };
         let Some(whole) = self.whole.get_mut(flow.pair as usize) else {
             self.unfinished -= 1;
-            self.sent.messages += 1;
+            // What is asked for counts where it is sent.
+            self.sent.messages += u64::from(!self.asks());
             if self.closed {
                 self.waiting.push_back(Waiting {
                     flow: flow_index,
