@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+use squall::report::measured::forget_the_process;
 use support::{Folder, Running, run, squall, wait_for};
 
 const FABRIC: &str = "
@@ -81,31 +82,10 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
     found
 }
 
-/// What results and samples say of the process that made them.
-const OF_THE_PROCESS: [&str; 7] = [
-    "at",
-    "started_at",
-    "wall_duration_ps",
-    "process",
-    "resident_bytes",
-    "resident_memory",
-    "environment",
-];
-
-/// JSON without [`OF_THE_PROCESS`].
+/// JSON without what tells when and where it was made.
 fn what_was_measured(text: &str) -> String {
-    fn forget(value: &mut Value) {
-        match value {
-            Value::Object(fields) => {
-                fields.retain(|key, _| !OF_THE_PROCESS.contains(&key.as_str()));
-                fields.values_mut().for_each(forget);
-            }
-            Value::Array(items) => items.iter_mut().for_each(forget),
-            _ => {}
-        }
-    }
     let mut value: Value = serde_json::from_str(text).expect("JSON");
-    forget(&mut value);
+    forget_the_process(&mut value);
     value.to_string()
 }
 

@@ -1,6 +1,6 @@
 //! Many trials, one folder, one summary: what `squall sweep` and `squall run` of more than one trial have in common.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::format::Shown;
 use super::interrupt::Interrupt;
@@ -9,12 +9,15 @@ use super::metrics::MetricsArgs;
 use super::sweep_progress::SweepProgress;
 use super::watching::Watching;
 use super::{Failure, Outcome};
+use crate::lab::merge::{MergeError, Merged};
 use crate::lab::run::{check_name, refuse};
 use crate::lab::{self, Extent, Unfit, examine};
 use crate::report::format::{self, Configuration, Format};
 use crate::report::page;
 use crate::report::terminal::View;
 use crate::suite;
+use crate::sweep::gather::Gathered;
+use crate::sweep::journal::JournalError;
 use crate::sweep::run::{Ended, SweepError};
 use crate::sweep::store::{Store, StoreError};
 use crate::sweep::{Ready, point, shown};
@@ -56,12 +59,23 @@ pub struct Many {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
-        use crate::sweep::journal::JournalError;
         match &error {
             StoreError::Journal(JournalError::Other { .. } | JournalError::Damaged { .. }) => {
                 Failure::Input(error.to_string())
             }
             _ => Failure::Environment(error.to_string()),
+        }
+    }
+}
+
+impl From<MergeError> for Failure {
+    fn from(error: MergeError) -> Failure {
+        match error {
+            MergeError::Store(error) => error.into(),
+            MergeError::Copy { .. } | MergeError::Folder(JournalError::Busy(_)) => {
+                Failure::Environment(error.to_string())
+            }
+            _ => Failure::Input(error.to_string()),
         }
     }
 }
@@ -123,7 +137,8 @@ pub(super) fn run(ready: &Ready, args: &Many) -> Outcome {
     refuse(folder, suite::folder::FILE_NAME, "a suite", "a sweep's files")?;
     let mut store = Store::open(folder, ready, args.restart)?;
     let stop = Interrupt::catch("stopping; what is finished is kept. Once more ends at once")?;
-    let all = ready.trials();
+    // A folder may hold more than the shard that is run.
+    let all = ready.trials().max(store.count());
     let progress = SweepProgress::new(all, store.count(), args.quiet);
     if store.count() > 0 {
         progress.say(&format!("{} of {all} trials are done already", store.count()));
@@ -145,8 +160,8 @@ pub(super) fn run(ready: &Ready, args: &Many) -> Outcome {
     });
     watching.finish();
     let done = done?;
-    let complete = done.is_complete();
     let lab::sweep::Done { ended, gathered } = done;
+    let complete = gathered.is_complete(&ready.sweep);
     if !args.quiet {
         let text = match Format::from(args.format) {
             Format::Text => shown::summary(&ready.sweep, &gathered, complete, false, View::of_stdout()),
@@ -167,9 +182,48 @@ pub(super) fn run(ready: &Ready, args: &Many) -> Outcome {
             "the sweep was stopped: {done}; the same command goes on with it"
         )));
     }
+    if let Some(shard) = ready.shard().filter(|_| !args.quiet) {
+        let done = shown::done(&ready.sweep, &gathered);
+        super::say(&format!(
+            "shard {shard} is complete: {done}; when all shards are: squall sweep merge DIR... --out DIR"
+        ));
+    }
+    judge(ready, &gathered)
+}
+
+/// Brings shards together, and says what they have come to.
+///
+/// # Errors
+/// Each kind of [`Failure`]; also where trials are missing.
+pub(super) fn merge(folders: &[PathBuf], out: &Path, quiet: bool) -> Outcome {
+    check_name(out)?;
+    refuse(out, suite::folder::FILE_NAME, "a suite", "a sweep's files")?;
+    let Merged { ready, gathered } = lab::merge::sweeps(folders, out)?;
+    let complete = gathered.is_complete(&ready.sweep);
+    if !quiet {
+        let text = shown::summary(&ready.sweep, &gathered, complete, false, View::of_stdout());
+        super::devices::print(&text)?;
+        super::say(&format!(
+            "results: {}; the page: {}",
+            out.display(),
+            out.join(page::FILE_NAME).display()
+        ));
+    }
+    if !complete {
+        return Err(Failure::Run(format!(
+            "{}: {}; run what is missing, as a shard or in this folder",
+            out.display(),
+            shown::done(&ready.sweep, &gathered)
+        )));
+    }
+    judge(&ready, &gathered)
+}
+
+/// Fails where expectations are not met.
+fn judge(ready: &Ready, gathered: &Gathered) -> Outcome {
     if gathered.unmet > 0 {
-        let lines = shown::unmet_lines(&ready.sweep, &gathered).join("\n  ");
-        return Err(Failure::Run(format!("{}:\n  {lines}", shown::unmet_head(&gathered))));
+        let lines = shown::unmet_lines(&ready.sweep, gathered).join("\n  ");
+        return Err(Failure::Run(format!("{}:\n  {lines}", shown::unmet_head(gathered))));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use super::interrupt::Interrupt;
 use super::jobs::JobsArgs;
 use super::metrics::MetricsArgs;
+use super::sweep::Merge;
 use super::sweep_progress::SweepProgress;
 use super::watching::Watching;
 use super::{Failure, Outcome, shipped};
@@ -16,11 +17,11 @@ use crate::lab::suite::{Ending, NotRun, Ran, Seen, SuiteError, Why};
 use crate::lab::{self, Extent};
 use crate::report::terminal::View;
 use crate::report::terminal::table::{Cell, Table};
-use crate::suite::folder::{Folder, FolderError, Stored};
+use crate::suite::folder::{self, Folder, FolderError, Stored};
 use crate::suite::report::Done;
 use crate::suite::shown as suite_shown;
 use crate::suite::{self, ABSENT, Asked, Profile, SHIPPED, Test};
-use crate::sweep::{self, MAX_TRIALS};
+use crate::sweep::{self, MAX_TRIALS, Shard};
 use crate::trial::Session;
 use crate::units::Picos;
 use crate::yaml::key::Form;
@@ -45,6 +46,11 @@ enum Command {
     Resume(Resume),
     /// Write the report of what is finished once more; run nothing
     Report(Report),
+    /// Bring the folders of shards together into one, as if one machine had run the whole suite
+    ///
+    /// Exit status: 0 every trial is there, 1 some are missing, 2 the folders are not of one suite, 3 a folder cannot be
+    /// read or written.
+    Merge(Merge),
 }
 
 #[derive(Debug, clap::Args)]
@@ -153,6 +159,11 @@ struct How {
     #[command(flatten)]
     metrics: MetricsArgs,
 
+    /// Run one of N parts of each test: every N-th trial, from number K on, counted from 0; `auto` takes K and N from a
+    /// Slurm job array or GitLab's `parallel`, `auto/N` K from a Kubernetes indexed job
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
+
     /// Print nothing but errors
     #[arg(long, short)]
     quiet: bool,
@@ -209,7 +220,7 @@ pub fn run(args: &Args) -> Outcome {
         Command::Run(run) => begin(run),
         Command::Resume(resume) => {
             let folder = Folder::reopen(&resume.folder)?;
-            let tests = load(&folder.stored)?;
+            let tests = shared(load(&folder.stored)?, resume.how.shard)?;
             go(&folder, &tests, &resume.how)
         }
         Command::Report(report) => {
@@ -217,6 +228,7 @@ pub fn run(args: &Args) -> Outcome {
             let tests = load(&folder.stored)?;
             write(&folder, &lab::suite::look(&folder, &tests)?, report.quiet)
         }
+        Command::Merge(merge) => self::merge(merge),
     }
 }
 
@@ -266,8 +278,41 @@ fn begin(args: &Run) -> Outcome {
     }
     check_name(&args.out)?;
     let folder = Folder::open(&args.out, wanted, args.restart)?;
-    let tests = load(&folder.stored)?;
+    let tests = shared(load(&folder.stored)?, args.how.shard)?;
     go(&folder, &tests, &args.how)
+}
+
+/// The tests, with a shard's part of each.
+fn shared(mut tests: Vec<Test>, shard: Option<Shard>) -> Result<Vec<Test>, Failure> {
+    if let Some(shard) = shard {
+        for test in &mut tests {
+            test.ready.share(shard)?;
+        }
+    }
+    Ok(tests)
+}
+
+/// Brings the shards of a suite together, and writes its report.
+fn merge(args: &Merge) -> Outcome {
+    check_name(&args.out)?;
+    let stored = folder::of_shards(&args.folders)?;
+    let folder = Folder::open(&args.out, stored, false)?;
+    let tests = load(&folder.stored)?;
+    let done = lab::suite::merge(&folder, &tests, &args.folders)?;
+    write(&folder, &done, args.quiet)?;
+    let missing = tests.iter().zip(&done).filter(|(test, done)| {
+        let sweep = &test.ready.sweep;
+        test.not_run.is_none() && !done.gathered.is_complete(sweep)
+    });
+    let missing: Vec<&str> = missing.map(|(test, _)| test.id.as_str()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Run(format!(
+        "trials of test {} are missing: run their shards, or go on with `squall suite resume {}`",
+        missing.join(", "),
+        args.out.display()
+    )))
 }
 
 /// The tests that are meant: by number, by chapter, or all.

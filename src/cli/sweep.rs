@@ -1,18 +1,24 @@
 //! `squall sweep`: a file that says which trials, and a folder for what they come to.
 
+use std::path::PathBuf;
+
 use super::many::{self, Many};
 use super::{Failure, Outcome, shipped};
-use crate::sweep::{self, Given, MAX_TRIALS};
+use crate::sweep::{self, Given, MAX_TRIALS, Shard};
 
 /// Run many trials of a pattern over many points, and go on where an earlier call ended
 ///
 /// Exit status: 0 done, 1 a trial failed, the sweep was cut short or an `expect` line was not met, 2 the
 /// input is wrong, 3 the environment or a hook is.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Sweep: a path, or the name of a shipped one
-    #[arg(value_parser = shipped::SWEEP, hide_possible_values = true)]
-    sweep: String,
+    #[arg(value_parser = shipped::SWEEP, hide_possible_values = true, required = true)]
+    sweep: Option<String>,
 
     /// Testbed instead of the sweep's: a path, or the name of a shipped one
     #[arg(long, value_name = "FILE", value_parser = shipped::TESTBED, hide_possible_values = true)]
@@ -30,8 +36,38 @@ pub struct Args {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
 
+    /// Run one of N parts: every N-th trial, from number K on, counted from 0; `auto` takes K and N from a Slurm job
+    /// array or GitLab's `parallel`, `auto/N` K from a Kubernetes indexed job
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
+
     #[command(flatten)]
     many: Many,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Bring the folders of shards together into one, as if one machine had run the whole sweep
+    ///
+    /// Exit status: 0 every trial is there, 1 some are missing or an `expect` line was not met, 2 the folders are not of
+    /// one sweep, 3 a folder cannot be read or written.
+    Merge(Merge),
+}
+
+/// What is merged.
+#[derive(Debug, clap::Args)]
+pub struct Merge {
+    /// Folders of shards
+    #[arg(required = true, value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+
+    /// Folder for all of it; one that holds a part of it is gone on with
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+
+    /// Print nothing but errors
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// Runs the command.
@@ -39,6 +75,9 @@ pub struct Args {
 /// # Errors
 /// Each kind of [`Failure`], see the command's help.
 pub fn run(args: &Args) -> Outcome {
+    if let Some(Command::Merge(merge)) = &args.command {
+        return many::merge(&merge.folders, &merge.out, merge.quiet);
+    }
     let given = Given {
         set: args.set.clone(),
         vary: Vec::new(),
@@ -52,5 +91,9 @@ pub fn run(args: &Args) -> Outcome {
             "a sweep keeps what it has measured: say where with --out DIR".to_owned(),
         ));
     }
-    many::run(&sweep::load(&args.sweep, given)?, &args.many)
+    let mut ready = sweep::load(args.sweep.as_deref().unwrap_or_default(), given)?;
+    if let Some(shard) = args.shard {
+        ready.share(shard)?;
+    }
+    many::run(&ready, &args.many)
 }

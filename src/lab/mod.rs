@@ -7,6 +7,7 @@
 //! Left out on purpose: flags, terminals, exit statuses (`cli`).
 
 mod examine;
+pub mod merge;
 mod message;
 pub mod run;
 pub mod suite;

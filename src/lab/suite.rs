@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{Extent, Lab, Unfit, examine, sweep};
+use super::merge::MergeError;
+use super::{Extent, Lab, Unfit, examine, merge, sweep};
 use crate::report::format::Format;
 use crate::suite::folder::{Folder, FolderError};
 use crate::suite::model::{self, Suite};
@@ -178,6 +179,19 @@ pub fn look(folder: &Folder, tests: &[Test]) -> Result<Vec<Done>, StoreError> {
         } else {
             Gathered::default()
         };
+        Ok(done(folder, test, gathered, test.not_run.clone()))
+    };
+    tests.iter().map(one).collect()
+}
+
+/// Brings the trials of shards together: their folders' tests into those of `folder`.
+///
+/// # Errors
+/// [`MergeError`].
+pub fn merge(folder: &Folder, tests: &[Test], shards: &[PathBuf]) -> Result<Vec<Done>, MergeError> {
+    let one = |test: &Test| {
+        let of_test: Vec<PathBuf> = shards.iter().map(|shard| shard.join(&test.id)).collect();
+        let gathered = merge::of_test(&test.ready, &of_test, &folder.of(test))?;
         Ok(done(folder, test, gathered, test.not_run.clone()))
     };
     tests.iter().map(one).collect()

@@ -16,14 +16,6 @@ pub struct Done {
     pub gathered: Gathered,
 }
 
-impl Done {
-    /// Whether every trial is finished.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        matches!(self.ended, Ok(Ended::Complete))
-    }
-}
-
 /// Runs what is not finished, and writes the tables, charts and page of all that is, however the trials ended.
 ///
 /// # Errors
@@ -35,21 +27,26 @@ pub fn run(
     watch: impl FnMut(Seen<'_>),
 ) -> Result<Done, SweepError> {
     let ended = lab.trials(ready, store, watch);
-    let complete = matches!(ended, Ok(Ended::Complete));
-    let summary = gather(store, &ready.sweep).and_then(|gathered| {
-        keep_summary(store, ready, &gathered, complete)?;
-        Ok(gathered)
-    });
-    match (summary, ended) {
+    match (summarise(ready, store), ended) {
         (Ok(gathered), ended) => Ok(Done { ended, gathered }),
         (Err(_), Err(first)) => Err(first),
         (Err(error), Ok(_)) => Err(error.into()),
     }
 }
 
-/// Writes everything that follows from a sweep's trials into its folder.
-fn keep_summary(store: &Store, ready: &Ready, gathered: &Gathered, complete: bool) -> Result<(), StoreError> {
+/// Writes everything that follows from a sweep's finished trials into its folder.
+///
+/// # Errors
+/// What was finished cannot be read, or the folder cannot be written.
+pub(super) fn summarise(ready: &Ready, store: &Store) -> Result<Gathered, StoreError> {
+    let gathered = gather(store, &ready.sweep)?;
+    keep_summary(store, ready, &gathered)?;
+    Ok(gathered)
+}
+
+fn keep_summary(store: &Store, ready: &Ready, gathered: &Gathered) -> Result<(), StoreError> {
     let sweep = &ready.sweep;
+    let complete = gathered.is_complete(sweep);
     let text = shown::summary(sweep, gathered, complete, true, View::FILE);
     let contents = [
         tables::trials(sweep, gathered),

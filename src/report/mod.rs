@@ -18,6 +18,7 @@ pub mod format;
 pub mod grid;
 mod json;
 pub mod kpi;
+pub mod measured;
 pub mod model;
 pub mod page;
 pub mod plots;

@@ -254,6 +254,38 @@ fn read(path: &Path) -> Result<Stored, FolderError> {
     Ok(stored)
 }
 
+/// What the suite of several shards' folders asks for: all their tests.
+///
+/// # Errors
+/// A folder without a suite, or suites that are not alike.
+pub fn of_shards(folders: &[PathBuf]) -> Result<Stored, FolderError> {
+    let mut all: Option<Stored> = None;
+    for path in folders {
+        let stored = read(path)?;
+        match &mut all {
+            None => all = Some(stored),
+            Some(all) => {
+                if let Some(what) = difference(all, &stored) {
+                    return Err(FolderError::Other {
+                        path: path.clone(),
+                        what: what.replacen(", not", ", and another one", 1),
+                    });
+                }
+                let more = stored.tests.into_iter().filter(|id| !all.tests.contains(id));
+                let more: Vec<String> = more.collect();
+                all.tests.extend(more);
+            }
+        }
+    }
+    let mut all = all.ok_or_else(|| FolderError::Nothing {
+        path: PathBuf::new(),
+        what: "there is no folder to merge".to_owned(),
+    })?;
+    let order = |id: &String| SHIPPED.iter().position(|(known, _)| known == id);
+    all.tests.sort_by_key(order);
+    Ok(all)
+}
+
 /// How what is asked for differs from what a folder holds, in words.
 fn difference(known: &Stored, asked: &Stored) -> Option<String> {
     let or = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());

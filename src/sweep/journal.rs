@@ -62,6 +62,9 @@ pub struct Entry {
     pub sha256: String,
 }
 
+/// The finished trials, by point and number.
+pub type Done = BTreeMap<(usize, u32), Entry>;
+
 /// Why there is no journal.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -113,7 +116,7 @@ pub enum JournalError {
 pub struct Journal {
     path: PathBuf,
     file: File,
-    done: BTreeMap<(usize, u32), Entry>,
+    done: Done,
     header: Header,
     presence: Presence,
     _lock: Flock<File>,
@@ -260,13 +263,7 @@ impl Locked {
         self.of(path, file, header.clone(), BTreeMap::new())
     }
 
-    fn of(
-        self,
-        path: PathBuf,
-        file: File,
-        header: Header,
-        done: BTreeMap<(usize, u32), Entry>,
-    ) -> Result<Journal, JournalError> {
+    fn of(self, path: PathBuf, file: File, header: Header, done: Done) -> Result<Journal, JournalError> {
         let about = file.metadata().map_err(failed(&path, "look at"))?;
         let presence = Presence {
             journal_is: Some(identity(&about)),
@@ -319,6 +316,18 @@ impl Locked {
     }
 }
 
+/// Whose journal `folder` has, and the trials that it says are finished. Nobody may be at work there.
+///
+/// # Errors
+/// [`JournalError::File`] where there is none, [`JournalError::Busy`], [`JournalError::Damaged`].
+pub fn look(folder: &Path) -> Result<(Header, Done), JournalError> {
+    let path = folder.join(FILE_NAME);
+    let text = files::read(&path, MAX_TEXT).map_err(failed(&path, "read"))?;
+    let _locked = Locked::take(folder)?;
+    let (header, done, _) = read(&path, &text)?;
+    Ok((header, done))
+}
+
 /// Writes a journal whole or not at all: one without its header would be nobody's.
 fn write_whole(folder: &Path, path: &Path, text: &str) -> Result<File, JournalError> {
     let mut new = tempfile::Builder::new()
@@ -335,8 +344,7 @@ fn write_whole(folder: &Path, path: &Path, text: &str) -> Result<File, JournalEr
 }
 
 /// What a journal's text says, and how many of its bytes are good. The last line may be torn.
-#[expect(clippy::type_complexity, reason = "three things that one caller takes apart")]
-fn read(path: &Path, text: &[u8]) -> Result<(Header, BTreeMap<(usize, u32), Entry>, usize), JournalError> {
+fn read(path: &Path, text: &[u8]) -> Result<(Header, Done, usize), JournalError> {
     let damaged = |line: usize, what: String| JournalError::Damaged {
         path: path.to_owned(),
         line,
@@ -409,7 +417,7 @@ impl Journal {
 
     /// The finished trials, by point and trial.
     #[must_use]
-    pub fn done(&self) -> &BTreeMap<(usize, u32), Entry> {
+    pub fn done(&self) -> &Done {
         &self.done
     }
 

@@ -7,9 +7,10 @@
 use std::path::{Path, PathBuf};
 
 use super::hook::Hook;
+use super::inputs::{self, Inputs as KeptInputs};
 use super::search::Search;
 use super::types::Sweep;
-use super::{Given, point};
+use super::{Given, Shard, point};
 use crate::yaml::{self, Diagnostic, Diagnostics, Finding, MAX_FINDINGS, Place, Source};
 use crate::{pattern, testbed};
 
@@ -33,6 +34,10 @@ pub struct Ready {
     given: Given,
     pattern: Source,
     testbed: Source,
+    /// Which of the trials are run; `None`: all.
+    shard: Option<Shard>,
+    /// Its identity, where hooks are not known.
+    known_as: Option<String>,
 }
 
 /// The two files of one trial, changes applied.
@@ -185,9 +190,87 @@ impl Ready {
                 given,
                 pattern,
                 testbed,
+                shard: None,
+                known_as: None,
             }),
             (.., errors) => Err(errors.unwrap_or_else(|| Diagnostics::unplaced("the sweep", "cannot be read"))),
         }
+    }
+
+    /// The sweep that a folder says it holds.
+    ///
+    /// # Errors
+    /// Every mistake of its texts.
+    pub(super) fn kept(kept: KeptInputs) -> Result<Ready, Diagnostics> {
+        let KeptInputs {
+            sweep: source,
+            pattern_name,
+            pattern,
+            testbed,
+            given,
+            identity,
+            ..
+        } = kept;
+        let of_file = !source.text.is_empty();
+        let mut sweep = if of_file {
+            super::of_source(&source, &given)?
+        } else {
+            super::of_vary(&pattern_name, &source, &given)?
+        };
+        if sweep.testbed.is_none() {
+            sweep.testbed = made_for(&pattern, &given.set);
+        }
+        let ready = Ready {
+            sweep,
+            before: None,
+            during: None,
+            after: None,
+            end: None,
+            source,
+            given,
+            pattern,
+            testbed,
+            shard: None,
+            known_as: Some(identity),
+        };
+        if of_file {
+            Ok(ready)
+        } else {
+            ready.with_seed_of_pattern()
+        }
+    }
+
+    /// What of it is kept in its folder; none for a part of a larger text, which is kept elsewhere.
+    #[must_use]
+    pub fn inputs_of_folder(&self) -> Option<KeptInputs> {
+        self.given.test.is_none().then(|| KeptInputs {
+            schema: inputs::SCHEMA.to_owned(),
+            sweep: self.source.clone(),
+            pattern_name: self.sweep.pattern.clone(),
+            pattern: self.pattern.clone(),
+            testbed: self.testbed.clone(),
+            given: self.given.clone(),
+            identity: self.identity(),
+        })
+    }
+
+    /// Leaves all trials but those of a shard to others.
+    ///
+    /// # Errors
+    /// A search, whose next point follows from all trials before it.
+    pub fn share(&mut self, shard: Shard) -> Result<(), Diagnostics> {
+        if self.sweep.search.is_some() {
+            let what = "a search goes by what all its trials have found, and cannot be shared out in shards; --jobs runs them side by side";
+            return Err(Diagnostics::unplaced("--shard", what));
+        }
+        self.shard = Some(shard);
+        Ok(())
+    }
+
+    /// The part of the trials that is run; none where it is all.
+    #[must_use]
+    pub fn shard(&self) -> Option<Shard> {
+        self.shard
     }
 
     /// The sweep with the pattern's seed, where no other was asked for.
@@ -234,10 +317,11 @@ impl Ready {
         values.map_or(String::new(), |values| point::said(&self.sweep.axes, values))
     }
 
-    /// How many trials there are of all points together; of a search, how many there are at most.
+    /// How many trials there are of all points together, or in the shard; of a search, how many there are at most.
     #[must_use]
     pub fn trials(&self) -> usize {
-        self.sweep.most_points() * self.sweep.trials as usize
+        let all = self.sweep.most_points() * self.sweep.trials as usize;
+        self.shard.map_or(all, |shard| shard.share_of(all))
     }
 
     /// The testbed as it was named; `None` for the built-in one.
@@ -442,6 +526,9 @@ impl Ready {
     /// for later, and those that are done count.
     #[must_use]
     pub fn identity(&self) -> String {
+        if let Some(identity) = &self.known_as {
+            return identity.clone();
+        }
         let hook = |hook: &Option<Hook>| hook.as_ref().map(Hook::sha256);
         let mut value = serde_json::json!({
             "journal": super::journal::SCHEMA,

@@ -10,6 +10,7 @@ mod derived;
 pub mod gather;
 pub mod hook;
 pub mod html;
+pub mod inputs;
 pub mod journal;
 pub mod keys;
 mod load;
@@ -20,6 +21,7 @@ mod read;
 pub mod run;
 pub mod search;
 pub mod series;
+mod shard;
 mod shipped;
 pub mod shown;
 pub mod store;
@@ -27,17 +29,21 @@ pub mod tables;
 mod types;
 mod value;
 
+use serde::{Deserialize, Serialize};
+
 use crate::yaml::read::Reader;
 use crate::yaml::tree::Node;
 use crate::yaml::{self, Diagnostics, Source};
 
 pub use load::{DEVICE, Inputs, Ready};
 pub use read::{DERIVED, MAX_RUNS, MAX_TRIALS};
+pub use shard::Shard;
 pub use shipped::SHIPPED;
 pub use types::*;
 
 /// What the command line says of a sweep, beside its file.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Given {
     /// `--set`, in order.
     pub set: Vec<String>,
@@ -61,12 +67,15 @@ pub struct Given {
 /// before the points are loaded: see [`Ready::check`].
 pub fn load(sweep: &str, given: Given) -> Result<Ready, Diagnostics> {
     let source = yaml::find(sweep, "sweep", SHIPPED, &[])?;
-    let mut sweep = parse_source(&source)?;
-    sweep.testbed = given.testbed.clone().or(sweep.testbed);
-    sweep.trials = given.trials.unwrap_or(sweep.trials);
-    sweep.seed = given.seed.unwrap_or(sweep.seed);
-    checked(&source, |reader| read::check_size(reader, &sweep, yaml::Place::START))?;
-    Ready::new(sweep, source, given)
+    Ready::new(of_source(&source, &given)?, source, given)
+}
+
+/// The sweep of a text, with what the command line says instead.
+fn of_source(source: &Source, given: &Given) -> Result<Sweep, Diagnostics> {
+    let mut sweep = parse_source(source)?;
+    sweep.take(given);
+    checked(source, |reader| read::check_size(reader, &sweep, yaml::Place::START))?;
+    Ok(sweep)
 }
 
 /// The sweep of a pattern over the points of `given.vary`.
@@ -80,36 +89,39 @@ pub fn of_pattern(pattern: &str, given: Given) -> Result<Ready, Diagnostics> {
         overrides: given.vary.clone(),
         shipped: false,
     };
+    Ready::new(of_vary(pattern, &source, &given)?, source, given)?.with_seed_of_pattern()
+}
+
+/// The sweep that a command line is, without a file.
+fn of_vary(pattern: &str, source: &Source, given: &Given) -> Result<Sweep, Diagnostics> {
     let as_vary = |errors: Diagnostics| errors.placed(|_, item| item.file = item.file.replacen("--set ", "--vary ", 1));
     let mut found = None;
-    checked(&source, |reader| {
+    checked(source, |reader| {
         let (axes, points) = read::varied(reader, &given.vary);
         let stem = std::path::Path::new(pattern).file_stem();
-        let sweep = Sweep {
+        let mut sweep = Sweep {
             name: stem.map_or_else(|| pattern.to_owned(), |stem| stem.to_string_lossy().into_owned()),
             description: None,
             draft: None,
             pattern: pattern.to_owned(),
-            testbed: given.testbed.clone(),
+            testbed: None,
             set: Vec::new(),
             axes,
             points,
-            trials: given.trials.unwrap_or(1),
-            seed: given.seed.unwrap_or(1),
+            trials: 1,
+            seed: 1,
             hooks: Hooks::default(),
             expect: Vec::new(),
             plots: None,
             derived: Vec::new(),
             search: None,
         };
+        sweep.take(given);
         read::check_size(reader, &sweep, yaml::Place::Override(0));
         found = Some(sweep);
     })
     .map_err(as_vary)?;
-    match found {
-        Some(sweep) => Ready::new(sweep, source, given)?.with_seed_of_pattern(),
-        None => Err(Diagnostics::unplaced(pattern, "there is nothing to vary")),
-    }
+    found.ok_or_else(|| Diagnostics::unplaced(pattern, "there is nothing to vary"))
 }
 
 /// The sweep that `root` says, a part of the text of `source`; `stem` names it by default. `findings` are
@@ -119,9 +131,7 @@ pub fn of_pattern(pattern: &str, given: Given) -> Result<Ready, Diagnostics> {
 /// As [`load()`].
 pub fn of_tree(source: Source, root: &Node, reader: Reader, stem: &str, given: Given) -> Result<Ready, Diagnostics> {
     let mut sweep = read::sweep(&reader, root, stem);
-    sweep.testbed = given.testbed.clone().or(sweep.testbed);
-    sweep.trials = given.trials.unwrap_or(sweep.trials);
-    sweep.seed = given.seed.unwrap_or(sweep.seed);
+    sweep.take(&given);
     read::check_size(&reader, &sweep, root.place);
     if reader.clean() {
         Ready::new(sweep, source, given)

@@ -7,7 +7,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{journal, tables};
+use super::{inputs, journal, tables};
 use crate::report::{page, rates, samples};
 use crate::{fabric, files, report};
 
@@ -48,6 +48,7 @@ fn is_own(name: &str) -> bool {
         page::FILE_NAME,
         rates::FILE_NAME,
         rates::CHART_NAME,
+        inputs::FILE_NAME,
     ]
     .contains(&name)
         || tables::FILES.contains(&name)
@@ -84,6 +85,7 @@ mod tests {
             "latency-cdf.svg",
             "marking-curve.svg",
             "marking-curve-host3-3.svg",
+            "inputs.json",
             "trials.csv",
             "summary.csv",
             "summary.txt",

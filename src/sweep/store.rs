@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::journal::{self, Entry, Header, Journal, JournalError, Locked, Presence};
-use super::{Inputs, Ready, point};
+use super::{Inputs, Ready, inputs, point};
 use crate::files;
 use crate::report::model::Results;
 use crate::report::samples::{self, Earlier, SamplesError};
@@ -92,6 +92,9 @@ impl Store {
         };
         store.tidy();
         store.look_through(ready)?;
+        if let Some(inputs) = ready.inputs_of_folder() {
+            store.write(inputs::FILE_NAME, &inputs.to_json())?;
+        }
         Ok(store)
     }
 
@@ -112,7 +115,7 @@ impl Store {
 
     /// Holds the journal against the files: a trial without its file is not finished, a whole file
     /// without its line is.
-    fn look_through(&mut self, ready: &Ready) -> Result<(), StoreError> {
+    pub(crate) fn look_through(&mut self, ready: &Ready) -> Result<(), StoreError> {
         let sweep = &ready.sweep;
         let entries: Vec<Entry> = self.journal.done().values().cloned().collect();
         for entry in entries {
@@ -152,7 +155,13 @@ impl Store {
         let inside = Path::new(relative)
             .components()
             .all(|part| matches!(part, std::path::Component::Normal(_)));
-        let bytes = inside.then(|| files::read(&self.folder.join(relative), files::MAX_RESULTS).ok())??;
+        inside.then(|| Store::sha256_of(&self.folder.join(relative)))?
+    }
+
+    /// SHA-256 of a trial's results, as its journal has it; none where they cannot be read.
+    #[must_use]
+    pub fn sha256_of(results: &Path) -> Option<String> {
+        let bytes = files::read(results, files::MAX_RESULTS).ok()?;
         let digest = Sha256::digest(&bytes);
         Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Given;
 use super::keys::HOOKS;
 use super::search::Search;
 use super::series::Sampled;
@@ -56,6 +57,13 @@ pub struct Axis {
 }
 
 impl Sweep {
+    /// Takes what the command line says instead.
+    pub(super) fn take(&mut self, given: &Given) {
+        self.testbed = given.testbed.clone().or(self.testbed.take());
+        self.trials = given.trials.unwrap_or(self.trials);
+        self.seed = given.seed.unwrap_or(self.seed);
+    }
+
     /// How many points are run: all of them, or as many as a search may take.
     #[must_use]
     pub fn most_points(&self) -> usize {

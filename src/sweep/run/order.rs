@@ -101,7 +101,8 @@ impl<'a> Order<'a> {
         while self.passed < self.ready.sweep.points.len() * trials {
             let (point, trial) = of(self.passed)?;
             self.passed += 1;
-            if !store.is_done(point, trial) {
+            let own = self.ready.shard().is_none_or(|shard| shard.has(self.passed - 1));
+            if own && !store.is_done(point, trial) {
                 return Some((point, trial));
             }
         }
