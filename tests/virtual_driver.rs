@@ -357,3 +357,37 @@ fn gaps_are_those_that_were_asked_for() {
         }
     });
 }
+
+#[test]
+fn a_short_last_frame_counts_at_its_own_length() {
+    alone(Namespace::Ours, || {
+        let mut bench = Bench::new();
+        // Frames of First (RETH), Middle, Last (immediate) and Only, with 24 bytes on the wire.
+        let (first, middle, last, only) = (4170u64 + 24, 4154 + 24, 62 + 904 + 24, 78 + 4 + 24);
+        for (message, count, rate, bits, span_ps) in [
+            // Two messages of 4096 and 904 bytes, one after another at half of line rate: 40 ps a byte.
+            (5000, 2, "50%", (first + last + first) * 8, (first + last + first) * 40),
+            // Three of a byte each: two of them begin before the last one.
+            (1, 3, "50%", 2 * only * 8, 2 * only * 40),
+            // Released every 100 us and sent at line rate; the last of them begins at 200 us.
+            (
+                9096,
+                3,
+                "10000/s",
+                (3 * (first + middle) + 2 * last) * 8,
+                200_000_000 + (first + middle) * 20,
+            ),
+        ] {
+            let pattern = format!(
+                "traffic:\n  - {{name: d, kind: transfer, from: 0, to: 1, message: {message}, count: {count}, rate: {rate}, verb: put-with-signal}}\n"
+            );
+            let (results, _) = bench.run(&pattern, "switch", &[]);
+            let pacing = results.traffic[0].pacing.as_ref().unwrap();
+            let truth = u64::try_from(u128::from(bits) * 1_000_000_000_000 / u128::from(span_ps)).unwrap();
+            for (name, seen) in [("achieved", pacing.achieved_bps), ("requested", pacing.requested_bps)] {
+                let off = seen.unwrap().abs_diff(truth);
+                assert!(off <= truth / 1_000_000, "{name} of {message}: {seen:?} is not {truth}");
+            }
+        }
+    });
+}

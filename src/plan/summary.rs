@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::pattern::Start;
 use crate::plan::feed::{Rounds, Sizes, Work};
-use crate::plan::segment::{CONTROL_FRAME_LEN, packets};
+use crate::plan::segment::{CONTROL_FRAME_LEN, Position, packets};
 use crate::plan::{EntryPlan, LanePlan, Pace, Plan};
 use crate::units::{BitRate, PICOS_PER_SECOND, Picos, WIRE_OVERHEAD};
 
@@ -26,6 +26,8 @@ pub struct EntrySummary {
     pub payload_bytes: u64,
     /// Bytes on the wire: frames with preamble, FCS and gap.
     pub wire_bytes: u64,
+    /// The same of each sender's last frame; `None` where that is not known.
+    pub last_wire_bytes: Option<u64>,
     /// When it begins.
     pub start: Picos,
     /// How long it sends.
@@ -201,6 +203,24 @@ fn control_rate(interval: Picos) -> u64 {
     u64::try_from(offered).unwrap_or(u64::MAX)
 }
 
+/// Bytes on the wire of the last frame that a lane with messages sends, where it sends them all.
+fn last_wire(entry: &EntryPlan) -> Option<u64> {
+    let sizes = match &entry.work {
+        Work::Continuous { sizes, .. } => sizes,
+        Work::Rounds(rounds) => &rounds.sizes,
+        Work::Dispatch(_) | Work::Control { .. } => return None,
+    };
+    let len = u64::from(sizes.of(sizes.per_transfer - 1));
+    let (_, len) = entry.deal().lengths(len).into_iter().rfind(|(parts, _)| *parts > 0)?;
+    let before = packets(len, entry.frame.pmtu).saturating_sub(1);
+    let payload = len - before * u64::from(entry.frame.pmtu);
+    let position = if before == 0 { Position::Only } else { Position::Last };
+    let frame = entry
+        .frame
+        .frame_len(entry.verb, position, u32::try_from(payload).ok()?);
+    Some(u64::from(frame) + WIRE_OVERHEAD)
+}
+
 /// Transfers of a lane in one round; none of the lane that holds the queue.
 fn transfers_of(rounds: &Rounds, lane: &LanePlan) -> u64 {
     if lane.pairs == 0 {
@@ -227,8 +247,11 @@ fn lane_volume(plan: &Plan, entry: &EntryPlan, index: u32) -> Option<(Volume, Pi
             let transfers = (*count)?;
             let volume = transfer_volume(entry, sizes).times(transfers);
             let sending = rate(plan, lane).time_of(volume.wire.saturating_mul(8));
+            // The last message is sent when it is released.
+            let last = Volume::message(entry, sizes.of(sizes.per_transfer - 1));
             let releasing = period.map_or(Picos::ZERO, |p| {
-                Picos(p.0.saturating_mul(volume.messages.saturating_sub(1)))
+                let released = Picos(p.0.saturating_mul(volume.messages.saturating_sub(1)));
+                released.saturating_add(rate(plan, lane).time_of(last.wire.saturating_mul(8)))
             });
             Some((volume, sending.max(releasing)))
         }
@@ -430,6 +453,10 @@ impl Plan {
             summary.packets = summary.packets.saturating_add(volume.packets);
             summary.payload_bytes = summary.payload_bytes.saturating_add(volume.payload);
             summary.wire_bytes = summary.wire_bytes.saturating_add(volume.wire);
+            if volume.messages > 0 {
+                let sum = summary.last_wire_bytes.unwrap_or(0);
+                summary.last_wire_bytes = last_wire(entry).map(|last| sum + last);
+            }
             summary.length = summary.length.max(length);
             if let Work::Rounds(Rounds {
                 hold: Some(hold),

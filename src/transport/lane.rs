@@ -425,6 +425,7 @@ impl Lane {
         self.sent.packets += 1;
         self.sent.payload_bytes += u64::from(payload_len);
         self.sent.frame_bytes += u64::from(frame_len);
+        self.sent.last_bytes = u64::from(frame_len);
         Due {
             flow: flow_index,
             position,
@@ -441,6 +442,7 @@ impl Lane {
             Work::Control { quanta, .. } => {
                 self.sent.packets += 1;
                 self.sent.frame_bytes += u64::from(frame_len);
+                self.sent.last_bytes = u64::from(frame_len);
                 *quanta
             }
             Work::Rounds(Rounds { hold: Some(hold), .. }) => {

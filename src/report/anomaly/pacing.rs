@@ -43,11 +43,6 @@ pub(super) fn of_entry(results: &Results, entry: &Traffic, say: &mut dyn FnMut(K
         .filter(|(r, a)| (*a as f64) < *r as f64 * RATE_TOLERANCE)
     {
         let share = achieved as f64 / requested as f64;
-        // The last frame of each sender was taken for one of the usual length, and may be shorter.
-        let (frames, senders) = (entry.packets.sent, entry.tx_ports.len() as u64);
-        if share * frames as f64 / frames.saturating_sub(senders).max(1) as f64 >= RATE_TOLERANCE {
-            return;
-        }
         // So long was it sent, at the rate that was achieved.
         let sending = wire_bits(entry) / achieved as f64 * 1e12;
         let due_to_pauses = share + paused.0 as f64 / sending >= RATE_TOLERANCE;

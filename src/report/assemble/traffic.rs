@@ -56,11 +56,7 @@ pub(super) fn traffic(
     );
     let (first_departure, last_departure) = outcome.departures[index];
     let sending = last_departure.saturating_sub(first_departure);
-    let achieved = rate_within(
-        (sent.packets, senders(outcome, entry)),
-        wire_bits(sent.packets, sent.frame_bytes),
-        sending,
-    );
+    let achieved = achieved(&sent, senders(outcome, entry), sending);
     let active = record
         .filter(|record| record.packets > 0)
         .map(|record| {
@@ -277,6 +273,7 @@ fn taken(made: &Sent, unsent: &Sent) -> Sent {
         messages: made.messages.saturating_sub(unsent.messages),
         control: made.control.saturating_sub(unsent.control),
         timeouts: made.timeouts,
+        last_bytes: made.last_bytes,
     }
 }
 
@@ -306,12 +303,26 @@ fn requested(entry: &EntryPlan, planned: &EntrySummary) -> Option<u64> {
     // Each sender's last frame begins one frame earlier than it ends.
     let lanes = entry.sending_lanes().count() as u64;
     let bits = planned.wire_bytes.saturating_mul(8);
+    let last = match planned.last_wire_bytes {
+        Some(last) => last.saturating_mul(8),
+        None => bits / planned.packets.max(1) * lanes,
+    };
     let slowest = entry.sending_lanes().filter_map(|lane| match lane.pace {
         Pace::Unlimited => None,
-        Pace::Wire(rate) => Some(rate.time_of(bits / planned.packets.max(1))),
+        Pace::Wire(rate) => Some(rate.time_of(last / lanes.max(1))),
     });
     let span = planned.length.saturating_sub(slowest.max().unwrap_or_default());
-    rate_within((planned.packets, lanes), bits, span)
+    per_second(bits.saturating_sub(last), span)
+}
+
+/// The wire rate of what an entry's `senders` have sent, from its first departure to its last: of all frames but each sender's last one, which
+/// begins when that time ends.
+fn achieved(sent: &Sent, senders: u64, sending: Picos) -> Option<u64> {
+    let all = wire_bits(sent.packets, sent.frame_bytes);
+    if sent.last_bytes == 0 {
+        return rate_within((sent.packets, senders), all, sending);
+    }
+    per_second(all.saturating_sub(wire_bits(senders, sent.last_bytes)), sending)
 }
 
 /// Senders of an entry that have sent anything.

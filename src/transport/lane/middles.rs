@@ -37,7 +37,11 @@ impl Lane {
         let pmtu = entry.frame.pmtu;
         self.sent.packets += count;
         self.sent.payload_bytes += count * u64::from(pmtu);
-        self.sent.frame_bytes += count * u64::from(self.overhead[Position::Middle as usize] + pmtu);
+        let frame_len = u64::from(self.overhead[Position::Middle as usize] + pmtu);
+        self.sent.frame_bytes += count * frame_len;
+        if taken > 0 {
+            self.sent.last_bytes = frame_len;
+        }
         self.pacer.restart(at);
         taken
     }

@@ -17,6 +17,8 @@ pub struct Sent {
     pub control: u64,
     /// Messages given up by a closed loop after its timeout.
     pub timeouts: u64,
+    /// Bytes of the last frame of its packets without FCS; of several lanes, of the last one of each.
+    pub last_bytes: u64,
 }
 
 impl Sent {
@@ -30,6 +32,7 @@ impl Sent {
             messages: self.messages.saturating_sub(before.messages),
             control: self.control.saturating_sub(before.control),
             timeouts: self.timeouts.saturating_sub(before.timeouts),
+            last_bytes: self.last_bytes,
         }
     }
 
@@ -41,5 +44,6 @@ impl Sent {
         self.messages += other.messages;
         self.control += other.control;
         self.timeouts += other.timeouts;
+        self.last_bytes += other.last_bytes;
     }
 }
