@@ -7,12 +7,13 @@
 //! Where a queue was full all the time, nothing was sent at other times: then being deep is enough.
 //!
 //! The rules are asked in this order, each of what those before it left: just before a pause; in a queue that we held; at the top of a
-//! queue; behind several switches, beside frames that waited long; while the same switch turned others away; all at once.
+//! queue; behind several switches, beside frames that waited long; in queues that others stood in; while the same switch turned others away; all at once.
 //!
 //! Left out on purpose: dead paths (`loss`), places (`place`).
 
 use std::collections::BTreeMap;
 
+use super::crowd::{Crowd, switches};
 use super::facts::Flow;
 use super::loss::Run;
 use super::path::held;
@@ -220,6 +221,13 @@ pub fn of_room(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, runs: &[Ru
     room.held_queues(evidence, facts, runs, &mut causes);
     room.full_queues(evidence, facts, runs, &mut causes);
     room.long_waits(evidence, facts, runs, &mut causes);
+    let crowd = Crowd::of(evidence, facts, waits);
+    room.crowded(evidence, facts, runs, &mut causes, |flow, left| {
+        crowd.meets(evidence, flow, left)
+    });
+    room.crowded(evidence, facts, runs, &mut causes, |flow, left| {
+        crowd.meets_full(evidence, flow, left)
+    });
     room.beside_others(evidence, facts, runs, &mut causes);
     room.bursts(evidence, facts, runs, &mut causes);
     causes
@@ -487,6 +495,48 @@ impl<'a> Room<'a> {
         }
     }
 
+    /// Losses where others stood in a deep queue, or filled a switch, as `meets` says: of a flow that was shut out its own frames say nothing.
+    fn crowded(
+        &self,
+        evidence: &Evidence<'_>,
+        facts: &Facts,
+        runs: &[Run],
+        causes: &mut [Cause],
+        meets: impl Fn(&Flow, (i64, i64)) -> bool,
+    ) {
+        let may = |flow: &Flow| !self.is_lossless(evidence, flow.class);
+        let mut tally = Tally::default();
+        let (mut inside, mut long) = (Vec::new(), Vec::new());
+        for (at, run, flow) in open(facts, runs, causes).filter(|(_, _, flow)| may(flow)) {
+            let is_inside = meets(flow, run.inner());
+            if is_inside && u64::from(run.frames) >= BURST.0 {
+                // No chance makes so long a run: a queue that was deep from its beginning to its end does.
+                long.push(at);
+                continue;
+            }
+            tally.lost(is_inside);
+            if is_inside {
+                inside.push(at);
+            }
+        }
+        long.into_iter().for_each(|at| causes[at] = Cause::FullQueue);
+        if inside.is_empty() {
+            return;
+        }
+        for (one, wait) in self.waits.iter(evidence) {
+            if let Some(flow) = facts.flow(one.flow).filter(|flow| may(flow)) {
+                tally.came(meets(flow, (wait.left, wait.left)), 1);
+            }
+        }
+        // Where it was so most of the time, and nothing was lost at other times, that accounts for it.
+        let mostly = tally.outside == 0 && tally.elsewhere <= tally.there;
+        if tally.is_concentrated(UNLIKELY) || tally.is_everywhere() || mostly {
+            for at in inside {
+                causes[at] = Cause::FullQueue;
+            }
+        }
+    }
+
     /// Losses while the same switch turned others away: they share its buffer, and one's own queue may be short.
     fn beside_others(&self, evidence: &Evidence<'_>, facts: &Facts, runs: &[Run], causes: &mut [Cause]) {
         let frame = self.groups.values().map(|group| group.frame).max().unwrap_or(0);
@@ -572,16 +622,6 @@ fn concentrated(runs: &[(usize, &Group, i64)], below: i64) -> Option<(i64, f64)>
         (wait, divergence(inside, runs.len() as u64, mean))
     });
     likely.min_by(|a, b| a.1.total_cmp(&b.1))
-}
-
-/// The switches that a flow passes: leaves by number, those above as none.
-fn switches(evidence: &Evidence<'_>, flow: &Flow) -> Vec<Option<u32>> {
-    let leaf = |port: u16| evidence.places.get(usize::from(port)).map(|place| place.leaf);
-    match leaf(flow.sender).zip(leaf(flow.arrival)) {
-        Some((from, to)) if from != to => vec![Some(from), Some(to), None],
-        Some((one, _)) => vec![Some(one)],
-        None => vec![None],
-    }
 }
 
 fn key(evidence: &Evidence<'_>, flow: &Flow) -> Key {

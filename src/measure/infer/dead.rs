@@ -18,6 +18,7 @@ use super::loss::{Judged, Run};
 use super::place::{Part, Path, Whereabouts, locate};
 use super::queue::departure;
 use super::{Evidence, Facts};
+use crate::measure::trace::Kind;
 
 /// Fewer frames than this are no dead path by themselves.
 const LEAST: u64 = 5;
@@ -49,7 +50,7 @@ impl Dead {
         let holds =
             |(from, to): (i64, i64)| from <= self.from.saturating_add(edge) && to >= self.to.saturating_sub(edge);
         // It may have waited before the place or behind it.
-        passes(evidence, flow, self.part) && (holds(run.left()) || holds(run.came(i64::MAX)))
+        passes(evidence, flow, self.part) && (holds(run.between()) || holds(came(run)))
     }
 }
 
@@ -71,7 +72,13 @@ fn near(evidence: &Evidence<'_>, part: Part, flow: &Flow, run: &Run) -> (i64, i6
         Part::Leaf(of) | Part::Uplinks(of) => leaf(flow.arrival) == Some(of) && leaf(flow.sender) != Some(of),
         Part::Above | Part::Device => false,
     };
-    if is_last { run.came(i64::MAX) } else { run.left() }
+    if is_last { came(run) } else { run.between() }
+}
+
+/// The times between which its frames would have come, for ever where none came before or after.
+fn came(run: &Run) -> (i64, i64) {
+    let (before, after) = run.neighbours();
+    (before.unwrap_or(i64::MIN), after.unwrap_or(i64::MAX))
 }
 
 /// The value below which this share of `all` is, in percent.
@@ -84,7 +91,13 @@ fn quantile(mut all: Vec<i64>, percent: usize) -> Option<i64> {
 /// Departures of what came, by flow, in order.
 fn departures(evidence: &Evidence<'_>) -> BTreeMap<u32, Vec<i64>> {
     let mut of: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
-    for one in evidence.trace.observations() {
+    // A copy is no further frame.
+    let first = evidence
+        .trace
+        .observations()
+        .iter()
+        .filter(|one| one.kind == Kind::First);
+    for one in first {
         if let Some(left) = departure(one) {
             of.entry(one.flow).or_default().push(left);
         }
@@ -124,7 +137,7 @@ pub fn settle(evidence: &Evidence<'_>, facts: &Facts, runs: &mut [Judged]) -> Ve
     if first.is_empty() {
         return Vec::new();
     }
-    first.sort_by_key(|at| runs[*at].0.left());
+    first.sort_by_key(|at| runs[*at].0.between());
     let came = departures(evidence);
     let mut all = Vec::new();
     // Those that overlap in time are looked at together.
@@ -133,10 +146,10 @@ pub fn settle(evidence: &Evidence<'_>, facts: &Facts, runs: &mut [Judged]) -> Ve
         let (mut until, mut count) = (i64::MIN, 0);
         for at in rest {
             let run = &runs[*at].0;
-            if count > 0 && run.left().0 >= until {
+            if count > 0 && run.between().0 >= until {
                 break;
             }
-            let (_, left) = run.left();
+            let (_, left) = run.between();
             until = until.max(run.restored().unwrap_or(left)).max(left);
             count += 1;
         }
@@ -181,7 +194,7 @@ fn places(
     now: &[usize],
     came: &BTreeMap<u32, Vec<i64>>,
 ) -> Vec<Dead> {
-    let sides = |of: fn((i64, i64)) -> i64| now.iter().map(|at| of(runs[*at].0.left())).collect();
+    let sides = |of: fn((i64, i64)) -> i64| now.iter().map(|at| of(runs[*at].0.between())).collect();
     let (Some(from), Some(to)) = (quantile(sides(|two| two.0), 50), quantile(sides(|two| two.1), 50)) else {
         return Vec::new();
     };
@@ -241,13 +254,13 @@ fn is_usual(evidence: &Evidence<'_>, facts: &Facts, runs: &[Judged], place: &Whe
 fn just_before(runs: &mut [Judged], came: &BTreeMap<u32, Vec<i64>>) {
     let mut dead: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
     for (run, _) in runs.iter().filter(|(_, cause)| *cause == Cause::DeadPath) {
-        dead.entry(run.flow).or_default().push(run.left().0);
+        dead.entry(run.flow).or_default().push(run.between().0);
     }
     // Of each flow, the stretches before it lost all.
     let is_before = |run: &Run| {
         let mut begins = dead.get(&run.flow).into_iter().flatten();
         let times = came.get(&run.flow);
-        begins.any(|begin| run.left().1 <= *begin && between(times, run.left().1, *begin) < BEFORE)
+        begins.any(|begin| run.between().1 <= *begin && between(times, run.between().1, *begin) < BEFORE)
     };
     let open = || (0..runs.len()).filter(|at| runs[*at].1 == Cause::Unexplained);
     let (inside, outside): (Vec<usize>, Vec<usize>) = open().partition(|at| is_before(&runs[*at].0));

@@ -21,6 +21,7 @@ use super::standstill::Standstill;
 use super::waits::{Wait, Waits};
 use super::{Evidence, Facts};
 use crate::measure::trace::Trace;
+use crate::plan::feed::Work;
 use crate::plan::{LanePlan, Pace, Plan};
 use crate::units::{BitRate, WIRE_OVERHEAD};
 
@@ -161,11 +162,20 @@ pub fn of_sender(plan: &Plan, trace: &Trace, facts: &Facts, port: u16, paused: &
 /// A lane, by its entry and its first pair, and the rate on the wire that it has to keep, bit/s.
 type Paced = ((u16, u32), u64);
 
-/// The lane of a flow, where it has a pace.
+/// The lane of a flow, where it has a pace that it keeps without a rest: not so one that sends in rounds, releases one message
+/// after another in time, or waits for its own messages.
 fn pace(plan: &Plan, flow: &Flow) -> Option<Paced> {
-    let lanes = &plan.entries.get(usize::from(flow.entry))?.lanes;
+    let entry = plan.entries.get(usize::from(flow.entry))?;
+    let Work::Continuous {
+        outstanding: None,
+        period: None,
+        ..
+    } = entry.work
+    else {
+        return None;
+    };
     let mine = |lane: &&LanePlan| (lane.first_pair..lane.first_pair + lane.pairs).contains(&flow.lane);
-    let lane = lanes.iter().find(mine)?;
+    let lane = entry.lanes.iter().find(mine)?;
     match lane.pace {
         Pace::Wire(rate) => Some(((flow.entry, lane.first_pair), rate.0)),
         Pace::Unlimited => None,
@@ -176,6 +186,9 @@ fn pace(plan: &Plan, flow: &Flow) -> Option<Paced> {
 struct Carried<'a> {
     evidence: &'a Evidence<'a>,
     links: BTreeMap<Link, Running>,
+    /// What links may have carried while frames of a class waited: with those that waited least, and those of other classes, which may have been
+    /// served before.
+    most: BTreeMap<(Link, u8), Running>,
     /// When we held each port, for each class.
     held: Vec<[Spans; 8]>,
     /// Wire bits of the longest frame.
@@ -187,18 +200,27 @@ struct Carried<'a> {
 impl<'a> Carried<'a> {
     fn new(evidence: &'a Evidence<'a>, facts: &Facts, waits: &Waits, runs: &[Run]) -> Carried<'a> {
         let mut events: BTreeMap<Link, Vec<(i64, u64)>> = BTreeMap::new();
+        let mut most: BTreeMap<(Link, u8), Vec<(i64, u64)>> = BTreeMap::new();
         let mut frame = 0;
+        let mut classes: Vec<u8> = facts.flows().iter().map(|flow| flow.class).collect();
+        classes.sort_unstable();
+        classes.dedup();
         for (index, one) in evidence.trace.observations().iter().enumerate() {
-            let (time, bits) = (one.arrival.0.cast_signed(), bits(one.len));
-            frame = frame.max(bits);
+            let event = (one.arrival.0.cast_signed(), bits(one.len));
+            frame = frame.max(event.1);
             // Whatever comes takes its time on the last link.
-            events.entry(Link::ToPort(one.port)).or_default().push((time, bits));
+            events.entry(Link::ToPort(one.port)).or_default().push(event);
             let Some((flow, wait)) = facts.flow(one.flow).zip(waits.get(index)) else {
                 continue;
             };
-            if !wait.stray && wait.waited > WAITED * own(evidence, flow.arrival, one.len) {
-                for link in above(evidence, flow.sender, flow.arrival) {
-                    events.entry(link).or_default().push((time, bits));
+            let own = own(evidence, flow.arrival, one.len);
+            for link in above(evidence, flow.sender, flow.arrival) {
+                if !wait.stray && wait.waited > WAITED * own {
+                    events.entry(link).or_default().push(event);
+                }
+                let least = !wait.stray && wait.waited > own;
+                for class in classes.iter().filter(|class| least || flow.class != **class) {
+                    most.entry((link, *class)).or_default().push(event);
                 }
             }
         }
@@ -207,13 +229,14 @@ impl<'a> Carried<'a> {
             let Some((flow, time)) = facts.flow(run.flow).zip(run.restored()) else {
                 continue;
             };
-            for link in above(evidence, flow.sender, flow.arrival)
-                .into_iter()
-                .chain([Link::ToPort(flow.arrival)])
-            {
-                let lost = frame.saturating_mul(u64::from(run.frames));
-                events.entry(link).or_default().push((time, lost));
+            let event = (time, frame.saturating_mul(u64::from(run.frames)));
+            for link in above(evidence, flow.sender, flow.arrival) {
+                events.entry(link).or_default().push(event);
+                classes
+                    .iter()
+                    .for_each(|class| most.entry((link, *class)).or_default().push(event));
             }
+            events.entry(Link::ToPort(flow.arrival)).or_default().push(event);
         }
         let fastest = evidence.plan.ports.iter().map(|port| port.speed).max();
         let longest = frame / 8 - WIRE_OVERHEAD.min(frame / 8);
@@ -221,6 +244,7 @@ impl<'a> Carried<'a> {
             evidence,
             shortest: fastest.map_or(0, |speed| speed.wire_time(longest).0.cast_signed()),
             links: events.into_iter().map(|(link, all)| (link, Running::of(all))).collect(),
+            most: most.into_iter().map(|(link, all)| (link, Running::of(all))).collect(),
             held: (0..evidence.plan.ports.len())
                 .map(|port| held(evidence, port))
                 .collect(),
@@ -237,18 +261,24 @@ impl<'a> Carried<'a> {
         }
     }
 
-    /// Rate of `link` while a frame waited: as seen, and at most.
-    fn rate(&self, link: Link, from: i64, to: i64) -> (f64, f64) {
+    /// Rate of `link` while a frame waited.
+    fn rate(&self, link: Link, from: i64, to: i64) -> f64 {
         let Some(running) = self.links.get(&link) else {
-            return (0.0, rate(self.frame, to - from));
+            return 0.0;
         };
         let (all, rest, time) = running.between(from, to);
-        let seen = if time >= (to - from) / 5 * 4 {
+        if time >= (to - from) / 5 * 4 {
             rate(rest, time)
         } else {
             rate(all, to - from)
-        };
-        (seen, rate(all + self.frame, to - from))
+        }
+    }
+
+    /// The same at most, while a frame of `class` waited.
+    fn most(&self, link: Link, class: u8, from: i64, to: i64) -> f64 {
+        let running = self.most.get(&(link, class)).or_else(|| self.links.get(&link));
+        let all = running.map_or(0, |running| running.between(from, to).0);
+        rate(all + self.frame, to - from)
     }
 
     /// Whether something else may have kept frames of this way waiting.
@@ -258,7 +288,7 @@ impl<'a> Carried<'a> {
             return self.held.get(usize::from(arrival)).is_some_and(kept);
         }
         let mut others = self.links.keys().filter(|link| !way.contains(link));
-        self.held.iter().any(kept) || others.any(|link| self.rate(*link, from, to).0 >= BUSY * self.nominal(*link))
+        self.held.iter().any(kept) || others.any(|link| self.rate(*link, from, to) >= BUSY * self.nominal(*link))
     }
 }
 
@@ -285,18 +315,28 @@ pub fn paths(
 ) -> Vec<Drained> {
     let stood = Spans::joined(standstills.iter().map(|one| (one.from, one.to)));
     let apart = facts.flows().len() <= FLOWS_TOLD_APART;
-    let mut flows: BTreeMap<(u16, u16, u32), Waited> = BTreeMap::new();
+    // A short one may have waited for a single long one.
+    let longest = evidence
+        .trace
+        .observations()
+        .iter()
+        .map(|one| one.len)
+        .max()
+        .unwrap_or(0);
+    let mut flows: BTreeMap<(u16, u16, u8, u32), Waited> = BTreeMap::new();
     for (index, one) in evidence.trace.observations().iter().enumerate() {
         let Some((flow, Wait { waited, stray, .. })) = facts.flow(one.flow).zip(waits.get(index)) else {
             continue;
         };
         let number = if apart { one.flow } else { 0 };
-        let (frames, waiting) = flows.entry((flow.sender, flow.arrival, number)).or_default();
+        let (frames, waiting) = flows
+            .entry((flow.sender, flow.arrival, flow.class, number))
+            .or_default();
         *frames += 1;
         let arrival = one.arrival.0.cast_signed();
         // What stood still says nothing of how fast it goes.
         let told = !stray && !stood.overlap(arrival - waited, arrival);
-        if told && waited > TELLING * own(evidence, flow.arrival, one.len) {
+        if told && waited > TELLING * own(evidence, flow.arrival, longest) {
             waiting.push((arrival - waited, arrival));
         }
     }
@@ -311,7 +351,7 @@ pub fn paths(
     let most = (LOOKED_AT.1 / telling).clamp(LEAST_STRETCHES, LOOKED_AT.0);
     let judged = flows
         .into_iter()
-        .filter_map(|((sender, arrival, _), (frames, waiting))| {
+        .filter_map(|((sender, arrival, class, _), (frames, waiting))| {
             let mut path = Path {
                 sender,
                 arrival,
@@ -330,7 +370,7 @@ pub fn paths(
                 // All of the time it waited, and the last quarter: what stood still may have been fast again then.
                 let late = to - ((to - from) / 4).max(TELLING * carried.shortest).min(to - from);
                 let is_full = |link: &Link| {
-                    let most = |from: i64| carried.rate(*link, from, *to).1;
+                    let most = |from: i64| carried.most(*link, class, from, *to);
                     most(*from).max(most(late)) >= SLOW * carried.nominal(*link)
                 };
                 if way.iter().any(is_full) {
@@ -341,7 +381,7 @@ pub fn paths(
                     if to - from > waited {
                         waited = to - from;
                         for ((_, rate), link) in rates.iter_mut().zip(&way) {
-                            *rate = carried.rate(*link, *from, *to).0;
+                            *rate = carried.rate(*link, *from, *to);
                         }
                     }
                 }

@@ -1,18 +1,17 @@
 //! Frames that did not arrive: in which runs, at which depth, and for how long a flow was cut off.
 //!
-//! Contract: a run is a stretch of a flow's sequence numbers of which none arrived; one at the end of a
-//! flow is known only where the number of frames sent is. When a frame was lost is taken from the
-//! departures of its neighbours. Runs that are longer than chance makes them, at the loss that the
-//! others in the queue had at the time, are *outages*: a link or a path that was dead.
+//! Contract: runs that are longer than chance makes them, at the loss that the others in the queue had at the time, are *outages*:
+//! a link or a path that was dead.
 //!
 //! Left out on purpose: where a frame was lost, which nobody can tell from outside.
 
 use super::cause::{self, Cause};
 use super::dead::{self, Dead};
 use super::queue::{Port, Queue, departure};
+use super::runs;
+pub use super::runs::Run;
 use super::waits::Waits;
 use super::{Evidence, Facts};
-use crate::measure::trace::Kind;
 use crate::units::Picos;
 
 /// Runs whose chance is below e to the power of minus this are outages.
@@ -26,52 +25,6 @@ const LOOKED_AT: usize = 256;
 
 /// Outages that are listed.
 pub const LISTED: usize = 64;
-
-/// A run of missing frames of one flow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Run {
-    /// The flow.
-    pub flow: u32,
-    /// Low 32 bits of the first missing sequence number.
-    pub seq: u32,
-    /// How many are missing.
-    pub frames: u32,
-    /// Departure of the last frame before, ps; of none, by the flow's pace.
-    left_before: i64,
-    /// Departure of the first frame after; of none, by the flow's pace.
-    left_after: i64,
-    /// Arrival of the last frame before; `None`: there is none.
-    came_before: Option<i64>,
-    /// Arrival of the first frame after.
-    came_after: Option<i64>,
-}
-
-impl Run {
-    /// When its first frame left, as far as its neighbours tell.
-    #[must_use]
-    pub fn began(&self) -> i64 {
-        let gap = self.left_after.saturating_sub(self.left_before);
-        self.left_before + gap / (i64::from(self.frames) + 1)
-    }
-
-    /// The times between which its frames left: the departures of its neighbours.
-    #[must_use]
-    pub fn left(&self) -> (i64, i64) {
-        (self.left_before, self.left_after)
-    }
-
-    /// The times between which its frames would have come: the arrivals of its neighbours; `end` where none came after it.
-    #[must_use]
-    pub fn came(&self, end: i64) -> (i64, i64) {
-        (self.came_before.unwrap_or(i64::MIN), self.came_after.unwrap_or(end))
-    }
-
-    /// The first arrival of its flow after it; `None`: there was none.
-    #[must_use]
-    pub fn restored(&self) -> Option<i64> {
-        self.came_after
-    }
-}
 
 /// Time in which a flow was cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,11 +46,8 @@ impl Outage {
         Outage {
             flow: run.flow,
             began: picos(run.began()),
-            restored: run.came_after.map(picos),
-            gap: run
-                .came_before
-                .zip(run.came_after)
-                .map(|(before, after)| picos(after.saturating_sub(before))),
+            restored: run.restored().map(picos),
+            gap: run.gap().map(picos),
             lost: run.frames,
         }
     }
@@ -138,90 +88,6 @@ fn picos(time: i64) -> Picos {
     Picos(time.max(0).unsigned_abs())
 }
 
-/// The runs of every flow.
-fn runs(evidence: &Evidence<'_>, facts: &Facts) -> Vec<Run> {
-    let seen = evidence.trace.observations();
-    // Copies too: one that came late may be all that came of its frame. A frame with a wrong ICRC came, and is not missing.
-    let came = || (0usize..).zip(seen).filter(|(_, one)| one.kind != Kind::Ballast);
-    // Frames by flow: how many, where each flow's begin, and then which.
-    let mut ends = vec![0usize; facts.flows().len() + 1];
-    for (_, one) in came() {
-        if let Some(count) = ends.get_mut(one.flow as usize + 1) {
-            *count += 1;
-        }
-    }
-    for flow in 1..ends.len() {
-        ends[flow] += ends[flow - 1];
-    }
-    let mut order = vec![0usize; ends.last().copied().unwrap_or(0)];
-    let mut next = ends.clone();
-    for (index, one) in came() {
-        if let Some(place) = next
-            .get_mut(one.flow as usize)
-            .filter(|_| (one.flow as usize) < facts.flows().len())
-        {
-            order[*place] = index;
-            *place += 1;
-        }
-    }
-    let whole = evidence.trace.beyond() == 0;
-    let earliest = seen.iter().filter_map(departure).min().unwrap_or(0);
-    let mut found = Vec::new();
-    for (flow, fact) in (0u32..).zip(facts.flows()) {
-        let (from, to) = (ends[flow as usize], ends[flow as usize + 1]);
-        let mine = &mut order[from..to];
-        mine.sort_unstable_by_key(|index| seen[*index].seq);
-        // Where a neighbour is missing, the flow's own pace stands for it.
-        let times: Vec<i64> = mine.iter().filter_map(|index| departure(&seen[*index])).collect();
-        let pace = |two: Option<&[i64]>| two.map_or(0, |two| (two[1] - two[0]).max(0));
-        let (pace_at_first, pace_at_last) = (
-            pace(times.first_chunk::<2>().map(|two| &two[..])),
-            pace(times.last_chunk::<2>().map(|two| &two[..])),
-        );
-        let mut expected = fact.first;
-        let mut last: Option<usize> = None;
-        let mut miss = |expected: u32, frames: u32, last: Option<usize>, next: Option<usize>| {
-            let time = |index: Option<usize>| index.and_then(|index| departure(&seen[index]));
-            let (before, after) = (time(last), time(next));
-            let whole = |pace: i64| pace.saturating_mul(i64::from(frames) + 1);
-            let (left_before, left_after) = match (before, after) {
-                (Some(before), Some(after)) => (before, after),
-                (Some(before), None) => (before, before.saturating_add(whole(pace_at_last))),
-                (None, Some(after)) => (after.saturating_sub(whole(pace_at_first)), after),
-                // A flow of which nothing came was lost from the beginning, as far as anyone can tell.
-                (None, None) => (earliest, earliest),
-            };
-            found.push(Run {
-                flow,
-                seq: expected,
-                frames,
-                left_before,
-                left_after,
-                came_before: last.map(|index| seen[index].arrival.0.cast_signed()),
-                came_after: next.map(|index| seen[index].arrival.0.cast_signed()),
-            });
-        };
-        for index in mine.iter() {
-            let seq = seen[*index].seq;
-            if seq > expected {
-                miss(expected, seq - expected, last, Some(*index));
-            }
-            expected = expected.max(seq.saturating_add(1));
-            if seen[*index].kind.is_sound() {
-                last = Some(*index);
-            }
-        }
-        let sent = evidence.flow_packets.get(flow as usize).filter(|_| whole);
-        let end = sent.map(|sent| u64::from(fact.first) + *sent);
-        if let Some(rest) = end.and_then(|end| u32::try_from(end.checked_sub(u64::from(expected))?).ok())
-            && rest > 0
-        {
-            miss(expected, rest, last, None);
-        }
-    }
-    found
-}
-
 /// A queue: its port and class.
 pub type Key = (usize, u8);
 
@@ -243,7 +109,7 @@ pub struct Losses {
 #[must_use]
 pub fn infer(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, ports: &[Port]) -> Losses {
     let mut of_queue: Vec<(Key, Vec<Judged>)> = Vec::new();
-    let runs = runs(evidence, facts);
+    let runs = runs::of(evidence, facts);
     let causes = cause::of_room(evidence, facts, waits, &runs);
     for run in runs.into_iter().zip(causes) {
         let Some(flow) = facts.flow(run.0.flow) else { continue };
@@ -399,12 +265,12 @@ impl<'a> Meanwhile<'a> {
 
     /// Whether most of the time between a run's neighbours nothing at all arrived: no full queue is so.
     fn was_silent(&self, run: &Run) -> bool {
-        let (Some(queue), Some(before)) = (self.queue, run.came_before) else {
+        let (Some(queue), (Some(before), after)) = (self.queue, run.came()) else {
             return false;
         };
-        let Some(after) = run.came_after else {
+        let Some(after) = after else {
             // Nobody says when it would have ended.
-            return self.arrived(run.left_before, i64::MAX) * 10 < u64::from(run.frames);
+            return self.arrived(run.left().0, i64::MAX) * 10 < u64::from(run.frames);
         };
         let from = queue.frames.partition_point(|frame| frame.arrival < before);
         let to = queue.frames.partition_point(|frame| frame.arrival <= after);
@@ -429,14 +295,11 @@ impl<'a> Meanwhile<'a> {
         {
             return false;
         }
-        let to = if run.came_after.is_some() {
-            run.left_after
-        } else {
-            self.end
-        };
-        let (from, to) = (run.left_before, to.max(run.left_before.saturating_add(1)));
+        let (from, to) = run.left();
+        let to = if run.restored().is_some() { to } else { self.end };
+        let to = to.max(from.saturating_add(1));
         // What was lost with it, of the other flows.
-        let with = |other: &&Run| other.flow != run.flow && other.left_before < to && other.left_after >= from;
+        let with = |other: &&Run| other.flow != run.flow && other.left().0 < to && other.left().1 >= from;
         let lost: u64 = runs.iter().filter(with).map(|other| u64::from(other.frames)).sum();
         let room = DEEP
             * self
@@ -449,11 +312,11 @@ impl<'a> Meanwhile<'a> {
             // Others had the room.
             return false;
         }
-        if self.was_silent(run) && (run.came_after.is_some() || !deep) {
+        if self.was_silent(run) && (run.restored().is_some() || !deep) {
             return true;
         }
         let came = self.arrived(from, to);
-        if deep && lost > 0 || full && (lost > 0 || came == 0) {
+        if full || deep && lost > 0 {
             // Want of room: it may lock some flows out for long.
             return false;
         }

@@ -11,6 +11,7 @@
 pub mod cause;
 mod cells;
 pub mod convergence;
+mod crowd;
 pub mod curve;
 pub mod dead;
 pub mod drain;
@@ -26,6 +27,7 @@ pub mod probe;
 pub mod queue;
 pub mod reroute;
 mod running;
+pub mod runs;
 pub mod spans;
 pub mod stall;
 pub mod standstill;

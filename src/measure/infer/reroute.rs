@@ -79,7 +79,7 @@ pub fn late(evidence: &Evidence<'_>, facts: &Facts, runs: &[Judged], dead: &[Dea
         }
     }
     let gaps = runs.iter().filter(|(_, cause)| *cause == Cause::DeadPath);
-    let gaps: Vec<(u32, (i64, i64))> = gaps.map(|(run, _)| (run.flow, run.left())).collect();
+    let gaps: Vec<(u32, (i64, i64))> = gaps.map(|(run, _)| (run.flow, run.between())).collect();
     let is_across = |one: &Late| {
         let mine = gaps.iter().filter(|(flow, _)| *flow == one.flow);
         mine.into_iter()

@@ -1,14 +1,15 @@
 //! Stretches in which everything on some ways behind several switches stood still.
 //!
 //! Contract: a flow *stood* when frames of it were overdue and none came, and then they did. A queue that moves does so to single flows,
-//! too: it then gives frames of others, which waited as long and took a link of the same way. Where nothing of the kind came, and no port was
-//! busy, from which pauses may have spread, what these flows have in common stood still. Flows that went on meanwhile say
+//! too: it then gives frames of others, which waited as long and took a link of the same way; or other classes, served before, have all of
+//! a link. Where nothing of the kind came, and no port was busy, from which pauses may have spread, what these flows have in common stood still. Flows that went on meanwhile say
 //! where it was not.
 //!
 //! Left out on purpose: silences of one switch's queues (`stall`); where it is (`place`).
 
 use std::collections::BTreeMap;
 
+use super::facts::Flow;
 use super::path::held;
 use super::place::Path;
 use super::running::{BUSY, Running, bits, rate, speed};
@@ -122,24 +123,25 @@ pub fn find(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits) -> Vec<Stands
         }
         // A link of the same way, which gave frames that had waited as long.
         let mine = &flows[silence.flow];
-        let far = |flow: &Came| leaf(flow.sender) != leaf(flow.arrival);
-        let shares = |other: &Came| {
-            let (up, down) = (
-                leaf(other.sender) == leaf(mine.sender),
-                leaf(other.arrival) == leaf(mine.arrival),
-            );
-            other.arrival == mine.arrival || far(other) && far(mine) && (up || down)
+        let far = |sender: u16, arrival: u16| leaf(sender) != leaf(arrival);
+        let shares = |sender: u16, arrival: u16| {
+            let (up, down) = (leaf(sender) == leaf(mine.sender), leaf(arrival) == leaf(mine.arrival));
+            arrival == mine.arrival || far(sender, arrival) && far(mine.sender, mine.arrival) && (up || down)
         };
         let (from, to) = silence.inner();
         let long = (silence.to - silence.from) / 4;
         let moved = flows
             .iter()
-            .filter(|other| other.class == mine.class && shares(other))
+            .filter(|other| other.class == mine.class && shares(other.sender, other.arrival))
             .any(|other| {
                 let came = other.within(from, to).iter();
                 came.into_iter().any(|(arrival, due)| arrival - due >= long)
             });
-        if moved {
+        if moved
+            || busy.others(evidence, facts, silence.inner(), |other| {
+                mine.class != other.class && shares(other.sender, other.arrival)
+            })
+        {
             continue;
         }
         let paths: Vec<Path> = flows
@@ -203,6 +205,32 @@ impl Busy {
             }
         }
         Busy(ports.into_iter().map(Running::of).collect())
+    }
+
+    /// Whether flows that `count` kept a link between switches busy all the time: where one class is served before another, they may have
+    /// had all of it.
+    fn others(
+        &self,
+        evidence: &Evidence<'_>,
+        facts: &Facts,
+        (from, to): (i64, i64),
+        count: impl Fn(&Flow) -> bool,
+    ) -> bool {
+        let Some(uplink) = evidence.places.iter().find_map(|place| place.uplink) else {
+            return false;
+        };
+        let seen = evidence.trace.observations().iter();
+        let mine = seen.filter(|one| {
+            let arrival = one.arrival.0.cast_signed();
+            arrival > from && arrival <= to && facts.flow(one.flow).is_some_and(&count)
+        });
+        // One more may have been on the link at either end.
+        let (sum, longest) = mine.fold((0, 0), |(sum, longest), one| {
+            (sum + bits(one.len), bits(one.len).max(longest))
+        });
+        #[expect(clippy::cast_precision_loss, reason = "a rate")]
+        let nominal = uplink.0 as f64;
+        rate(sum + longest, to - from) >= BUSY * nominal
     }
 
     /// Whether any port was busy all the time.

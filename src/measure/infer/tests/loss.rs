@@ -1,10 +1,10 @@
 //! Losses and silences planted in the model are reported in kind and number.
 
 use super::super::loss::Loss;
-use super::super::{Configured, Evidence, Inferred, infer};
+use super::super::{Configured, Evidence, Facts, Inferred, infer, runs};
 use super::model::*;
 use crate::measure::pause::{PauseLog, ReceivedPause};
-use crate::measure::trace::Trace;
+use crate::measure::trace::{Kind, Observation, Trace};
 use crate::units::Picos;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -156,7 +156,7 @@ fn a_full_queue_drops_without_an_outage_and_says_how_much_it_took() {
         }
         free = free.max(enters) + on_link(len);
         ends.push_back(free);
-        trace.push(crate::measure::trace::Observation {
+        trace.push(Observation {
             departure: Picos(one.departure),
             arrival: Picos(free + 50_000),
             flow: u32::try_from(one.sender).unwrap(),
@@ -165,7 +165,7 @@ fn a_full_queue_drops_without_an_outage_and_says_how_much_it_took() {
             len,
             class: 3,
             ecn: 2,
-            kind: crate::measure::trace::Kind::First,
+            kind: Kind::First,
         });
     }
     let inferred = read(senders, &trace, &PauseLog::default(), &[1000; 8]);
@@ -260,4 +260,66 @@ fn what_a_victim_waits_is_told_from_what_it_waits_anyway() {
     );
     let calm = read(2, &trace(&passed, 2), &PauseLog::default(), &[]);
     assert_eq!(calm.victims, [None]);
+}
+
+/// What of a message was lost at its end left before the rest that follows, and what was lost at the beginning of the next one after it.
+#[test]
+fn a_rest_between_messages_is_no_part_of_a_run() {
+    const PACE: u64 = 100_000;
+    const REST: u64 = 200_000_000;
+    let text = "name: t\nseed: 1\ntraffic:\n  - {name: in, kind: incast, senders: 2, message: 40960, repeats: 2, interval: 200us, frame: {pmtu: 4096, \
+                first_psn: 0}}\n";
+    let pattern = crate::pattern::parse("test", text, &[]).unwrap();
+    let plan = crate::plan::build(&pattern, &crate::plan::tests::testbed(3), &[SPEED; 3]).unwrap();
+    let facts = Facts::of(&plan);
+    // Two messages of ten frames; the second begins when the rest is over.
+    let left = |seq: u32| 1_000_000 + u64::from(seq) * PACE + if seq >= 10 { REST } else { 0 };
+    let fifth = (left(12) - left(7)) / 5;
+    for (lost, began, ended) in [
+        (7..10, left(7), left(9)),
+        (10..14, left(10), left(13)),
+        (4..6, left(4), left(5)),
+        // Of a run on both sides of a boundary nothing tells where the rest is.
+        (8..12, left(7) + fifth, left(12) - fifth),
+        // Nothing came of the first message: its round began with the entry, as another flow says.
+        (0..10, left(0), left(9)),
+    ] {
+        let mut trace = Trace::default();
+        for (flow, seq) in (0..20).flat_map(|seq| [(0u32, seq), (1, seq)]) {
+            if flow == 1 || !lost.contains(&seq) {
+                trace.push(Observation {
+                    departure: Picos(left(seq)),
+                    arrival: Picos(left(seq) + 2_000_000),
+                    flow,
+                    seq,
+                    port: 2,
+                    len: 4170,
+                    class: 0,
+                    ecn: 0,
+                    kind: Kind::First,
+                });
+            }
+        }
+        let runs = runs::of(
+            &Evidence {
+                plan: &plan,
+                trace: &trace,
+                received: &PauseLog::default(),
+                ports: &[],
+                sent: &[],
+                flow_packets: &[20, 20],
+                configured: &Configured::default(),
+                places: &[],
+                end: Picos(1 << 50),
+            },
+            &facts,
+        );
+        assert_eq!(runs.len(), 1, "{lost:?}");
+        let (from, to) = runs[0].inner();
+        assert_eq!(
+            (from.unsigned_abs(), to.unsigned_abs()),
+            (began, ended),
+            "{lost:?}: {runs:?}"
+        );
+    }
 }
