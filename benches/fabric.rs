@@ -18,8 +18,11 @@ use squall::units::Picos;
 struct Boxed(Box<[u8]>);
 
 impl Frame for Boxed {
-    fn bytes(&self) -> &[u8] {
+    fn head(&self) -> &[u8] {
         &self.0
+    }
+    fn len(&self) -> usize {
+        self.0.len()
     }
     fn mark_ce(&mut self) {
         if let Some(byte) = self.0.get_mut(15) {

@@ -101,7 +101,6 @@ fn every_shipped_pattern_on_every_shipped_fabric() {
                 );
             }
         }
-        assert_eq!(bench.buffers_out(), 0);
     });
 }
 
@@ -323,10 +322,6 @@ fn two_hundred_random_patterns_on_random_fabrics_with_random_faults() {
             let measured = measured.map_err(|error| TestCaseError::fail(error.to_string()))?;
             let fabric = measured.fabric.unwrap();
             happened.borrow_mut().add(&measured.results, &fabric);
-            let out = bench.borrow().buffers_out();
-            if out > 0 {
-                return Err(TestCaseError::fail(format!("{out} buffers are not home")));
-            }
             holds(&testbed, &measured.results, &fabric).map_err(TestCaseError::fail)
         });
         match outcome {

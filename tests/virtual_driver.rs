@@ -158,7 +158,6 @@ fn a_stop_ends_a_run_with_all_accounted_for() {
             if after == 0 {
                 // Whoever stops a start has sent nothing.
                 assert!(matches!(measured, Err(TrialError::Stopped)));
-                assert_eq!(bench.buffers_out(), 0);
                 continue;
             }
             let measured = measured.unwrap();
@@ -170,7 +169,6 @@ fn a_stop_ends_a_run_with_all_accounted_for() {
             // What was on its way has come.
             assert_eq!((fabric.frames_inside, fabric.lost.total()), (0, 0));
             assert!(results.traffic.iter().all(|entry| entry.packets.sent > 1));
-            assert_eq!(bench.buffers_out(), 0);
         }
     });
 }
@@ -225,7 +223,6 @@ traffic:
             "{cause}"
         );
         assert!(fabric.hosts[0].classes[0].pause_received_ps > 100_000_000_000);
-        assert_eq!(bench.buffers_out(), 0);
     });
 }
 
@@ -271,7 +268,6 @@ fn as_many_hosts_as_a_fabric_can_have() {
             // Each of the senders is paused, and most have nothing else to receive.
             let pauses = results.ports.iter().map(|port| port.pfc.received_per_class.unwrap()[3]);
             assert!(pauses.sum::<u64>() > 511, "{:?}", fabric.lost);
-            assert_eq!(bench.buffers_out(), 0);
         }
     });
 }

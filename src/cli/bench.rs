@@ -13,7 +13,6 @@ use super::{Failure, Outcome};
 use crate::dpdk::{Eal, HugepageSize, HugepageState, hugepages};
 use crate::engine::bench::{self, Bench, BenchError, Load, RxSpeed, TxSpeed, VirtualSpeed, median};
 use crate::engine::lab;
-use crate::engine::virtual_lab::Pools;
 use crate::units::Bytes;
 
 /// Measure crafting and analysing speed of one core, on net_null
@@ -72,13 +71,10 @@ pub fn run(args: &Args) -> Outcome {
         .peer
         .as_deref()
         .map(|program| Peer::new(program, core, args.seconds, pages.huge));
-    // First, as it needs the largest pools in one piece: later ones leave holes in memory.
     let mut simulated = Vec::new();
     for load in [Load::Steady, Load::Incast] {
-        // As many buffers as the load needs: those of a longer queue would not stay in the caches.
-        let mut pools = Pools::default();
         for (pmtu, icrc) in [(4096, false), (4096, true), (1024, false)] {
-            let speed = bench::virtual_time((&eal, &mut pools), core, (load, pmtu, icrc), args.seconds);
+            let speed = bench::virtual_time(&eal, core, (load, pmtu, icrc), args.seconds);
             simulated.push(speed.map_err(failed)?);
         }
     }

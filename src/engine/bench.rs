@@ -375,7 +375,7 @@ impl Bench {
 /// # Errors
 /// What DPDK or the driver refuses.
 pub fn virtual_time(
-    (eal, pools): (&Eal, &mut virtual_lab::Pools),
+    eal: &Eal,
     core: usize,
     (load, pmtu, icrc): (Load, u32, bool),
     seconds: f64,
@@ -390,7 +390,7 @@ pub fn virtual_time(
     let mut frames = 0;
     let mut spent = 0.0;
     while spent < seconds {
-        let running = virtual_lab::start(eal, fabric, &plan, pools)?;
+        let running = virtual_lab::start(eal, fabric, &plan)?;
         let begin = processor_time();
         let outcome = virtual_time::run(&plan, running, check, core, &AtomicBool::new(false), |_| {});
         let took = processor_time() - begin;

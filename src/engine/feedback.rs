@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use crate::engine::answers;
+use crate::engine::batch::Batch;
 use crate::engine::inject::{Origin, SmallFrame};
 use crate::engine::tx::TxUnit;
 use crate::measure::answering::ToSend;
@@ -32,7 +33,7 @@ pub struct Waiting {
 impl Waiting {
     /// The lanes of `units` that wait.
     #[must_use]
-    pub fn of(plan: &Plan, units: &[TxUnit]) -> Waiting {
+    pub fn of<B: Batch>(plan: &Plan, units: &[TxUnit<B>]) -> Waiting {
         let mut lanes = HashMap::new();
         for (unit_index, unit) in units.iter().enumerate() {
             for (lane_index, lane) in unit.schedule().lanes().iter().enumerate() {
@@ -57,7 +58,13 @@ impl Waiting {
     }
 
     /// Tells the lane that waits for it, and says whose it is.
-    pub fn tell(&self, plan: &Plan, units: &mut [TxUnit], feedback: Feedback, now: Picos) -> Option<usize> {
+    pub fn tell<B: Batch>(
+        &self,
+        plan: &Plan,
+        units: &mut [TxUnit<B>],
+        feedback: Feedback,
+        now: Picos,
+    ) -> Option<usize> {
         let key = match &feedback {
             Feedback::Completed(completion) => (completion.entry, completion.pair, false),
             Feedback::Answered(told) => {

@@ -7,7 +7,8 @@
 //!
 //! Left out on purpose: what the frames are for.
 
-use crate::dpdk::{BATCH, TxBatch, TxPool, TxQueue};
+use crate::dpdk::{BATCH, TxBatch};
+use crate::engine::batch::Batch;
 use crate::wire::template::{Buffer, OTHER_ROOM, overwrite};
 
 /// Frames that wait at one port queue at most.
@@ -197,22 +198,22 @@ impl Waiting {
 }
 
 /// The way out of one port queue.
-pub struct Injector {
+pub struct Injector<B = TxBatch> {
     waiting: Waiting,
-    batch: TxBatch,
-    /// What buffers of the pool are filled with.
+    batch: B,
+    /// What the batch's buffers are filled with.
     clean: Vec<u8>,
     /// What has left.
     pub stats: Injected,
 }
 
-impl Injector {
-    /// A way out with buffers of `pool`, which are filled with `clean`.
+impl<B: Batch> Injector<B> {
+    /// A way out by `batch`, whose buffers are filled with `clean`.
     #[must_use]
-    pub fn new(pool: &TxPool, clean: Vec<u8>) -> Injector {
+    pub fn new(batch: B, clean: Vec<u8>) -> Injector<B> {
         Injector {
             waiting: Waiting::new(),
-            batch: TxBatch::new(pool),
+            batch,
             clean,
             stats: Injected::default(),
         }
@@ -249,7 +250,7 @@ impl Injector {
     /// Sends frames of classes that are not in `paused`, at most so many and no more than a burst, with `departure` for
     /// ports that take one. Returns how many the port took.
     #[cold]
-    pub fn serve(&mut self, queue: &mut TxQueue, paused: u8, most: usize, departure: u64) -> usize {
+    pub fn serve(&mut self, queue: &mut B::Queue, paused: u8, most: usize, departure: u64) -> usize {
         const { assert!(AT_A_TIME <= BATCH) };
         let mut order = [NONE; AT_A_TIME];
         let most = most.min(AT_A_TIME);

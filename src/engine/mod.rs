@@ -9,6 +9,7 @@
 pub mod ahead;
 pub mod announce;
 pub mod answers;
+pub mod batch;
 pub mod bench;
 pub mod burst;
 pub mod carried;

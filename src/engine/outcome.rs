@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::dpdk::{Effective, PortInfo, PortStats};
+use crate::engine::batch::Batch;
 use crate::engine::lab::{PacedBy, Reaction};
 use crate::engine::ptp_probe::PathRecord;
 use crate::engine::sample::Total;
@@ -206,7 +207,7 @@ impl Outcome {
 
     /// Takes in what one queue has sent; its port's share goes to `ports`, which has one place for
     /// each port of the plan.
-    pub fn add_unit(&mut self, plan: &Plan, unit: &mut TxUnit, ports: &mut [PortSent]) {
+    pub fn add_unit<B: Batch>(&mut self, plan: &Plan, unit: &mut TxUnit<B>, ports: &mut [PortSent]) {
         let pending = unit.pending() as u64;
         let unsent = unit.give_up(plan);
         let mut untaken: BTreeMap<(usize, u32), u32> = BTreeMap::new();

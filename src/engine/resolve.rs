@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::dpdk::{RxBatch, RxQueue, TscClock, TxQueue};
+use crate::dpdk::{RxBatch, RxQueue, TscClock, TxBatch, TxQueue};
 use crate::engine::inject::{Injector, Origin, SmallFrame};
 use crate::engine::lab::Running;
 use crate::neighbour::{Heard, Resolver, Responder};
@@ -48,7 +48,7 @@ fn ask(
 ) -> Result<Vec<(usize, Neighbour)>, String> {
     let mut ways_out: Vec<Injector> = ports
         .iter()
-        .map(|_| Injector::new(&running.tx_pool, running.clean.clone()))
+        .map(|_| Injector::new(TxBatch::new(&running.tx_pool), running.clean.clone()))
         .collect();
     let mut responder = Responder::new(plan);
     let mut batch = RxBatch::new(&running.eal);

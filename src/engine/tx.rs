@@ -11,6 +11,7 @@ use hdrhistogram::Histogram;
 use crate::dpdk::{BATCH, TxBatch, TxPool, TxQueue};
 use crate::engine::ahead::Ahead;
 use crate::engine::announce::Announcer;
+use crate::engine::batch::Batch;
 use crate::engine::craft::Crafter;
 use crate::engine::inject::{Injected, Injector, SmallFrame};
 use crate::engine::obey::PauseTimers;
@@ -155,7 +156,7 @@ enum Wrote {
 }
 
 /// One port queue that sends.
-pub struct TxUnit {
+pub struct TxUnit<B: Batch = TxBatch> {
     /// Index of the port in the plan.
     pub port: usize,
     /// What it has done.
@@ -179,8 +180,8 @@ pub struct TxUnit {
     made_at: Picos,
     /// The first PFC frames made; see [`PAUSES`].
     pub pauses: Vec<SentPause>,
-    queue: TxQueue,
-    batch: TxBatch,
+    queue: B::Queue,
+    batch: B,
     schedule: Schedule,
     crafter: Crafter,
     /// What PFC and PAUSE frames hold back.
@@ -188,7 +189,7 @@ pub struct TxUnit {
     /// Where the NIC sends each frame at its time.
     ahead: Option<Ahead>,
     /// What goes out beside the plan, and before it.
-    injector: Injector,
+    injector: Injector<B>,
     /// Tells the network where the port's workers are; one of its queues does.
     announcer: Option<Announcer>,
     finished: bool,
@@ -200,48 +201,9 @@ impl TxUnit {
     /// A unit that sends the frames of `schedule` through `queue`. `clean` is the prefill of
     /// `pool`'s buffers.
     #[must_use]
-    pub fn new(
-        plan: &Plan,
-        port: usize,
-        queue: TxQueue,
-        pool: &TxPool,
-        mut schedule: Schedule,
-        clean: Vec<u8>,
-    ) -> TxUnit {
-        let injector = Injector::new(pool, clean.clone());
-        let crafter = Crafter::new(plan, &mut schedule, clean);
-        TxUnit {
-            port,
-            stats: TxStats::default(),
-            audit: None,
-            lateness: vec![Times::default(); plan.entries.len()],
-            reads: vec![Times::default(); plan.entries.len()],
-            gaps: vec![GapRecord::default(); plan.entries.len()],
-            senders: vec![SenderGaps::default(); schedule.lanes().len()],
-            holds: Holds::default(),
-            spread: coarse_histogram(),
-            refused_since: None,
-            made_at: Picos::ZERO,
-            pauses: Vec::new(),
-            queue,
-            batch: TxBatch::new(pool),
-            schedule,
-            crafter,
-            held: PauseTimers::default(),
-            ahead: None,
-            injector,
-            announcer: None,
-            finished: false,
-            stopped: false,
-        }
-    }
-
-    /// The same for a port that sends each frame at its time. Its schedule is one of
-    /// [`Clocking::Ahead`](crate::transport::schedule::Clocking::Ahead) with [`LEAD`](crate::engine::ahead::LEAD).
-    #[must_use]
-    pub fn with_departures(mut self) -> TxUnit {
-        self.ahead = Some(Ahead::default());
-        self
+    pub fn new(plan: &Plan, port: usize, queue: TxQueue, pool: &TxPool, schedule: Schedule, clean: Vec<u8>) -> TxUnit {
+        let batch = || TxBatch::new(pool);
+        TxUnit::of(plan, port, queue, batch, schedule, clean)
     }
 
     /// The same for the queue that announces its port's workers: once now, and then as often as `announcer` is to.
@@ -257,6 +219,137 @@ impl TxUnit {
         if let Some(announcer) = &mut self.announcer {
             announcer.step(&mut self.injector, now);
         }
+    }
+
+    /// Sends what is due at `now`, at most one burst.
+    #[inline]
+    pub fn step(&mut self, plan: &Plan, now: Picos) -> Progress {
+        if self.injector.ready() != 0 {
+            let held = self.held.held(now);
+            // A NIC that sends at given times sends these at once: 0 is past on every clock.
+            self.injector.serve(&mut self.queue, held, usize::MAX, 0);
+        }
+        if self.batch.pending() > 0 {
+            return self.send(now);
+        }
+        if self.finished {
+            return Progress::Finished;
+        }
+        if self.batch.held() == 0 && self.batch.refill(BATCH) == 0 {
+            self.stats.no_buffer += 1;
+            return Progress::Idle;
+        }
+        let held = self.held.held(now);
+        self.holds.see(held, now);
+        self.schedule.pause(held);
+        let limit = self.ahead.as_ref().map_or(now, |ahead| ahead.limit(now));
+        let made = self.make(plan, limit);
+        if made > 0 {
+            self.made_at = now;
+            return self.send(now);
+        }
+        if self.finished {
+            Progress::Finished
+        } else {
+            Progress::Idle
+        }
+    }
+
+    /// Writes the frames that are due into the batch, as many as it holds buffers for.
+    #[inline]
+    fn make(&mut self, plan: &Plan, now: Picos) -> usize {
+        let held = self.batch.held();
+        let mut made = 0;
+        while made < held {
+            made += self.make_middles(plan, now, made, held);
+            if made == held {
+                break;
+            }
+            match self.write_next(plan, now, made) {
+                Wrote::Frame => made += 1,
+                Wrote::Nothing(_) => break,
+                Wrote::Done => {
+                    self.finished = true;
+                    break;
+                }
+            }
+        }
+        made
+    }
+
+    /// Writes Middle packets from frame `from` of the batch on, while there is nothing else to do.
+    #[inline]
+    fn make_middles(&mut self, plan: &Plan, now: Picos, from: usize, held: usize) -> usize {
+        let Some(lane) = self.schedule.streak(now) else {
+            return 0;
+        };
+        let entry = self.schedule.lanes()[lane].entry;
+        let Some(burst) = self.crafter.burst(plan, entry, lane, now) else {
+            return 0;
+        };
+        let (batch, len) = (&mut self.batch, burst.frame_len());
+        let taken = self
+            .schedule
+            .take_middles(plan, lane, now, held - from, |flows, order| {
+                burst.write(flows, order, batch.frames(from).map(|frame| (frame.bytes, frame.mark)))
+            });
+        // They are of one length.
+        #[expect(clippy::cast_possible_truncation, reason = "a frame of at most 4200 bytes")]
+        self.batch.set_lens(from, taken, len as u16);
+        self.stats.bytes += (taken * len) as u64;
+        if let Some(audit) = &mut self.audit {
+            let batch = &mut self.batch;
+            audit.see_burst(taken, |nth| batch.frame(from + nth).bytes[..len].to_vec());
+        }
+        taken
+    }
+}
+
+impl<B: Batch> TxUnit<B> {
+    /// A unit that sends the frames of `schedule` through `queue`, in batches whose buffers are filled with `clean`.
+    #[must_use]
+    pub fn of(
+        plan: &Plan,
+        port: usize,
+        queue: B::Queue,
+        batch: impl Fn() -> B,
+        mut schedule: Schedule,
+        clean: Vec<u8>,
+    ) -> TxUnit<B> {
+        let injector = Injector::new(batch(), clean.clone());
+        let crafter = Crafter::new(plan, &mut schedule, clean);
+        TxUnit {
+            port,
+            stats: TxStats::default(),
+            audit: None,
+            lateness: vec![Times::default(); plan.entries.len()],
+            reads: vec![Times::default(); plan.entries.len()],
+            gaps: vec![GapRecord::default(); plan.entries.len()],
+            senders: vec![SenderGaps::default(); schedule.lanes().len()],
+            holds: Holds::default(),
+            spread: coarse_histogram(),
+            refused_since: None,
+            made_at: Picos::ZERO,
+            pauses: Vec::new(),
+            queue,
+            batch: batch(),
+            schedule,
+            crafter,
+            held: PauseTimers::default(),
+            ahead: None,
+            injector,
+            announcer: None,
+            finished: false,
+            stopped: false,
+        }
+    }
+
+    /// The same for a port that sends each frame at its time. Its schedule is one of
+    /// [`Clocking::Ahead`](crate::transport::schedule::Clocking::Ahead) with [`LEAD`](crate::engine::ahead::LEAD).
+    #[must_use]
+    pub fn with_departures(mut self) -> TxUnit<B> {
+        self.ahead = Some(Ahead::default());
+        self
     }
 
     /// Queues a frame that no plan foresaw: it leaves before data, from the next [`TxUnit::step`] or [`TxUnit::pull`] on in
@@ -286,6 +379,12 @@ impl TxUnit {
         if let Some(ahead) = &mut self.ahead {
             ahead.set_line(line);
         }
+    }
+
+    /// What takes its frames.
+    #[inline]
+    pub fn queue_mut(&mut self) -> &mut B::Queue {
+        &mut self.queue
     }
 
     /// What it sends.
@@ -346,62 +445,6 @@ impl TxUnit {
     pub fn stop(&mut self) {
         self.finished = true;
         self.stopped = true;
-    }
-
-    /// Sends what is due at `now`, at most one burst.
-    #[inline]
-    pub fn step(&mut self, plan: &Plan, now: Picos) -> Progress {
-        if self.injector.ready() != 0 {
-            let held = self.held.held(now);
-            // A NIC that sends at given times sends these at once: 0 is past on every clock.
-            self.injector.serve(&mut self.queue, held, usize::MAX, 0);
-        }
-        if self.batch.pending() > 0 {
-            return self.send(now);
-        }
-        if self.finished {
-            return Progress::Finished;
-        }
-        if self.batch.held() == 0 && self.batch.refill(BATCH) == 0 {
-            self.stats.no_buffer += 1;
-            return Progress::Idle;
-        }
-        let held = self.held.held(now);
-        self.holds.see(held, now);
-        self.schedule.pause(held);
-        let limit = self.ahead.as_ref().map_or(now, |ahead| ahead.limit(now));
-        let made = self.make(plan, limit);
-        if made > 0 {
-            self.made_at = now;
-            return self.send(now);
-        }
-        if self.finished {
-            Progress::Finished
-        } else {
-            Progress::Idle
-        }
-    }
-
-    /// Writes the frames that are due into the batch, as many as it holds buffers for.
-    #[inline]
-    fn make(&mut self, plan: &Plan, now: Picos) -> usize {
-        let held = self.batch.held();
-        let mut made = 0;
-        while made < held {
-            made += self.make_middles(plan, now, made, held);
-            if made == held {
-                break;
-            }
-            match self.write_next(plan, now, made) {
-                Wrote::Frame => made += 1,
-                Wrote::Nothing(_) => break,
-                Wrote::Done => {
-                    self.finished = true;
-                    break;
-                }
-            }
-        }
-        made
     }
 
     /// Writes the next frame that is due into place `at` of the batch.
@@ -490,33 +533,6 @@ impl TxUnit {
                 Pull::Done
             }
         }
-    }
-
-    /// Writes Middle packets from frame `from` of the batch on, while there is nothing else to do.
-    #[inline]
-    fn make_middles(&mut self, plan: &Plan, now: Picos, from: usize, held: usize) -> usize {
-        let Some(lane) = self.schedule.streak(now) else {
-            return 0;
-        };
-        let entry = self.schedule.lanes()[lane].entry;
-        let Some(burst) = self.crafter.burst(plan, entry, lane, now) else {
-            return 0;
-        };
-        let (batch, len) = (&mut self.batch, burst.frame_len());
-        let taken = self
-            .schedule
-            .take_middles(plan, lane, now, held - from, |flows, order| {
-                burst.write(flows, order, batch.frames(from).map(|frame| (frame.bytes, frame.mark)))
-            });
-        // They are of one length.
-        #[expect(clippy::cast_possible_truncation, reason = "a frame of at most 4200 bytes")]
-        self.batch.set_lens(from, taken, len as u16);
-        self.stats.bytes += (taken * len) as u64;
-        if let Some(audit) = &mut self.audit {
-            let batch = &mut self.batch;
-            audit.see_burst(taken, |nth| batch.frame(from + nth).bytes[..len].to_vec());
-        }
-        taken
     }
 
     /// Notes a PFC frame: what it holds is not to be taken for the device's doing.

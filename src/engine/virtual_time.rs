@@ -1,9 +1,9 @@
 //! The virtual-time driver: the order of a run against the reference fabric.
 //!
 //! Contract: one thread, no clock. The fabric owns the only queue of events; whenever the wire of a
-//! host is free, that host's [`TxUnit`] is asked for one frame, which leaves then. Frames pass
-//! through the same ethdevs, bursts and recorder as on real ports. The same plan, testbed and seed
-//! give the same outcome.
+//! host is free, that host's [`TxUnit`] is asked for one frame, which leaves then. Frames are written by the same unit and
+//! read by the same recorder as on real ports; on their way they are descriptors ([`Carried`]). The same plan, testbed and
+//! seed give the same outcome.
 //!
 //! Left out on purpose: what a switch does (`fabric`), and real time (`realtime`).
 
@@ -12,21 +12,21 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::bounded;
 
-use crate::dpdk::{FarEnd, RingFrame, StampSource, ThreadRegistration, TxPool, icrc_routine};
-use crate::engine::carried::Carried;
+use crate::dpdk::{StampSource, ThreadRegistration, icrc_routine};
+use crate::engine::carried::{Carried, Desk, Reader, Spare};
 use crate::engine::feedback::{self, Waiting};
 use crate::engine::lab::{PacedBy, Reaction};
 use crate::engine::outcome::{Clock, Live, Outcome, PortOutcome, PortSent};
-use crate::engine::rx::RxUnit;
 use crate::engine::sample::{Sampler, Told, Total};
 use crate::engine::stamps::PortTimes;
 use crate::engine::tx::{Pull, TxUnit};
-use crate::engine::virtual_lab::Running;
+use crate::engine::virtual_lab::{self, Running};
 use crate::fabric::{self, Event, Fabric};
 use crate::measure::{Recorder, Tally};
 use crate::neighbour::Answers;
 use crate::pattern::{IcrcCheck, Start};
 use crate::plan::Plan;
+use crate::testbed;
 use crate::transport::lane::Sent;
 use crate::transport::reliable::Counts;
 use crate::units::Picos;
@@ -69,7 +69,7 @@ pub fn run(
                 ));
             }
             let _registered = ThreadRegistration::register(&running.eal).map_err(|error| error.to_string())?;
-            drive(plan, running, icrc, core, stop, |said| {
+            drive(plan, &running, icrc, core, stop, |said| {
                 let _ = match said {
                     // The listener is slow: the next figures have all of these.
                     Told::Live(_) => tell.try_send(said).is_ok(),
@@ -87,25 +87,18 @@ pub fn run(
 
 fn drive(
     plan: &Plan,
-    mut running: Running,
+    running: &Running,
     icrc: IcrcCheck,
     core: usize,
     stop: &AtomicBool,
     mut watch: impl FnMut(Told),
 ) -> Result<Outcome, String> {
-    let mut fabric = running.fabric()?;
-    fabric.classify(plan.classes.clone());
-    for worker in &plan.workers {
-        fabric.attach(worker.mac, worker.port);
-    }
-    let copies = running.copies.clone();
-    let mut driver = Driver::new(plan, &mut running, icrc, fabric, &copies);
+    let mut driver = Driver::new(plan, running.config(), icrc)?;
     if plan.sample.is_some() {
         driver.recorder.settle();
     }
-    let zero = driver.total(&running);
-    let mut sampler = Sampler::new(plan, zero);
-    let interrupted = driver.conduct(&running, sampler.as_mut(), stop, &mut watch)?;
+    let mut sampler = plan.sample.and_then(|_| Sampler::new(plan, driver.total()));
+    let interrupted = driver.conduct(sampler.as_mut(), stop, &mut watch)?;
     let mut outcome = Outcome::new(plan, Clock::Virtual);
     outcome.elapsed = driver.fabric.now();
     outcome.interrupted = interrupted;
@@ -113,7 +106,7 @@ fn drive(
     outcome.tsc_hz = running.eal.tsc_hz();
     outcome.hugepages = running.eal.uses_hugepages();
     outcome.fabric = Some(driver.fabric.counters());
-    let buffers = running.buffers_out();
+    let inside = driver.fabric.in_flight();
     let mut sent = vec![PortSent::default(); plan.ports.len()];
     for unit in &mut driver.tx {
         outcome.add_unit(plan, unit, &mut sent);
@@ -138,21 +131,30 @@ fn drive(
         });
     }
     if let Some(mut sampler) = sampler {
-        watch(Told::Sample(sampler.finish(outcome.total(buffers))));
+        watch(Told::Sample(sampler.finish(outcome.total(inside))));
     }
     Ok(outcome)
 }
 
+/// Carries what `plan` sends, with no ports to be told of, and gives back what was received: for whoever counts instructions.
+///
+/// # Errors
+/// A fabric that cannot have so many hosts, or a run that did not come to its end.
+pub fn carry(plan: &Plan, config: &testbed::Fabric, icrc: IcrcCheck) -> Result<Recorder, String> {
+    let mut driver = Driver::new(plan, config, icrc)?;
+    let stuck = driver.conduct(None, &AtomicBool::new(false), &mut |_| ())?;
+    stuck.map_or(Ok(driver.recorder), Err)
+}
+
 struct Driver<'a> {
     plan: &'a Plan,
-    fabric: Fabric<Carried<'a>>,
-    copies: &'a TxPool,
-    tx: Vec<TxUnit>,
-    rx: Vec<RxUnit>,
-    ends: Vec<FarEnd>,
+    fabric: Fabric<Carried>,
+    tx: Vec<TxUnit<Desk>>,
     recorder: Recorder,
-    /// Frames in each host's receive ring.
-    waiting: Vec<usize>,
+    /// Frames that have come to each host and are not recorded, with their arrival.
+    waiting: Vec<Vec<(Carried, Picos)>>,
+    reader: Reader,
+    spare: Spare,
     /// Lanes that wait for what comes back.
     lanes: Waiting,
     /// For each entry: hosts that still send it, and its last departure.
@@ -165,14 +167,9 @@ struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    fn new(
-        plan: &'a Plan,
-        running: &mut Running,
-        icrc: IcrcCheck,
-        fabric: Fabric<Carried<'a>>,
-        copies: &'a TxPool,
-    ) -> Driver<'a> {
-        let (tx, rx, ends) = running.units(plan);
+    fn new(plan: &'a Plan, config: &testbed::Fabric, icrc: IcrcCheck) -> Result<Driver<'a>, String> {
+        let fabric = virtual_lab::fabric(config, plan)?;
+        let tx = virtual_lab::units(plan);
         let mut open = vec![(0, Picos::ZERO); plan.entries.len()];
         for unit in &tx {
             for (entry, open) in open.iter_mut().enumerate() {
@@ -182,27 +179,25 @@ impl<'a> Driver<'a> {
         let mut recorder = Recorder::new(plan, icrc);
         recorder.verify_by(icrc_routine());
         (0..plan.ports.len()).for_each(|port| recorder.keep_gaps(port));
-        Driver {
+        Ok(Driver {
             plan,
             fabric,
-            copies,
             recorder,
-            waiting: vec![0; rx.len()],
+            waiting: tx.iter().map(|_| Vec::with_capacity(RX_BURST)).collect(),
+            reader: Reader::new(RX_BURST),
+            spare: Spare::default(),
             finished: vec![false; tx.len()],
             unfinished: tx.len(),
             lanes: Waiting::of(plan, &tx),
             tx,
-            rx,
-            ends,
             open,
             active: Picos::ZERO,
-        }
+        })
     }
 
     /// Runs to the end, and says why it came early, if it did.
     fn conduct(
         &mut self,
-        running: &Running,
         mut sampler: Option<&mut Sampler>,
         stop: &AtomicBool,
         watch: &mut impl FnMut(Told),
@@ -238,17 +233,16 @@ impl<'a> Driver<'a> {
                 Some(Event::Idle(host)) => self.pull(host)?,
                 Some(Event::Received { host, frame }) => {
                     self.active = self.active.max(self.fabric.now());
-                    self.receive(host, frame.into_inner())?;
+                    self.receive(host, frame);
                 }
                 Some(Event::Pause { host, classes, paused }) => {
                     let bytes = fabric::pause_frame(classes, paused);
-                    let frame = RingFrame::of(self.copies, &bytes).ok_or(NO_BUFFERS)?;
-                    self.receive(host, frame)?;
+                    self.receive(host, Carried::of(&bytes));
                 }
                 None if due <= last && self.fabric.now() >= due => {
-                    (0..self.rx.len()).for_each(|host| self.take_in(host));
+                    (0..self.tx.len()).for_each(|host| self.take_in(host));
                     if let Some(sampler) = sampler.as_deref_mut() {
-                        watch(Told::Sample(sampler.take(self.total(running), self.unfinished > 0)));
+                        watch(Told::Sample(sampler.take(self.total(), self.unfinished > 0)));
                     }
                 }
                 Some(Event::Quiet) | None => break,
@@ -272,7 +266,7 @@ impl<'a> Driver<'a> {
             }
             until_look -= 1;
         }
-        for host in 0..self.rx.len() {
+        for host in 0..self.tx.len() {
             self.take_in(host);
         }
         watch(Told::Live(self.live()));
@@ -295,13 +289,14 @@ impl<'a> Driver<'a> {
     fn pull(&mut self, host: usize) -> Result<(), String> {
         let now = self.fabric.now();
         let unit = &mut self.tx[host];
+        self.spare.lend(unit.queue_mut());
         match unit.pull(self.plan, now, self.fabric.paused(host)) {
             Pull::Sent => {
-                let Some(frame) = self.ends[host].take() else {
-                    return Err(format!("host {host}: a frame that its port took is not on the ring"));
+                let Some((frame, read)) = unit.queue_mut().take() else {
+                    return Err(format!("host {host}: a frame that its NIC took is not there"));
                 };
                 self.active = self.active.max(now);
-                self.fabric.send(host, Carried::new(frame, self.copies));
+                self.fabric.send_as(host, frame, &read);
             }
             Pull::Wait(until) if until == Picos::MAX => {}
             Pull::Wait(until) => {
@@ -309,10 +304,9 @@ impl<'a> Driver<'a> {
                 self.fabric.wake(host, until);
             }
             Pull::Done => self.finish(host),
-            Pull::NoBuffer => return Err(NO_BUFFERS.to_owned()),
-            Pull::Refused => {
+            Pull::NoBuffer | Pull::Refused => {
                 return Err(format!(
-                    "host {host}: its ring is full although it is taken from at once"
+                    "host {host}: its NIC takes no frame although each is taken from it at once"
                 ));
             }
         }
@@ -352,28 +346,25 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn receive(&mut self, host: usize, frame: RingFrame) -> Result<(), String> {
-        let now = self.fabric.now();
-        if self.ends[host].give(frame, now.0).is_err() {
-            return Err(format!("host {host}: its receive ring is full"));
-        }
-        self.waiting[host] += 1;
-        if !self.lanes.is_empty() || self.waiting[host] >= RX_BURST {
+    #[inline]
+    fn receive(&mut self, host: usize, frame: Carried) {
+        let waiting = &mut self.waiting[host];
+        waiting.push((frame, self.fabric.now()));
+        if !self.lanes.is_empty() || waiting.len() >= RX_BURST {
             self.take_in(host);
         }
-        Ok(())
     }
 
     /// Records what has come to `host`, and lets closed loops go on.
     fn take_in(&mut self, host: usize) {
-        let now = self.fabric.now();
-        while self.waiting[host] > 0 {
+        let waiting = &mut self.waiting[host];
+        if !waiting.is_empty() {
+            self.reader.write(waiting);
             // In the reference fabric every host is known: nobody asks.
-            let got = self.rx[host].step(&mut self.recorder, || now, |_, _, _| {});
-            if got == 0 {
-                break;
-            }
-            self.waiting[host] = self.waiting[host].saturating_sub(got);
+            self.recorder.burst(host, self.reader.read(waiting), |_, _| {});
+            self.reader.clear(waiting);
+            let spare = &mut self.spare;
+            waiting.drain(..).for_each(|(frame, _)| spare.take_back(frame));
         }
         self.answer();
     }
@@ -401,7 +392,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Everything counted so far.
-    fn total(&self, running: &Running) -> Total {
+    fn total(&self) -> Total {
         let mut sent = vec![Sent::default(); self.plan.entries.len()];
         let mut requesters = vec![Counts::default(); self.plan.entries.len()];
         for unit in &self.tx {
@@ -425,7 +416,7 @@ impl<'a> Driver<'a> {
                 .collect(),
             received: Some(Tally::of(&self.recorder, self.fabric.now())),
             stats: vec![None; self.tx.len()],
-            buffers: running.buffers_out(),
+            buffers: self.fabric.in_flight(),
             pause: None,
         }
     }
@@ -454,6 +445,3 @@ impl<'a> Driver<'a> {
         live
     }
 }
-
-const NO_BUFFERS: &str = "all packet buffers are inside the fabric: raise `eal: {memory: …}` in the testbed, or lower the \
-                          switches' `buffer`";

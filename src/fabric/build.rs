@@ -62,6 +62,7 @@ impl<F: Frame> Fabric<F> {
             classes: Classes::default(),
             routes,
             macs: Vec::new(),
+            near: Box::new([(u64::MAX, NONE); 256]),
             hosts,
             inside: 0,
             told: VecDeque::new(),

@@ -27,6 +27,15 @@ pub struct Header {
     pub payload: u32,
 }
 
+/// What the fabric goes by of a frame.
+#[derive(Debug, Clone, Copy)]
+pub struct Read {
+    /// Its destination MAC address, in the low 48 bits.
+    pub(super) destination: u64,
+    pub(super) header: Header,
+}
+
+#[inline(always)]
 fn word<const N: usize>(bytes: &[u8], at: usize) -> u64 {
     let mut word = [0; 8];
     if let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<N>()) {
@@ -35,11 +44,11 @@ fn word<const N: usize>(bytes: &[u8], at: usize) -> u64 {
     u64::from_be_bytes(word)
 }
 
-impl Header {
-    /// Reads a frame that begins with its Ethernet header: its destination MAC address in the low
-    /// 48 bits, and the rest.
+impl Read {
+    /// Reads a frame that begins with its Ethernet header.
     #[inline]
-    pub fn read(frame: &[u8], classes: &Classes) -> (u64, Header) {
+    #[must_use]
+    pub fn of(frame: &[u8], classes: &Classes) -> Read {
         let destination = word::<6>(frame, 0);
         let mut at = ethernet::LEN;
         let mut kind = word::<2>(frame, ethernet::ETHERTYPE_AT);
@@ -73,7 +82,7 @@ impl Header {
         } else {
             header.tuple = mix(header.tuple) ^ destination;
             header.flow = header.tuple;
-            return (destination, header);
+            return Read { destination, header };
         };
         header.ect = codepoint & 3 != 0;
         header.ce = codepoint & 3 == 3;
@@ -88,6 +97,6 @@ impl Header {
             behind += udp::LEN + bth::LEN;
         }
         header.payload = u32::try_from(behind).unwrap_or(u32::MAX);
-        (destination, header)
+        Read { destination, header }
     }
 }

@@ -38,14 +38,17 @@ pub use counters::{Counters, FILE_NAME};
 use event::{Events, What};
 pub use fault::LONGEST_HOLD;
 use frames::{Frames, Meta, NONE};
-use header::Header;
+pub use header::Read;
 use port::{Owner, Port, Sending};
 use switch::Cause;
 
 /// A frame as the fabric needs it, from the Ethernet header to the last byte before the FCS.
+#[expect(clippy::len_without_is_empty, reason = "a frame without a byte is none")]
 pub trait Frame: Sized {
-    /// The whole frame.
-    fn bytes(&self) -> &[u8];
+    /// Its first bytes: all of its headers, and all of a frame of at most 128 bytes.
+    fn head(&self) -> &[u8];
+    /// How many bytes it has.
+    fn len(&self) -> usize;
     /// Sets the ECN field to CE (RFC 3168 section 5), with the IPv4 header checksum updated.
     fn mark_ce(&mut self);
     /// The frame with bit `bit` flipped (bit 0 is the most significant of the first byte); `None`
@@ -121,6 +124,8 @@ pub struct Fabric<F> {
     classes: Classes,
     /// MAC address to host, sorted.
     macs: Vec<(u64, u32)>,
+    /// Those looked for last, by their last byte.
+    near: Box<[(u64, u32); 256]>,
     hosts: usize,
     inside: u64,
     /// What is to be told before anything else happens.
@@ -146,6 +151,7 @@ impl<F: Frame> Fabric<F> {
             Ok(at) => self.macs[at].1 = host,
             Err(at) => self.macs.insert(at, (key, host)),
         }
+        self.near.fill((u64::MAX, NONE));
     }
 
     /// Says in which class frames are from now on, where it is not by the standard maps.
@@ -210,13 +216,18 @@ impl<F: Frame> Fabric<F> {
     /// Hands the NIC of `host` a frame, which begins to leave now. When the transmitter is busy or
     /// the class paused, it waits in the NIC.
     pub fn send(&mut self, host: usize, frame: F) {
+        let read = Read::of(frame.head(), &self.classes);
+        self.send_as(host, frame, &read);
+    }
+
+    /// [`Fabric::send`] of a frame that was read where it was written, by the same classes: a copy that has just been made is
+    /// not at hand at once.
+    #[inline]
+    pub fn send_as(&mut self, host: usize, frame: F, read: &Read) {
         let Some(port) = self.nic(host) else { return };
-        let (destination, header) = Header::read(frame.bytes(), &self.classes);
-        let len = u32::try_from(frame.bytes().len()).unwrap_or(u32::MAX);
-        let to = match self.macs.binary_search_by_key(&destination, |(mac, _)| *mac) {
-            Ok(at) => self.macs[at].1,
-            Err(_) => NONE,
-        };
+        let header = read.header;
+        let len = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+        let to = self.host_of(read.destination);
         let meta = Meta {
             len,
             to,
@@ -235,8 +246,33 @@ impl<F: Frame> Fabric<F> {
             return;
         }
         port_state.queues[usize::from(header.class & 7)].depth += u64::from(len);
-        port_state.push(number, meta);
-        self.start(port);
+        self.enqueue(port, number, len, header.class);
+    }
+
+    /// The host that has this MAC address, or [`NONE`].
+    #[inline]
+    fn host_of(&mut self, mac: u64) -> u32 {
+        let [.., low] = mac.to_be_bytes();
+        let near = &mut self.near[usize::from(low)];
+        if near.0 != mac {
+            let Ok(at) = self.macs.binary_search_by_key(&mac, |(mac, _)| *mac) else {
+                return NONE;
+            };
+            *near = self.macs[at];
+        }
+        near.1
+    }
+
+    /// A frame joins the queue of `port` of its class, where its bytes count already, and leaves if it may.
+    #[inline]
+    fn enqueue(&mut self, port: usize, frame: u32, len: u32, class: u8) {
+        let state = &mut self.ports[port];
+        if state.passes(class, &self.scheduler) {
+            self.leave_queue(port, frame, len, class);
+        } else {
+            state.push(frame, len, class);
+            self.start(port);
+        }
     }
 
     /// Runs to the next event that concerns a host and tells it; `None` when none comes up to
@@ -307,48 +343,65 @@ impl<F: Frame> Fabric<F> {
         }
         // A host's own MAC control frames are not subject to PFC either.
         if let Some(frame) = state.urgent.pop_front() {
-            let meta = *self.frames.meta(frame);
-            self.launch(port, frame, &meta);
+            self.launch_control(port, frame);
             return;
         }
-        let Some((frame, meta)) = state.pop(&self.scheduler) else {
+        let Some((first, class)) = state.pop(&self.scheduler) else {
             return;
         };
-        if self.mark_at == MarkAt::Dequeue && matches!(state.owner, Owner::Switch(_)) {
-            let left = state.queues[usize::from(meta.header.class & 7)].depth - u64::from(meta.len);
-            self.mark(port, frame, left);
+        // The one behind it may have waited for long.
+        if let Some(next) = state.queues[usize::from(class & 7)].waiting.front()
+            && let Some(next) = self.frames.frame(next.frame)
+        {
+            next.prefetch();
         }
-        self.launch(port, frame, &meta);
+        self.leave_queue(port, first.frame, first.len, class);
     }
 
-    /// A frame begins to leave.
+    /// A frame begins to leave the queue of its class.
     #[inline]
-    fn launch(&mut self, port: usize, frame: u32, meta: &Meta) {
+    fn leave_queue(&mut self, port: usize, frame: u32, len: u32, class: u8) {
         let state = &mut self.ports[port];
-        let time = state.wire_time(meta.len);
-        let sent = self.now + time;
+        if self.mark_at == MarkAt::Dequeue && matches!(state.owner, Owner::Switch(_)) {
+            let left = state.queues[usize::from(class & 7)].depth - u64::from(len);
+            self.mark(port, frame, left);
+        }
+        let meta = self.frames.meta(frame);
+        let state = &mut self.ports[port];
+        let sent = self.now + state.wire_time(len);
         state.busy = true;
-        state.sending = (!meta.header.control).then_some(Sending {
-            len: meta.len,
-            class: meta.header.class & 7,
+        state.sending = Some(Sending {
+            len,
+            class: class & 7,
             ingress: meta.ingress,
         });
         if let Some(flows) = &mut state.flows {
             flows.see(meta.header.tuple);
         }
         self.events.push(sent, What::Sent, port, 0);
-        if meta.header.control {
-            let (peer, arrival, may_fail) = (state.peer, sent + state.propagation, state.may_fail);
-            if may_fail && self.fails(port, self.now, arrival, false) {
-                self.frames.remove(frame);
-            } else {
-                self.events.push(arrival, What::Control, peer as usize, frame);
-            }
+        match state.faults {
+            NONE => self.fly(port, frame, len),
+            first => self.strike(first, port, frame),
+        }
+    }
+
+    /// A MAC control frame of a host begins to leave.
+    #[cold]
+    fn launch_control(&mut self, port: usize, frame: u32) {
+        let meta = self.frames.meta(frame);
+        let state = &mut self.ports[port];
+        let sent = self.now + state.wire_time(meta.len);
+        state.busy = true;
+        state.sending = None;
+        if let Some(flows) = &mut state.flows {
+            flows.see(meta.header.tuple);
+        }
+        let (peer, arrival, may_fail) = (state.peer, sent + state.propagation, state.may_fail);
+        self.events.push(sent, What::Sent, port, 0);
+        if may_fail && self.fails(port, self.now, arrival, false) {
+            self.frames.remove(frame);
         } else {
-            match state.faults {
-                NONE => self.fly(port, frame, meta.len),
-                first => self.strike(first, port, frame),
-            }
+            self.events.push(arrival, What::Control, peer as usize, frame);
         }
     }
 
@@ -359,11 +412,6 @@ impl<F: Frame> Fabric<F> {
         let (peer, propagation) = (state.peer, state.propagation);
         let sent = self.now + state.wire_time(len);
         let there = &self.ports[peer as usize];
-        if matches!(there.owner, Owner::Host(_))
-            && let Some(frame) = self.frames.frame(frame)
-        {
-            frame.prefetch();
-        }
         let from = if there.cut_through { self.now } else { sent };
         let joins = from + propagation + there.latency;
         if state.may_fail && self.fails(port, self.now, from + propagation, true) {

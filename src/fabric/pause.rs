@@ -87,7 +87,7 @@ impl<F: Frame> Fabric<F> {
         let Some(frame) = self.frames.remove(frame) else {
             return;
         };
-        let parameters = match wire::Frame::parse(frame.bytes()) {
+        let parameters = match wire::Frame::parse(frame.head()) {
             Ok(wire::Frame::MacControl(bytes)) => pfc::Repr::parse(bytes).ok(),
             _ => None,
         };

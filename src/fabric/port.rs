@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 
 use super::flows::Flows;
-use super::frames::{Meta, NONE};
+use super::frames::NONE;
 use super::series::Series;
 use crate::testbed::Scheduler;
 use crate::units::{BitRate, PICOS_PER_SECOND, WIRE_OVERHEAD};
@@ -27,12 +27,18 @@ pub enum Owner {
     Switch(u32),
 }
 
+/// A frame that waits.
+#[derive(Debug, Clone, Copy)]
+pub struct Waiting {
+    pub frame: u32,
+    pub len: u32,
+}
+
 /// Frames of one class that wait at a port.
 #[derive(Debug)]
 pub struct Queue {
-    /// What waits, with what is known of it: read in order, where the slab is not, so that a long
-    /// queue costs no cache misses.
-    waiting: VecDeque<(u32, Meta)>,
+    /// What waits.
+    pub waiting: VecDeque<Waiting>,
     /// Bytes of frames that wait or are being sent.
     pub depth: u64,
     /// Bytes that may still be sent in this turn of the deficit round robin.
@@ -213,10 +219,21 @@ impl Port {
 
     /// Puts a frame at the end of its class's queue. Its bytes count already.
     #[inline]
-    pub fn push(&mut self, frame: u32, meta: Meta) {
-        let class = meta.header.class & 7;
-        self.queues[usize::from(class)].waiting.push_back((frame, meta));
-        self.ready |= 1 << class;
+    pub fn push(&mut self, frame: u32, len: u32, class: u8) {
+        self.queues[usize::from(class & 7)]
+            .waiting
+            .push_back(Waiting { frame, len });
+        self.ready |= 1 << (class & 7);
+    }
+
+    /// Whether a frame of this class that comes now is the next one to leave, at once: the port is idle, and nothing waits.
+    /// Not by a scheduler that counts what has left.
+    #[inline]
+    pub fn passes(&self, class: u8, scheduler: &Scheduler) -> bool {
+        let says = (self.announced ^ (self.xoff | self.stuck)) | self.refresh;
+        let is_held = self.held & (1 << (class & 7)) != 0;
+        let waits = self.ready != 0 || !self.urgent.is_empty();
+        !self.busy && !waits && says == 0 && !is_held && matches!(scheduler, Scheduler::Strict)
     }
 
     /// Whether a frame waits that may be sent.
@@ -225,15 +242,15 @@ impl Port {
         self.ready & !self.held != 0
     }
 
-    /// Takes the frame that is to be sent next, if there is one.
+    /// Takes the frame that is to be sent next, if there is one, with its class.
     #[inline]
-    pub fn pop(&mut self, scheduler: &Scheduler) -> Option<(u32, Meta)> {
+    pub fn pop(&mut self, scheduler: &Scheduler) -> Option<(Waiting, u8)> {
         let eligible = self.ready & !self.held;
         if eligible == 0 {
             return None;
         }
         let class = match scheduler {
-            Scheduler::Strict => 7 - eligible.leading_zeros(),
+            Scheduler::Strict => eligible.ilog2(),
             Scheduler::Dwrr(weights) => self.dwrr(weights, eligible),
         };
         let queue = &mut self.queues[class as usize & 7];
@@ -243,7 +260,8 @@ impl Port {
             // Shreedhar and Varghese: a queue that runs empty keeps nothing.
             queue.deficit = 0;
         }
-        first
+        #[expect(clippy::cast_possible_truncation, reason = "0 to 7")]
+        first.map(|first| (first, class as u8 & 7))
     }
 
     /// Deficit round robin (Shreedhar and Varghese, SIGCOMM 1995): a class whose turn comes gets its
@@ -257,7 +275,7 @@ impl Port {
                     queue.deficit += u64::from(weights[usize::from(class)].max(1)) * QUANTUM;
                     self.granted = true;
                 }
-                let len = queue.waiting.front().map_or(0, |(_, meta)| u64::from(meta.len));
+                let len = queue.waiting.front().map_or(0, |first| u64::from(first.len));
                 if queue.deficit >= len {
                     queue.deficit -= len;
                     return u32::from(class);

@@ -159,12 +159,11 @@ impl<F: super::Frame> Fabric<F> {
         queue.series.set(self.now, queue.depth);
         let tally = &mut state.tally[class];
         tally.max_depth = tally.max_depth.max(depth + len);
-        state.push(frame, *self.frames.meta(frame));
         if over && self.ports[ingress].xoff & (1 << class) == 0 {
             self.ports[ingress].xoff |= 1 << class;
             self.start(ingress);
         }
-        self.start(egress);
+        self.enqueue(egress, frame, meta.len, meta.header.class);
     }
 
     /// Marks a frame at egress port `port` by `depth`, when it is ECN-capable.

@@ -10,8 +10,11 @@ use crate::testbed;
 struct Plain(Vec<u8>);
 
 impl Frame for Plain {
-    fn bytes(&self) -> &[u8] {
+    fn head(&self) -> &[u8] {
         &self.0
+    }
+    fn len(&self) -> usize {
+        self.0.len()
     }
     fn mark_ce(&mut self) {
         self.0[15] |= 3;

@@ -21,9 +21,9 @@ use crate::measure::record::{EntryRecord, FirstMark, Outage, PairRecord, PortRec
 use crate::measure::trace::{Kind, Observation, Trace};
 use crate::neighbour::Heard;
 use crate::pattern::IcrcCheck;
-use crate::plan::Plan;
 use crate::plan::deal::Deal;
 use crate::plan::feed::Work;
+use crate::plan::{EntryPlan, Plan};
 use crate::transport::reliable::Reply;
 use crate::units::{BitRate, Picos, Psn};
 use crate::wire::class::Classes;
@@ -99,6 +99,8 @@ impl EntryFacts {
 pub struct Recorder {
     flows: Vec<RxFlow>,
     qpns: Vec<QpnRange>,
+    /// Those are in ascending order, and none meets another.
+    in_order: bool,
     facts: Vec<EntryFacts>,
     entries: Vec<EntryRecord>,
     pairs: Vec<PairRecord>,
@@ -171,17 +173,22 @@ impl Recorder {
                 pair_number += 1;
             }
         }
+        let range = |entry: &EntryPlan| QpnRange {
+            first: entry.first_qpn,
+            count: entry.flows(),
+            flow: entry.first_flow,
+        };
+        let qpns: Vec<QpnRange> = plan.entries.iter().map(range).collect();
+        let apart = |two: &[QpnRange]| {
+            two[0]
+                .first
+                .checked_add(two[0].count)
+                .is_some_and(|end| end <= two[1].first)
+        };
         Recorder {
             flows,
-            qpns: plan
-                .entries
-                .iter()
-                .map(|entry| QpnRange {
-                    first: entry.first_qpn,
-                    count: entry.flows(),
-                    flow: entry.first_flow,
-                })
-                .collect(),
+            in_order: qpns.windows(2).all(apart),
+            qpns,
             facts: plan
                 .entries
                 .iter()
@@ -327,6 +334,12 @@ impl Recorder {
 
     #[inline]
     fn flow_of(&self, qpn: u32) -> Option<u32> {
+        if self.in_order {
+            let at = self.qpns.partition_point(|range| range.first <= qpn).checked_sub(1)?;
+            let range = self.qpns.get(at)?;
+            let index = qpn - range.first;
+            return (index < range.count).then_some(range.flow + index);
+        }
         self.qpns
             .iter()
             .map(|range| (qpn.wrapping_sub(range.first), range))

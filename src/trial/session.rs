@@ -17,8 +17,6 @@ pub struct Session {
     eal: Option<Eal>,
     /// What EAL is to start with, where the testbeds of all trials are known beforehand.
     config: Option<EalConfig>,
-    /// Buffers of trials against the reference fabric.
-    pools: virtual_lab::Pools,
     /// Processes that run trials side by side, this one included; 0 of one that runs its own.
     beside: u32,
     /// What no other run may have meanwhile. Stands last: devices are closed before.
@@ -81,12 +79,6 @@ impl Session {
         Ok(())
     }
 
-    /// Packet buffers that are in use: none, between trials.
-    #[must_use]
-    pub fn buffers_out(&self) -> u32 {
-        self.pools.out()
-    }
-
     /// DPDK, started if this is the first time.
     fn eal(&mut self, testbed: &Testbed) -> Result<Eal, TrialError> {
         if let Some(eal) = &self.eal {
@@ -106,7 +98,7 @@ impl Session {
         Lab::open(self.eal(testbed)?, testbed).map_err(environment)
     }
 
-    /// Makes and starts the ports of the hosts of `fabric`, which is `testbed`'s.
+    /// Makes the hosts of `fabric`, which is `testbed`'s.
     pub(super) fn start_fabric(
         &mut self,
         testbed: &Testbed,
@@ -114,6 +106,6 @@ impl Session {
         plan: &Plan,
     ) -> Result<virtual_lab::Running, TrialError> {
         let eal = self.eal(testbed)?;
-        virtual_lab::start(&eal, fabric, plan, &mut self.pools).map_err(environment)
+        virtual_lab::start(&eal, fabric, plan).map_err(environment)
     }
 }

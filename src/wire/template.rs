@@ -129,6 +129,13 @@ pub const fn forget_header(mark: u64) -> u64 {
 /// In place of a frame's end: something longer than a header was written over the buffer's beginning.
 const OVERWRITTEN: u64 = TRAILER_BITS;
 
+/// Whether a buffer of this mark holds a frame that no template made and that is longer than [`HEADER_ROOM`].
+#[inline]
+#[must_use]
+pub const fn is_overwritten(mark: u64) -> bool {
+    mark & TRAILER_BITS == OVERWRITTEN
+}
+
 /// Writes a whole frame that no template made, at most [`OTHER_ROOM`] bytes, into a buffer that templates use too. Its
 /// mark forgets the header, and payload that the frame covers is put back by whoever takes the buffer next.
 ///

@@ -13,8 +13,11 @@ use squall::units::Picos;
 pub struct Bytes(pub Vec<u8>);
 
 impl Frame for Bytes {
-    fn bytes(&self) -> &[u8] {
+    fn head(&self) -> &[u8] {
         &self.0
+    }
+    fn len(&self) -> usize {
+        self.0.len()
     }
     fn mark_ce(&mut self) {
         self.0[15] |= 3;

@@ -103,11 +103,6 @@ impl Bench {
         trial.run(&mut self.session, stop, watch)
     }
 
-    /// Packet buffers that no pool has.
-    pub fn buffers_out(&self) -> u32 {
-        self.session.buffers_out()
-    }
-
     /// The same, which must succeed.
     #[track_caller]
     pub fn run(&mut self, pattern: &str, testbed: &str, set: &[&str]) -> (Results, Counters) {
