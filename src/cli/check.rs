@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use serde_json::{Value, json};
+
 use super::Outcome;
 use super::devices::print;
 use super::input::Input;
@@ -12,25 +14,80 @@ use crate::plan::summary::Summary;
 use crate::testbed::Testbed;
 use crate::trial;
 use crate::units::{BitRate, Bytes, Picos, Share};
+use crate::yaml::Diagnostics;
 
 /// Validate a pattern and print its plan; sends nothing
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     input: Input,
+
+    /// Print the plan, or every mistake, as JSON
+    #[arg(long)]
+    json: bool,
 }
+
+/// The schema of `--json`.
+const SCHEMA: &str = "squall.check/1";
 
 /// Runs the command.
 ///
 /// # Errors
 /// [`super::Failure::Input`] with everything that is wrong.
 pub fn run(args: &Args) -> Outcome {
-    let (pattern, testbed) = args.input.load()?;
+    let (pattern, testbed) = match args.input.load() {
+        Err(mistakes) if args.json => {
+            print(&format!("{:#}\n", mistaken(&mistakes)))?;
+            return Err(mistakes.into());
+        }
+        loaded => loaded?,
+    };
     let testbed = testbed.testbed.sized(pattern.pattern.workers_needed());
     trial::check_fabric(&testbed)?;
     let speeds = trial::speeds(&testbed)?;
     let plan = trial::plan_of(&pattern, &testbed, &speeds)?;
-    print(&text(&pattern.pattern.name, &testbed, &plan, &plan.summary()))
+    let summary = plan.summary();
+    print(&if args.json {
+        format!("{:#}\n", planned(&pattern.pattern.name, &testbed, &plan, &summary))
+    } else {
+        text(&pattern.pattern.name, &testbed, &plan, &summary)
+    })
+}
+
+/// Mistakes for programs, each with its place.
+fn mistaken(mistakes: &Diagnostics) -> Value {
+    let each = mistakes.items.iter().map(|mistake| {
+        json!({
+            "file": mistake.file, "line": mistake.position.map(|(line, _)| line),
+            "column": mistake.position.map(|(_, column)| column), "what": mistake.what, "allowed": mistake.allowed,
+            "suggestion": mistake.suggestion,
+        })
+    });
+    json!({"schema": SCHEMA, "mistakes": each.collect::<Vec<_>>()})
+}
+
+/// The plan for programs.
+fn planned(pattern: &str, testbed: &Testbed, plan: &Plan, summary: &Summary) -> Value {
+    let entries = plan.entries.iter().zip(&summary.entries).map(|(entry, own)| {
+        json!({
+            "name": entry.name, "kind": entry.kind, "flows": own.flows, "messages": own.messages, "frames": own.packets,
+            "control_frames": own.control, "payload_bytes": own.payload_bytes, "wire_bytes": own.wire_bytes,
+            "starts_ps": own.start.0, "length_ps": (own.length != Picos::MAX).then_some(own.length.0),
+            "exact": own.exact, "class": (!entry.pairs.is_empty()).then_some(entry.class),
+        })
+    });
+    let ports = plan.ports.iter().zip(&summary.ports).map(|(port, own)| {
+        json!({
+            "name": port.name, "speed_bps": port.speed.0, "workers": own.workers, "offered_tx_bps": own.offered_tx,
+            "offered_rx_bps": own.offered_rx, "oversubscription": own.oversubscription,
+            "busiest_at_ps": own.busiest_at.0,
+        })
+    });
+    json!({
+        "schema": SCHEMA, "mistakes": [], "pattern": pattern, "testbed": testbed.name, "seed": plan.seed,
+        "length_ps": summary.length.map(|length| length.0), "traffic": entries.collect::<Vec<_>>(),
+        "ports": ports.collect::<Vec<_>>(), "notes": notes(plan, summary, testbed),
+    })
 }
 
 fn row(out: &mut String, widths: &[usize], cells: &[String]) {

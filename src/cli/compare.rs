@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::told::Junit;
 use super::{Failure, Outcome};
 use crate::compare::{self, Rules, html, load, shown};
 use crate::lab::run::check_name;
@@ -26,6 +27,9 @@ pub struct Args {
     /// Print the comparison as JSON
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    junit: Junit,
 
     /// Folder for the comparison as a page (report.html) and for programs (comparison.json), made if it is not there
     #[arg(long, value_name = "DIR")]
@@ -105,6 +109,10 @@ fn keep(folder: &Path, json: &str, page: &str) -> Result<PathBuf, Failure> {
 /// # Errors
 /// [`Failure::Run`] when something is worse or changed, [`Failure::Input`].
 pub fn run(args: &Args) -> Outcome {
+    args.junit.end("squall compare", compared(args))
+}
+
+fn compared(args: &Args) -> Outcome {
     let read = |path: &Path| load::load(path).map_err(|error| Failure::Input(error.to_string()));
     args.out.as_deref().map_or(Ok(()), free)?;
     let (a, b) = (read(&args.a)?, read(&args.b)?);
@@ -130,12 +138,14 @@ pub fn run(args: &Args) -> Outcome {
     if let Some(page) = page {
         super::say(&format!("the page: {}", page.display()));
     }
-    let fails = match args.fail_on {
-        FailOn::Worse => !comparison.worse.is_empty(),
-        FailOn::Changed => !comparison.worse.is_empty() || !comparison.changed.is_empty(),
-        FailOn::Never => false,
+    let (worse, changed) = match args.fail_on {
+        FailOn::Worse => (true, false),
+        FailOn::Changed => (true, true),
+        FailOn::Never => (false, false),
     };
-    if fails {
+    let checks = comparison.checks(worse, changed);
+    args.junit.tell(&checks)?;
+    if checks.failed().next().is_some() {
         return Err(Failure::Run(shown::verdict(&comparison)));
     }
     Ok(())

@@ -39,7 +39,7 @@ impl Input {
     ///
     /// # Errors
     /// Every mistake of both of them.
-    pub fn load(&self) -> Result<(pattern::Loaded, testbed::Loaded), Failure> {
+    pub fn load(&self) -> Result<(pattern::Loaded, testbed::Loaded), Diagnostics> {
         let (of_testbed, mut of_pattern) = split(&self.set);
         of_pattern.extend(self.seed.map(|seed| format!("seed={seed}")));
         let pattern = pattern::load(&self.pattern, &of_pattern);
@@ -56,8 +56,8 @@ impl Input {
             .map_err(|errors| errors.placed(|_, item| item.file = item.file.replacen("--set ", "--set testbed.", 1)));
         match (pattern, testbed) {
             (Ok(pattern), Ok(testbed)) => Ok((pattern, testbed)),
-            (Err(one), Err(other)) => Err(one.and(other).into()),
-            (Err(errors), _) | (_, Err(errors)) => Err(errors.into()),
+            (Err(one), Err(other)) => Err(one.and(other)),
+            (Err(errors), _) | (_, Err(errors)) => Err(errors),
         }
     }
 
@@ -122,7 +122,10 @@ mod tests {
 
     #[test]
     fn mistakes_of_both_files_come_together_with_status_2() {
-        let failure = input("fist-look", "rings", &[]).load().expect_err("neither is there");
+        let failure: Failure = input("fist-look", "rings", &[])
+            .load()
+            .expect_err("neither is there")
+            .into();
         assert_eq!(failure.status(), 2);
         let text = failure.to_string();
         assert!(text.starts_with("2 mistakes\n"), "{text}");

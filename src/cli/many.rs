@@ -7,11 +7,13 @@ use super::interrupt::Interrupt;
 use super::jobs::JobsArgs;
 use super::metrics::MetricsArgs;
 use super::sweep_progress::SweepProgress;
+use super::told::Told;
 use super::watching::Watching;
 use super::{Failure, Outcome};
 use crate::lab::merge::{MergeError, Merged};
 use crate::lab::run::{check_name, refuse};
 use crate::lab::{self, Extent, Unfit, examine};
+use crate::report::checks::Checks;
 use crate::report::format::{self, Configuration, Format};
 use crate::report::page;
 use crate::report::terminal::View;
@@ -20,7 +22,7 @@ use crate::sweep::gather::Gathered;
 use crate::sweep::journal::JournalError;
 use crate::sweep::run::{Ended, SweepError};
 use crate::sweep::store::{Store, StoreError};
-use crate::sweep::{Ready, point, shown};
+use crate::sweep::{Ready, Sweep, checks, point, shown, tables};
 use crate::trial::{Session, TrialError};
 
 /// What all commands that run many trials take.
@@ -47,8 +49,11 @@ pub struct Many {
     pub quiet: bool,
 
     /// How to print the results
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, conflicts_with = "json")]
     pub(super) format: Shown,
+
+    #[command(flatten)]
+    pub told: Told,
 
     #[command(flatten)]
     pub jobs: JobsArgs,
@@ -119,6 +124,11 @@ impl From<Unfit> for Failure {
 /// # Errors
 /// Each kind of [`Failure`].
 pub(super) fn run(ready: &Ready, args: &Many) -> Outcome {
+    let name = format!("squall sweep {}", ready.sweep.name);
+    args.told.junit.end(&name, trials(ready, args))
+}
+
+fn trials(ready: &Ready, args: &Many) -> Outcome {
     args.out.as_deref().map_or(Ok(()), check_name)?;
     let mut session = Session::new();
     let extent = examine(ready, &args.i_own_this_interface, args.format.into(), &mut session)?;
@@ -162,12 +172,15 @@ pub(super) fn run(ready: &Ready, args: &Many) -> Outcome {
     let done = done?;
     let lab::sweep::Done { ended, gathered } = done;
     let complete = gathered.is_complete(&ready.sweep);
+    tell(&args.told, &ready.sweep, &gathered)?;
     if !args.quiet {
-        let text = match Format::from(args.format) {
-            Format::Text => shown::summary(&ready.sweep, &gathered, complete, false, View::of_stdout()),
-            format => format::render(format, &configurations(ready, &store)?),
-        };
-        super::devices::print(&text)?;
+        if !args.told.json {
+            let text = match Format::from(args.format) {
+                Format::Text => shown::summary(&ready.sweep, &gathered, complete, false, View::of_stdout()),
+                format => format::render(format, &configurations(ready, &store)?),
+            };
+            super::devices::print(&text)?;
+        }
         if let Some(folder) = &args.out {
             super::say(&format!(
                 "results: {}; the page: {}",
@@ -191,18 +204,33 @@ pub(super) fn run(ready: &Ready, args: &Many) -> Outcome {
     judge(ready, &gathered)
 }
 
+/// Tells programs what a sweep has come to.
+fn tell(told: &Told, sweep: &Sweep, gathered: &Gathered) -> Outcome {
+    if told.json {
+        let json = tables::json(sweep, gathered, gathered.is_complete(sweep));
+        super::devices::print(&String::from_utf8_lossy(&json))?;
+    }
+    told.junit.tell(&Checks {
+        name: "squall sweep".to_owned(),
+        groups: vec![checks::checks(sweep, gathered)],
+    })
+}
+
 /// Brings shards together, and says what they have come to.
 ///
 /// # Errors
 /// Each kind of [`Failure`]; also where trials are missing.
-pub(super) fn merge(folders: &[PathBuf], out: &Path, quiet: bool) -> Outcome {
+pub(super) fn merge(folders: &[PathBuf], out: &Path, told: &Told, quiet: bool) -> Outcome {
     check_name(out)?;
     refuse(out, suite::folder::FILE_NAME, "a suite", "a sweep's files")?;
     let Merged { ready, gathered } = lab::merge::sweeps(folders, out)?;
     let complete = gathered.is_complete(&ready.sweep);
+    tell(told, &ready.sweep, &gathered)?;
     if !quiet {
-        let text = shown::summary(&ready.sweep, &gathered, complete, false, View::of_stdout());
-        super::devices::print(&text)?;
+        if !told.json {
+            let text = shown::summary(&ready.sweep, &gathered, complete, false, View::of_stdout());
+            super::devices::print(&text)?;
+        }
         super::say(&format!(
             "results: {}; the page: {}",
             out.display(),

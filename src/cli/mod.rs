@@ -28,6 +28,7 @@ mod shipped;
 mod suite;
 mod sweep;
 mod sweep_progress;
+mod told;
 mod watching;
 mod work;
 

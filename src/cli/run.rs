@@ -9,11 +9,13 @@ use super::jobs::JobsArgs;
 use super::many::{self, Many};
 use super::metrics::MetricsArgs;
 use super::progress::{Progress, ProgressSample};
+use super::told::Told;
 use super::{Failure, Outcome};
 use crate::calibrate;
 use crate::engine::outcome::Live;
 use crate::lab;
 use crate::lab::run::{Folder, FolderError};
+use crate::report::checks::Checks;
 use crate::report::format::{Configuration, Format};
 use crate::report::{self, Results, terminal};
 use crate::sweep::{self, Given, MAX_TRIALS};
@@ -60,8 +62,11 @@ pub struct Args {
     full: bool,
 
     /// How to print the results
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, conflicts_with = "json")]
     format: Shown,
+
+    #[command(flatten)]
+    told: Told,
 
     #[command(flatten)]
     jobs: JobsArgs,
@@ -75,6 +80,11 @@ pub struct Args {
 /// # Errors
 /// Each kind of [`Failure`], see the command's help.
 pub fn run(args: &Args) -> Outcome {
+    let name = format!("squall run {}", args.input.pattern);
+    args.told.junit.end(&name, trial(args))
+}
+
+fn trial(args: &Args) -> Outcome {
     if !args.vary.is_empty() || args.trials.is_some() {
         return several(args);
     }
@@ -129,7 +139,11 @@ pub fn run(args: &Args) -> Outcome {
     }
     // What nobody may be there to read any more comes after what is kept.
     let kept = folder.as_ref().map(|folder| folder.keep(&measured));
-    if !args.quiet {
+    if args.told.json {
+        super::devices::print(&report::to_json(results))?;
+    }
+    args.told.junit.tell(&Checks::of_run(results))?;
+    if !args.quiet && !args.told.json {
         let text = if format == Format::Text {
             summary(args, results)
         } else {
@@ -205,6 +219,7 @@ fn several(args: &Args) -> Outcome {
         i_own_this_interface: args.i_own_this_interface.clone(),
         quiet: args.quiet,
         format: args.format,
+        told: args.told.clone(),
         jobs: args.jobs,
         metrics: args.metrics.clone(),
     };

@@ -10,18 +10,20 @@ use super::jobs::JobsArgs;
 use super::metrics::MetricsArgs;
 use super::sweep::Merge;
 use super::sweep_progress::SweepProgress;
+use super::told::Told;
 use super::watching::Watching;
 use super::{Failure, Outcome, shipped};
 use crate::lab::run::check_name;
 use crate::lab::suite::{Ending, NotRun, Ran, Seen, SuiteError, Why};
 use crate::lab::{self, Extent};
+use crate::report::checks::{Check, Checks, Ended as CheckEnded, Group};
 use crate::report::terminal::View;
 use crate::report::terminal::table::{Cell, Table};
 use crate::suite::folder::{self, Folder, FolderError, Stored};
 use crate::suite::report::Done;
 use crate::suite::shown as suite_shown;
 use crate::suite::{self, ABSENT, Asked, Profile, SHIPPED, Test};
-use crate::sweep::{self, MAX_TRIALS, Shard};
+use crate::sweep::{self, MAX_TRIALS, Shard, checks};
 use crate::trial::Session;
 use crate::units::Picos;
 use crate::yaml::key::Form;
@@ -164,6 +166,9 @@ struct How {
     #[arg(long, value_name = "K/N")]
     shard: Option<Shard>,
 
+    #[command(flatten)]
+    told: Told,
+
     /// Print nothing but errors
     #[arg(long, short)]
     quiet: bool,
@@ -182,6 +187,9 @@ struct Resume {
 struct Report {
     /// The suite's folder
     folder: PathBuf,
+
+    #[command(flatten)]
+    told: Told,
 
     /// Print nothing but errors
     #[arg(long, short)]
@@ -217,19 +225,24 @@ impl From<FolderError> for Failure {
 pub fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::List(list) => self::list(list),
-        Command::Run(run) => begin(run),
-        Command::Resume(resume) => {
-            let folder = Folder::reopen(&resume.folder)?;
-            let tests = shared(load(&folder.stored)?, resume.how.shard)?;
-            go(&folder, &tests, &resume.how)
-        }
-        Command::Report(report) => {
-            let folder = Folder::reopen(&report.folder)?;
-            let tests = load(&folder.stored)?;
-            write(&folder, &lab::suite::look(&folder, &tests)?, report.quiet)
-        }
-        Command::Merge(merge) => self::merge(merge),
+        Command::Run(run) => run.how.told.junit.end("squall suite", begin(run)),
+        Command::Resume(resume) => resume.how.told.junit.end("squall suite", go_on_with(resume)),
+        Command::Report(report) => report.told.junit.end("squall suite", once_more(report)),
+        Command::Merge(merge) => merge.told.junit.end("squall suite merge", self::merge(merge)),
     }
+}
+
+fn go_on_with(resume: &Resume) -> Outcome {
+    let folder = Folder::reopen(&resume.folder)?;
+    let tests = shared(load(&folder.stored)?, resume.how.shard)?;
+    go(&folder, &tests, &resume.how)
+}
+
+fn once_more(report: &Report) -> Outcome {
+    let folder = Folder::reopen(&report.folder)?;
+    let tests = load(&folder.stored)?;
+    let done = lab::suite::look(&folder, &tests)?;
+    write(&folder, &tests, &done, &report.told, report.quiet)
 }
 
 fn hook_timeout(text: &str) -> Result<String, String> {
@@ -299,7 +312,7 @@ fn merge(args: &Merge) -> Outcome {
     let folder = Folder::open(&args.out, stored, false)?;
     let tests = load(&folder.stored)?;
     let done = lab::suite::merge(&folder, &tests, &args.folders)?;
-    write(&folder, &done, args.quiet)?;
+    write(&folder, &tests, &done, &args.told, args.quiet)?;
     let missing = tests.iter().zip(&done).filter(|(test, done)| {
         let sweep = &test.ready.sweep;
         test.not_run.is_none() && !done.gathered.is_complete(sweep)
@@ -407,7 +420,7 @@ fn go(folder: &Folder, tests: &[Test], how: &How) -> Outcome {
         }
         Err(error) => return Err(error.into()),
     };
-    write(folder, &done, how.quiet)?;
+    write(folder, tests, &done, &how.told, how.quiet)?;
     if stop.load(Ordering::Relaxed) {
         let finished: usize = done.iter().map(|done| done.gathered.rows.len()).sum();
         return Err(Failure::Run(format!(
@@ -443,14 +456,45 @@ fn go_on(folder: &Folder) -> String {
 }
 
 /// Writes the report's files, and says what is in them.
-fn write(folder: &Folder, done: &[Done], quiet: bool) -> Outcome {
+fn write(folder: &Folder, tests: &[Test], done: &[Done], told: &Told, quiet: bool) -> Outcome {
     let (suite, page) = lab::suite::report(folder, done)?;
+    if told.json {
+        let json = serde_json::to_string_pretty(&suite).unwrap_or_default();
+        super::devices::print(&format!("{json}\n"))?;
+    }
+    let groups = tests.iter().zip(done).map(|(test, done)| checks_of(test, done));
+    told.junit.tell(&Checks {
+        name: "squall suite".to_owned(),
+        groups: groups.collect(),
+    })?;
     if quiet {
         return Ok(());
     }
-    super::devices::print(&suite_shown::summary(&suite, View::of_stdout()))?;
+    if !told.json {
+        super::devices::print(&suite_shown::summary(&suite, View::of_stdout()))?;
+    }
     super::say(&format!("report: {}", page.display()));
     Ok(())
+}
+
+/// The checks of one test; of one that is not run, why.
+fn checks_of(test: &Test, done: &Done) -> Group {
+    let name = format!("{} {}", test.id, test.title);
+    let why = done.test.why.clone().filter(|_| done.gathered.rows.is_empty());
+    match why {
+        Some(why) => Group {
+            checks: vec![Check {
+                name: "the test is run".to_owned(),
+                ended: CheckEnded::Skipped(why),
+            }],
+            name,
+            notes: Vec::new(),
+        },
+        None => Group {
+            name,
+            ..checks::checks(&test.ready.sweep, &done.gathered)
+        },
+    }
 }
 
 fn list(args: &List) -> Outcome {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::many::{self, Many};
+use super::told::Told;
 use super::{Failure, Outcome, shipped};
 use crate::sweep::{self, Given, MAX_TRIALS, Shard};
 
@@ -65,6 +66,9 @@ pub struct Merge {
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 
+    #[command(flatten)]
+    pub told: Told,
+
     /// Print nothing but errors
     #[arg(long, short)]
     pub quiet: bool,
@@ -76,7 +80,10 @@ pub struct Merge {
 /// Each kind of [`Failure`], see the command's help.
 pub fn run(args: &Args) -> Outcome {
     if let Some(Command::Merge(merge)) = &args.command {
-        return many::merge(&merge.folders, &merge.out, merge.quiet);
+        return merge.told.junit.end(
+            "squall sweep merge",
+            many::merge(&merge.folders, &merge.out, &merge.told, merge.quiet),
+        );
     }
     let given = Given {
         set: args.set.clone(),
@@ -91,9 +98,17 @@ pub fn run(args: &Args) -> Outcome {
             "a sweep keeps what it has measured: say where with --out DIR".to_owned(),
         ));
     }
-    let mut ready = sweep::load(args.sweep.as_deref().unwrap_or_default(), given)?;
-    if let Some(shard) = args.shard {
-        ready.share(shard)?;
+    let name = args.sweep.as_deref().unwrap_or_default();
+    let ready = sweep::load(name, given).and_then(|mut ready| {
+        args.shard.map_or(Ok(()), |shard| ready.share(shard))?;
+        Ok(ready)
+    });
+    match ready {
+        Ok(ready) => many::run(&ready, &args.many),
+        Err(mistakes) => args
+            .many
+            .told
+            .junit
+            .end(&format!("squall sweep {name}"), Err(mistakes.into())),
     }
-    many::run(&ready, &args.many)
 }

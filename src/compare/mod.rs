@@ -8,6 +8,7 @@
 //! Left out on purpose: running anything, files and exit status (`cli`), and which way is better
 //! (`expect::better`).
 
+mod checks;
 mod conditions;
 pub mod html;
 mod judge;

@@ -12,6 +12,7 @@
 mod anomaly;
 pub mod answer;
 pub mod assemble;
+pub mod checks;
 pub mod csv;
 pub mod figures;
 pub mod format;

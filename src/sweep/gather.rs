@@ -16,7 +16,7 @@ use crate::report::figures::{self, Figure};
 use crate::report::model::{
     self, Against, Budget, Configured, Environment, Expected, Interval, Queue, Results, Soak, TimeSources, Traffic,
 };
-use crate::report::{answer, kpi, range, samples, stats};
+use crate::report::{answer, checks, kpi, range, samples, stats};
 use crate::units::Picos;
 
 /// Where there are more ports than this, only what they come to together is in the tables.
@@ -47,6 +47,8 @@ pub struct Gathered {
     pub unmet: usize,
     /// The first of them, with point and trial.
     pub listed: Vec<(usize, u32, Expected)>,
+    /// By point and line: how many trials met it, and the first that did not with what it measured.
+    pub lines: BTreeMap<(usize, String), Line>,
     /// Anomalies by point and kind.
     pub anomalies: BTreeMap<(usize, String), Counted>,
     /// What hooks left out of the device's readings, by name and reason.
@@ -105,6 +107,17 @@ pub struct About {
     pub squall_version: String,
     /// What was set in the first trial, its point's values and its seed among it.
     pub settings: Vec<String>,
+}
+
+/// What became of one line at one place, over the trials of a point.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Line {
+    /// Trials in which it was judged.
+    pub trials: u32,
+    /// Those that did not meet it.
+    pub unmet: u32,
+    /// The first of them.
+    pub first: Option<(u32, Expected)>,
 }
 
 /// Things of one kind.
@@ -250,6 +263,7 @@ pub fn gather(store: &Store, sweep: &Sweep) -> Result<Gathered, StoreError> {
         // They are what is searched for, and not what had to hold everywhere.
         (gathered.judged, gathered.unmet) = (0, 0);
         gathered.listed.clear();
+        gathered.lines.clear();
     }
     Ok(gathered)
 }
@@ -335,6 +349,14 @@ impl Gathered {
         }
         if let Some(queue) = figures::busiest_queue(&results) {
             self.curves.entry(point).or_insert_with(|| queue.clone());
+        }
+        for expected in &results.expectations {
+            let line = self.lines.entry((point, checks::line_of(expected))).or_default();
+            line.trials += 1;
+            line.unmet += u32::from(!expected.met);
+            if !expected.met && line.first.is_none() {
+                line.first = Some((trial, expected.clone()));
+            }
         }
         self.judged += results.expectations.len();
         for expected in results.expectations.into_iter().filter(|expected| !expected.met) {

@@ -6,6 +6,7 @@
 //!
 //! Left out on purpose: flags, signals, the terminal's live view (`cli`).
 
+pub mod checks;
 mod derived;
 pub mod gather;
 pub mod hook;
