@@ -3,7 +3,8 @@
 //!
 //! Contract: a frame is overdue from when it would have arrived unloaded. Silence of a queue counts
 //! from then, or from the arrival before where that is later, to the next arrival. A queue that we
-//! hold ourselves is not silent by its own doing, and a frame that others overtook shows no silence. A frame's waiting is its delay less the unloaded
+//! hold ourselves is not silent by its own doing, nor is one that waits while other classes have the link, and a frame that others overtook shows no
+//! silence. A frame's waiting is its delay less the unloaded
 //! delay of its path.
 //!
 //! Left out on purpose: silence at whose end nothing came any more, which is loss.
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use super::path::held;
 use super::pfc::paused_spans;
 use super::queue::{Port, Queue, departure};
+use super::running::{BUSY, Running, bits, rate, speed};
 use super::spans::Spans;
 use super::waits::Waits;
 use super::{Evidence, Facts};
@@ -69,6 +71,16 @@ pub fn longest(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, port: &Por
         let next = queue.frames.get(at + 1).and_then(super::queue::Frame::enter);
         last_of.get(&flow_of(frame)) == Some(&at) && next.is_none_or(|enter| enter >= frame.arrival)
     };
+    // One class is served before another: then the queue waits for the link, which is busy.
+    let others = others(port, queue);
+    let is_served_after = |from: i64, to: i64| {
+        let link = speed(evidence, u16::try_from(queue.port).unwrap_or(u16::MAX));
+        #[expect(clippy::cast_precision_loss, reason = "a rate")]
+        let nominal = link.0 as f64;
+        // One more frame may have been on the link at either end.
+        let (all, _, _) = others.0.between(from, to);
+        rate(all + others.1, to - from) >= BUSY * nominal
+    };
     // What something else kept is no sign of what this queue gives.
     let is_stray = |frame: &super::queue::Frame| waits.get(frame.index as usize).is_some_and(|wait| wait.stray);
     for (at, frame) in queue.frames.iter().enumerate() {
@@ -85,7 +97,11 @@ pub fn longest(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, port: &Por
             let overtaken = enter < newest.saturating_sub(few);
             newest = newest.max(enter);
             let long = silence > few && !overtaken && !was_alone(at, frame);
-            if long && worst.is_none_or(|(longest, _)| silence > longest) && !held.overlap(since, frame.arrival) {
+            if long
+                && worst.is_none_or(|(longest, _)| silence > longest)
+                && !held.overlap(since, frame.arrival)
+                && !is_served_after(since, frame.arrival)
+            {
                 worst = Some((silence, at));
             }
         }
@@ -109,6 +125,17 @@ pub fn longest(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, port: &Por
         began: picos(first.arrival - length),
         recovery: recovery(evidence, facts, port, queue, at, over),
     })
+}
+
+/// What came of the other queues of a port, and the wire bits of the longest frame of it.
+fn others(port: &Port, queue: &Queue) -> (Running, u64) {
+    let others = port.queues.iter().filter(|other| other.class != queue.class);
+    let frames = others.flat_map(|other| &other.frames);
+    let events: Vec<(i64, u64)> = frames
+        .map(|frame| (frame.arrival, bits(u16::try_from(frame.len).unwrap_or(u16::MAX))))
+        .collect();
+    let longest = events.iter().map(|(_, bits)| *bits).max().unwrap_or(0);
+    (Running::of(events), longest)
 }
 
 /// The longest time for which a `pfc` entry of ours held `queue` while frames came to it; `None` when
