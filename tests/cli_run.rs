@@ -239,6 +239,21 @@ fn every_shipped_pattern_runs_on_a_ring_without_loss() {
 }
 
 /// The README's command, as it stands, on the shipped testbed.
+/// "Everybody's run gives the same figures", the README says of its own.
+#[test]
+fn the_readme_shows_what_the_demo_prints() {
+    let folder = Folder::new();
+    let mut demo = squall(&["run", "ecn-incast", "--out", "out/ecn-incast"]);
+    demo.current_dir(folder.path("."));
+    let printed = run(demo).expect(0).stdout;
+    let readme = std::fs::read_to_string(repository().join("README.md")).expect("it is there");
+    let shown = readme.split("```text\n").find(|part| part.starts_with("ecn-incast: "));
+    let shown = shown
+        .and_then(|part| part.split("```").next())
+        .expect("the demo's output");
+    assert_eq!(shown, printed);
+}
+
 #[test]
 fn the_first_look_works_as_shipped() {
     let folder = Folder::new();
