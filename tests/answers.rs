@@ -160,6 +160,7 @@ fn rebuilt(name: &str, frame: &[u8]) {
         pair: 0,
         qp: 0,
         answer,
+        since: None,
     };
     let mut bytes = [0xa5; answers::LONGEST];
     let len = answers::write(&plan, &owed, &mut bytes).expect("the plan has the QP");
@@ -301,4 +302,41 @@ fn answers_are_those_of_soft_roce() {
         seen += 1;
     }
     assert_eq!(seen, 8);
+}
+
+/// Answers have a VLAN priority of their own in the outermost tag, and the data's without one.
+#[test]
+fn answers_have_the_priority_that_they_are_given() {
+    for (keys, acks, cnps) in [
+        ("cnp: {}", 3, 3),
+        ("rc: {ack_pcp: 6}, cnp: {pcp: 7}", 6, 7),
+        ("rc: {ack_pcp: 0}, cnp: {}", 0, 3),
+    ] {
+        let plan = plan_of(
+            &format!("message: 4KiB, {keys}"),
+            "{vlan: [{vid: 5, tpid: 0x88A8, pcp: 3}, {vid: 6, pcp: 2}]}",
+        );
+        let ack = Answer {
+            meaning: squall::transport::responder::UNLIMITED,
+            psn: 1,
+            msn: 1,
+        };
+        for (answer, wanted) in [(Some(ack), acks), (None, cnps)] {
+            let owed = ToSend {
+                entry: 0,
+                pair: 0,
+                qp: 0,
+                answer,
+                since: None,
+            };
+            let mut bytes = [0xa5; answers::LONGEST];
+            answers::write(&plan, &owed, &mut bytes).expect("the plan has the QP");
+            let tci = |at: usize| be(&bytes[at..at + 2]);
+            assert_eq!(
+                (tci(14), tci(18)),
+                (wanted << 13 | 5, 2 << 13 | 6),
+                "{keys}: {answer:?}"
+            );
+        }
+    }
 }

@@ -897,6 +897,7 @@ fn a_reliable_connections_keys_at_their_edges() {
         "rc.rnr_every=4294967295",
         "rc.rnr_timer=0",
         "rc.ack_dscp=0",
+        "rc.ack_pcp=7",
     ]);
     let expected = Rc {
         timeout: 31,
@@ -911,6 +912,7 @@ fn a_reliable_connections_keys_at_their_edges() {
         rnr_every: u32::MAX,
         rnr_timer: 0,
         ack_dscp: Some(0),
+        ack_pcp: Some(7),
         cnp: None,
         dcqcn: None,
     };
@@ -943,7 +945,7 @@ fn an_entrys_keys_of_the_transport_go_before_the_patterns() {
         "/transport=rc",
         "/rc={timeout: 10, retry_count: 3, ack_dscp: 7}",
         "rc={timeout: 8}",
-        "/cnp={interval: 20us, dscp: 5}",
+        "/cnp={interval: 20us, dscp: 5, pcp: 6}",
         "cnp={scope: port}",
         "/dcqcn={profile: connectx, rpg_ai_rate: 7Mbps}",
         "dcqcn={rpg_hai_rate: 70Mbps}",
@@ -953,6 +955,7 @@ fn an_entrys_keys_of_the_transport_go_before_the_patterns() {
         interval: Picos::from_micros(20),
         scope: Scope::Port,
         dscp: 5,
+        pcp: Some(6),
         at_end: false,
     };
     assert_eq!(both.cnp, Some(cnp));

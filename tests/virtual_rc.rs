@@ -41,6 +41,11 @@ fn conserves(results: &Results) {
         assert_eq!(packets.sent, received + lost, "{packets:?}");
         let dropped = responder.duplicates + responder.out_of_sequence + responder.not_ready + responder.invalid;
         assert_eq!(received + responder.copies, responder.taken + dropped, "{responder:?}");
+        // Each acknowledgement that answers a packet at once has its time, and what has none says why.
+        assert_eq!(rc.turnaround.is_none(), rc.turnaround_missing.is_some());
+        let answers = responder.acks + responder.naks + responder.rnr_naks + responder.error_naks;
+        let timed = rc.turnaround.as_ref().map_or(0, |times| times.count);
+        assert!(timed <= answers && (timed == 0 || rc.reads.is_none()), "{rc:?}");
         // What was taken is at most what was sent for the first time, and all of what is acknowledged.
         let first = entry.payload_bytes.sent - rc.requester.resent_bytes;
         let delivered = entry.payload_bytes.received.unwrap();
@@ -330,6 +335,9 @@ fn a_receiver_is_not_ready(bench: &mut Bench) {
         &rc(&results.traffic[0]).requester,
         rc(&results.traffic[0]).responder.unwrap(),
     );
+    // Nothing waits: every ACK and RNR NAK leaves at once, and behind nothing.
+    let times = rc(&results.traffic[0]).turnaround.as_ref().unwrap();
+    assert_eq!((times.count, times.max), (responder.acks + responder.rnr_naks, 0));
     // Two are taken, the third is refused and taken as the first of the next three.
     assert_eq!((requester.rnr_naks, responder.rnr_naks), (14, 14));
     assert_eq!(requester.timeouts, 0);

@@ -393,7 +393,10 @@ fn squall_takes_what_soft_roce_sends_at_every_pmtu() {
             );
             assert_eq!(number(entry, "/rc/responder/taken"), 3 * COUNT as u64);
             assert_eq!(number(entry, "/rc/responder/invalid"), 0);
-            acks += number(entry, "/rc/responder/acks");
+            let own = number(entry, "/rc/responder/acks");
+            acks += own;
+            assert_eq!(number(entry, "/rc/turnaround/count"), own, "{entry:#}");
+            assert!(number(entry, "/rc/turnaround/p50") > 0, "{:#}", entry["rc"]);
             let good = completions.iter().filter(|one| one["status"] == 0).count();
             assert_eq!((good, &end["errors"]), (COUNT, &Value::from(0)), "{verb:?} at {pmtu}");
         }

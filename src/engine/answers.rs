@@ -38,12 +38,13 @@ pub fn write(plan: &Plan, owed: &ToSend, out: &mut [u8; LONGEST]) -> Option<usiz
         (back, qpn)
     };
     let options = &entry.frame;
-    let (own_dscp, body) = match owed.answer {
-        Some(_) => (rc.ack_dscp, bth::LEN + aeth::LEN),
-        None => (rc.cnp.map(|cnp| cnp.dscp), cnp::LEN),
+    let (own_dscp, pcp, body) = match owed.answer {
+        Some(_) => (rc.ack_dscp, rc.ack_pcp, bth::LEN + aeth::LEN),
+        None => (rc.cnp.map(|cnp| cnp.dscp), rc.cnp.and_then(|cnp| cnp.pcp), cnp::LEN),
     };
     let network = Network {
         dscp: own_dscp.unwrap_or(options.dscp),
+        pcp,
         // Marks on answers tell nobody anything.
         ecn: 0,
         source_port: source_port(Entropy::PerQp, plan.seed, entry.first_flow + index, index, 0),

@@ -176,7 +176,9 @@ impl CoreTask {
             // Nothing leaves before the clock shows the start of the run.
             if now > Picos::ZERO {
                 for unit in &mut self.tx {
-                    if let Progress::Sent(_) = unit.step(plan, now) {
+                    let progress = unit.step(plan, now);
+                    unit.answers_left(|| clock.now_ordered());
+                    if let Progress::Sent(_) = progress {
                         busy = true;
                         // It grows, a few times in a run: nothing to refuse.
                         let _ = unit.spread.record(clock.now().saturating_sub(unit.made_at()).0);

@@ -62,6 +62,7 @@ fn headers(plan: &Plan, entry: &EntryPlan, pair: Pair, position: Position, paylo
     let udp_len = layout.payload - layout.l3 - ip_len + padded + icrc::LEN;
     let network = Network {
         dscp: options.dscp,
+        pcp: None,
         ecn: options.ecn.bits(),
         source_port: 0,
         udp_len,
@@ -101,6 +102,8 @@ fn headers(plan: &Plan, entry: &EntryPlan, pair: Pair, position: Position, paylo
 pub(super) struct Network {
     /// DSCP.
     pub dscp: u8,
+    /// Priority in the outermost VLAN tag, where it has one; `None`: the entry's.
+    pub pcp: Option<u8>,
     /// ECN codepoint.
     pub ecn: u8,
     /// UDP source port.
@@ -119,7 +122,10 @@ impl Network {
         } else {
             ethernet::TYPE_IPV4
         };
-        let (to, tags) = (plan.destination_mac(entry, pair), plan.tags(entry, src.port));
+        let (to, mut tags) = (plan.destination_mac(entry, pair), plan.tags(entry, src.port));
+        if let (Some(pcp), Some(outermost)) = (self.pcp, tags.first_mut()) {
+            outermost.pcp = pcp;
+        }
         let l3 = vlan::emit_link(Address(to), Address(src.mac), &tags, ethertype, out);
         // A frame is at most a PMTU and its headers: every length fits 16 bits.
         let udp_len = u16::try_from(self.udp_len).unwrap_or(u16::MAX);

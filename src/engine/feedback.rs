@@ -109,6 +109,9 @@ pub fn answer(plan: &Plan, owed: &ToSend) -> Option<(usize, SmallFrame)> {
         .pairs
         .get(owed.pair as usize)?;
     let class = plan.classes.of_frame(&bytes[..len]);
-    let frame = SmallFrame::new(&bytes[..len], class, Origin::Transport)?;
+    let mut frame = SmallFrame::new(&bytes[..len], class, Origin::Transport)?;
+    if let Some(since) = owed.since {
+        frame = frame.answering(owed.entry, since);
+    }
     Some((answers::port(plan, owed, *pair), frame))
 }

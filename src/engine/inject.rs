@@ -9,6 +9,8 @@
 
 use crate::dpdk::{BATCH, TxBatch};
 use crate::engine::batch::Batch;
+use crate::measure::record::Times;
+use crate::units::Picos;
 use crate::wire::template::{Buffer, OTHER_ROOM, overwrite};
 
 /// Frames that wait at one port queue at most.
@@ -46,6 +48,8 @@ pub struct SmallFrame {
     len: u8,
     class: u8,
     origin: Origin,
+    /// The entry of the packet that it answers, and that packet's arrival.
+    answers: Option<(u16, Picos)>,
 }
 
 impl SmallFrame {
@@ -57,9 +61,17 @@ impl SmallFrame {
             len: u8::try_from(bytes.len()).ok()?,
             class: class & 7,
             origin,
+            answers: None,
         };
         frame.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
         Some(frame)
+    }
+
+    /// The same as the answer to a packet of `entry` that arrived at `since`.
+    #[must_use]
+    pub fn answering(mut self, entry: u16, since: Picos) -> SmallFrame {
+        self.answers = Some((entry, since));
+        self
     }
 
     /// Its bytes.
@@ -205,6 +217,10 @@ pub struct Injector<B = TxBatch> {
     clean: Vec<u8>,
     /// What has left.
     pub stats: Injected,
+    /// From the arrival of a packet to the departure of its answer, ps, by entry, as far as there were any.
+    pub turnarounds: Vec<Times>,
+    /// What the frames have answered that left last.
+    answered: Vec<(u16, Picos)>,
 }
 
 impl<B: Batch> Injector<B> {
@@ -216,6 +232,8 @@ impl<B: Batch> Injector<B> {
             batch,
             clean,
             stats: Injected::default(),
+            turnarounds: Vec::new(),
+            answered: Vec::with_capacity(AT_A_TIME),
         }
     }
 
@@ -275,8 +293,29 @@ impl<B: Batch> Injector<B> {
             let frame = self.waiting.pop(*slot);
             self.stats.frames[frame.origin as usize] += 1;
             self.stats.bytes += u64::from(frame.len);
+            self.answered.extend(frame.answers);
         }
         sent
+    }
+
+    /// Whether [`Injector::left_by`] has anything to note.
+    #[inline(always)]
+    #[must_use]
+    pub fn has_answered(&self) -> bool {
+        !self.answered.is_empty()
+    }
+
+    /// The frames of the last [`Injector::serve`] had left by `now`.
+    #[inline]
+    pub fn left_by(&mut self, now: Picos) {
+        for (entry, since) in self.answered.drain(..) {
+            let entry = usize::from(entry);
+            if self.turnarounds.len() <= entry {
+                // Once for each entry.
+                self.turnarounds.resize_with(entry + 1, Times::default);
+            }
+            self.turnarounds[entry].see(now.saturating_sub(since).0);
+        }
     }
 }
 

@@ -77,6 +77,8 @@ pub struct Outcome {
     pub sent_pauses: Vec<SentPause>,
     /// What the requesters of reliable connections have done and heard, for each entry.
     pub requesters: Vec<Counts>,
+    /// From the arrival of a packet to the departure of the acknowledgement that answers it at once, ps, for each entry.
+    pub turnarounds: Vec<Times>,
     /// From the first request for a message to its last response, ps, for each entry whose messages are READs.
     pub reads: Vec<Times>,
     /// How congestion control changed rates, in the order of time.
@@ -189,6 +191,7 @@ impl Outcome {
             slips: vec![(0, Picos::ZERO); entries],
             sent_pauses: Vec::new(),
             requesters: vec![Counts::default(); entries],
+            turnarounds: vec![Times::default(); entries],
             reads: vec![Times::default(); entries],
             rates: Vec::new(),
             received: None,
@@ -224,6 +227,9 @@ impl Outcome {
             *span = (span.0.min(*first), span.1.max(*last));
         }
         for (sum, one) in self.lateness.iter_mut().zip(&unit.lateness) {
+            sum.merge(one);
+        }
+        for (sum, one) in self.turnarounds.iter_mut().zip(unit.turnarounds()) {
             sum.merge(one);
         }
         for (sum, one) in self.reads.iter_mut().zip(&unit.reads) {

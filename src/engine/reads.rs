@@ -29,6 +29,7 @@ pub(super) fn write_request(
     let body = bth::LEN + reth::LEN;
     let network = Network {
         dscp: options.dscp,
+        pcp: None,
         // Marks on requests tell nobody anything.
         ecn: 0,
         source_port: flow.source_port,

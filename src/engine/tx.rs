@@ -359,6 +359,20 @@ impl<B: Batch> TxUnit<B> {
         self.injector.push(frame)
     }
 
+    /// From the arrival of a packet to the departure of its answer, ps, by entry, as far as there were any.
+    #[must_use]
+    pub fn turnarounds(&self) -> &[Times] {
+        &self.injector.turnarounds
+    }
+
+    /// What answers has left in the last [`TxUnit::step`] had done so by `clock`, which is read if there is any.
+    #[inline]
+    pub fn answers_left(&mut self, clock: impl Fn() -> Picos) {
+        if self.injector.has_answered() {
+            self.injector.left_by(clock());
+        }
+    }
+
     /// What has become of such frames.
     #[must_use]
     pub fn injected(&self) -> Injected {
@@ -504,7 +518,10 @@ impl<B: Batch> TxUnit<B> {
         if self.injector.ready() & !paused != 0 {
             return match self.injector.serve(&mut self.queue, paused, 1, now.0) {
                 0 => Pull::NoBuffer,
-                _ => Pull::Sent,
+                _ => {
+                    self.injector.left_by(now);
+                    Pull::Sent
+                }
             };
         }
         self.holds.see(paused, now);

@@ -315,6 +315,8 @@ figures! {
     BUFFER_UTILIZATION: "Buffer_utilization" ["%"], Neither, SHARE, [Device],
         "greatest fill of the device's buffer, by its own watermark";
 
+    TURNAROUND: "turnaround" ["us"], Lower, TIMES, [Entry],
+        "from the arrival of a packet to the departure of the acknowledgement that answers it at once";
     READ_TIME: "read_time" ["us"], Lower, TIMES, [Entry],
         "from a READ's first request to the last of what it asked for, by the requester's clock";
     PACKET_LATENCY: "packet_latency" ["us"], Lower, TIMES, [Entry], "one-way delay of a frame";

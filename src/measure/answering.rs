@@ -38,6 +38,8 @@ pub struct ToSend {
     pub qp: u32,
     /// The ACK, NAK or RNR NAK; `None`: a CNP.
     pub answer: Option<Answer>,
+    /// Arrival of the packet that it answers at once; `None` of what has waited for its time, and of CNPs.
+    pub since: Option<Picos>,
 }
 
 /// Transmissions of a QP among which a copy is told.
@@ -106,6 +108,7 @@ impl Place {
             pair,
             qp,
             answer,
+            since: None,
         }
     }
 }
@@ -354,7 +357,10 @@ impl Answering {
         };
         if let Some(answer) = answer {
             counts.count(answer.meaning);
-            self.answers.push(place.owes(number, flow, Some(answer)));
+            self.answers.push(ToSend {
+                since: Some(now),
+                ..place.owes(number, flow, Some(answer))
+            });
         } else if !owed && responder.owes() {
             self.delayed
                 .push(Reverse((now.saturating_add(place.rc.ack_delay), number, flow)));

@@ -56,6 +56,8 @@ pub struct Rc {
     pub rnr_timer: u8,
     /// DSCP of ACKs and NAKs; `None`: the data's.
     pub ack_dscp: Option<u8>,
+    /// VLAN priority of ACKs and NAKs; `None`: the data's.
+    pub ack_pcp: Option<u8>,
     /// How CE marks are told to the sender; `None`: not at all.
     pub cnp: Option<Cnp>,
     /// How the sender reacts to CNPs; `None`: not at all.
@@ -77,6 +79,7 @@ impl Default for Rc {
             rnr_every: RC.rnr_every.default,
             rnr_timer: RC.rnr_timer.default,
             ack_dscp: None,
+            ack_pcp: None,
             cnp: None,
             dcqcn: None,
         }
@@ -92,6 +95,8 @@ pub struct Cnp {
     pub scope: Scope,
     /// DSCP of CNPs.
     pub dscp: u8,
+    /// VLAN priority of CNPs; `None`: the data's.
+    pub pcp: Option<u8>,
     /// A mark that came within the interval makes a CNP at its end; else it makes none.
     pub at_end: bool,
 }
@@ -108,6 +113,7 @@ impl Cnp {
             },
             scope: CNP.scope.default,
             dscp: CNP.dscp.default,
+            pcp: None,
             at_end: CNP.at_end.default,
         }
     }

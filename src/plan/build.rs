@@ -13,6 +13,7 @@ mod workers;
 use std::sync::Arc;
 
 use crate::pattern::split::has_empty;
+use crate::pattern::transport::Rc;
 use crate::pattern::{
     AllToAll, Background, Burst, Entry, Incast, Kind, Messages, Pattern, Pfc, Rate, RoundSpacing, Transfer, Verb,
 };
@@ -287,6 +288,14 @@ fn place_entry(plan: &Plan, index: usize, entry: &Entry, errors: &mut Vec<PlanEr
             &entry.name,
             "`split: qps` cuts messages over QPs, and of reliable connections it is not known yet when such a message is done".to_owned(),
             "use `split: none`, or `transport: open`",
+        ));
+    }
+    let pcp = |rc: &Rc| rc.ack_pcp.or(rc.cnp.and_then(|cnp| cnp.pcp));
+    if entry.frame.vlan.is_empty() && entry.transport.rc().and_then(pcp).is_some() {
+        errors.push(error(
+            &entry.name,
+            "`rc.ack_pcp` and `cnp.pcp` are priorities in a VLAN tag, and its frames have none".to_owned(),
+            "give it a `frame.vlan`, or its port a `vlan`, or say `ack_dscp` and `cnp.dscp`",
         ));
     }
     EntryPlan {

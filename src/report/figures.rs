@@ -206,6 +206,7 @@ fn of_entry(figures: &mut Vec<Figure>, entry: &Traffic) {
         ] {
             figures.push(Figure::new(known, "", &place, Some(float(count))));
         }
+        times(figures, &known::TURNAROUND, &place, rc.turnaround.as_ref());
         if let Some(reads) = &rc.reads {
             times(figures, &known::READ_TIME, &place, reads.time.as_ref());
         }

@@ -378,8 +378,12 @@ fn details(out: &mut String, entry: &Traffic, view: View) {
 
 /// An entry's distributions with what each is of.
 fn times_of(entry: &Traffic) -> impl Iterator<Item = (&'static str, Option<&Distribution>)> {
+    let rc = entry.rc.as_ref();
+    let reads = rc.and_then(|rc| rc.reads.as_ref());
     [
         ("packet", entry.packet_latency.as_ref()),
+        ("turnaround", rc.and_then(|rc| rc.turnaround.as_ref())),
+        ("READ", reads.and_then(|reads| reads.time.as_ref())),
         ("message", entry.message_latency.as_ref()),
         ("flow", entry.fct.as_ref()),
         ("round", entry.rounds.as_ref().and_then(|rounds| rounds.time.as_ref())),

@@ -77,6 +77,7 @@ keys! {
             "the responder is not ready for each n-th SEND or WRITE with immediate, and says so once; 0: always ready";
         rnr_timer: u8, Int(0, 31), or 12, "timer code of its RNR NAK: 0 is 655.36 ms, 12 is 0.64 ms (IBTA table 45)";
         ack_dscp: u8, Int(0, 63), otherwise "the data's", "DSCP of ACKs and NAKs";
+        ack_pcp: u8, Int(0, 7), otherwise "the data's", "priority in the outermost VLAN tag of ACKs and NAKs; needs `frame.vlan`";
     }
 
     /// `cnp` as a map.
@@ -87,6 +88,7 @@ keys! {
             "whose CNPs the interval parts: those of a QP (the paper), of a pair of workers, or of the whole port \
              (ConnectX: `min_time_between_cnps`)";
         dscp: u8, Int(0, 63), or 48, "DSCP of CNPs";
+        pcp: u8, Int(0, 7), otherwise "the data's", "priority in the outermost VLAN tag of CNPs; needs `frame.vlan`";
         at_end: bool, Flag, or false,
             "a mark within the interval makes a CNP at its end (UEC's htsim); otherwise it makes none (the paper, ns-3)";
     }

@@ -35,6 +35,7 @@ enum SaidCnp {
         interval: Option<Picos>,
         scope: Option<Scope>,
         dscp: Option<u8>,
+        pcp: Option<u8>,
         at_end: Option<bool>,
     },
 }
@@ -73,11 +74,13 @@ impl Said {
                 interval,
                 scope,
                 dscp,
+                pcp,
                 at_end,
             } => Some(Cnp {
                 interval: interval.unwrap_or(default.interval),
                 scope: scope.unwrap_or(default.scope),
                 dscp: dscp.unwrap_or(default.dscp),
+                pcp,
                 at_end: at_end.unwrap_or(default.at_end),
             }),
         };
@@ -165,23 +168,26 @@ fn rc(fields: &Fields<'_>, rc: &mut Rc) {
     fields.set(&RC.rnr_every, &mut rc.rnr_every);
     fields.set(&RC.rnr_timer, &mut rc.rnr_timer);
     rc.ack_dscp = fields.get(&RC.ack_dscp).or(rc.ack_dscp);
+    rc.ack_pcp = fields.get(&RC.ack_pcp).or(rc.ack_pcp);
 }
 
 impl SaidCnp {
     fn with(self, fields: &Fields<'_>) -> SaidCnp {
-        let (interval, scope, dscp, at_end) = match self {
+        let (interval, scope, dscp, pcp, at_end) = match self {
             SaidCnp::Some {
                 interval,
                 scope,
                 dscp,
+                pcp,
                 at_end,
-            } => (interval, scope, dscp, at_end),
-            SaidCnp::Unsaid | SaidCnp::None => (None, None, None, None),
+            } => (interval, scope, dscp, pcp, at_end),
+            SaidCnp::Unsaid | SaidCnp::None => (None, None, None, None, None),
         };
         SaidCnp::Some {
             interval: fields.get(&CNP.interval).or(interval),
             scope: fields.given(&CNP.scope).or(scope),
             dscp: fields.given(&CNP.dscp).or(dscp),
+            pcp: fields.get(&CNP.pcp).or(pcp),
             at_end: fields.given(&CNP.at_end).or(at_end),
         }
     }

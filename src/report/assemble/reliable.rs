@@ -37,8 +37,18 @@ pub(super) fn of(
     record: Option<&EntryRecord>,
     answered: &Answered,
     (asked, read_time): (Option<&Answered>, Option<Distribution>),
+    turnaround: Option<Distribution>,
 ) -> Option<Reliable> {
     entry.transport.rc()?;
+    let missing = if entry.verb.is_read() {
+        "READs are answered by their data, not by acknowledgements"
+    } else if entry.is_to_peer() {
+        "a peer answers"
+    } else if record.is_none() {
+        "nobody listens"
+    } else {
+        "no acknowledgement left at once, or times of arrival were refused"
+    };
     let failures = Failure::ALL.iter().zip(heard.failed).filter(|(_, qps)| *qps > 0);
     Some(Reliable {
         requester: Requester {
@@ -74,6 +84,8 @@ pub(super) fn of(
             error_naks: answered.errors,
             cnps: answered.cnps,
         }),
+        turnaround_missing: turnaround.is_none().then(|| missing.to_owned()),
+        turnaround,
         reads: entry.verb.is_read().then(|| Reads {
             requests: heard.read_requests,
             requests_again: heard.read_requests_again,

@@ -172,6 +172,7 @@ pub(super) fn traffic(
                     .filter(|_| !entry.is_from_peer()),
                 timely_record.and_then(|_| of_times(&outcome.reads[index], basis)),
             ),
+            timely_record.and_then(|_| of_times(&outcome.turnarounds[index], basis)),
         ),
         pacing: Some(Pacing {
             requested_bps: requested(entry, planned),

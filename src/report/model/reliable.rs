@@ -12,6 +12,12 @@ pub struct Reliable {
     pub requester: Requester,
     /// The receiving ends; none when they do not listen.
     pub responder: Option<Responder>,
+    /// From the arrival of a packet to the departure of the acknowledgement that answers it at once.
+    #[serde(default)]
+    pub turnaround: Option<Distribution>,
+    /// Why there is none.
+    #[serde(default)]
+    pub turnaround_missing: Option<String>,
     /// What was asked for; none of messages that are no READs.
     #[serde(default)]
     pub reads: Option<Reads>,

@@ -847,6 +847,8 @@ fn reliable() -> Reliable {
             error_naks: 1,
             cnps: 12,
         }),
+        turnaround: Some(distribution(3_000)),
+        turnaround_missing: None,
         reads: Some(Reads {
             requests: 22,
             requests_again: 2,
