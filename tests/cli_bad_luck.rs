@@ -11,13 +11,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use support::skip::{needs, needs_root, skip};
-use support::{Ended, Folder, Running, run, squall, wait_for};
-
-const FABRIC: &str = "
-eal: {hugepages: none, telemetry: false, memory: 256MiB}
-fabric:
-  switch: {ecn: {kmin: 20KB, kmax: 60KB, pmax: 50%}}
-";
+use support::{Ended, FABRIC, Folder, Running, run, squall, wait_for};
 
 const PATTERN: &str = "
 name: few

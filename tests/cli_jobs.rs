@@ -8,13 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use squall::report::measured::forget_the_process;
-use support::{Folder, Running, run, squall, wait_for};
-
-const FABRIC: &str = "
-eal: {hugepages: none, telemetry: false, memory: 256MiB}
-fabric:
-  switch: {ecn: {kmin: 20KB, kmax: 60KB, pmax: 50%}}
-";
+use support::{FABRIC, Folder, Running, run, squall, wait_for};
 
 const PATTERN: &str = "
 name: few

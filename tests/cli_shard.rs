@@ -5,13 +5,7 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
-use support::{Folder, run, squall};
-
-const FABRIC: &str = "
-eal: {hugepages: none, telemetry: false, memory: 256MiB}
-fabric:
-  switch: {ecn: {kmin: 20KB, kmax: 60KB, pmax: 50%}}
-";
+use support::{FABRIC, Folder, run, squall};
 
 const PATTERN: &str = "
 name: few

@@ -10,14 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use support::{Folder, Running, list, number, run, squall, wait_for};
-
-/// One switch, without hugepages, so that tests may run beside one another.
-const FABRIC: &str = "
-eal: {hugepages: none, telemetry: false, memory: 256MiB}
-fabric:
-  switch: {ecn: {kmin: 20KB, kmax: 60KB, pmax: 50%}}
-";
+use support::{FABRIC, Folder, Running, list, number, run, squall, wait_for};
 
 /// Messages that leave at random times: each seed gives other figures.
 const PATTERN: &str = "

@@ -41,7 +41,7 @@ pub struct Reads {
 }
 
 impl Reads {
-    /// A READ is asked for, for the first time or again; one beyond [`ROOM`] is forgotten, and will be asked for again.
+    /// A READ is asked for, for the first time or again; one for which there is no room is forgotten, and will be asked for again.
     pub fn ask(&mut self, read: Read) {
         if let Some(place) = self.waiting.iter().position(|other| other.end == read.end) {
             self.waiting.remove(place);

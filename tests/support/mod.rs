@@ -22,6 +22,13 @@ use serde_json::Value;
 /// Time after which a process is taken to hang; no test comes near it on a slow, busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(240);
 
+/// One switch that marks, in virtual time and without hugepages, so that tests may run beside one another.
+pub const FABRIC: &str = "
+eal: {hugepages: none, telemetry: false, memory: 256MiB}
+fabric:
+  switch: {ecn: {kmin: 20KB, kmax: 60KB, pmax: 50%}}
+";
+
 /// The repository's folder.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
