@@ -40,7 +40,7 @@ pub fn values(from: &str, to: &str, resolution: &str, log: bool) -> Result<(Quan
     let mut texts: Vec<(f64, String)> = Vec::new();
     let mut at = low;
     for number in 1_u32.. {
-        let (value, text) = said(quantity, at);
+        let (value, text) = said(quantity, at, log);
         if value >= high {
             break;
         }
@@ -55,12 +55,12 @@ pub fn values(from: &str, to: &str, resolution: &str, log: bool) -> Result<(Quan
             ));
         }
         at = if log {
-            short(low * (1.0 + step / 100.0).powi(i32::try_from(number).unwrap_or(i32::MAX)))
+            low * (1.0 + step / 100.0).powi(i32::try_from(number).unwrap_or(i32::MAX))
         } else {
             low + f64::from(number) * step
         };
     }
-    texts.push(said(quantity, high));
+    texts.push(said(quantity, high, false));
     Ok((quantity, texts))
 }
 
@@ -74,30 +74,37 @@ fn short(value: f64) -> f64 {
     (value / step).round() * step
 }
 
-/// A value as it can be given, and its text.
-fn said(quantity: Quantity, value: f64) -> (f64, String) {
+/// A value as it can be given, and its text. `short`: one that has no short text may be rounded to one.
+fn said(quantity: Quantity, value: f64, short: bool) -> (f64, String) {
+    let read = |text: &str| value::numbers(&[Some(text)]).and_then(|(_, read)| read.first().copied().flatten());
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         clippy::cast_precision_loss,
         reason = "a size, a time or a rate as a whole number of its least unit, below 2^53 or as exact as its text"
     )]
-    let whole = |show: &dyn Fn(u64) -> (String, String)| {
+    let whole = |show: &dyn Fn(u64) -> String, unit: &str| {
+        let exact = |number: u64| {
+            let text = show(number);
+            (read(&text) == Some(number as f64)).then(|| (number as f64, text.replace(' ', "")))
+        };
         let number = value.max(0.0).round() as u64;
-        let (nice, exact) = show(number);
-        let back = value::numbers(&[Some(&nice)]).and_then(|(_, read)| read.first().copied().flatten());
-        let text = if back == Some(number as f64) { nice } else { exact };
-        (number as f64, text.replace(' ', ""))
+        let rounded = || exact(self::short(value).max(0.0).round() as u64).filter(|_| short);
+        exact(number)
+            .or_else(rounded)
+            .unwrap_or_else(|| (number as f64, format!("{number}{unit}")))
     };
     match quantity {
-        Quantity::Bytes => whole(&|number| (Bytes(number).to_string(), format!("{number}B"))),
-        Quantity::Picos => whole(&|number| (Picos(number).to_string(), format!("{number}ps"))),
-        Quantity::Rate => whole(&|number| (BitRate(number).to_string(), format!("{number}bps"))),
+        Quantity::Bytes => whole(&|number| Bytes(number).to_string(), "B"),
+        Quantity::Picos => whole(&|number| Picos(number).to_string(), "ps"),
+        Quantity::Rate => whole(&|number| BitRate(number).to_string(), "bps"),
         Quantity::Number | Quantity::Percent => {
+            let value = if short { self::short(value) } else { value };
             let text = format!("{value:.6}");
             let text = text.trim_end_matches('0').trim_end_matches('.');
             let unit = if quantity == Quantity::Percent { "%" } else { "" };
-            (text.parse().unwrap_or(value), format!("{text}{unit}"))
+            let text = format!("{text}{unit}");
+            (read(&text).unwrap_or(value), text)
         }
     }
 }
