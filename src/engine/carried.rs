@@ -165,11 +165,16 @@ impl Frame for Carried {
 #[expect(clippy::vec_box, reason = "they go in and out of frames, which are small")]
 pub struct Spare(Vec<Box<Descriptor>>);
 
+/// Descriptors at hand, at most. More come back than were lent: those of frames that switches made.
+const MOST_SPARE: usize = 1 << 14;
+
 impl Spare {
     /// Takes back that of a frame which is done with.
     #[inline]
     pub fn take_back(&mut self, frame: Carried) {
-        self.0.push(frame.0);
+        if self.0.len() < MOST_SPARE {
+            self.0.push(frame.0);
+        }
     }
 
     /// Gives one to `slot`, unless it has one.

@@ -6,6 +6,9 @@
 //!
 //! Left out on purpose: threads, and deciding when a port is dead.
 
+mod audit;
+mod unsent;
+
 use hdrhistogram::Histogram;
 
 use crate::dpdk::{BATCH, TxBatch, TxPool, TxQueue};
@@ -20,13 +23,13 @@ use crate::measure::pause::PAUSES;
 use crate::measure::record::{Times, coarse_histogram};
 use crate::measure::{GapRecord, Holds, PauseOrder, SenderGaps, SentPause};
 use crate::plan::feed::{Rounds, Work};
-use crate::plan::segment::CONTROL_FRAME_LEN;
 use crate::plan::{EntryPlan, Plan};
-use crate::transport::lane::Sent;
 use crate::transport::reliable::Reply;
 use crate::transport::schedule::{Next, Schedule};
 use crate::units::Picos;
-use crate::wire::{Frame, Opcode, Packet};
+
+pub use audit::Audit;
+pub use unsent::Unsent;
 
 /// What one queue has done, beyond what its lanes count.
 #[derive(Debug, Clone, Default)]
@@ -63,56 +66,6 @@ impl TxStats {
         self.pause += other.pause;
         self.untimed += other.untimed;
         self.injected.add(&other.injected);
-    }
-}
-
-/// Takes one frame in so many aside, whole.
-#[derive(Debug, Default)]
-pub struct Audit {
-    /// One frame in this many.
-    pub every: u32,
-    countdown: u32,
-    /// The frames taken.
-    pub frames: Vec<Vec<u8>>,
-}
-
-impl Audit {
-    /// An audit of one frame in `every`.
-    #[must_use]
-    pub fn new(every: u32) -> Audit {
-        Audit {
-            every,
-            countdown: every,
-            frames: Vec::with_capacity(Audit::MOST),
-        }
-    }
-
-    /// Frames kept at most.
-    const MOST: usize = 4096;
-
-    #[inline]
-    fn see(&mut self, frame: &[u8]) {
-        self.countdown -= 1;
-        if self.countdown == 0 {
-            self.countdown = self.every;
-            if self.frames.len() < Audit::MOST {
-                self.frames.push(frame.to_vec());
-            }
-        }
-    }
-
-    /// The same for so many frames, of which it is given the n-th.
-    #[inline]
-    fn see_burst(&mut self, count: usize, mut nth: impl FnMut(usize) -> Vec<u8>) {
-        let mut seen = 0;
-        while count - seen >= self.countdown as usize {
-            seen += self.countdown as usize;
-            self.countdown = self.every;
-            if self.frames.len() < Audit::MOST {
-                self.frames.push(nth(seen - 1));
-            }
-        }
-        self.countdown -= u32::try_from(count - seen).unwrap_or(u32::MAX);
     }
 }
 
@@ -610,34 +563,6 @@ impl<B: Batch> TxUnit<B> {
         }
         gaps
     }
-
-    /// Gives up the frames that the port has not taken and says what they were.
-    pub fn give_up(&mut self, plan: &Plan) -> Vec<Unsent> {
-        let mut unsent = Vec::new();
-        for index in 0..self.batch.pending() {
-            let frame = self.batch.frame(index);
-            let found = match Frame::parse(frame.bytes) {
-                Ok(Frame::Roce(packet)) => unsent_packet(plan, &packet),
-                Ok(Frame::MacControl(_)) => self
-                    .crafter
-                    .control_entry(frame.bytes)
-                    .map(|entry| unsent_control(plan, entry)),
-                Ok(Frame::Other) | Err(_) => None,
-            };
-            unsent.extend(found);
-        }
-        for one in &unsent {
-            self.stats.bytes -= match one.flow {
-                Some(_) => one.what.frame_bytes,
-                None => u64::from(CONTROL_FRAME_LEN),
-            };
-            if one.flow.is_none() {
-                self.count_control(plan, one.entry, |count| *count -= 1);
-            }
-        }
-        self.batch.discard_pending();
-        unsent
-    }
 }
 
 /// What the MAC control frames of `entry` pause: the whole link or classes (bit n = priority n).
@@ -646,65 +571,5 @@ fn paused_by(entry: &EntryPlan) -> Option<(bool, u8)> {
         Work::Control { pause, classes, .. } => Some((*pause, *classes)),
         Work::Rounds(Rounds { hold: Some(hold), .. }) => Some((false, 1 << hold.class)),
         _ => None,
-    }
-}
-
-/// A frame that was made and that the port did not take.
-#[derive(Debug, Clone, Copy)]
-pub struct Unsent {
-    /// Its entry.
-    pub entry: usize,
-    /// Its flow within the entry; `None` for a MAC control frame.
-    pub flow: Option<u32>,
-    /// What it would have counted as, but for messages.
-    pub what: Sent,
-    /// It ends a message of its QP, or the QP's part of one.
-    pub is_last: bool,
-}
-
-fn unsent_packet(plan: &Plan, packet: &Packet<'_>) -> Option<Unsent> {
-    let qpn = packet.dest_qp();
-    // What asks for data carries none.
-    if packet.opcode() == Opcode::RcRdmaReadRequest {
-        return None;
-    }
-    let of = |entry: &EntryPlan| qpn.wrapping_sub(entry.first_qpn);
-    let index = plan.entries.iter().position(|entry| of(entry) < entry.flows())?;
-    let entry = &plan.entries[index];
-    let position = packet.opcode().position();
-    let payload = packet.payload().len();
-    let payload_len = u32::try_from(payload).unwrap_or(u32::MAX);
-    let what = Sent {
-        packets: 1,
-        payload_bytes: payload as u64,
-        frame_bytes: u64::from(entry.frame.frame_len(entry.verb, position, payload_len)),
-        ..Sent::default()
-    };
-    Some(Unsent {
-        entry: index,
-        flow: Some(of(entry)),
-        what,
-        is_last: position.is_last(),
-    })
-}
-
-fn unsent_control(plan: &Plan, entry: usize) -> Unsent {
-    let what = if plan.entries[entry].pairs.is_empty() {
-        Sent {
-            packets: 1,
-            frame_bytes: u64::from(CONTROL_FRAME_LEN),
-            ..Sent::default()
-        }
-    } else {
-        Sent {
-            control: 1,
-            ..Sent::default()
-        }
-    };
-    Unsent {
-        entry,
-        flow: None,
-        what,
-        is_last: false,
     }
 }
