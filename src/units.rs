@@ -345,6 +345,14 @@ impl fmt::Display for Share {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Psn(u32);
 
+/// The PSN of the packet whose sequence number, which never wraps, is `seq`: its low 24 bits.
+#[expect(clippy::cast_possible_truncation, reason = "the low 24 bits are the PSN")]
+#[must_use]
+#[inline]
+pub const fn psn_of(seq: u64) -> u32 {
+    seq as u32 & (Psn::MODULUS - 1)
+}
+
 impl Psn {
     /// One more than the largest PSN.
     pub const MODULUS: u32 = 1 << 24;

@@ -6,7 +6,7 @@
 //!
 //! Left out on purpose: when to answer (`transport::responder`), and ports.
 
-use crate::engine::craft::Network;
+use crate::engine::craft::{Network, seal};
 use crate::measure::answering::ToSend;
 use crate::pattern::Entropy;
 use crate::plan::{Pair, Plan};
@@ -25,17 +25,13 @@ pub fn write(plan: &Plan, owed: &ToSend, out: &mut [u8; LONGEST]) -> Option<usiz
     let (way, qpn) = if refuses_read(plan, owed) {
         (*pair, entry.answer_qpn(index))
     } else {
-        let back = Pair {
-            src: pair.dst,
-            dst: pair.src,
-        };
         // CNPs go to whoever sends the data: of READs that is the responder.
         let qpn = if entry.verb.is_read() {
             entry.request_qpn(index)
         } else {
             entry.answer_qpn(index)
         };
-        (back, qpn)
+        (pair.back(), qpn)
     };
     let options = &entry.frame;
     let (own_dscp, pcp, body) = match owed.answer {
@@ -70,11 +66,7 @@ pub fn write(plan: &Plan, owed: &ToSend, out: &mut [u8; LONGEST]) -> Option<usiz
         }
         .emit(packet);
     }
-    let l3 = ethernet::LEN + options.vlan.len() * vlan::LEN;
-    let end = bth_at + body;
-    let check = icrc::icrc(&out[l3..end])?;
-    out[end..end + icrc::LEN].copy_from_slice(&check.to_le_bytes());
-    Some(end + icrc::LEN)
+    Some(seal(entry, out, bth_at + body))
 }
 
 /// Whether the frame refuses a READ: then it goes the way of the data that were asked for.

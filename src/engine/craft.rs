@@ -112,6 +112,15 @@ pub(super) struct Network {
     pub udp_len: usize,
 }
 
+/// Writes the ICRC of a frame of `entry` whose headers are in `out`, its last byte being the one before `end`; returns its length.
+pub(super) fn seal(entry: &EntryPlan, out: &mut [u8], end: usize) -> usize {
+    let l3 = ethernet::LEN + entry.frame.vlan.len() * vlan::LEN;
+    // The bytes are those just emitted, so there is always an ICRC.
+    let check = icrc::icrc(&out[l3..end]).unwrap_or_default();
+    out[end..end + icrc::LEN].copy_from_slice(&check.to_le_bytes());
+    end + icrc::LEN
+}
+
 impl Network {
     /// Writes Ethernet, VLAN, IP and UDP headers of `entry` from the one worker of `pair` to the other into `out` and returns where the BTH begins.
     pub fn emit(&self, plan: &Plan, entry: &EntryPlan, pair: Pair, out: &mut [u8]) -> usize {

@@ -4,11 +4,12 @@
 //!
 //! Left out on purpose: responses, which are an entry's packets (`craft`).
 
-use crate::engine::craft::Network;
-use crate::plan::{EntryPlan, Pair, Plan};
+use crate::engine::craft::{Network, seal};
+use crate::plan::{EntryPlan, Plan};
 use crate::transport::flow::TxFlow;
 use crate::transport::lane::Due;
-use crate::wire::{Opcode, bth, ethernet, icrc, reth, udp, vlan};
+use crate::units::psn_of;
+use crate::wire::{Opcode, bth, icrc, reth, udp};
 
 /// Writes the request that is due for `flow`, of a lane whose first pair is `first_pair`, into `out` and returns its length. It
 /// asks for the last `due.payload_len` bytes of the flow's message.
@@ -20,11 +21,7 @@ pub(super) fn write_request(
     due: &Due,
     out: &mut [u8],
 ) -> usize {
-    let pair = entry.pairs[(first_pair + flow.pair) as usize];
-    let back = Pair {
-        src: pair.dst,
-        dst: pair.src,
-    };
+    let back = entry.pairs[(first_pair + flow.pair) as usize].back();
     let options = &entry.frame;
     let body = bth::LEN + reth::LEN;
     let network = Network {
@@ -36,9 +33,7 @@ pub(super) fn write_request(
         udp_len: udp::LEN + body + icrc::LEN,
     };
     let bth_at = network.emit(plan, entry, back, out);
-    #[expect(clippy::cast_possible_truncation, reason = "the low 24 bits are the PSN")]
-    let psn = due.seq as u32 & 0x00ff_ffff;
-    let mut header = bth::Repr::new(Opcode::RcRdmaReadRequest, flow.qpn, psn);
+    let mut header = bth::Repr::new(Opcode::RcRdmaReadRequest, flow.qpn, psn_of(due.seq));
     header.pkey = options.pkey;
     header.migreq = options.migreq;
     header.ackreq = due.ack_req;
@@ -49,10 +44,5 @@ pub(super) fn write_request(
         dma_len: due.payload_len,
     }
     .emit(&mut out[bth_at + bth::LEN..]);
-    let l3 = ethernet::LEN + options.vlan.len() * vlan::LEN;
-    let end = bth_at + body;
-    // The bytes are those just emitted, so there is always an ICRC.
-    let check = icrc::icrc(&out[l3..end]).unwrap_or_default();
-    out[end..end + icrc::LEN].copy_from_slice(&check.to_le_bytes());
-    end + icrc::LEN
+    seal(entry, out, bth_at + body)
 }

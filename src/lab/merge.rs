@@ -189,9 +189,9 @@ fn merge(ready: &Ready, shards: &[Shard], out: &Path) -> Result<Gathered, MergeE
             }
             from.insert((entry.point, entry.trial), shard);
             copy(&source, &store.trial_folder(entry.point, entry.trial, false)?)?;
+            store.finish(entry.point, entry.trial, entry.seed)?;
         }
     }
-    store.look_through(ready)?;
     Ok(summarise(ready, &store)?)
 }
 

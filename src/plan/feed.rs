@@ -367,6 +367,16 @@ impl Dispatch {
 }
 
 impl Work {
+    /// The sizes of its messages, where they follow from their numbers alone.
+    #[must_use]
+    pub const fn sizes(&self) -> Option<&Sizes> {
+        match self {
+            Work::Continuous { sizes, .. } => Some(sizes),
+            Work::Rounds(rounds) => Some(&rounds.sizes),
+            Work::Dispatch(_) | Work::Control { .. } => None,
+        }
+    }
+
     /// The group of messages that completes together, and how many messages it has: a round, a
     /// dispatch, or one transfer of several messages (key: pair and transfer).
     #[must_use]
@@ -387,11 +397,11 @@ impl Work {
     /// of lane `lane`'s.
     #[must_use]
     pub fn message(&self, lane: u32, pair: u32, deal: Deal, qp: u32, number: u32) -> Option<(u64, u32)> {
-        let sizes = match self {
-            Work::Dispatch(dispatch) => return dispatch.message_of_qp(u64::from(number), lane, pair, qp),
-            Work::Control { .. } => return Some((0, 0)),
-            Work::Continuous { sizes, .. } => sizes,
-            Work::Rounds(rounds) => &rounds.sizes,
+        if let Work::Dispatch(dispatch) = self {
+            return dispatch.message_of_qp(u64::from(number), lane, pair, qp);
+        }
+        let Some(sizes) = self.sizes() else {
+            return Some((0, 0));
         };
         let ordinal = deal.ordinal(qp, number);
         let (from, len) = deal.part(sizes.of(ordinal), qp);
@@ -420,8 +430,9 @@ impl Work {
     #[must_use]
     pub fn number_of(&self, pair: u32, deal: Deal, qp: u32, pmtu: u32, packet: u64) -> Option<u64> {
         match self {
-            Work::Continuous { sizes, .. } => Some(deal.number_of(sizes, pmtu, qp, packet)),
-            Work::Rounds(rounds) => Some(deal.number_of(&rounds.sizes, pmtu, qp, packet)),
+            Work::Continuous { sizes, .. } | Work::Rounds(Rounds { sizes, .. }) => {
+                Some(deal.number_of(sizes, pmtu, qp, packet))
+            }
             Work::Dispatch(dispatch) => {
                 dispatch.number_of(pair / dispatch.pairs(), pair % dispatch.pairs(), qp, pmtu, packet)
             }

@@ -90,6 +90,17 @@ pub struct Pair {
     pub dst: u32,
 }
 
+impl Pair {
+    /// The way back.
+    #[must_use]
+    pub const fn back(self) -> Pair {
+        Pair {
+            src: self.dst,
+            dst: self.src,
+        }
+    }
+}
+
 /// How fast one lane may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {

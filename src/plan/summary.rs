@@ -205,11 +205,7 @@ fn control_rate(interval: Picos) -> u64 {
 
 /// Bytes on the wire of the last frame that a lane with messages sends, where it sends them all.
 fn last_wire(entry: &EntryPlan) -> Option<u64> {
-    let sizes = match &entry.work {
-        Work::Continuous { sizes, .. } => sizes,
-        Work::Rounds(rounds) => &rounds.sizes,
-        Work::Dispatch(_) | Work::Control { .. } => return None,
-    };
+    let sizes = entry.work.sizes()?;
     let len = u64::from(sizes.of(sizes.per_transfer - 1));
     let (_, len) = entry.deal().lengths(len).into_iter().rfind(|(parts, _)| *parts > 0)?;
     let before = packets(len, entry.frame.pmtu).saturating_sub(1);

@@ -2,16 +2,12 @@
 
 use super::gather::Gathered;
 use super::types::Sweep;
-use super::{point, search, shown};
+use super::{search, shown};
 use crate::report::checks::{Check, Ended, Group};
 
 /// The checks of a sweep.
 #[must_use]
 pub fn checks(sweep: &Sweep, gathered: &Gathered) -> Group {
-    let at = |number: usize| {
-        let values = sweep.points.get(number);
-        values.map_or(String::new(), |values| point::said(&sweep.axes, values))
-    };
     let whole = Check {
         name: "every trial is finished".to_owned(),
         ended: if gathered.is_complete(sweep) {
@@ -21,7 +17,7 @@ pub fn checks(sweep: &Sweep, gathered: &Gathered) -> Group {
         },
     };
     let lines = gathered.lines.iter().map(|((number, text), line)| Check {
-        name: format!("{}: {text}", at(*number)),
+        name: format!("{}: {text}", sweep.said(*number)),
         ended: match &line.first {
             None => Ended::Met,
             Some((trial, expected)) => Ended::Unmet(format!(
@@ -30,14 +26,11 @@ pub fn checks(sweep: &Sweep, gathered: &Gathered) -> Group {
             )),
         },
     });
+    let search = sweep.search.as_ref();
     let limits = search::found(sweep, gathered).into_iter().map(|found| {
-        let group = search::group(sweep, found.first).map_or(String::new(), |group| format!("{group}: "));
-        let said = sweep
-            .search
-            .as_ref()
-            .map_or(String::new(), |search| found.said(sweep, search));
+        let said = search.map_or(String::new(), |search| found.said(sweep, search));
         Check {
-            name: format!("{group}{said}"),
+            name: search.map_or(String::new(), |search| found.sentence(sweep, search)),
             ended: match (found.bracket, found.contradiction) {
                 (Some(_), None) => Ended::Met,
                 (Some(_), Some(_)) => Ended::Unmet(said),
@@ -47,7 +40,7 @@ pub fn checks(sweep: &Sweep, gathered: &Gathered) -> Group {
     });
     let notes = gathered.anomalies.iter().map(|((number, kind), counted)| {
         let times = counted.count;
-        format!("{kind} ({}, {times} times): {}", at(*number), counted.first)
+        format!("{kind} ({}, {times} times): {}", sweep.said(*number), counted.first)
     });
     Group {
         name: sweep.name.clone(),

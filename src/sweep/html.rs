@@ -157,13 +157,7 @@ fn limits(sweep: &Sweep, gathered: &Gathered) -> Markup {
             anomalies: None,
         });
     let cards: Vec<Card<'_>> = cards.collect();
-    let told: Vec<String> = found
-        .iter()
-        .map(|found| {
-            let at = search::group(sweep, found.first).map_or(String::new(), |group| format!("{group}: "));
-            format!("{at}{}", found.said(sweep, search))
-        })
-        .collect();
+    let told: Vec<String> = found.iter().map(|found| found.sentence(sweep, search)).collect();
     let body = html! {
         (card::scorecard("Limit", &cards))
         (folded("Every limit in words", &shown::sentences(&told)))
@@ -225,16 +219,12 @@ fn charts(sweep: &Sweep, gathered: &Gathered) -> Markup {
 }
 
 fn seen(sweep: &Sweep, gathered: &Gathered) -> Markup {
-    let at = |number: usize| {
-        let values = sweep.points.get(number);
-        values.map_or(String::new(), |values| point::said(&sweep.axes, values))
-    };
     let seen: Vec<Seen> = gathered
         .anomalies
         .iter()
         .map(|((point, kind), counted)| Seen {
             kind: kind.clone(),
-            at: at(*point),
+            at: sweep.said(*point),
             count: Some(counted.count),
             text: counted.first.clone(),
             ..Seen::default()

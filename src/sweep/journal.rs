@@ -322,8 +322,10 @@ impl Locked {
 /// [`JournalError::File`] where there is none, [`JournalError::Busy`], [`JournalError::Damaged`].
 pub fn look(folder: &Path) -> Result<(Header, Done), JournalError> {
     let path = folder.join(FILE_NAME);
-    let text = files::read(&path, MAX_TEXT).map_err(failed(&path, "read"))?;
+    // A folder that is taken is made, and a wrong path is none of ours.
+    std::fs::metadata(&path).map_err(failed(&path, "read"))?;
     let _locked = Locked::take(folder)?;
+    let text = files::read(&path, MAX_TEXT).map_err(failed(&path, "read"))?;
     let (header, done, _) = read(&path, &text)?;
     Ok((header, done))
 }

@@ -313,8 +313,7 @@ impl Ready {
     /// A point in words.
     #[must_use]
     pub fn said(&self, point: usize) -> String {
-        let values = self.sweep.points.get(point);
-        values.map_or(String::new(), |values| point::said(&self.sweep.axes, values))
+        self.sweep.said(point)
     }
 
     /// How many trials there are of all points together, or in the shard; of a search, how many there are at most.

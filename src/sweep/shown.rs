@@ -4,8 +4,8 @@
 
 use super::gather::{Estimate, Gathered};
 use super::hook::plain;
+use super::search;
 use super::types::Sweep;
-use super::{point, search};
 use crate::expect::known;
 use crate::report::grid;
 use crate::report::terminal::View;
@@ -153,9 +153,7 @@ fn searched(out: &mut String, sweep: &Sweep, gathered: &Gathered, view: View) {
     let Some(search) = &sweep.search else { return };
     *out += &format!("\n{}\n", toned(&search::title(sweep, search), Tone::Strong, view));
     for found in search::found(sweep, gathered) {
-        let at = search::group(sweep, found.first).map_or(String::new(), |group| format!("{group}: "));
-        let text = format!("{at}{}", found.said(sweep, search));
-        *out += &format!("{}\n", wrap("  ", &harmless(&text), view));
+        *out += &format!("{}\n", wrap("  ", &harmless(&found.sentence(sweep, search)), view));
     }
 }
 
@@ -269,11 +267,7 @@ pub fn unmet_head(gathered: &Gathered) -> String {
 pub fn unmet_lines(sweep: &Sweep, gathered: &Gathered) -> Vec<String> {
     let listed = gathered.listed.iter().take(MAX_UNMET);
     let mut lines: Vec<String> = listed
-        .map(|(number, trial, expected)| {
-            let values = sweep.points.get(*number);
-            let values = values.map_or(String::new(), |values| point::said(&sweep.axes, values));
-            format!("point {number} ({values}), trial {trial}: {expected}")
-        })
+        .map(|(number, trial, expected)| format!("point {number} ({}), trial {trial}: {expected}", sweep.said(*number)))
         .collect();
     if gathered.unmet > lines.len() {
         lines.push(format!("and {} more", gathered.unmet - lines.len()));

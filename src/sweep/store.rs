@@ -115,7 +115,7 @@ impl Store {
 
     /// Holds the journal against the files: a trial without its file is not finished, a whole file
     /// without its line is.
-    pub(crate) fn look_through(&mut self, ready: &Ready) -> Result<(), StoreError> {
+    fn look_through(&mut self, ready: &Ready) -> Result<(), StoreError> {
         let sweep = &ready.sweep;
         let entries: Vec<Entry> = self.journal.done().values().cloned().collect();
         for entry in entries {
@@ -166,7 +166,11 @@ impl Store {
         Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    fn finish(&mut self, point: usize, trial: u32, seed: u64) -> Result<(), StoreError> {
+    /// A trial is finished whose results were put into its folder.
+    ///
+    /// # Errors
+    /// [`StoreError::Journal`].
+    pub(crate) fn finish(&mut self, point: usize, trial: u32, seed: u64) -> Result<(), StoreError> {
         let results = Store::relative(point, trial);
         let sha256 = self.sha256(&results).unwrap_or_default();
         self.journal.finished(Entry {

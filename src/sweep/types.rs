@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::Given;
 use super::keys::HOOKS;
 use super::search::Search;
 use super::series::Sampled;
+use super::{Given, point};
 use crate::expect::Better;
 use crate::expect::Expectation;
 use crate::units::Share;
@@ -62,6 +62,13 @@ impl Sweep {
         self.testbed = given.testbed.clone().or(self.testbed.take());
         self.trials = given.trials.unwrap_or(self.trials);
         self.seed = given.seed.unwrap_or(self.seed);
+    }
+
+    /// A point in words; empty where there is none of this number.
+    #[must_use]
+    pub fn said(&self, point: usize) -> String {
+        let values = self.points.get(point);
+        values.map_or(String::new(), |values| point::said(&self.axes, values))
     }
 
     /// How many points are run: all of them, or as many as a search may take.

@@ -9,7 +9,7 @@
 
 use crate::pattern::transport::{Cnp, Rc};
 use crate::transport::ahead::Ahead;
-use crate::units::Picos;
+use crate::units::{Picos, psn_of};
 use crate::wire::aeth::{Meaning, NakCode};
 
 /// What of a request packet a responder looks at.
@@ -72,11 +72,6 @@ pub struct Responder {
     /// A message is under way.
     within: bool,
     failed: bool,
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the low 24 bits are the PSN")]
-const fn psn(seq: u64) -> u32 {
-    seq as u32 & 0x00ff_ffff
 }
 
 impl Responder {
@@ -198,7 +193,7 @@ impl Responder {
     fn answer(&self, meaning: Meaning, seq: u64) -> Answer {
         Answer {
             meaning,
-            psn: psn(seq),
+            psn: psn_of(seq),
             msn: self.msn & 0x00ff_ffff,
         }
     }

@@ -61,9 +61,7 @@ impl Answered {
         self.requests_again += other.requests_again;
         self.requests_refused += other.requests_refused;
     }
-}
 
-impl Answered {
     /// Counts an acknowledgement to send.
     pub(super) fn count(&mut self, meaning: Meaning) {
         match meaning {

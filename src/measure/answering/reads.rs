@@ -10,6 +10,7 @@ use crate::plan::segment::packets;
 use crate::transport::reads::Read;
 use crate::transport::reliable::{Reply, Told};
 use crate::transport::responder::{Request, Verdict};
+use crate::units::psn_of;
 use crate::wire::aeth::NakCode;
 use crate::wire::reth;
 
@@ -59,8 +60,6 @@ impl Answering {
         let Some(ends) = self.ends.get_mut(arrived.flow as usize) else {
             return Verdict::Invalid;
         };
-        #[expect(clippy::cast_possible_truncation, reason = "the low 24 bits are the PSN")]
-        let psn = |seq: u64| seq as u32 & 0x00ff_ffff;
         let (counts, at) = (&mut self.counts[entry], arrived.arrival);
         let (verdict, reply) = match arrived.seq.cmp(&expected) {
             std::cmp::Ordering::Less => {
@@ -69,12 +68,12 @@ impl Answering {
             }
             std::cmp::Ordering::Equal => {
                 ends.told = false;
-                let psn = psn(arrived.seq);
+                let psn = psn_of(arrived.seq);
                 (Verdict::Taken, Some(Reply::Response { psn, lost: false, at }))
             }
             std::cmp::Ordering::Greater => {
                 counts.out_of_sequence += 1;
-                let psn = psn(expected);
+                let psn = psn_of(expected);
                 let first = !std::mem::replace(&mut ends.told, true);
                 (
                     Verdict::OutOfSequence,

@@ -625,7 +625,6 @@ fn concentrated(runs: &[(usize, &Group, i64)], below: i64) -> Option<(i64, f64)>
 }
 
 fn key(evidence: &Evidence<'_>, flow: &Flow) -> Key {
-    let leaf = |port: u16| evidence.places.get(usize::from(port)).map(|place| place.leaf);
-    let far = leaf(flow.sender) != leaf(flow.arrival);
+    let far = evidence.leaf(flow.sender) != evidence.leaf(flow.arrival);
     (far.then_some((flow.sender, None)), flow.arrival, flow.class)
 }

@@ -48,10 +48,10 @@ pub struct Crowd {
 }
 
 fn places(evidence: &Evidence<'_>, flow: &Flow) -> Vec<Place> {
-    let leaf = |port: u16| evidence.places.get(usize::from(port)).map(|place| place.leaf);
     let mut places = vec![Place::Port(flow.arrival)];
-    if let Some((from, to)) = leaf(flow.sender)
-        .zip(leaf(flow.arrival))
+    if let Some((from, to)) = evidence
+        .leaf(flow.sender)
+        .zip(evidence.leaf(flow.arrival))
         .filter(|(from, to)| from != to)
     {
         places.extend([Place::Up(from), Place::Down(to)]);
@@ -61,8 +61,7 @@ fn places(evidence: &Evidence<'_>, flow: &Flow) -> Vec<Place> {
 
 /// The switches that a flow passes.
 pub(super) fn switches(evidence: &Evidence<'_>, flow: &Flow) -> Vec<Switch> {
-    let leaf = |port: u16| evidence.places.get(usize::from(port)).map(|place| place.leaf);
-    match leaf(flow.sender).zip(leaf(flow.arrival)) {
+    match evidence.leaf(flow.sender).zip(evidence.leaf(flow.arrival)) {
         Some((from, to)) if from != to => vec![Some(from), Some(to), None],
         Some((one, _)) => vec![Some(one)],
         None => vec![None],
@@ -72,15 +71,14 @@ pub(super) fn switches(evidence: &Evidence<'_>, flow: &Flow) -> Vec<Switch> {
 /// When as much was held as makes a switch full, by what came to it and left it again: times and bytes.
 fn full(mut events: Vec<(i64, i64)>) -> Spans {
     events.sort_unstable();
-    let sums = |events: &[(i64, i64)]| {
-        let mut held = 0;
-        let steps = events.iter().map(|(time, bytes)| {
-            held += bytes;
-            (*time, held)
-        });
-        steps.collect::<Vec<(i64, i64)>>()
-    };
-    let held = sums(&events);
+    let mut sum = 0;
+    let held: Vec<(i64, i64)> = events
+        .into_iter()
+        .map(|(time, bytes)| {
+            sum += bytes;
+            (time, sum)
+        })
+        .collect();
     let most = held.iter().map(|(_, held)| *held).max().unwrap_or(0).unsigned_abs();
     let times = held
         .windows(2)

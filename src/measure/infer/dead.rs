@@ -66,10 +66,11 @@ fn passes(evidence: &Evidence<'_>, flow: &Flow, part: Part) -> bool {
 
 /// The times of the neighbours of `run`, as near to `part` as they are known.
 fn near(evidence: &Evidence<'_>, part: Part, flow: &Flow, run: &Run) -> (i64, i64) {
-    let leaf = |port: u16| evidence.places.get(usize::from(port)).map(|place| place.leaf);
     let is_last = match part {
         Part::Port(port) => port == flow.arrival && port != flow.sender,
-        Part::Leaf(of) | Part::Uplinks(of) => leaf(flow.arrival) == Some(of) && leaf(flow.sender) != Some(of),
+        Part::Leaf(of) | Part::Uplinks(of) => {
+            evidence.leaf(flow.arrival) == Some(of) && evidence.leaf(flow.sender) != Some(of)
+        }
         Part::Above | Part::Device => false,
     };
     if is_last { came(run) } else { run.between() }

@@ -105,8 +105,7 @@ fn steady(stretches: impl Iterator<Item = (f64, u64)>) -> Option<BitRate> {
 #[must_use]
 pub fn of_port(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, port: usize) -> Option<BitRate> {
     let number = u16::try_from(port).ok()?;
-    let leaf = |port: u16| evidence.places.get(usize::from(port)).map(|place| place.leaf);
-    let several = evidence.places.windows(2).any(|two| two[0].leaf != two[1].leaf);
+    let several = evidence.has_several_leaves();
     let seen = evidence.trace.observations();
     let mine = || seen.iter().enumerate().filter(|(_, one)| one.port == number);
     let mut arrivals: Vec<(i64, u64)> = mine()
@@ -116,7 +115,7 @@ pub fn of_port(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits, port: usiz
     // When a frame stood in this port's queue.
     let waiting = mine().filter_map(|(index, one)| {
         let waited = waits.get(index).filter(|wait| !wait.stray)?.waited;
-        let near = !several || leaf(facts.flow(one.flow)?.sender) == leaf(number);
+        let near = !several || evidence.leaf(facts.flow(one.flow)?.sender) == evidence.leaf(number);
         let arrival = one.arrival.0.cast_signed();
         (near && waited > WAITED * own(evidence, number, one.len)).then_some((arrival - waited, arrival))
     });
@@ -294,8 +293,7 @@ impl<'a> Carried<'a> {
 
 /// The links between switches on a way.
 fn above(evidence: &Evidence<'_>, sender: u16, arrival: u16) -> Vec<Link> {
-    let leaf = |port: u16| evidence.places.get(usize::from(port)).map(|place| place.leaf);
-    match leaf(sender).zip(leaf(arrival)) {
+    match evidence.leaf(sender).zip(evidence.leaf(arrival)) {
         Some((from, to)) if from != to => vec![Link::Up(from), Link::Down(to)],
         _ => Vec::new(),
     }

@@ -233,11 +233,10 @@ const DEEP: u64 = 16;
 
 impl<'a> Meanwhile<'a> {
     fn new(evidence: &'a Evidence<'_>, facts: &'a Facts, place: Option<(&Port, &'a Queue)>) -> Meanwhile<'a> {
-        let leaf = |port: u16| evidence.places.get(usize::from(port)).map(|place| place.leaf);
         let far = move |flow: u32| {
             facts
                 .flow(flow)
-                .is_some_and(|flow| leaf(flow.sender) != leaf(flow.arrival))
+                .is_some_and(|flow| evidence.leaf(flow.sender) != evidence.leaf(flow.arrival))
         };
         let seen = evidence.trace.observations();
         let frames = || place.into_iter().flat_map(|(_, queue)| &queue.frames);

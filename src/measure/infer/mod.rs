@@ -74,6 +74,20 @@ pub struct Evidence<'a> {
     pub end: Picos,
 }
 
+impl Evidence<'_> {
+    /// The leaf that a port is joined to; `None` where nobody tells.
+    #[must_use]
+    pub fn leaf(&self, port: u16) -> Option<u32> {
+        self.places.get(usize::from(port)).map(|place| place.leaf)
+    }
+
+    /// Whether ports are joined to several leaves.
+    #[must_use]
+    pub fn has_several_leaves(&self) -> bool {
+        self.places.windows(2).any(|two| two[0].leaf != two[1].leaf)
+    }
+}
+
 /// A figure with its interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {

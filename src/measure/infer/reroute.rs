@@ -33,7 +33,6 @@ struct Late {
 /// How many frames of each flow were late because it changed its way.
 #[must_use]
 pub fn late(evidence: &Evidence<'_>, facts: &Facts, runs: &[Judged], dead: &[Dead]) -> BTreeMap<u32, u64> {
-    let leaf = |port: u16| evidence.places.get(usize::from(port)).map(|place| place.leaf);
     let mut found: BTreeMap<u32, u64> = BTreeMap::new();
     let mut flows: BTreeMap<u32, Vec<(i64, i64)>> = BTreeMap::new();
     if dead.is_empty() {
@@ -49,7 +48,8 @@ pub fn late(evidence: &Evidence<'_>, facts: &Facts, runs: &[Judged], dead: &[Dea
             };
             let parts = path.parts(evidence.places);
             let above = |one: &Dead| matches!(one.part, Part::Uplinks(_) | Part::Above | Part::Leaf(_));
-            leaf(flow.sender) != leaf(flow.arrival) && dead.iter().any(|one| above(one) && parts.contains(&one.part))
+            evidence.leaf(flow.sender) != evidence.leaf(flow.arrival)
+                && dead.iter().any(|one| above(one) && parts.contains(&one.part))
         })
     };
     for one in evidence.trace.observations() {

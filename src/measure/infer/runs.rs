@@ -112,15 +112,15 @@ pub fn of(evidence: &Evidence<'_>, facts: &Facts) -> Vec<Run> {
         }
     }
     let first = earliest.values().copied().min().unwrap_or(0);
+    let flow_of = |number: u32| Flow {
+        evidence,
+        facts,
+        number,
+        order: &came[number as usize],
+    };
     let mut missing = Vec::new();
-    for (number, order) in (0u32..).zip(&came) {
-        let flow = Flow {
-            evidence,
-            facts,
-            number,
-            order,
-        };
-        missing.extend(flow.gaps().into_iter().map(|gap| (number, gap)));
+    for (number, _) in (0u32..).zip(&came) {
+        missing.extend(flow_of(number).gaps().into_iter().map(|gap| (number, gap)));
     }
     // Gaps between frames of one message, of flows that lack some; of an entry where a flow itself has none.
     let mut paces: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
@@ -129,13 +129,7 @@ pub fn of(evidence: &Evidence<'_>, facts: &Facts) -> Vec<Run> {
         let Some(fact) = facts.flow(*number).filter(|_| !paces.contains_key(number)) else {
             continue;
         };
-        let flow = Flow {
-            evidence,
-            facts,
-            number: *number,
-            order: &came[*number as usize],
-        };
-        let gaps = flow.steps();
+        let gaps = flow_of(*number).steps();
         of_entry.entry(fact.entry).or_default().extend(&gaps);
         paces.insert(*number, gaps);
     }
@@ -146,14 +140,8 @@ pub fn of(evidence: &Evidence<'_>, facts: &Facts) -> Vec<Run> {
     let paces: BTreeMap<u32, Option<i64>> = paces.into_iter().map(|(flow, gaps)| (flow, median(gaps))).collect();
     let runs = missing.into_iter().map(|(number, gap)| {
         let entry = facts.flow(number).map_or(0, |flow| flow.entry);
-        let flow = Flow {
-            evidence,
-            facts,
-            number,
-            order: &came[number as usize],
-        };
         let pace = paces.get(&number).or(of_entry.get(&entry)).copied().flatten();
-        flow.run(
+        flow_of(number).run(
             &gap,
             pace.or(of_entry.get(&entry).copied().flatten()),
             earliest.get(&entry).copied().unwrap_or(first),

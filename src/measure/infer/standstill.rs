@@ -88,8 +88,7 @@ impl Came {
 /// The standstills of a run behind several switches, the longest first; none of one switch.
 #[must_use]
 pub fn find(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits) -> Vec<Standstill> {
-    let leaf = |port: u16| evidence.places.get(usize::from(port)).map(|place| place.leaf);
-    if evidence.places.windows(2).all(|two| two[0].leaf == two[1].leaf) {
+    if !evidence.has_several_leaves() {
         return Vec::new();
     }
     let flows = came(evidence, facts, waits);
@@ -123,9 +122,12 @@ pub fn find(evidence: &Evidence<'_>, facts: &Facts, waits: &Waits) -> Vec<Stands
         }
         // A link of the same way, which gave frames that had waited as long.
         let mine = &flows[silence.flow];
-        let far = |sender: u16, arrival: u16| leaf(sender) != leaf(arrival);
+        let far = |sender: u16, arrival: u16| evidence.leaf(sender) != evidence.leaf(arrival);
         let shares = |sender: u16, arrival: u16| {
-            let (up, down) = (leaf(sender) == leaf(mine.sender), leaf(arrival) == leaf(mine.arrival));
+            let (up, down) = (
+                evidence.leaf(sender) == evidence.leaf(mine.sender),
+                evidence.leaf(arrival) == evidence.leaf(mine.arrival),
+            );
             arrival == mine.arrival || far(sender, arrival) && far(mine.sender, mine.arrival) && (up || down)
         };
         let (from, to) = silence.inner();

@@ -9,8 +9,8 @@ use std::net::IpAddr;
 
 use super::{PlanError, error};
 use crate::pattern::{Entry, VlanTag};
+use crate::plan::Plan;
 use crate::plan::hop::Hop;
-use crate::plan::{Pair, Plan};
 use crate::wire::vlan::TPID_CUSTOMER;
 
 /// The entry with a tag for the sending port's VLAN, where ports have one and the entry has none. The tag's priority is
@@ -50,12 +50,12 @@ pub(super) fn check(plan: &Plan, errors: &mut Vec<PlanError>) {
     }
     for entry in &plan.entries {
         let mut told = BTreeSet::new();
-        let back = |pair: &Pair| Pair {
-            src: pair.dst,
-            dst: pair.src,
-        };
         // What a receiver answers has to find its way, too.
-        let answers = entry.pairs.iter().filter(|_| entry.transport.rc().is_some()).map(back);
+        let answers = entry
+            .pairs
+            .iter()
+            .filter(|_| entry.transport.rc().is_some())
+            .map(|pair| pair.back());
         for pair in entry.pairs.iter().copied().chain(answers) {
             let (src, dst) = (&plan.workers[pair.src as usize], &plan.workers[pair.dst as usize]);
             let port = &plan.ports[src.port];

@@ -255,12 +255,11 @@ impl Call<'_> {
 
     /// `failure` with the place where it happened.
     pub fn error(&self, hook: &Hook, failure: HookFailure) -> HookError {
-        let point = self.sweep.points.get(self.point);
         HookError {
             hook: hook.name().to_owned(),
             when: self.when,
             point: self.point,
-            values: point.map_or(String::new(), |point| point::said(&self.sweep.axes, point)),
+            values: self.sweep.said(self.point),
             trial: self.trial,
             failure: Box::new(failure),
         }

@@ -97,6 +97,13 @@ pub fn group(sweep: &Sweep, first: usize) -> Option<String> {
 }
 
 impl Found<'_> {
+    /// What was found, as a sentence that begins with its group.
+    #[must_use]
+    pub fn sentence(&self, sweep: &Sweep, search: &Search) -> String {
+        let group = group(sweep, self.first).map_or(String::new(), |group| format!("{group}: "));
+        format!("{group}{}", self.said(sweep, search))
+    }
+
     /// What was found, as a sentence without its group.
     #[must_use]
     pub fn said(&self, sweep: &Sweep, search: &Search) -> String {

@@ -8,12 +8,12 @@
 
 use super::{Due, Lane, Role};
 use crate::plan::EntryPlan;
-use crate::plan::feed::Work;
+use crate::plan::feed::Sizes;
 use crate::plan::segment::{Position, packets};
 use crate::transport::flow::start_message;
 use crate::transport::reliable::{Asking, Reliable, Reply};
 use crate::transport::requester::{LARGEST_WINDOW, Step};
-use crate::units::{Picos, WIRE_OVERHEAD};
+use crate::units::{Picos, WIRE_OVERHEAD, psn_of};
 use crate::wire::aeth::{Meaning, NakCode};
 
 impl Lane {
@@ -44,8 +44,7 @@ impl Lane {
             return Step::Nothing;
         };
         let settings = &reliable.settings;
-        #[expect(clippy::cast_possible_truncation, reason = "the low 24 bits are the PSN")]
-        let missing = qp.requester.acked() as u32 & 0x00ff_ffff;
+        let missing = psn_of(qp.requester.acked());
         const TAKEN: Meaning = Meaning::Ack { credit_code: 31 };
         let step = match reply {
             Reply::Response { psn, lost: false, .. } => return qp.requester.on_reply(settings, TAKEN, psn, now),
@@ -102,13 +101,9 @@ impl Lane {
 
 /// Packets of the longest message of an entry.
 pub(super) fn longest(entry: &EntryPlan) -> u64 {
-    let sizes = match &entry.work {
-        Work::Continuous { sizes, .. } => sizes,
-        Work::Rounds(rounds) => &rounds.sizes,
-        // None of these asks.
-        Work::Dispatch(_) | Work::Control { .. } => return 0,
-    };
-    packets(u64::from(sizes.message.max(sizes.last)), entry.frame.pmtu)
+    let of = |sizes: &Sizes| packets(u64::from(sizes.message.max(sizes.last)), entry.frame.pmtu);
+    // What has no sizes does not ask.
+    entry.work.sizes().map_or(0, of)
 }
 
 /// Whether a QP may ask for another message, if it asks for them.

@@ -6,7 +6,7 @@
 //! Left out on purpose: which packets these are.
 
 use super::{Buffer, Route, Shape, stamp};
-use crate::units::Picos;
+use crate::units::{Picos, psn_of};
 
 /// UDP and BTH headers and the stamp: neighbours in a packet without extension headers.
 const HEADERS: usize = 8 + 12 + stamp::LEN;
@@ -117,8 +117,7 @@ impl Middles<'_> {
         let Some(out) = bytes.get_mut(self.udp..).and_then(<[u8]>::first_chunk_mut::<HEADERS>) else {
             return next;
         };
-        #[expect(clippy::cast_possible_truncation, reason = "the PSN is the low 24 bits")]
-        let psn = packet.seq as u32 & 0x00ff_ffff;
+        let psn = psn_of(packet.seq);
         put(out, 0, packet.source_port.to_be_bytes());
         // resv8a is zero: FECN and BECN are the network's to set.
         put(out, 12, (u64::from(packet.qpn) << 32 | u64::from(psn)).to_be_bytes());
